@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+# bin/local.mk - the tools, and the frame that they share
+#
+# A tool links the installed library and the frame, so it cannot reach a
+# private symbol.
+
+noinst_LTLIBRARIES += bin/cli/libcli.la
+bin_cli_libcli_la_SOURCES = \
+	%D%/cli/tool.c %D%/cli/tool.h
+bin_cli_libcli_la_CPPFLAGS = $(AM_CPPFLAGS) -DSOV_PKGDATADIR='"$(pkgdatadir)"'
+
+tool_libs = bin/cli/libcli.la libsovcore.la $(JANSSON_LIBS)
+
+bin_PROGRAMS += bin/sov-quantize
+bin_sov_quantize_SOURCES = %D%/sov-quantize.c
+bin_sov_quantize_LDADD = $(tool_libs)
+
+bin_PROGRAMS += bin/sov-run
+bin_sov_run_SOURCES = %D%/sov-run.c
+bin_sov_run_LDADD = $(tool_libs)

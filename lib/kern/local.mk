@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+# lib/kern/local.mk - floor 4: kernels, one library and one set of flags for
+# each instruction set
+#
+# The generic kernels are the specification and take the flags of the house;
+# the dispatcher (kern.c) and whatever needs no intrinsics stands with them.
+
+noinst_LTLIBRARIES += libkern_generic.la
+libkern_generic_la_SOURCES =
+libsov_all_la_LIBADD += libkern_generic.la
+
+if SOV_ISA_AVX2
+noinst_LTLIBRARIES += libkern_avx2.la
+libkern_avx2_la_SOURCES =
+libkern_avx2_la_CFLAGS = $(AM_CFLAGS) $(AVX2_CFLAGS)
+libsov_all_la_LIBADD += libkern_avx2.la
+endif
+
+if SOV_ISA_AVX512
+noinst_LTLIBRARIES += libkern_avx512.la
+libkern_avx512_la_SOURCES =
+libkern_avx512_la_CFLAGS = $(AM_CFLAGS) $(AVX512_CFLAGS)
+libsov_all_la_LIBADD += libkern_avx512.la
+endif
+
+if SOV_ISA_NEON
+noinst_LTLIBRARIES += libkern_neon.la
+libkern_neon_la_SOURCES =
+libkern_neon_la_CFLAGS = $(AM_CFLAGS) $(NEON_CFLAGS)
+libsov_all_la_LIBADD += libkern_neon.la
+endif

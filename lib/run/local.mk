@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
+# lib/run/local.mk - floor 7: sessions, batches, sampling
+
+libsov_all_la_SOURCES +=

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+# tests/fuzz/local.mk - fuzz targets
+#
+# fuzz_NAME.c defines LLVMFuzzerTestOneInput().  With --enable-fuzz it becomes
+# a libFuzzer program; otherwise driver.c is its main(), and make check feeds
+# it every file of corpus/NAME/ and some deterministic mutations of each.
+#
+# A target is one line in fuzz_tests and two below it:
+#
+#   fuzz_tests += tests/fuzz/fuzz_gguf
+#   tests_fuzz_fuzz_gguf_SOURCES = %D%/fuzz_gguf.c $(fuzz_main)
+#   tests_fuzz_fuzz_gguf_LDADD = $(fuzz_libs)
+#   tests_fuzz_fuzz_gguf_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_tests =
+fuzz_libs = libsov_all.la $(JANSSON_LIBS)
+
+if SOV_FUZZ
+noinst_PROGRAMS += $(fuzz_tests)
+fuzz_main =
+fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
+else
+check_PROGRAMS += $(fuzz_tests)
+TESTS += $(fuzz_tests)
+fuzz_main = tests/fuzz/driver.c
+fuzz_ldflags = $(AM_LDFLAGS)
+endif
+
+EXTRA_DIST += tests/fuzz/driver.c tests/fuzz/corpus

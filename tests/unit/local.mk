@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+# tests/unit/local.mk - one Check program for each floor
+#
+# Each floor has its own fragment here, so that two people adding tests do
+# not meet in one file.  A fragment reads:
+#
+#   unit_tests += tests/unit/t_base
+#   tests_unit_t_base_SOURCES = %D%/t_base.c %D%/unit.h
+#   tests_unit_t_base_CFLAGS = $(unit_cflags)
+#   tests_unit_t_base_LDADD = $(unit_libs)
+
+unit_tests =
+unit_cflags = $(AM_CFLAGS) $(CHECK_CFLAGS) -Wno-conversion
+unit_libs = libsov_all.la $(JANSSON_LIBS) $(CHECK_LIBS)
+
+if HAVE_CHECK
+check_PROGRAMS += $(unit_tests)
+TESTS += $(unit_tests)
+else
+check-local: check-without-check
+check-without-check:
+	@echo "make check: the unit tests need Check; on Debian:" >&2
+	@echo "    apt-get install check     and configure again" >&2
+	@exit 1
+.PHONY: check-without-check
+endif
+EXTRA_PROGRAMS = $(unit_tests)
+
+include tests/unit/base.mk
+include tests/unit/sys.mk
+include tests/unit/tensor.mk
+include tests/unit/fmt.mk
+include tests/unit/quant.mk
+include tests/unit/kern.mk
+include tests/unit/tok.mk
+include tests/unit/nn.mk
+include tests/unit/arch.mk
+include tests/unit/run.mk
+include tests/unit/compress.mk
+include tests/unit/measure.mk

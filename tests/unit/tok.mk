@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+# tests/unit/tok.mk - unit tests of lib/tok
