@@ -1,14 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * base.h - what every other public header needs
+ * base.h - version, threads and the few settings of the whole library
+ *
+ * The library never prints, never exits and reads no environment variable but
+ * SOV_ISA (highest instruction set to use: generic, avx2, avx512, neon) and
+ * SOV_THREADS.  What else the environment says, a program hands in here.
  */
 #ifndef SOV_BASE_H
 #define SOV_BASE_H
 
-/* The mark of a symbol that the installed library shows. */
-#define SOV_API __attribute__((visibility("default")))
+#include "sov/err.h"
 
-/* The version of the library that is running, as "0.1.0". */
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes that belong to somebody else. */
+struct sov_span {
+    const unsigned char *p; /* borrowed; not NUL-terminated */
+    size_t len;
+};
+
+/* "0.1.0" */
 SOV_API const char *sov_version(void);
+
+/* Name of the instruction set the kernels use: "generic", "avx2", ... */
+SOV_API const char *sov_isa(void);
+
+/*
+ * Threads used by everything that is called afterwards; 0 means what the
+ * machine has (affinity and cgroup quota respected, rounded down).  Results do
+ * not depend on it.
+ */
+SOV_API void sov_set_threads(unsigned n);
+SOV_API unsigned sov_threads(void);
+
+/* Folder for spooled pipes; NULL means /tmp.  The string is copied. */
+SOV_API int sov_set_tmpdir(const char *dir, struct sov_err *err)
+    SOV_MUST_CHECK;
+
+/*
+ * Called by long work, from one thread at a time: done of total (bytes, or
+ * tokens), total 0 when not known.  what names the present object or is NULL.
+ */
+typedef void (*sov_progress_fn)(void *arg, uint64_t done, uint64_t total,
+                                const char *what);
 
 #endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * limits.h - how much of anything is believed
+ *
+ * Every limit on input has its name here and a test on both sides of it.
+ */
+#ifndef SOV_BASE_LIMITS_H
+#define SOV_BASE_LIMITS_H
+
+#include <stdint.h>
+
+#define SOV_KEYS_MAX       (UINT64_C(1) << 20) /* metadata keys */
+#define SOV_TENSORS_MAX    (UINT64_C(1) << 20) /* tensors of a model */
+#define SOV_KEY_MAX        UINT64_C(65535)     /* bytes of a key */
+#define SOV_NAME_MAX       UINT64_C(65535)     /* bytes of a tensor name */
+#define SOV_NAME_PEER      UINT64_C(63)        /* ... that others load */
+#define SOV_STR_MAX        (UINT64_C(256) << 20) /* bytes of a string */
+#define SOV_ARR_MAX        (UINT64_C(1) << 28) /* elements of an array */
+#define SOV_META_MAX       (UINT64_C(1) << 30) /* bytes of all metadata */
+#define SOV_COUNT_MAX      (UINT64_C(1) << 48) /* weights of a tensor */
+#define SOV_ALIGN_MAX      (UINT64_C(1) << 20)
+#define SOV_SHARDS_MAX     UINT64_C(10000)
+#define SOV_ST_HEADER_MAX  UINT64_C(100000000) /* safetensors header */
+#define SOV_JSON_MAX       (UINT64_C(64) << 20) /* bytes of any other JSON */
+#define SOV_SPM_MAX        (UINT64_C(64) << 20) /* bytes of tokenizer.model */
+#define SOV_TEXT_MAX       (UINT64_C(1) << 30) /* bytes of text to tokenize */
+#define SOV_VOCAB_MAX      (UINT64_C(1) << 24) /* tokens of a vocabulary */
+#define SOV_LAYERS_MAX     UINT64_C(4096)
+#define SOV_HEADS_MAX      UINT64_C(65536)
+#define SOV_WIDTH_MAX      (UINT64_C(1) << 24) /* any width of a model */
+#define SOV_CTX_MAX        (UINT64_C(1) << 24) /* tokens of context */
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mem.h - checked allocation
+ *
+ * All sizes are n elements of size bytes; the product is checked.  What comes
+ * back is free()d by its owner.
+ */
+#ifndef SOV_BASE_MEM_H
+#define SOV_BASE_MEM_H
+
+#include "sov/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Zeroed array; NULL when there is no memory or n * size overflows.  Never
+ * NULL for n = 0. */
+void *sov_mem_array(size_t n, size_t size);
+
+/*
+ * Make room for at least one more element than n in *p, which holds *cap
+ * elements: grows by half.  0 or SOV_EMEM.
+ */
+int sov_mem_grow(void **p, size_t n, size_t *cap, size_t size,
+                 struct sov_err *err) SOV_MUST_CHECK;
+
+/* Fresh NUL-terminated copy of len bytes. */
+char *sov_mem_dup(const void *p, size_t len);
+
+/* 64-byte aligned, zeroed; sov_mem_free_aligned() it. */
+void *sov_mem_aligned(size_t n, size_t size);
+void sov_mem_free_aligned(void *p);
+
+/* "out of memory", SOV_EMEM. */
+int sov_mem_fail(struct sov_err *err);
+
+#endif

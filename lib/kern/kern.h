@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kern.h - the hot loops, as function pointers for the chosen instruction set
+ *
+ * kern/generic is the specification.  Every other instruction set overlays
+ * some of its slots and agrees with it bit for bit, for every length.  What is
+ * fixed so that this can hold:
+ *
+ * f32 dot product over n: 16 lanes, lane l takes the elements i with
+ *   i % 16 == l, each as one fma chain in increasing i; then the lanes are
+ *   added as a tree: l + (l + 8), then + 4, + 2, + 1.  Sums of squares and
+ *   plain sums likewise.
+ * block dot product, 256-weight types (K-quants, IQ): activations are int8
+ *   with one f32 scale per 256 (struct sov_a256).  A super-block's sum is one
+ *   exact integer; acc = fmaf(dw * da, (float)isum, acc), and for types with
+ *   mins then acc = fmaf(-(dmin * da), (float)msum, acc), in order of the
+ *   super-blocks.
+ * block dot product, 32-weight types: activations are int8 with one f32 scale
+ *   per 32 (struct sov_a32); p[b] = (dw * da) * (float)isum per block; eight
+ *   blocks are added as a tree ((p0+p1)+(p2+p3))+((p4+p5)+(p6+p7)), missing
+ *   blocks counting 0; trees are added in order.
+ * everything else is elementwise: the same operations on each element.
+ */
+#ifndef SOV_KERN_KERN_H
+#define SOV_KERN_KERN_H
+
+#include "sov/tensor.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Activations for 32-weight types: q = round to even(x / d), d = amax/127. */
+struct sov_a32 {
+    float d;
+    int32_t sum;    /* of q */
+    int8_t q[32];
+};
+
+/* Activations for 256-weight types. */
+struct sov_a256 {
+    float d;
+    int16_t sum[16]; /* of q, per 16 */
+    int8_t q[256];
+};
+
+/* What a type's dot product takes on the activation side. */
+enum sov_act {
+    SOV_ACT_F32 = 0, /* no integer path: the row is decoded, f32 dot */
+    SOV_ACT_A32,
+    SOV_ACT_A256,
+};
+
+struct sov_kern {
+    const char *isa;
+
+    /* by type id; NULL: no codec */
+    void (*decode[SOV_TYPE_GGUF_MAX])(const void *blocks, float *y, size_t n);
+    void (*encode[SOV_TYPE_GGUF_MAX])(const float *x, const float *imp,
+                                      void *blocks, size_t n, int effort);
+
+    /*
+     * y[c] = row . act[c] for n_cols activation vectors, act_stride bytes
+     * apart, each in the form that act_of[type] names.  n weights in the row.
+     * NULL: use decode and dot_f32.
+     */
+    void (*dot[SOV_TYPE_GGUF_MAX])(const void *row, const void *act,
+                                   size_t act_stride, size_t n_cols, size_t n,
+                                   float *y);
+    enum sov_act act_of[SOV_TYPE_GGUF_MAX];
+
+    /* x[n] to activations; n a multiple of 32 or 256 */
+    void (*to_a32)(const float *x, struct sov_a32 *a, size_t n);
+    void (*to_a256)(const float *x, struct sov_a256 *a, size_t n);
+
+    float (*dot_f32)(const float *a, const float *b, size_t n);
+    float (*sumsq)(const float *x, size_t n);
+    void (*axpy)(float a, const float *x, float *y, size_t n); /* y += a*x */
+    void (*scale)(const float *x, float s, const float *w, float *y,
+                  size_t n);                  /* y = (x * s) * w */
+    void (*exp)(float *x, size_t n, float sub); /* x = exp(x - sub) */
+    void (*silu_mul)(const float *g, const float *u, float *y, size_t n);
+    float (*max)(const float *x, size_t n);
+    float (*sum)(const float *x, size_t n);   /* lanes as dot_f32 */
+};
+
+/* The table for this machine, at most SOV_ISA; built once. */
+const struct sov_kern *sov_kern(void);
+
+/* The table for one instruction set, NULL if it is not built or cannot run
+ * here.  For tests. */
+const struct sov_kern *sov_kern_for(const char *isa);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * io.h - bytes in and bytes out
+ *
+ * A source is pulled, a sink is pushed.  Neither ever seeks, so files, pipes
+ * and sockets are one thing here.
+ *
+ * A sink on a regular file is whole or not at all: the bytes go to a nameless
+ * (or hidden) temporary file in the same folder and take the name only in
+ * sov_sink_commit(), after they are on the disk.  What stood under the name
+ * before stands until then.  Pipes, terminals and devices are written straight
+ * through.
+ */
+#ifndef SOV_IO_H
+#define SOV_IO_H
+
+#include "sov/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct sov_source sov_source;
+typedef struct sov_sink sov_sink;
+
+/* Open path for reading; "-" is standard input. */
+SOV_API int sov_source_open(sov_source **src, const char *path,
+                            struct sov_err *err) SOV_MUST_CHECK;
+SOV_API void sov_source_close(sov_source *src);
+
+/* Up to len bytes; 0 at the end, less than len only at the end. */
+SOV_API int64_t sov_source_read(sov_source *src, void *buf, size_t len,
+                                struct sov_err *err) SOV_MUST_CHECK;
+
+/*
+ * All of path ("-": standard input) into fresh memory with a NUL byte behind
+ * it, which is not counted; more than max bytes fail.  free() it.
+ */
+SOV_API int sov_read_whole(const char *path, size_t max, char **text,
+                           size_t *len, struct sov_err *err) SOV_MUST_CHECK;
+
+struct sov_sink_opts {
+    bool force;        /* replace an existing file; else it is refused */
+    bool if_changed;   /* same bytes as the old file: keep the old one */
+    bool lock_wait;    /* another writer: wait for it instead of failing */
+    bool no_sync;      /* do not wait for the disk (scratch work) */
+    uint64_t size;     /* planned size, allocated at once, or 0 */
+    const char *const *inputs; /* refused as output (same file), or NULL */
+    size_t n_inputs;
+};
+
+/* Open path for writing; "-" is standard output.  opts may be NULL. */
+SOV_API int sov_sink_open(sov_sink **sink, const char *path,
+                          const struct sov_sink_opts *opts,
+                          struct sov_err *err) SOV_MUST_CHECK;
+SOV_API int sov_sink_write(sov_sink *sink, const void *buf, size_t len,
+                           struct sov_err *err) SOV_MUST_CHECK;
+SOV_API uint64_t sov_sink_count(const sov_sink *sink); /* bytes so far */
+
+/*
+ * Make the bytes durable and give them their name.  Ends the sink in either
+ * case: *sink is NULL afterwards, and after a failure no output is left.
+ */
+SOV_API int sov_sink_commit(sov_sink **sink, struct sov_err *err)
+    SOV_MUST_CHECK;
+
+/* Forget what was written; NULL is fine. */
+SOV_API void sov_sink_abort(sov_sink *sink);
+
+/* Remove temporary files of open sinks; safe inside a signal handler. */
+SOV_API void sov_sink_cleanup(void);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * model.h - one view of a model, whatever form it came in
+ *
+ * A GGUF file (one, or split), a safetensors file (one, or sharded with its
+ * index), a Hugging Face directory, or standard input that carries a GGUF or
+ * safetensors file.  A directory is imported: its metadata, tokenizer, tensor
+ * names and layouts appear as the GGUF file would have them.
+ *
+ * A model is read-only after it is opened, and owns all it shows.
+ */
+#ifndef SOV_MODEL_H
+#define SOV_MODEL_H
+
+#include "sov/err.h"
+#include "sov/meta.h"
+#include "sov/tensor.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct sov_model sov_model;
+
+enum sov_access {
+    /*
+     * Tensors are pulled with sov_model_read(), from a pipe in file order, in
+     * constant memory.  data is NULL.
+     */
+    SOV_ACCESS_STREAM,
+    /*
+     * All tensors are mapped and data points at them; a pipe is spooled to a
+     * nameless temporary file first.  A model whose bytes are not in the file
+     * as a tensor shows them (permuted rows, big-endian) is copied to memory.
+     */
+    SOV_ACCESS_MAP,
+};
+
+/* path "-" is standard input. */
+SOV_API int sov_model_open(sov_model **model, const char *path,
+                           enum sov_access access, struct sov_err *err)
+    SOV_MUST_CHECK;
+SOV_API void sov_model_close(sov_model *model);
+
+/* "gguf", "safetensors", "huggingface" */
+SOV_API const char *sov_model_format(const sov_model *model);
+SOV_API const sov_meta *sov_model_meta(const sov_model *model);
+
+/* Bytes of all files together, as far as known (0 for a pipe). */
+SOV_API uint64_t sov_model_bytes(const sov_model *model);
+
+/* Files that it was read from, for refusing them as output. */
+SOV_API size_t sov_model_files(const sov_model *model,
+                               const char *const **paths);
+
+/* Tensors, in file order. */
+SOV_API size_t sov_model_count(const sov_model *model);
+SOV_API const struct sov_tensor *sov_model_at(const sov_model *model,
+                                              size_t i);
+/* Index of a tensor, or -1. */
+SOV_API int64_t sov_model_find(const sov_model *model, const char *name);
+
+/*
+ * Warnings of the reader (gaps, trailing bytes, unknown keys), for -v and for
+ * people; i from 0, NULL at the end.
+ */
+SOV_API const char *sov_model_warning(const sov_model *model, size_t i);
+
+/*
+ * Bytes [off, off + len) of tensor i into buf, little-endian, rows in the
+ * order the tensor shows.  off and len are whole blocks of whole rows where the
+ * tensor was imported with another row order.  On a pipe, calls go forward
+ * only (i and off never smaller than before), and what lies between is
+ * skipped.
+ */
+SOV_API int sov_model_read(sov_model *model, size_t i, uint64_t off, void *buf,
+                           size_t len, struct sov_err *err) SOV_MUST_CHECK;
+
+#endif

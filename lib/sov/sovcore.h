@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sovcore.h - all public headers of libsovcore */
+#ifndef SOV_SOVCORE_H
+#define SOV_SOVCORE_H
+
+#include "sov/base.h"
+#include "sov/err.h"
+#include "sov/io.h"
+#include "sov/meta.h"
+#include "sov/model.h"
+#include "sov/tensor.h"
+#include "sov/token.h"
+#include "sov/write.h"
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cpu.h - what this machine can do
+ */
+#ifndef SOV_SYS_CPU_H
+#define SOV_SYS_CPU_H
+
+#include <stdbool.h>
+
+/*
+ * Instruction sets, in rising order for one machine.  A set stands for all
+ * the features its kernels are compiled with.
+ */
+enum sov_isa {
+    SOV_ISA_GENERIC,
+    SOV_ISA_AVX2,   /* AVX2, FMA, F16C */
+    SOV_ISA_AVX512, /* F, BW, DQ, VL, VNNI, VBMI */
+    SOV_ISA_NEON,   /* ARMv8.2 with dot product */
+    SOV_ISA_COUNT,
+};
+
+const char *sov_isa_name(enum sov_isa isa);
+
+/* Can it run here?  SOV_ISA in the environment is a ceiling. */
+bool sov_isa_usable(enum sov_isa isa);
+
+/* Cores by affinity and cgroup quota, at least 1. */
+unsigned sov_cpu_count(void);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * file.h - files by descriptor: reading at a place, mapping, spooling
+ */
+#ifndef SOV_SYS_FILE_H
+#define SOV_SYS_FILE_H
+
+#include "sov/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sov_file {
+    int fd;
+    bool regular;  /* can be read at any place, and mapped */
+    uint64_t size; /* regular files */
+    uint64_t at;   /* pipes: bytes taken so far */
+    uint64_t dev;
+    uint64_t ino;
+};
+
+/* path "-" is standard input.  A directory is refused (66). */
+int sov_file_open(struct sov_file *f, const char *path, struct sov_err *err)
+    SOV_MUST_CHECK;
+void sov_file_close(struct sov_file *f);
+
+/* len bytes at off of a regular file; the end of the file is SOV_EFORMAT. */
+int sov_file_pread(const struct sov_file *f, void *buf, size_t len,
+                   uint64_t off, struct sov_err *err) SOV_MUST_CHECK;
+
+/* The next len bytes of any file; fewer only at its end.  Gives the number. */
+int64_t sov_file_next(struct sov_file *f, void *buf, size_t len,
+                      struct sov_err *err) SOV_MUST_CHECK;
+
+/* Read-only map of [0, size).  An empty file gives *map NULL. */
+int sov_file_map(const struct sov_file *f, const void **map,
+                 struct sov_err *err) SOV_MUST_CHECK;
+void sov_file_unmap(const void *map, uint64_t size);
+
+/*
+ * Replace a pipe by a nameless file in the temporary folder with the given
+ * head (bytes already taken from it) and the rest of it.
+ */
+int sov_file_spool(struct sov_file *f, const void *head, size_t len,
+                   struct sov_err *err) SOV_MUST_CHECK;
+
+/* Tell the kernel that [off, off + len) will be read, or will not be again. */
+void sov_file_will_need(const struct sov_file *f, uint64_t off, uint64_t len);
+void sov_file_done_with(const struct sov_file *f, uint64_t off, uint64_t len);
+
+/* Wall clock that only goes forward, in seconds. */
+double sov_clock(void);
+
+/* Is path a directory? */
+bool sov_path_is_dir(const char *path);
+/* "dir/name", fresh. */
+char *sov_path_join(const char *dir, const char *name);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * par.h - the only place where threads are made
+ *
+ * Work is n items; fn(arg, first, last, worker) does [first, last).  Which
+ * worker does which items is not promised, so results must not depend on it:
+ * every item writes its own output, and no sum is split between items.
+ */
+#ifndef SOV_SYS_PAR_H
+#define SOV_SYS_PAR_H
+
+#include "sov/err.h"
+
+#include <stddef.h>
+
+typedef void (*sov_par_fn)(void *arg, size_t first, size_t last,
+                           unsigned worker);
+
+/* Pieces of grain items (0: n divided by the threads), handed out as threads
+ * ask.  worker is below sov_threads(). */
+void sov_par_for(size_t n, size_t grain, sov_par_fn fn, void *arg);
+
+/*
+ * Several loops with barriers between, in one team: fn(arg, worker, n_workers)
+ * runs once per worker; sov_par_barrier() waits for all of them.
+ */
+typedef void (*sov_par_team_fn)(void *arg, unsigned worker, unsigned n);
+void sov_par_team(sov_par_team_fn fn, void *arg);
+void sov_par_barrier(void);
+
+/*
+ * A thread beside the team, for reading and writing.  fn's result comes back
+ * from sov_task_join(), which frees the task.
+ */
+struct sov_task;
+int sov_task_start(struct sov_task **task, int (*fn)(void *), void *arg,
+                   struct sov_err *err) SOV_MUST_CHECK;
+int sov_task_join(struct sov_task *task);
+
+/*
+ * A bounded queue of pointers between tasks.  put waits for room, get for an
+ * element; after close, put gives 0 and get gives NULL once it is empty.
+ */
+struct sov_queue;
+struct sov_queue *sov_queue_new(size_t cap); /* NULL: no memory */
+void sov_queue_free(struct sov_queue *q);
+int sov_queue_put(struct sov_queue *q, void *item); /* 1, or 0 if closed */
+void *sov_queue_get(struct sov_queue *q);
+void sov_queue_close(struct sov_queue *q);
+
+#endif
