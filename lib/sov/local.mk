@@ -2,4 +2,13 @@
 # lib/sov/local.mk - the public headers, installed to $(includedir)/sov
 
 sovinclude_HEADERS += \
-	%D%/base.h
+	%D%/base.h \
+	%D%/err.h \
+	%D%/io.h \
+	%D%/meta.h \
+	%D%/model.h \
+	%D%/sovcore.h \
+	%D%/tensor.h \
+	%D%/token.h \
+	%D%/types.def \
+	%D%/write.h

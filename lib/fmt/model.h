@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * model.h - what the floors above may do with a model beyond sov/model.h
+ *
+ * sov_model_load() gives a model as its format has it.  For a Hugging Face
+ * directory these are the tensors of the shards under their own names, and no
+ * metadata; the import in arch/ reads config.json and the tokenizer from
+ * there, and then puts its view in place of them.  sov_model_open() of the
+ * public face does both.
+ */
+#ifndef SOV_FMT_MODEL_H
+#define SOV_FMT_MODEL_H
+
+#include "base/json.h"
+#include "sov/model.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A format: tastes the first bytes, then reads the directory of tensors. */
+int sov_model_load(sov_model **model, const char *path, enum sov_access access,
+                   struct sov_err *err) SOV_MUST_CHECK;
+
+/*
+ * config.json of a Hugging Face directory (or beside a single safetensors
+ * file that was opened by name), NULL if there is none.  Borrowed.
+ */
+const json_t *sov_model_config(const sov_model *model);
+
+/*
+ * The bytes of a file of that directory, NUL-terminated, free() them; 1 if
+ * there is no such file, or no directory.
+ */
+int sov_model_side_file(const sov_model *model, const char *name, size_t max,
+                        char **text, size_t *len, struct sov_err *err);
+
+/* One tensor of an imported model. */
+struct sov_view {
+    const char *name;  /* copied */
+    size_t from;       /* index of a tensor in the model as loaded ... */
+    uint32_t heads;    /* rows regrouped from [heads, 2, d/2] to
+                          [heads, d/2, 2] (Llama's rotary pairs), 0: not */
+    uint32_t ndim;     /* as is when 0, else another shape of the same size */
+    uint64_t dim[SOV_NDIM_MAX];
+    const void *bytes; /* ... or, if not NULL, bytes of a new tensor of this
+                          type and shape, copied */
+    enum sov_type type;
+};
+
+/*
+ * Put metadata (owned by the model afterwards, also on failure) and views in
+ * place of what was loaded.
+ */
+int sov_model_rebuild(sov_model *model, sov_meta *meta,
+                      const struct sov_view *view, size_t n,
+                      struct sov_err *err) SOV_MUST_CHECK;
+
+/* Add a warning for sov_model_warning(); printf-like, made safe to show. */
+void sov_model_warn(sov_model *model, const char *fmt, ...) SOV_PRINTF(2, 3);
+
+#endif
