@@ -16,9 +16,10 @@
  *   mins then acc = fmaf(-(dmin * da), (float)msum, acc), in order of the
  *   super-blocks.
  * block dot product, 32-weight types: activations are int8 with one f32 scale
- *   per 32 (struct sov_a32); p[b] = (dw * da) * (float)isum per block; eight
- *   blocks are added as a tree ((p0+p1)+(p2+p3))+((p4+p5)+(p6+p7)), missing
- *   blocks counting 0; trees are added in order.
+ *   per 32 (struct sov_a32, eight of them together); p[b] = (dw * da) *
+ *   (float)isum per block; eight blocks are added as a tree
+ *   ((p0+p1)+(p2+p3))+((p4+p5)+(p6+p7)), missing blocks counting 0; acc
+ *   starts at 0 and trees are added to it in order.
  * everything else is elementwise: the same operations on each element.
  */
 #ifndef SOV_KERN_KERN_H
@@ -29,14 +30,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Activations for 32-weight types: q = round to even(x / d), d = amax/127. */
+/*
+ * Activations as integers, 256 to a piece.  d = amax / 127, where amax is the
+ * largest |x| as its bits compare (so that a NaN makes d NaN); q = x / d, cut
+ * to +-127 (a NaN gives -127) and rounded to even; d = 0 gives q = 0.  A last
+ * piece that is not full is padded with zeros in every field.
+ */
+
+/* For 32-weight types: eight blocks of 32. */
 struct sov_a32 {
-    float d;
-    int32_t sum;    /* of q */
-    int8_t q[32];
+    float d[8];
+    int32_t sum[8]; /* of q */
+    int8_t q[256];
 };
 
-/* Activations for 256-weight types. */
+/* For 256-weight types. */
 struct sov_a256 {
     float d;
     int16_t sum[16]; /* of q, per 16 */
@@ -68,7 +76,7 @@ struct sov_kern {
                                    float *y);
     enum sov_act act_of[SOV_TYPE_GGUF_MAX];
 
-    /* x[n] to activations; n a multiple of 32 or 256 */
+    /* x[n] to ceil(n / 256) pieces; n a multiple of 32 or 256 */
     void (*to_a32)(const float *x, struct sov_a32 *a, size_t n);
     void (*to_a256)(const float *x, struct sov_a256 *a, size_t n);
 
@@ -79,8 +87,16 @@ struct sov_kern {
                   size_t n);                  /* y = (x * s) * w */
     void (*exp)(float *x, size_t n, float sub); /* x = exp(x - sub) */
     void (*silu_mul)(const float *g, const float *u, float *y, size_t n);
-    float (*max)(const float *x, size_t n);
+    float (*max)(const float *x, size_t n);   /* -inf for n = 0 */
     float (*sum)(const float *x, size_t n);   /* lanes as dot_f32 */
+
+    /* y[j * y_stride + i] = dot_f32(a + i * a_stride, b + j * b_stride) */
+    void (*dots)(const float *a, size_t a_stride, size_t n_a, const float *b,
+                 size_t b_stride, size_t n_b, size_t n, float *y,
+                 size_t y_stride);
+    /* y[n] += sum over k of p[k] * v[k * v_stride ...], as axpy in order */
+    void (*mix)(const float *p, const float *v, size_t v_stride, size_t n_k,
+                float *y, size_t n);
 };
 
 /* The table for this machine, at most SOV_ISA; built once. */

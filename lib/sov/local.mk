@@ -5,8 +5,10 @@ sovinclude_HEADERS += \
 	%D%/base.h \
 	%D%/err.h \
 	%D%/io.h \
+	%D%/measure.h \
 	%D%/meta.h \
 	%D%/model.h \
+	%D%/run.h \
 	%D%/sovcore.h \
 	%D%/tensor.h \
 	%D%/token.h \
