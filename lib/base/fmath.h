@@ -15,7 +15,7 @@ double sov_log(double x);           /* x > 0; NaN otherwise, -inf at 0 */
 double sov_pow(double x, double y); /* x > 0 */
 double sov_tanh(double x);
 
-/* |x| up to 2^30 radians */
+/* 1e-15 up to a million radians, 1e-8 up to 2^28, 1e-7 up to 2^31 */
 double sov_sin(double x);
 double sov_cos(double x);
 

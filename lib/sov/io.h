@@ -39,10 +39,17 @@ SOV_API int64_t sov_source_read(sov_source *src, void *buf, size_t len,
 SOV_API int sov_read_whole(const char *path, size_t max, char **text,
                            size_t *len, struct sov_err *err) SOV_MUST_CHECK;
 
+/* Two writers of one output: the last one wins, or they take turns. */
+enum sov_lock {
+    SOV_LOCK_NONE,
+    SOV_LOCK_FAIL, /* held by another: SOV_EIO, SOV_WHERE_LOCK */
+    SOV_LOCK_WAIT,
+};
+
 struct sov_sink_opts {
     bool force;        /* replace an existing file; else it is refused */
     bool if_changed;   /* same bytes as the old file: keep the old one */
-    bool lock_wait;    /* another writer: wait for it instead of failing */
+    enum sov_lock lock;
     bool no_sync;      /* do not wait for the disk (scratch work) */
     uint64_t size;     /* planned size, allocated at once, or 0 */
     const char *const *inputs; /* refused as output (same file), or NULL */

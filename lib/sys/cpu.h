@@ -14,7 +14,7 @@
 enum sov_isa {
     SOV_ISA_GENERIC,
     SOV_ISA_AVX2,   /* AVX2, FMA, F16C */
-    SOV_ISA_AVX512, /* F, BW, DQ, VL, VNNI, VBMI */
+    SOV_ISA_AVX512, /* F, BW, DQ, VL, VNNI */
     SOV_ISA_NEON,   /* ARMv8.2 with dot product */
     SOV_ISA_COUNT,
 };

@@ -1,4 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-# lib/sys/local.mk - floor 1: files, pipes, hashes, cpu, threads
+# lib/sys/local.mk - floor 1: files, pipes, cpu, threads
 
-libsov_all_la_SOURCES +=
+libsov_all_la_SOURCES += \
+	%D%/cpu.c %D%/cpu.h \
+	%D%/file.c %D%/file.h \
+	%D%/par.c %D%/par.h \
+	%D%/sink.c \
+	%D%/source.c \
+	%D%/tmpdir.h

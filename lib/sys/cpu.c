@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cpu.c - what this machine can do
+ *
+ * The two environment variables of the library are read here, once.
+ */
+#include "sys/cpu.h"
+#include "sov/base.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
+
+static const char *const names[SOV_ISA_COUNT] = {
+    [SOV_ISA_GENERIC] = "generic",
+    [SOV_ISA_AVX2] = "avx2",
+    [SOV_ISA_AVX512] = "avx512",
+    [SOV_ISA_NEON] = "neon",
+};
+
+const char *
+sov_isa_name(enum sov_isa isa)
+{
+    return names[isa];
+}
+
+#if defined(__x86_64__)
+static bool
+cpu_has(enum sov_isa isa)
+{
+    __builtin_cpu_init();
+    if (isa == SOV_ISA_AVX2)
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (isa == SOV_ISA_AVX512)
+        return cpu_has(SOV_ISA_AVX2) && __builtin_cpu_supports("avx512f") &&
+               __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512dq") &&
+               __builtin_cpu_supports("avx512vl") &&
+               __builtin_cpu_supports("avx512vnni");
+    return isa == SOV_ISA_GENERIC;
+}
+#elif defined(__aarch64__)
+#define HWCAP_DOT_PRODUCT (1ul << 20) /* HWCAP_ASIMDDP of the kernel */
+static bool
+cpu_has(enum sov_isa isa)
+{
+    if (isa == SOV_ISA_NEON)
+        return (getauxval(AT_HWCAP) & HWCAP_DOT_PRODUCT) != 0;
+    return isa == SOV_ISA_GENERIC;
+}
+#else
+static bool
+cpu_has(enum sov_isa isa)
+{
+    return isa == SOV_ISA_GENERIC;
+}
+#endif
+
+bool
+sov_isa_usable(enum sov_isa isa)
+{
+    const char *cap = getenv("SOV_ISA");
+
+    if (cap != NULL && *cap != '\0') {
+        int ceiling = SOV_ISA_GENERIC; /* an unknown name: the safe choice */
+
+        for (int i = 0; i < SOV_ISA_COUNT; i++) {
+            if (strcmp(cap, names[i]) == 0)
+                ceiling = i;
+        }
+        if ((int)isa > ceiling)
+            return false;
+    }
+    return cpu_has(isa);
+}
+
+/* Cores' worth of quota in one cpu.max file ("200000 100000"), 0 if none. */
+static unsigned
+quota_of(const char *dir)
+{
+    char path[4200];
+    unsigned long long quota;
+    unsigned long long period;
+    unsigned n = 0;
+    FILE *f;
+
+    snprintf(path, sizeof(path), "/sys/fs/cgroup%s/cpu.max", dir);
+    f = fopen(path, "re");
+    if (f == NULL)
+        return 0;
+    if (fscanf(f, "%llu %llu", &quota, &period) == 2 && period > 0)
+        n = quota / period > 0 ? (unsigned)(quota / period) : 1;
+    fclose(f);
+    return n;
+}
+
+/* The least quota from our cgroup (version 2) up to the root, 0 if none. */
+static unsigned
+cgroup_quota(void)
+{
+    char line[4096];
+    unsigned least = 0;
+    FILE *f = fopen("/proc/self/cgroup", "re");
+
+    if (f == NULL)
+        return 0;
+    while (fgets(line, sizeof(line), f) != NULL) {
+        char *dir;
+
+        if (strncmp(line, "0::/", 4) != 0)
+            continue;
+        dir = line + 3;
+        dir[strcspn(dir, "\n")] = '\0';
+        for (;;) {
+            unsigned n = quota_of(dir);
+            char *slash = strrchr(dir, '/');
+
+            if (n > 0 && (least == 0 || n < least))
+                least = n;
+            if (slash == NULL)
+                break;
+            *slash = '\0';
+        }
+    }
+    fclose(f);
+    return least;
+}
+
+unsigned
+sov_cpu_count(void)
+{
+    unsigned quota = cgroup_quota();
+    unsigned n = 1;
+    cpu_set_t set;
+
+    if (sched_getaffinity(0, sizeof(set), &set) == 0)
+        n = (unsigned)CPU_COUNT(&set);
+    if (n == 0)
+        n = 1;
+    return quota > 0 && quota < n ? quota : n;
+}
+
+/* Set by sov_set_threads(); 0: not decided yet. */
+static unsigned threads;
+
+void
+sov_set_threads(unsigned n)
+{
+    __atomic_store_n(&threads, n, __ATOMIC_RELAXED);
+}
+
+unsigned
+sov_threads(void)
+{
+    unsigned n = __atomic_load_n(&threads, __ATOMIC_RELAXED);
+
+    if (n == 0) {
+        const char *env = getenv("SOV_THREADS");
+        char *end = NULL;
+        unsigned long v = env != NULL ? strtoul(env, &end, 10) : 0;
+
+        n = v > 0 && v <= 4096 && *end == '\0' ? (unsigned)v
+                                               : sov_cpu_count();
+        sov_set_threads(n);
+    }
+    return n;
+}

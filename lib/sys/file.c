@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * file.c - files by descriptor: reading at a place, mapping, spooling
+ */
+#include "sys/file.h"
+#include "base/mem.h"
+#include "sov/base.h"
+#include "sys/tmpdir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CHUNK ((size_t)1 << 20)
+
+int
+sov_file_open(struct sov_file *f, const char *path, struct sov_err *err)
+{
+    bool is_stdin = strcmp(path, "-") == 0;
+    struct stat st;
+    off_t at = 0;
+    int fd;
+
+    fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+                  : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return sov_fail_sys(err, SOV_WHERE_INPUT, "cannot open");
+    if (fstat(fd, &st) < 0) {
+        sov_fail_sys(err, SOV_WHERE_INPUT, "cannot open");
+        close(fd);
+        return SOV_EIO;
+    }
+    if (S_ISDIR(st.st_mode)) {
+        close(fd);
+        errno = EISDIR;
+        return sov_fail_sys(err, SOV_WHERE_INPUT, "cannot read");
+    }
+    /* Standard input may stand in the middle of a file: then it is a stream */
+    if (is_stdin && S_ISREG(st.st_mode))
+        at = lseek(fd, 0, SEEK_CUR);
+    *f = (struct sov_file){
+        .fd = fd,
+        .regular = S_ISREG(st.st_mode) && at == 0,
+        .size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0,
+        .dev = (uint64_t)st.st_dev,
+        .ino = (uint64_t)st.st_ino,
+    };
+    if (f->regular)
+        posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    return 0;
+}
+
+void
+sov_file_close(struct sov_file *f)
+{
+    if (f->fd >= 0)
+        close(f->fd);
+    f->fd = -1;
+}
+
+/* Wait until a descriptor that does not block has something. */
+static void
+wait_for(int fd, short events)
+{
+    struct pollfd p = { .fd = fd, .events = events };
+
+    poll(&p, 1, -1);
+}
+
+int
+sov_file_pread(const struct sov_file *f, void *buf, size_t len, uint64_t off,
+               struct sov_err *err)
+{
+    unsigned char *b = buf;
+    size_t done = 0;
+
+    while (done < len) {
+        ssize_t n = pread(f->fd, b + done, len - done, (off_t)(off + done));
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return sov_fail_sys(err, SOV_WHERE_ANY,
+                                "offset 0x%" PRIx64 ": cannot read",
+                                off + done);
+        if (n == 0)
+            return sov_fail(err, SOV_EFORMAT,
+                            "offset 0x%" PRIx64 ": the file ends here, %zu "
+                            "bytes too early",
+                            off + done, len - done);
+        done += (size_t)n;
+    }
+    return 0;
+}
+
+int64_t
+sov_file_next(struct sov_file *f, void *buf, size_t len, struct sov_err *err)
+{
+    unsigned char *b = buf;
+    size_t done = 0;
+
+    while (done < len) {
+        ssize_t n = read(f->fd, b + done, len - done);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            wait_for(f->fd, POLLIN);
+            continue;
+        }
+        if (n < 0)
+            return sov_fail_sys(err, SOV_WHERE_ANY,
+                                "offset 0x%" PRIx64 ": cannot read",
+                                f->at + done);
+        if (n == 0)
+            break;
+        done += (size_t)n;
+    }
+    f->at += done;
+    return (int64_t)done;
+}
+
+int
+sov_file_map(const struct sov_file *f, const void **map, struct sov_err *err)
+{
+    void *p;
+
+    *map = NULL;
+    if (f->size == 0)
+        return 0;
+    if (f->size > SIZE_MAX)
+        return sov_fail(err, SOV_EMEM, "too large for this machine to map");
+    p = mmap(NULL, (size_t)f->size, PROT_READ, MAP_SHARED, f->fd, 0);
+    if (p == MAP_FAILED)
+        return sov_fail_sys(err, SOV_WHERE_ANY, "cannot map");
+    *map = p;
+    return 0;
+}
+
+void
+sov_file_unmap(const void *map, uint64_t size)
+{
+    if (map != NULL)
+        munmap((void *)(uintptr_t)map, (size_t)size);
+}
+
+static int
+write_all(int fd, const void *buf, size_t len)
+{
+    const unsigned char *b = buf;
+
+    while (len > 0) {
+        ssize_t n = write(fd, b, len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        b += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+/* A file without a name in the temporary folder. */
+static int
+nameless(void)
+{
+    const char *dir = sov_tmpdir();
+    char path[4200];
+    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+    if (fd >= 0)
+        return fd;
+    snprintf(path, sizeof(path), "%s/.sov-spool-XXXXXX", dir);
+    fd = mkostemp(path, O_CLOEXEC);
+    if (fd >= 0)
+        unlink(path);
+    return fd;
+}
+
+int
+sov_file_spool(struct sov_file *f, const void *head, size_t len,
+               struct sov_err *err)
+{
+    unsigned char *buf = malloc(CHUNK);
+    int fd = nameless();
+    struct stat st;
+    int64_t n = 1;
+    int rc = 0;
+
+    if (fd < 0) {
+        rc = sov_fail_sys(err, SOV_WHERE_ANY,
+                          "cannot make a temporary file in %s", sov_tmpdir());
+        goto out;
+    }
+    if (buf == NULL) {
+        rc = sov_mem_fail(err);
+        goto out;
+    }
+    if (write_all(fd, head, len) < 0)
+        n = -1;
+    while (n > 0) {
+        n = sov_file_next(f, buf, CHUNK, err);
+        if (n < 0) {
+            rc = SOV_EIO;
+            goto out;
+        }
+        if (write_all(fd, buf, (size_t)n) < 0)
+            n = -1;
+    }
+    if (n < 0 || fstat(fd, &st) < 0) {
+        rc = sov_fail_sys(err, SOV_WHERE_ANY,
+                          "cannot spool to a temporary file in %s (set "
+                          "TMPDIR to a folder with room)",
+                          sov_tmpdir());
+        goto out;
+    }
+    close(f->fd);
+    *f = (struct sov_file){
+        .fd = fd,
+        .regular = true,
+        .size = (uint64_t)st.st_size,
+        .dev = f->dev,
+        .ino = f->ino,
+    };
+    fd = -1;
+out:
+    if (fd >= 0)
+        close(fd);
+    free(buf);
+    return rc;
+}
+
+void
+sov_file_will_need(const struct sov_file *f, uint64_t off, uint64_t len)
+{
+    if (f->regular)
+        posix_fadvise(f->fd, (off_t)off, (off_t)len, POSIX_FADV_WILLNEED);
+}
+
+void
+sov_file_done_with(const struct sov_file *f, uint64_t off, uint64_t len)
+{
+    if (f->regular)
+        posix_fadvise(f->fd, (off_t)off, (off_t)len, POSIX_FADV_DONTNEED);
+}
+
+double
+sov_clock(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+bool
+sov_path_is_dir(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+char *
+sov_path_join(const char *dir, const char *name)
+{
+    size_t len = strlen(dir) + strlen(name) + 2;
+    char *path = malloc(len);
+    bool slash = *dir != '\0' && dir[strlen(dir) - 1] == '/';
+
+    if (path != NULL)
+        snprintf(path, len, "%s%s%s", dir, slash ? "" : "/", name);
+    return path;
+}

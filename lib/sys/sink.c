@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sink.c - output that appears whole or not at all
+ *
+ * What always holds for an output that is a regular file:
+ *
+ * 1. The old file under the name is not touched before the new bytes are on
+ *    the disk; then one rename (or link) puts the new file in its place.
+ * 2. Until then the new bytes have no name at all (O_TMPFILE), or, where the
+ *    file system cannot do that, the hidden name ".NAME.sov-XXXXXXXX" in the
+ *    same folder.  Replacing an old file passes through such a name for an
+ *    instant in either case, since link(2) does not replace.
+ * 3. A hidden name is in `pending` while it may exist, so that a signal
+ *    handler can remove it; its file is locked by its writer, so that a later
+ *    run can tell what a killed one left from what another one is writing.
+ *
+ * Pipes, sockets and devices are written straight through.
+ */
+#include "base/mem.h"
+#include "sov/io.h"
+#include "sys/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WRITE_BACK  ((uint64_t)16 << 20) /* start writing out so often */
+#define STALE_AFTER 10                   /* seconds: age of a dead temporary */
+#define N_PENDING   16
+
+struct sov_sink {
+    int fd;
+    bool regular;   /* whole or nothing applies */
+    bool no_sync;
+    bool if_changed;
+    bool replace;   /* the name may be taken */
+    char *path;     /* final name, links resolved */
+    char *tmp;      /* hidden name, or NULL while nameless */
+    int lock;       /* descriptor of the lock file, or -1 */
+    char *lock_path;
+    uint64_t count;
+    uint64_t pushed; /* write-back was started up to here */
+};
+
+static char pending[N_PENDING][PATH_MAX];
+static volatile int pending_used[N_PENDING];
+
+void
+sov_sink_cleanup(void)
+{
+    for (int i = 0; i < N_PENDING; i++) {
+        if (pending_used[i])
+            unlink(pending[i]);
+    }
+}
+
+static void
+remember(const char *path)
+{
+    for (int i = 0; i < N_PENDING; i++) {
+        int expect = 0;
+
+        if (strlen(path) < sizeof(pending[i]) &&
+            __atomic_compare_exchange_n(&pending_used[i], &expect, 2, false,
+                                        __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+            memcpy(pending[i], path, strlen(path) + 1);
+            __atomic_store_n(&pending_used[i], 1, __ATOMIC_RELEASE);
+            return;
+        }
+    }
+}
+
+static void
+forget(const char *path)
+{
+    for (int i = 0; i < N_PENDING; i++) {
+        if (pending_used[i] == 1 && strcmp(pending[i], path) == 0) {
+            __atomic_store_n(&pending_used[i], 0, __ATOMIC_RELEASE);
+            return;
+        }
+    }
+}
+
+/* "dir/.name<suffix>", fresh; NULL: no memory. */
+static char *
+beside(const char *path, const char *suffix)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    size_t len = strlen(path) + strlen(suffix) + 2;
+    char *s = malloc(len);
+
+    if (s != NULL)
+        snprintf(s, len, "%.*s.%s%s", (int)(name - path), path, name, suffix);
+    return s;
+}
+
+/* A hidden name nobody has; remembered. */
+static char *
+hidden_name(const char *path)
+{
+    unsigned char r[6];
+    char suffix[32];
+    char *name;
+
+    if (getrandom(r, sizeof(r), GRND_NONBLOCK) != (ssize_t)sizeof(r)) {
+        struct timespec now;
+
+        clock_gettime(CLOCK_REALTIME, &now);
+        memcpy(r, &now.tv_nsec, 4);
+        r[4] = (unsigned char)getpid();
+        r[5] = (unsigned char)(getpid() >> 8);
+    }
+    snprintf(suffix, sizeof(suffix), ".sov-%02x%02x%02x%02x%02x%02x", r[0],
+             r[1], r[2], r[3], r[4], r[5]);
+    name = beside(path, suffix);
+    if (name != NULL)
+        remember(name);
+    return name;
+}
+
+static char *
+dir_of(const char *path)
+{
+    char *copy = sov_mem_dup(path, strlen(path));
+    char *dir = NULL;
+
+    if (copy != NULL) {
+        const char *d = dirname(copy);
+
+        dir = sov_mem_dup(d, strlen(d));
+    }
+    free(copy);
+    return dir;
+}
+
+/* Remove what killed runs left for this output. */
+static void
+sweep(const char *path, const char *dir)
+{
+    char *prefix = beside(path, ".sov-");
+    const char *slash = prefix != NULL ? strrchr(prefix, '/') : NULL;
+    const char *want = slash != NULL ? slash + 1 : prefix;
+    DIR *d = prefix != NULL ? opendir(dir) : NULL;
+    struct dirent *e;
+
+    while (d != NULL && (e = readdir(d)) != NULL) {
+        struct stat st;
+        int fd;
+
+        if (strncmp(e->d_name, want, strlen(want)) != 0 ||
+            strlen(e->d_name) != strlen(want) + 12)
+            continue;
+        fd = openat(dirfd(d), e->d_name,
+                    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        if (fd < 0)
+            continue;
+        if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+            st.st_mtime + STALE_AFTER < time(NULL) &&
+            flock(fd, LOCK_EX | LOCK_NB) == 0)
+            unlinkat(dirfd(d), e->d_name, 0);
+        close(fd);
+    }
+    if (d != NULL)
+        closedir(d);
+    free(prefix);
+}
+
+/* An output that is one of the inputs would eat itself. */
+static int
+refuse_input(const struct stat *st, const char *const *inputs, size_t n,
+             struct sov_err *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct stat in;
+        int rc = strcmp(inputs[i], "-") == 0 ? fstat(STDIN_FILENO, &in)
+                                             : stat(inputs[i], &in);
+
+        if (rc == 0 && S_ISREG(in.st_mode) && in.st_dev == st->st_dev &&
+            in.st_ino == st->st_ino) {
+            sov_fail(err, SOV_EIO, "is also the input; name another output");
+            if (err != NULL)
+                err->where = SOV_WHERE_OUTPUT;
+            return SOV_EIO;
+        }
+    }
+    return 0;
+}
+
+/*
+ * Take the lock of an output.  The lock file goes away with its holder, so
+ * after waiting one must look whether it still has its name.
+ */
+static int
+take_lock(struct sov_sink *s, enum sov_lock how, struct sov_err *err)
+{
+    s->lock_path = beside(s->path, ".lock");
+    if (s->lock_path == NULL)
+        return sov_mem_fail(err);
+    for (;;) {
+        struct stat named;
+        struct stat held;
+
+        s->lock = open(s->lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        if (s->lock < 0)
+            return sov_fail_sys(err, SOV_WHERE_OUTPUT, "cannot lock");
+        while (flock(s->lock, LOCK_EX |
+                                  (how == SOV_LOCK_FAIL ? LOCK_NB : 0)) < 0) {
+            if (errno == EINTR)
+                continue;
+            sov_fail_sys(err, SOV_WHERE_LOCK,
+                         "another run is writing this output");
+            close(s->lock);
+            s->lock = -1;
+            return SOV_EIO;
+        }
+        if (stat(s->lock_path, &named) == 0 && fstat(s->lock, &held) == 0 &&
+            named.st_ino == held.st_ino && named.st_dev == held.st_dev)
+            return 0;
+        close(s->lock);
+        s->lock = -1;
+    }
+}
+
+static int
+open_temporary(struct sov_sink *s, const char *dir, struct sov_err *err)
+{
+    /* the nameless way ends in a link of /proc/self/fd/N */
+    if (access("/proc/self/fd", X_OK) == 0)
+        s->fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+    for (int tries = 0; s->fd < 0 && tries < 100; tries++) {
+        s->tmp = hidden_name(s->path);
+        if (s->tmp == NULL)
+            return sov_mem_fail(err);
+        s->fd = open(s->tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (s->fd < 0) {
+            int saved = errno;
+
+            forget(s->tmp);
+            free(s->tmp);
+            s->tmp = NULL;
+            errno = saved;
+            if (errno != EEXIST)
+                break;
+        }
+    }
+    if (s->fd < 0)
+        return sov_fail_sys(err, SOV_WHERE_OUTPUT, "cannot create");
+    flock(s->fd, LOCK_EX | LOCK_NB);
+    return 0;
+}
+
+/* A regular file, existing (st) or not (NULL). */
+static int
+open_regular(struct sov_sink *s, const struct sov_sink_opts *o,
+             const struct stat *st, struct sov_err *err)
+{
+    char *dir = NULL;
+    int rc = 0;
+
+    s->regular = true;
+    s->no_sync = o->no_sync;
+    s->if_changed = o->if_changed;
+    s->replace = o->force || o->if_changed;
+    if (st != NULL) {
+        rc = refuse_input(st, o->inputs, o->n_inputs, err);
+        if (rc == 0 && !s->replace) {
+            errno = EEXIST;
+            rc = sov_fail_sys(err, SOV_WHERE_OUTPUT,
+                              "will not be replaced without --force");
+        }
+    }
+    if (rc == 0 && o->lock != SOV_LOCK_NONE)
+        rc = take_lock(s, o->lock, err);
+    if (rc == 0) {
+        dir = dir_of(s->path);
+        if (dir == NULL)
+            rc = sov_mem_fail(err);
+    }
+    if (rc == 0) {
+        sweep(s->path, dir);
+        rc = open_temporary(s, dir, err);
+    }
+    if (rc == 0 && st != NULL)
+        (void)!fchmod(s->fd, st->st_mode & 07777);
+    if (rc == 0 && o->size > 0 && o->size <= INT64_MAX &&
+        fallocate(s->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)o->size) < 0 &&
+        (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
+        rc = sov_fail_sys(err, SOV_WHERE_ANY, "no room for %llu bytes",
+                          (unsigned long long)o->size);
+    free(dir);
+    return rc;
+}
+
+int
+sov_sink_open(sov_sink **sink, const char *path,
+              const struct sov_sink_opts *opts, struct sov_err *err)
+{
+    static const struct sov_sink_opts none = { 0 };
+    struct sov_sink *s = sov_mem_array(1, sizeof(*s));
+    struct stat st;
+    bool exists;
+    int rc = 0;
+
+    if (s == NULL)
+        return sov_mem_fail(err);
+    if (opts == NULL)
+        opts = &none;
+    s->fd = -1;
+    s->lock = -1;
+    if (strcmp(path, "-") == 0) {
+        s->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+        if (s->fd < 0)
+            rc = sov_fail_sys(err, SOV_WHERE_OUTPUT, "cannot write");
+        goto out;
+    }
+    exists = stat(path, &st) == 0;
+    if (exists && !S_ISREG(st.st_mode)) {
+        s->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+        if (s->fd < 0)
+            rc = sov_fail_sys(err, SOV_WHERE_OUTPUT, "cannot write");
+        goto out;
+    }
+    s->path = exists ? realpath(path, NULL) : sov_mem_dup(path, strlen(path));
+    if (s->path == NULL)
+        rc = sov_mem_fail(err);
+    else
+        rc = open_regular(s, opts, exists ? &st : NULL, err);
+out:
+    if (rc < 0) {
+        sov_sink_abort(s);
+        return rc;
+    }
+    *sink = s;
+    return 0;
+}
+
+/* Let the disk begin while we still compute; the wait at the end is short. */
+static void
+write_back(struct sov_sink *s)
+{
+    if (!s->regular || s->count - s->pushed < WRITE_BACK)
+        return;
+    sync_file_range(s->fd, (off_t)s->pushed, (off_t)(s->count - s->pushed),
+                    SYNC_FILE_RANGE_WRITE);
+    s->pushed = s->count;
+}
+
+int
+sov_sink_write(sov_sink *sink, const void *buf, size_t len,
+               struct sov_err *err)
+{
+    const unsigned char *b = buf;
+
+    while (len > 0) {
+        ssize_t n = write(sink->fd, b, len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            struct pollfd p = { .fd = sink->fd, .events = POLLOUT };
+
+            poll(&p, 1, -1);
+            continue;
+        }
+        if (n < 0)
+            return sov_fail_sys(err,
+                                errno == EPIPE ? SOV_WHERE_PIPE
+                                               : SOV_WHERE_ANY,
+                                "cannot write");
+        b += n;
+        len -= (size_t)n;
+        sink->count += (uint64_t)n;
+    }
+    write_back(sink);
+    return 0;
+}
+
+uint64_t
+sov_sink_count(const sov_sink *sink)
+{
+    return sink->count;
+}
+
+/* Are the bytes those of the file that has the name now? */
+static bool
+same_as_old(const struct sov_sink *s)
+{
+    struct sov_file old;
+    struct sov_file new = { .fd = s->fd, .regular = true };
+    unsigned char *a = malloc(2 * WRITE_BACK);
+    unsigned char *b = a != NULL ? a + WRITE_BACK : NULL;
+    bool same = false;
+    uint64_t at = 0;
+
+    if (a == NULL || sov_file_open(&old, s->path, NULL) < 0) {
+        free(a);
+        return false;
+    }
+    if (old.regular && old.size == s->count) {
+        same = true;
+        while (same && at < s->count) {
+            uint64_t left = s->count - at;
+            size_t n = (size_t)(left < WRITE_BACK ? left : WRITE_BACK);
+
+            same = sov_file_pread(&old, a, n, at, NULL) == 0 &&
+                   sov_file_pread(&new, b, n, at, NULL) == 0 &&
+                   memcmp(a, b, n) == 0;
+            at += n;
+        }
+    }
+    sov_file_close(&old);
+    free(a);
+    return same;
+}
+
+static void
+sync_dir(const char *path)
+{
+    char *dir = dir_of(path);
+    int fd = dir != NULL ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+    if (fd >= 0) {
+        fsync(fd);
+        close(fd);
+    }
+    free(dir);
+}
+
+static int
+link_fd(int fd, const char *path)
+{
+    char self[64];
+
+    snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+    return linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW);
+}
+
+/* Give the bytes their name. */
+static int
+publish(struct sov_sink *s, struct sov_err *err)
+{
+    if (s->tmp == NULL) {
+        if (link_fd(s->fd, s->path) == 0)
+            return 0;
+        if (errno != EEXIST || !s->replace)
+            return sov_fail_sys(err, SOV_WHERE_OUTPUT, "cannot create");
+        s->tmp = hidden_name(s->path);
+        if (s->tmp == NULL)
+            return sov_mem_fail(err);
+        if (link_fd(s->fd, s->tmp) < 0)
+            return sov_fail_sys(err, SOV_WHERE_OUTPUT, "cannot create");
+    }
+    if (!s->replace) {
+        if (link(s->tmp, s->path) == 0)
+            return 0; /* the hidden name goes with the sink */
+        if (errno == EEXIST)
+            return sov_fail_sys(err, SOV_WHERE_OUTPUT, "cannot create");
+        /* no hard links here: the window between look and rename is small */
+        if (access(s->path, F_OK) == 0) {
+            errno = EEXIST;
+            return sov_fail_sys(err, SOV_WHERE_OUTPUT, "cannot create");
+        }
+    }
+    if (rename(s->tmp, s->path) < 0)
+        return sov_fail_sys(err, SOV_WHERE_OUTPUT, "cannot replace");
+    forget(s->tmp);
+    free(s->tmp);
+    s->tmp = NULL;
+    return 0;
+}
+
+int
+sov_sink_commit(sov_sink **sink, struct sov_err *err)
+{
+    struct sov_sink *s = *sink;
+    int rc = 0;
+
+    *sink = NULL;
+    if (s->regular && !(s->if_changed && same_as_old(s))) {
+        /* room that was taken beyond the end goes back */
+        if (ftruncate(s->fd, (off_t)s->count) < 0 ||
+            (!s->no_sync && fsync(s->fd) < 0))
+            rc = sov_fail_sys(err, SOV_WHERE_ANY, "cannot write");
+        if (rc == 0)
+            rc = publish(s, err);
+        if (rc == 0 && !s->no_sync)
+            sync_dir(s->path);
+    } else if (!s->regular && close(s->fd) < 0) {
+        s->fd = -1;
+        rc = sov_fail_sys(err, SOV_WHERE_ANY, "cannot write");
+    } else if (!s->regular) {
+        s->fd = -1;
+    }
+    sov_sink_abort(s);
+    return rc;
+}
+
+void
+sov_sink_abort(sov_sink *sink)
+{
+    if (sink == NULL)
+        return;
+    if (sink->tmp != NULL) {
+        unlink(sink->tmp);
+        forget(sink->tmp);
+    }
+    if (sink->fd >= 0)
+        close(sink->fd);
+    if (sink->lock >= 0) {
+        unlink(sink->lock_path);
+        close(sink->lock);
+    }
+    free(sink->lock_path);
+    free(sink->tmp);
+    free(sink->path);
+    free(sink);
+}
