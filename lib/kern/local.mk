@@ -6,7 +6,9 @@
 # the dispatcher (kern.c) and whatever needs no intrinsics stands with them.
 
 noinst_LTLIBRARIES += libkern_generic.la
-libkern_generic_la_SOURCES =
+libkern_generic_la_SOURCES = \
+	%D%/kern.c %D%/kern.h \
+	%D%/overlay.h %D%/overlays.def
 libsov_all_la_LIBADD += libkern_generic.la
 
 if SOV_ISA_AVX2

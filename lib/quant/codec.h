@@ -34,6 +34,10 @@ struct sov_codec {
                    int effort);
 };
 
+#define CODEC(name) extern const struct sov_codec sov_codec_##name;
+#include "quant/codecs.def"
+#undef CODEC
+
 /* NULL if the type has no codec (integers). */
 const struct sov_codec *sov_codec_find(enum sov_type type);
 

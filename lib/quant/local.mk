@@ -1,4 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
 # lib/quant/local.mk - floor 3: block layouts and codecs
 
-libsov_all_la_SOURCES +=
+libsov_all_la_SOURCES += \
+	%D%/bf16.c \
+	%D%/codec.c \
+	%D%/codec.h \
+	%D%/codecs.def \
+	%D%/f16.c \
+	%D%/f32.c \
+	%D%/f64.c \
+	%D%/f8_e4m3.c \
+	%D%/f8_e5m2.c \
+	%D%/grids.c \
+	%D%/grids.h \
+	%D%/iq1_m.c \
+	%D%/iq1_s.c \
+	%D%/iq2_s.c \
+	%D%/iq2_xs.c \
+	%D%/iq2_xxs.c \
+	%D%/iq3_s.c \
+	%D%/iq3_xxs.c \
+	%D%/iq4_nl.c \
+	%D%/iq4_xs.c \
+	%D%/kscale.h \
+	%D%/layout.h \
+	%D%/mxfp4.c \
+	%D%/nvfp4.c \
+	%D%/q1_0.c \
+	%D%/q2_0.c \
+	%D%/q2_k.c \
+	%D%/q3_k.c \
+	%D%/q4_0.c \
+	%D%/q4_1.c \
+	%D%/q4_k.c \
+	%D%/q5_0.c \
+	%D%/q5_1.c \
+	%D%/q5_k.c \
+	%D%/q6_k.c \
+	%D%/q8_0.c \
+	%D%/tq1_0.c \
+	%D%/tq2_0.c

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * q5_0.c - 5 bits, one scale for 32
+ *
+ *   f16 d | u32 qh | u8 qs[16]
+ *
+ * q[j] = low(qs[j]) | bit j of qh << 4
+ * q[j + 16] = high(qs[j]) | bit j + 16 of qh << 4
+ * y = d * (q - 16)
+ */
+#include "quant/codec.h"
+#include "quant/layout.h"
+
+static void
+decode(const void *blocks, float *y, size_t n)
+{
+    const struct sov_q5_0 *b = blocks;
+
+    for (size_t i = 0; i < n / 32; i++, b++, y += 32) {
+        float d = sov_half_at(b->d);
+        uint32_t qh = sov_le32(b->qh);
+
+        for (int j = 0; j < 16; j++) {
+            int lo = (b->qs[j] & 15) | (int)(qh >> j & 1) << 4;
+            int hi = b->qs[j] >> 4 | (int)(qh >> (j + 16) & 1) << 4;
+
+            y[j] = d * (float)(lo - 16);
+            y[j + 16] = d * (float)(hi - 16);
+        }
+    }
+}
+
+const struct sov_codec sov_codec_q5_0 = { SOV_TYPE_Q5_0, decode, NULL };

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * q5_1.c - 5 bits, scale and minimum for 32
+ *
+ *   f16 d | f16 m | u32 qh | u8 qs[16]
+ *
+ * q as in q5_0.c; y = d * q + m
+ */
+#include "quant/codec.h"
+#include "quant/layout.h"
+
+static void
+decode(const void *blocks, float *y, size_t n)
+{
+    const struct sov_q5_1 *b = blocks;
+
+    for (size_t i = 0; i < n / 32; i++, b++, y += 32) {
+        float d = sov_half_at(b->d);
+        float m = sov_half_at(b->m);
+        uint32_t qh = sov_le32(b->qh);
+
+        for (int j = 0; j < 16; j++) {
+            int lo = (b->qs[j] & 15) | (int)(qh >> j & 1) << 4;
+            int hi = b->qs[j] >> 4 | (int)(qh >> (j + 16) & 1) << 4;
+
+            y[j] = d * (float)lo + m;
+            y[j + 16] = d * (float)hi + m;
+        }
+    }
+}
+
+const struct sov_codec sov_codec_q5_1 = { SOV_TYPE_Q5_1, decode, NULL };

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tq2_0.c - ternary in two bits, one scale for 256
+ *
+ *   u8 qs[64] | f16 d
+ *
+ * Weight 128 h + 32 t + l has q in bits 2t, 2t + 1 of qs[32 h + l].
+ * y = d * (q - 1)
+ */
+#include "quant/codec.h"
+#include "quant/layout.h"
+
+static void
+decode(const void *blocks, float *y, size_t n)
+{
+    const struct sov_tq2_0 *b = blocks;
+
+    for (size_t i = 0; i < n / 256; i++, b++) {
+        float d = sov_half_at(b->d);
+
+        for (int k = 0; k < 8; k++)
+            for (int l = 0; l < 32; l++) {
+                int q = b->qs[32 * (k / 4) + l] >> (2 * (k % 4)) & 3;
+
+                *y++ = d * (float)(q - 1);
+            }
+    }
+}
+
+const struct sov_codec sov_codec_tq2_0 = { SOV_TYPE_TQ2_0, decode, NULL };

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * t_quant.c - unit tests of lib/quant
+ *
+ * golden_*: against blocks that llama.cpp made, in shared/golden/codec beside
+ * the source tree; skipped with a line where that folder is absent.
+ */
+#include "unit.h"
+
+#include "base/le.h"
+#include "quant/codec.h"
+#include "quant/layout.h"
+
+#include <ctype.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ROWS    4
+#define COLUMNS 1024
+#define WEIGHTS (ROWS * COLUMNS)
+
+/* The path of a golden file. */
+static const char *
+golden_path(const char *format, ...)
+{
+    static char path[4096];
+    const char *top = getenv("top_srcdir");
+    int at = snprintf(path, sizeof(path), "%s/../shared/golden/codec/",
+                      top != NULL ? top : ".");
+    va_list ap;
+
+    va_start(ap, format);
+    vsnprintf(path + at, sizeof(path) - (size_t)at, format, ap);
+    va_end(ap);
+    return path;
+}
+
+/* Exactly size bytes of a file. */
+static void
+read_exactly(const char *path, void *buf, size_t size)
+{
+    FILE *f = fopen(path, "rb");
+
+    ck_assert_msg(f != NULL, "cannot open %s", path);
+    ck_assert_msg(fread(buf, 1, size, f) == size, "%s is short", path);
+    ck_assert_msg(fgetc(f) == EOF, "%s is long", path);
+    fclose(f);
+}
+
+static void
+read_floats(const char *path, float *x, size_t n)
+{
+    unsigned char *bytes = malloc(4 * n);
+
+    read_exactly(path, bytes, 4 * n);
+    for (size_t i = 0; i < n; i++)
+        x[i] = sov_lef32(bytes + 4 * i);
+    free(bytes);
+}
+
+/* The rows of index.json, or NULL without ../shared. */
+static json_t *
+golden_index(const char *test)
+{
+    json_t *index = json_load_file(golden_path("index.json"), 0, NULL);
+    json_t *types;
+
+    if (index == NULL) {
+        printf("%s: skipped, no ../shared/golden/codec\n", test);
+        return NULL;
+    }
+    types = json_incref(json_object_get(index, "types"));
+    json_decref(index);
+    ck_assert(json_is_array(types));
+    return types;
+}
+
+static void
+check_golden_decode(const char *name, bool imatrix)
+{
+    static float want[WEIGHTS], got[WEIGHTS];
+    char lower[32];
+    const struct sov_type_info *info;
+    const struct sov_codec *codec;
+    unsigned char *blocks;
+    size_t size;
+
+    for (size_t i = 0; i <= strlen(name); i++)
+        lower[i] = (char)tolower((unsigned char)name[i]);
+    info = sov_type_by_name(lower);
+    ck_assert_msg(info != NULL, "no type %s", lower);
+    codec = sov_codec_find(info->type);
+    ck_assert_msg(codec != NULL, "no codec %s", lower);
+
+    size = WEIGHTS / info->block * info->bytes;
+    blocks = malloc(size);
+    read_exactly(golden_path("%s%s.q", name, imatrix ? ".im" : ""), blocks,
+                 size);
+    read_floats(golden_path("%s%s.f32", name, imatrix ? ".im" : ""), want,
+                WEIGHTS);
+    codec->decode(blocks, got, WEIGHTS);
+    free(blocks);
+    for (int i = 0; i < WEIGHTS; i++)
+        ck_assert_msg(memcmp(&got[i], &want[i], sizeof(float)) == 0,
+                      "%s: weight %d is %.9g, not %.9g", name, i, got[i],
+                      want[i]);
+}
+
+START_TEST(golden_decode_is_exact)
+{
+    json_t *types = golden_index("golden_decode_is_exact");
+    json_t *row;
+    size_t i;
+
+    json_array_foreach(types, i, row)
+        check_golden_decode(json_string_value(json_object_get(row, "type")),
+                            json_is_true(json_object_get(row, "imatrix")));
+    json_decref(types);
+}
+END_TEST
+
+int
+main(void)
+{
+    TCase *tc = tcase_create("quant");
+
+    tcase_add_test(tc, golden_decode_is_exact);
+    return unit_main("quant", tc);
+}
