@@ -38,12 +38,12 @@ sov_f16_to_f32(uint16_t h)
     uint32_t u;
 
     if (rest >= UINT32_C(0x7c00) << 13)
-        u = rest + (UINT32_C(255 - 31) << 23); /* Inf and NaN */
+        u = rest + (UINT32_C(224) << 23); /* Inf and NaN */
     else if (rest < UINT32_C(1) << 23)
         u = sov_f32_bits(sov_f32_from_bits(rest + (UINT32_C(113) << 23)) -
                          sov_f32_from_bits(UINT32_C(113) << 23));
     else
-        u = rest + (UINT32_C(127 - 15) << 23);
+        u = rest + (UINT32_C(112) << 23);
     return sov_f32_from_bits(u | sign);
 }
 

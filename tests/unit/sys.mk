@@ -1,2 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # tests/unit/sys.mk - unit tests of lib/sys
+
+unit_tests += tests/unit/t_sys
+tests_unit_t_sys_SOURCES = %D%/t_sys.c %D%/unit.h
+tests_unit_t_sys_CFLAGS = $(unit_cflags)
+tests_unit_t_sys_LDADD = $(unit_libs)

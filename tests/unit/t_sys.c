@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * t_sys.c - unit tests of lib/sys: sinks, sources, threads
+ */
+#include "unit.h"
+
+#include "sov/base.h"
+#include "sov/io.h"
+#include "sys/cpu.h"
+#include "sys/file.h"
+#include "sys/par.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char home[] = "t_sys.XXXXXX";
+static char path[100];
+
+/* Each test has a folder of its own, and out as its output. */
+static void
+setup(void)
+{
+    strcpy(home, "t_sys.XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(home));
+    snprintf(path, sizeof(path), "%s/out", home);
+}
+
+static int
+entries(void)
+{
+    DIR *d = opendir(home);
+    int n = 0;
+
+    while (readdir(d) != NULL)
+        n++;
+    closedir(d);
+    return n - 2;
+}
+
+static void
+teardown(void)
+{
+    char cmd[100];
+
+    snprintf(cmd, sizeof(cmd), "rm -rf %s", home);
+    ck_assert_int_eq(system(cmd), 0);
+}
+
+static void
+put(const char *name, const char *text)
+{
+    FILE *f = fopen(name, "w");
+
+    fputs(text, f);
+    fclose(f);
+}
+
+static void
+expect(const char *want)
+{
+    char *text = NULL;
+    size_t len = 0;
+
+    ck_assert_int_eq(sov_read_whole(path, 1000, &text, &len, NULL), 0);
+    ck_assert_str_eq(text, want);
+    free(text);
+}
+
+static int
+write_out(const struct sov_sink_opts *o, const char *text,
+          struct sov_err *err)
+{
+    sov_sink *s = NULL;
+    int rc = sov_sink_open(&s, path, o, err);
+
+    if (rc == 0)
+        rc = sov_sink_write(s, text, strlen(text), err);
+    if (rc == 0) {
+        rc = sov_sink_commit(&s, err);
+        ck_assert_ptr_null(s);
+    } else {
+        sov_sink_abort(s);
+    }
+    return rc;
+}
+
+START_TEST(output_appears_at_the_commit_and_not_before)
+{
+    sov_sink *s = NULL;
+
+    ck_assert_int_eq(sov_sink_open(&s, path, NULL, NULL), 0);
+    ck_assert_int_eq(sov_sink_write(s, "new", 3, NULL), 0);
+    ck_assert_uint_eq(sov_sink_count(s), 3);
+    ck_assert_int_ne(access(path, F_OK), 0);
+    ck_assert_int_eq(sov_sink_commit(&s, NULL), 0);
+    expect("new");
+    ck_assert_int_eq(entries(), 1);
+}
+END_TEST
+
+START_TEST(an_aborted_output_leaves_nothing)
+{
+    sov_sink *s = NULL;
+    struct sov_sink_opts o = { .size = 1 << 20 };
+
+    ck_assert_int_eq(sov_sink_open(&s, path, &o, NULL), 0);
+    ck_assert_int_eq(sov_sink_write(s, "new", 3, NULL), 0);
+    sov_sink_abort(s);
+    ck_assert_int_eq(entries(), 0);
+    sov_sink_abort(NULL);
+}
+END_TEST
+
+START_TEST(an_old_file_is_replaced_only_by_force)
+{
+    struct sov_sink_opts o = { .force = true, .size = 100000 };
+    struct sov_err err;
+    struct stat st;
+
+    put(path, "old");
+    chmod(path, 0640);
+    ck_assert_int_eq(write_out(NULL, "new", &err), SOV_EIO);
+    ck_assert_int_eq(err.where, SOV_WHERE_OUTPUT);
+    expect("old");
+    ck_assert_int_eq(write_out(&o, "new", &err), 0);
+    expect("new");
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_int_eq(st.st_mode & 07777, 0640);
+    ck_assert_int_eq(st.st_size, 3);
+    ck_assert_int_eq(entries(), 1);
+}
+END_TEST
+
+START_TEST(the_same_bytes_keep_the_old_file)
+{
+    struct sov_sink_opts o = { .if_changed = true };
+    struct stat a;
+    struct stat b;
+
+    put(path, "same");
+    ck_assert_int_eq(stat(path, &a), 0);
+    ck_assert_int_eq(write_out(&o, "same", NULL), 0);
+    ck_assert_int_eq(stat(path, &b), 0);
+    ck_assert_uint_eq(a.st_ino, b.st_ino);
+    ck_assert_int_eq(write_out(&o, "else", NULL), 0);
+    expect("else");
+    ck_assert_int_eq(write_out(&o, "longer", NULL), 0);
+    expect("longer");
+}
+END_TEST
+
+START_TEST(an_input_is_not_eaten)
+{
+    const char *inputs[1] = { path };
+    struct sov_sink_opts o = { .force = true, .inputs = inputs,
+                               .n_inputs = 1 };
+    struct sov_err err;
+
+    put(path, "old");
+    ck_assert_int_eq(write_out(&o, "new", &err), SOV_EIO);
+    ck_assert_int_eq(err.where, SOV_WHERE_OUTPUT);
+    expect("old");
+}
+END_TEST
+
+START_TEST(a_link_is_followed_and_stays_a_link)
+{
+    struct sov_sink_opts o = { .force = true };
+    char link_path[80];
+    struct stat st;
+
+    put(path, "old");
+    snprintf(link_path, sizeof(link_path), "%s/link", home);
+    ck_assert_int_eq(symlink("out", link_path), 0);
+    snprintf(path, sizeof(path), "%s", link_path);
+    ck_assert_int_eq(write_out(&o, "new", NULL), 0);
+    ck_assert_int_eq(lstat(link_path, &st), 0);
+    ck_assert(S_ISLNK(st.st_mode));
+    expect("new");
+}
+END_TEST
+
+START_TEST(a_lock_is_held_by_one_and_goes_away)
+{
+    struct sov_sink_opts o = { .lock = SOV_LOCK_FAIL };
+    struct sov_err err;
+    sov_sink *s = NULL;
+
+    ck_assert_int_eq(sov_sink_open(&s, path, &o, &err), 0);
+    ck_assert_int_eq(write_out(&o, "new", &err), SOV_EIO);
+    ck_assert_int_eq(err.where, SOV_WHERE_LOCK);
+    ck_assert_int_eq(sov_sink_write(s, "one", 3, NULL), 0);
+    ck_assert_int_eq(sov_sink_commit(&s, NULL), 0);
+    expect("one");
+    ck_assert_int_eq(entries(), 1);
+}
+END_TEST
+
+START_TEST(a_dead_temporary_is_swept_and_a_live_one_is_not)
+{
+    char dead[100];
+    char live[100];
+    struct timespec old[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+
+    snprintf(dead, sizeof(dead), "%s/.out.sov-0123456789ab", home);
+    snprintf(live, sizeof(live), "%s/.out.sov-ba9876543210", home);
+    put(dead, "x");
+    put(live, "x");
+    ck_assert_int_eq(utimensat(AT_FDCWD, dead, old, 0), 0);
+    ck_assert_int_eq(write_out(NULL, "new", NULL), 0);
+    ck_assert_int_ne(access(dead, F_OK), 0);
+    ck_assert_int_eq(access(live, F_OK), 0);
+}
+END_TEST
+
+START_TEST(a_full_disk_is_said)
+{
+    struct sov_err err;
+
+    snprintf(path, sizeof(path), "/dev/full");
+    ck_assert_int_eq(write_out(NULL, "new", &err), SOV_EIO);
+    ck_assert_int_eq(err.sys, 28);
+    snprintf(path, sizeof(path), "%s", home);
+    ck_assert_int_eq(write_out(NULL, "new", &err), SOV_EIO);
+    ck_assert_int_eq(err.where, SOV_WHERE_OUTPUT);
+    snprintf(path, sizeof(path), "%s/no/such", home);
+    ck_assert_int_eq(write_out(NULL, "new", &err), SOV_EIO);
+    ck_assert_int_eq(err.where, SOV_WHERE_OUTPUT);
+}
+END_TEST
+
+START_TEST(whole_files_are_read_up_to_their_limit)
+{
+    char *text = NULL;
+    size_t len = 0;
+    struct sov_err err;
+
+    put(path, "12345");
+    ck_assert_int_eq(sov_read_whole(path, 5, &text, &len, &err), 0);
+    ck_assert_uint_eq(len, 5);
+    free(text);
+    ck_assert_int_eq(sov_read_whole(path, 4, &text, &len, &err), SOV_EFORMAT);
+    ck_assert_int_eq(sov_read_whole(home, 4, &text, &len, &err), SOV_EIO);
+    ck_assert_int_eq(err.where, SOV_WHERE_INPUT);
+}
+END_TEST
+
+START_TEST(a_pipe_is_spooled_whole)
+{
+    struct sov_file f = { .fd = -1 };
+    char buf[8] = "";
+    int fd[2];
+
+    ck_assert_int_eq(pipe(fd), 0);
+    ck_assert_int_eq((int)write(fd[1], "cdef", 4), 4);
+    close(fd[1]);
+    f.fd = fd[0];
+    ck_assert_int_eq(sov_file_spool(&f, "ab", 2, NULL), 0);
+    ck_assert(f.regular);
+    ck_assert_uint_eq(f.size, 6);
+    ck_assert_int_eq(sov_file_pread(&f, buf, 6, 0, NULL), 0);
+    ck_assert_str_eq(buf, "abcdef");
+    ck_assert_int_eq(sov_file_pread(&f, buf, 6, 1, NULL), SOV_EFORMAT);
+    sov_file_close(&f);
+}
+END_TEST
+
+enum { N = 100003 };
+static unsigned char seen[N];
+
+static void
+mark(void *arg, size_t first, size_t last, unsigned worker)
+{
+    (void)arg;
+    ck_assert_uint_lt(worker, sov_threads());
+    for (size_t i = first; i < last; i++)
+        seen[i]++;
+}
+
+START_TEST(every_item_is_done_once)
+{
+    for (unsigned t = 1; t <= 4; t++) {
+        sov_set_threads(t);
+        for (size_t grain = 0; grain < 3000; grain += 999) {
+            memset(seen, 0, sizeof(seen));
+            sov_par_for(N, grain, mark, NULL);
+            for (size_t i = 0; i < N; i++)
+                ck_assert_uint_eq(seen[i], 1);
+        }
+    }
+    sov_par_for(0, 0, mark, NULL);
+    sov_set_threads(0);
+}
+END_TEST
+
+static int
+feed(void *arg)
+{
+    for (size_t i = 0; i < N; i++) {
+        if (!sov_queue_put(arg, &seen[i]))
+            return 7;
+    }
+    sov_queue_close(arg);
+    return 3;
+}
+
+START_TEST(a_queue_keeps_order_and_ends)
+{
+    struct sov_queue *q = sov_queue_new(8);
+    struct sov_task *task = NULL;
+    size_t n = 0;
+    void *item;
+
+    ck_assert_int_eq(sov_task_start(&task, feed, q, NULL), 0);
+    while ((item = sov_queue_get(q)) != NULL)
+        ck_assert_ptr_eq(item, &seen[n++]);
+    ck_assert_uint_eq(n, N);
+    ck_assert_int_eq(sov_task_join(task), 3);
+    ck_assert_int_eq(sov_queue_put(q, seen), 0);
+    sov_queue_free(q);
+}
+END_TEST
+
+START_TEST(the_environment_is_a_ceiling)
+{
+    setenv("SOV_ISA", "generic", 1);
+    ck_assert(sov_isa_usable(SOV_ISA_GENERIC));
+    ck_assert(!sov_isa_usable(SOV_ISA_AVX2));
+    ck_assert(!sov_isa_usable(SOV_ISA_AVX512));
+    setenv("SOV_ISA", "nonsense", 1);
+    ck_assert(!sov_isa_usable(SOV_ISA_AVX512));
+    setenv("SOV_THREADS", "3", 1);
+    ck_assert_uint_eq(sov_threads(), 3);
+    sov_set_threads(0);
+    setenv("SOV_THREADS", "3x", 1);
+    ck_assert_uint_eq(sov_threads(), sov_cpu_count());
+}
+END_TEST
+
+int
+main(void)
+{
+    TCase *tc = tcase_create("sys");
+
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, output_appears_at_the_commit_and_not_before);
+    tcase_add_test(tc, an_aborted_output_leaves_nothing);
+    tcase_add_test(tc, an_old_file_is_replaced_only_by_force);
+    tcase_add_test(tc, the_same_bytes_keep_the_old_file);
+    tcase_add_test(tc, an_input_is_not_eaten);
+    tcase_add_test(tc, a_link_is_followed_and_stays_a_link);
+    tcase_add_test(tc, a_lock_is_held_by_one_and_goes_away);
+    tcase_add_test(tc, a_dead_temporary_is_swept_and_a_live_one_is_not);
+    tcase_add_test(tc, a_full_disk_is_said);
+    tcase_add_test(tc, whole_files_are_read_up_to_their_limit);
+    tcase_add_test(tc, a_pipe_is_spooled_whole);
+    tcase_add_test(tc, every_item_is_done_once);
+    tcase_add_test(tc, a_queue_keeps_order_and_ends);
+    tcase_add_test(tc, the_environment_is_a_ceiling);
+    return unit_main("sys", tc);
+}
