@@ -1,2 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
 # man/local.mk - the manual pages; one per tool, sov(7), sovcore(3)
+
+dist_man_MANS += %D%/sov.7 %D%/sovcore.3
