@@ -1,2 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-# completions/local.mk - for bash, zsh and fish; made by scripts/gen-completions.sh
+# completions/local.mk - for bash, zsh and fish; made by
+# scripts/gen-completions.sh ("make completions" after an option has changed)
+
+bashcompletiondir = $(datadir)/bash-completion/completions
+dist_bashcompletion_DATA = \
+	%D%/bash/sov-quantize \
+	%D%/bash/sov-run
+
+zshcompletiondir = $(datadir)/zsh/site-functions
+dist_zshcompletion_DATA = \
+	%D%/zsh/_sov-quantize \
+	%D%/zsh/_sov-run
+
+fishcompletiondir = $(datadir)/fish/vendor_completions.d
+dist_fishcompletion_DATA = \
+	%D%/fish/sov-quantize.fish \
+	%D%/fish/sov-run.fish
+
+dist_noinst_SCRIPTS += scripts/gen-completions.sh
+
+.PHONY: completions
+completions: $(bin_PROGRAMS)
+	$(AM_V_GEN)$(SHELL) $(srcdir)/scripts/gen-completions.sh \
+		$(srcdir)/completions $(bin_PROGRAMS:%=./%)

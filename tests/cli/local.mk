@@ -5,5 +5,14 @@
 # of its own and stops at the first thing that is wrong.
 
 cli_tests =
+cli_tests += %D%/frame-options.sh
+cli_tests += %D%/frame-report.sh
+cli_tests += %D%/frame-status.sh
+
 TESTS += $(cli_tests)
-EXTRA_DIST += $(cli_tests)
+EXTRA_DIST += $(cli_tests) %D%/lib.sh
+
+check_PROGRAMS += tests/cli/t-tool
+tests_cli_t_tool_SOURCES = %D%/t-tool.c
+tests_cli_t_tool_CFLAGS = $(AM_CFLAGS) -Wno-conversion
+tests_cli_t_tool_LDADD = $(tool_libs)

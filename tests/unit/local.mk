@@ -22,7 +22,6 @@ check-without-check:
 	@echo "make check: the unit tests need Check; on Debian:" >&2
 	@echo "    apt-get install check     and configure again" >&2
 	@exit 1
-.PHONY: check-without-check
 endif
 EXTRA_PROGRAMS = $(unit_tests)
 

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * guard.h - streams and signals, before anything else happens
+ */
+#ifndef SOV_CLI_GUARD_H
+#define SOV_CLI_GUARD_H
+
+#include <signal.h>
+
+/* Set by SIGUSR1: somebody wants to know how far the work is. */
+extern volatile sig_atomic_t sov_guard_asked;
+
+/* Make sure that descriptors 0 to 2 are open, so that no file gets one of
+ * these numbers. */
+void sov_guard_streams(void);
+
+/*
+ * On the signals that end a program, remove half-written output first, then
+ * die of the same signal.  name is for the message about a shrinking input.
+ */
+void sov_guard_signals(const char *name);
+
+/* Die of SIGPIPE even if it is ignored, or exit with what the shell shows. */
+_Noreturn void sov_guard_die_of_pipe(void);
+
+#endif

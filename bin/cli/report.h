@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * report.h - one result, as text for people or as JSON
+ *
+ *     r = sov_report_new("sov.quantize/1");
+ *     sov_report_text(r, "type", "type", "q4_k_m");
+ *     sov_report_table(r, "tensors");
+ *     sov_report_row(r);
+ *     sov_report_text(r, "name", "tensor", name);
+ *     sov_report_bytes(r, "bytes", "size", size);
+ *     return sov_report_end(r, err);
+ *
+ * Every value has a key for JSON and a label for text: the word before the
+ * value, or the head of its column in a table.  Without a label it is in the
+ * JSON alone.  Nothing is printed before the end, and running out of memory
+ * is told there, once.
+ */
+#ifndef SOV_CLI_REPORT_H
+#define SOV_CLI_REPORT_H
+
+#include "sov/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sov_report;
+
+/* schema goes first into the JSON; NULL leaves it out. */
+struct sov_report *sov_report_new(const char *schema);
+
+void sov_report_text(struct sov_report *r, const char *key, const char *label,
+                     const char *value);
+void sov_report_bool(struct sov_report *r, const char *key, const char *label,
+                     bool value);
+/* Above 2^53 the JSON has a string. */
+void sov_report_uint(struct sov_report *r, const char *key, const char *label,
+                     uint64_t value);
+/* As sov_report_uint; the text is "5.2 GB". */
+void sov_report_bytes(struct sov_report *r, const char *key, const char *label,
+                      uint64_t bytes);
+/* decimals and unit (or NULL) are for the text; NaN and Inf are null. */
+void sov_report_real(struct sov_report *r, const char *key, const char *label,
+                     double value, int decimals, const char *unit);
+/* A JSON array of numbers; not in the text. */
+void sov_report_ids(struct sov_report *r, const char *key, const int32_t *ids,
+                    size_t n);
+
+/* Values that follow a row() go into it, until table_end(). */
+void sov_report_table(struct sov_report *r, const char *key);
+void sov_report_row(struct sov_report *r);
+void sov_report_table_end(struct sov_report *r);
+
+/*
+ * Print to standard output, as JSON if --json was given, and free r.  A
+ * report that is one JSON document whatever the options say ends with
+ * sov_report_end_json.
+ */
+int sov_report_end(struct sov_report *r, struct sov_err *err) SOV_MUST_CHECK;
+int sov_report_end_json(struct sov_report *r, struct sov_err *err)
+    SOV_MUST_CHECK;
+void sov_report_free(struct sov_report *r);
+
+#endif

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh
+# lib.sh - what the scripts of tests/cli share; sourced first:
+#
+#   . "${top_srcdir:?}/tests/cli/lib.sh"
+#   expect 64 sov-quantize --no-such-option
+#   err_has "unknown option"
+#
+# The script runs in a scratch folder of its own, with the built tools first
+# in PATH.  expect keeps what a command said in the files out and err there.
+set -eu
+
+: "${top_srcdir:?}" "${top_builddir:?}"
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/sov-test.XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 1' HUP INT TERM
+cd "$scratch"
+PATH=$top_builddir/bin:$top_builddir/tests/cli:$PATH
+export PATH
+unset NO_COLOR POSIXLY_CORRECT
+
+fail() {
+    echo "FAIL: $*"
+    exit 1
+}
+
+# The rest of the test needs something that is not here.
+skip() {
+    echo "SKIP: $*"
+    exit 77
+}
+
+show() {
+    for stream in out err; do
+        echo "--- std$stream"
+        head -c 2000 "$scratch/$stream" | sed 's/^/    /'
+    done
+}
+
+# expect STATUS COMMAND...: run it; 128+n is death by signal n
+expect() {
+    want=$1
+    shift
+    got=0
+    "$@" >"$scratch/out" 2>"$scratch/err" || got=$?
+    [ "$got" -eq "$want" ] || {
+        show
+        fail "status $got instead of $want: $*"
+    }
+}
+
+out_has() {
+    grep -qF -e "$1" "$scratch/out" || {
+        show
+        fail "standard output lacks: $1"
+    }
+}
+
+err_has() {
+    grep -qF -e "$1" "$scratch/err" || {
+        show
+        fail "standard error lacks: $1"
+    }
+}
+
+out_is() {
+    printf '%s\n' "$1" | cmp -s - "$scratch/out" || {
+        show
+        fail "standard output is not: $1"
+    }
+}
+
+out_empty() {
+    [ ! -s "$scratch/out" ] || {
+        show
+        fail "something on standard output"
+    }
+}
+
+err_empty() {
+    [ ! -s "$scratch/err" ] || {
+        show
+        fail "something on standard error"
+    }
+}
+
+# A failure is one line, with the tool's name first.
+err_one_line() {
+    [ "$(wc -l <"$scratch/err")" -eq 1 ] || {
+        show
+        fail "standard error is not one line"
+    }
+}
+
+# Nothing but the named files lies in the scratch folder (out and err aside).
+only_files() {
+    for f in "$scratch"/* "$scratch"/.*; do
+        name=${f##*/}
+        case " . .. out err $* " in
+        *" $name "*) continue ;;
+        esac
+        [ ! -e "$f" ] || fail "left behind: $name"
+    done
+}

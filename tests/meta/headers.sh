@@ -1,0 +1,21 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# headers - every header compiles alone
+set -eu
+cd "${top_srcdir:?}"
+bad=0
+for h in $(find lib bin tests -name '*.h' | sort); do
+    case $h in
+    */avx2/*) isa='-mavx2 -mfma -mf16c' ;;
+    */avx512/*) isa='-mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mfma -mf16c' ;;
+    */neon/*) continue ;;
+    tests/unit/*) continue ;; # they need Check, and are included by all tests
+    *) isa= ;;
+    esac
+    # shellcheck disable=SC2086
+    printf '#include "%s"\n' "$h" |
+        ${CC:-cc} -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -fsyntax-only \
+            -Wno-unused -I. -Ilib -Ibin -I"${top_builddir:?}" $isa -x c - ||
+        bad=1
+done
+exit $bad

@@ -1,0 +1,14 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# shell - every script is clean under shellcheck
+set -eu
+cd "${top_srcdir:?}"
+command -v shellcheck >/dev/null || {
+    echo "SKIP: shellcheck is not installed"
+    exit 77
+}
+find scripts tests -type f \( -name '*.sh' -o -path 'scripts/*' \) \
+    ! -name '*.[ch]' ! -name '*.mk' ! -name '*.py' ! -name '*.mjs' |
+    sort | xargs shellcheck -x -e SC1091
+[ ! -e .ci/run ] || shellcheck .ci/run
+shellcheck completions/bash/*
