@@ -9,6 +9,6 @@ command -v shellcheck >/dev/null || {
 }
 find scripts tests -type f \( -name '*.sh' -o -path 'scripts/*' \) \
     ! -name '*.[ch]' ! -name '*.mk' ! -name '*.py' ! -name '*.mjs' |
-    sort | xargs shellcheck -x -e SC1091
+    sort | xargs shellcheck -x -e SC1091,SC2154
 [ ! -e .ci/run ] || shellcheck .ci/run
 shellcheck completions/bash/*
