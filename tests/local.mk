@@ -15,6 +15,7 @@ AM_TESTS_ENVIRONMENT = \
 	top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
 	top_builddir='$(abs_top_builddir)'; export top_builddir; \
 	CC='$(CC)'; export CC; \
+	SOV_PEER=$${SOV_PEER-}; export SOV_PEER; \
 	SOV_DATADIR='$(abs_top_srcdir)'; export SOV_DATADIR; \
 	LC_ALL=C; export LC_ALL;
 

@@ -7,8 +7,7 @@ command -v shellcheck >/dev/null || {
     echo "SKIP: shellcheck is not installed"
     exit 77
 }
-find scripts tests -type f \( -name '*.sh' -o -path 'scripts/*' \) \
+find scripts tests .ci -type f \( -name '*.sh' -o -path 'scripts/*' -o -path '.ci/*' \) \
     ! -name '*.[ch]' ! -name '*.mk' ! -name '*.py' ! -name '*.mjs' |
-    sort | xargs shellcheck -x -e SC1091,SC2154
-[ ! -e .ci/run ] || shellcheck .ci/run
+    sort | xargs shellcheck -x -P . -e SC1091,SC2154
 shellcheck completions/bash/*
