@@ -22,11 +22,9 @@ have() {
 # Debian packages whose commands or libraries are not here, one a line.
 # $1 is "tests" if the tests shall run too, "build" if not.
 missing_packages() {
-    if [ ! -x "$top/configure" ]; then
-        have autoreconf || echo autoconf
-        have automake || echo automake
-        have libtoolize || echo libtool
-    fi
+    have autoreconf || echo autoconf
+    have automake || echo automake
+    have libtoolize || echo libtool
     have make || echo make
     have pkg-config || echo pkg-config
     if [ -z "${CC:-}" ] && ! have gcc && ! have cc && ! have clang; then

@@ -39,16 +39,17 @@
 
 /* For 32-weight types: eight blocks of 32. */
 struct sov_a32 {
-    float d[8];
-    int32_t sum[8]; /* of q */
     int8_t q[256];
+    int32_t sum[8]; /* of q */
+    float d[8];
 };
 
 /* For 256-weight types. */
 struct sov_a256 {
-    float d;
-    int16_t sum[16]; /* of q, per 16 */
     int8_t q[256];
+    int16_t sum[16]; /* of q, per 16 */
+    float d;
+    float zero[7];   /* both kinds are five cache lines */
 };
 
 /* What a type's dot product takes on the activation side. */

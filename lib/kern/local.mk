@@ -8,19 +8,23 @@
 noinst_LTLIBRARIES += libkern_generic.la
 libkern_generic_la_SOURCES = \
 	%D%/kern.c %D%/kern.h \
-	%D%/overlay.h %D%/overlays.def
+	%D%/overlay.h %D%/overlays.def \
+	%D%/generic/exp.h %D%/generic/f32.c %D%/generic/act.c \
+	%D%/generic/dot.c
 libsov_all_la_LIBADD += libkern_generic.la
 
 if SOV_ISA_AVX2
 noinst_LTLIBRARIES += libkern_avx2.la
-libkern_avx2_la_SOURCES =
+libkern_avx2_la_SOURCES = \
+	%D%/avx2/f32.c %D%/avx2/act.c %D%/avx2/dot.c
 libkern_avx2_la_CFLAGS = $(AM_CFLAGS) $(AVX2_CFLAGS)
 libsov_all_la_LIBADD += libkern_avx2.la
 endif
 
 if SOV_ISA_AVX512
 noinst_LTLIBRARIES += libkern_avx512.la
-libkern_avx512_la_SOURCES =
+libkern_avx512_la_SOURCES = \
+	%D%/avx512/f32.c %D%/avx512/act.c %D%/avx512/dot.c
 libkern_avx512_la_CFLAGS = $(AM_CFLAGS) $(AVX512_CFLAGS)
 libsov_all_la_LIBADD += libkern_avx512.la
 endif

@@ -7,7 +7,6 @@
  * y[j] = d * qs[j]
  */
 #include "quant/codec.h"
-#include "quant/encode_32.h"
 #include "quant/layout.h"
 
 static void
@@ -23,4 +22,4 @@ decode(const void *blocks, float *y, size_t n)
     }
 }
 
-const struct sov_codec sov_codec_q8_0 = { SOV_TYPE_Q8_0, decode, encode_q8_0 };
+const struct sov_codec sov_codec_q8_0 = { SOV_TYPE_Q8_0, decode, NULL };

@@ -1,2 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # tests/unit/kern.mk - unit tests of lib/kern
+
+unit_tests += tests/unit/t_kern_nn
+tests_unit_t_kern_nn_SOURCES = %D%/t_kern_nn.c %D%/unit.h
+tests_unit_t_kern_nn_CFLAGS = $(unit_cflags)
+tests_unit_t_kern_nn_LDADD = $(unit_libs)

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * f32.c - sums and elementwise work on f32, AVX-512
+ *
+ * The 16 lanes of kern.h are one vector; masks keep the lanes beyond the end
+ * as they were.
+ */
+#include "config.h"
+
+#include "kern/generic/exp.h"
+#include "kern/overlay.h"
+
+#include <immintrin.h>
+#include <math.h>
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE __mmask16
+mask_of(size_t n)
+{
+    return n < 16 ? (__mmask16)((1u << n) - 1) : (__mmask16)0xffff;
+}
+
+/* l + (l + 8), then + 4: four lanes are left */
+INLINE __m128
+fold(__m512 s)
+{
+    __m256 t = _mm256_add_ps(_mm512_castps512_ps256(s),
+                             _mm512_extractf32x8_ps(s, 1));
+
+    return _mm_add_ps(_mm256_castps256_ps128(t), _mm256_extractf128_ps(t, 1));
+}
+
+/* then + 2, + 1 */
+INLINE float
+tree(__m512 v)
+{
+    __m128 s = fold(v);
+
+    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+    s = _mm_add_ss(s, _mm_movehdup_ps(s));
+    return _mm_cvtss_f32(s);
+}
+
+/* the trees of four sums at once */
+INLINE __m128
+tree4(const __m512 v[4])
+{
+    __m128 a = fold(v[0]);
+    __m128 b = fold(v[1]);
+    __m128 c = fold(v[2]);
+    __m128 d = fold(v[3]);
+
+    _MM_TRANSPOSE4_PS(a, b, c, d);
+    return _mm_add_ps(_mm_add_ps(a, c), _mm_add_ps(b, d));
+}
+
+static float
+dot_f32(const float *a, const float *b, size_t n)
+{
+    __m512 s = _mm512_setzero_ps();
+    size_t i;
+
+    for (i = 0; i + 16 <= n; i += 16)
+        s = _mm512_fmadd_ps(_mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i), s);
+    if (i < n) {
+        __mmask16 m = mask_of(n - i);
+
+        s = _mm512_mask3_fmadd_ps(_mm512_maskz_loadu_ps(m, a + i),
+                                  _mm512_maskz_loadu_ps(m, b + i), s, m);
+    }
+    return tree(s);
+}
+
+static float
+sumsq(const float *x, size_t n)
+{
+    return dot_f32(x, x, n);
+}
+
+static float
+sum(const float *x, size_t n)
+{
+    __m512 s = _mm512_setzero_ps();
+    size_t i;
+
+    for (i = 0; i + 16 <= n; i += 16)
+        s = _mm512_add_ps(s, _mm512_loadu_ps(x + i));
+    if (i < n) {
+        __mmask16 m = mask_of(n - i);
+
+        s = _mm512_mask_add_ps(s, m, s, _mm512_maskz_loadu_ps(m, x + i));
+    }
+    return tree(s);
+}
+
+static float
+max(const float *x, size_t n)
+{
+    __m512 m = _mm512_set1_ps(-INFINITY);
+    float lane[16];
+    float r = -INFINITY;
+    size_t i, l;
+
+    /* x > m ? x : m, as the instruction has it */
+    for (i = 0; i < n; i += 16) {
+        __mmask16 k = mask_of(n - i);
+
+        m = _mm512_mask_max_ps(m, k, _mm512_maskz_loadu_ps(k, x + i), m);
+    }
+    _mm512_storeu_ps(lane, m);
+    for (l = 0; l < 16; l++)
+        r = lane[l] > r ? lane[l] : r;
+    return r;
+}
+
+static void
+axpy(float a, const float *x, float *y, size_t n)
+{
+    __m512 va = _mm512_set1_ps(a);
+    size_t i;
+
+    for (i = 0; i < n; i += 16) {
+        __mmask16 m = mask_of(n - i);
+        __m512 s = _mm512_fmadd_ps(va, _mm512_maskz_loadu_ps(m, x + i),
+                                   _mm512_maskz_loadu_ps(m, y + i));
+
+        _mm512_mask_storeu_ps(y + i, m, s);
+    }
+}
+
+static void
+scale(const float *x, float s, const float *w, float *y, size_t n)
+{
+    __m512 vs = _mm512_set1_ps(s);
+    size_t i;
+
+    for (i = 0; i < n; i += 16) {
+        __mmask16 m = mask_of(n - i);
+        __m512 t = _mm512_mul_ps(_mm512_maskz_loadu_ps(m, x + i), vs);
+
+        _mm512_mask_storeu_ps(
+            y + i, m, _mm512_mul_ps(t, _mm512_maskz_loadu_ps(m, w + i)));
+    }
+}
+
+INLINE __m512
+exp_all(__m512 x)
+{
+    const __m512 top = _mm512_set1_ps(SOV_EXP_MAX);
+    const __m512 bottom = _mm512_set1_ps(SOV_EXP_MIN);
+    const __m512 magic = _mm512_set1_ps(SOV_EXP_MAGIC);
+    const __m512i bias = _mm512_set1_epi32(127);
+    __m512 t, n, r, p;
+    __m512i e, e1;
+
+    x = _mm512_mask_mov_ps(x, _mm512_cmp_ps_mask(x, top, _CMP_GT_OQ), top);
+    x = _mm512_mask_mov_ps(x, _mm512_cmp_ps_mask(x, bottom, _CMP_LT_OQ),
+                           bottom);
+    t = _mm512_fmadd_ps(x, _mm512_set1_ps(SOV_EXP_LOG2E), magic);
+    n = _mm512_sub_ps(t, magic);
+    e = _mm512_sub_epi32(_mm512_castps_si512(t),
+                         _mm512_set1_epi32((int)SOV_EXP_MAGIC_BITS));
+    r = _mm512_fmadd_ps(n, _mm512_set1_ps(-SOV_EXP_LN2_HI), x);
+    r = _mm512_fmadd_ps(n, _mm512_set1_ps(-SOV_EXP_LN2_LO), r);
+    p = _mm512_fmadd_ps(_mm512_set1_ps(SOV_EXP_C6), r,
+                        _mm512_set1_ps(SOV_EXP_C5));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(SOV_EXP_C4));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(SOV_EXP_C3));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(SOV_EXP_C2));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(SOV_EXP_C1));
+    p = _mm512_fmadd_ps(p, _mm512_mul_ps(r, r), r);
+    p = _mm512_add_ps(p, _mm512_set1_ps(1.0f));
+    e1 = _mm512_srai_epi32(e, 1);
+    e = _mm512_sub_epi32(e, e1);
+    e1 = _mm512_slli_epi32(_mm512_add_epi32(e1, bias), 23);
+    e = _mm512_slli_epi32(_mm512_add_epi32(e, bias), 23);
+    return _mm512_mul_ps(_mm512_mul_ps(p, _mm512_castsi512_ps(e1)),
+                         _mm512_castsi512_ps(e));
+}
+
+static void
+exp_sub(float *x, size_t n, float sub)
+{
+    __m512 vs = _mm512_set1_ps(sub);
+    size_t i;
+
+    for (i = 0; i < n; i += 16) {
+        __mmask16 m = mask_of(n - i);
+        __m512 t = _mm512_sub_ps(_mm512_maskz_loadu_ps(m, x + i), vs);
+
+        _mm512_mask_storeu_ps(x + i, m, exp_all(t));
+    }
+}
+
+static void
+silu_mul(const float *g, const float *u, float *y, size_t n)
+{
+    const __m512 one = _mm512_set1_ps(1.0f);
+    const __m512 sign = _mm512_set1_ps(-0.0f);
+    size_t i;
+
+    for (i = 0; i < n; i += 16) {
+        __mmask16 m = mask_of(n - i);
+        __m512 vg = _mm512_maskz_loadu_ps(m, g + i);
+        __m512 vu = _mm512_maskz_loadu_ps(m, u + i);
+        __m512 s = _mm512_add_ps(one, exp_all(_mm512_xor_ps(vg, sign)));
+
+        _mm512_mask_storeu_ps(y + i, m,
+                              _mm512_mul_ps(_mm512_div_ps(vg, s), vu));
+    }
+}
+
+/*
+ * y[j * y_stride + 0 .. 3] = four rows of a times nb rows of b; 4 x 4 sums
+ * keep the adders busy, and each load serves four of them.
+ */
+INLINE void
+tile(const float *a, size_t a_stride, const float *b, size_t b_stride, int nb,
+     size_t n, float *y, size_t y_stride)
+{
+    __m512 s[4][4];
+    size_t i;
+    int r, c;
+
+    for (c = 0; c < nb; c++)
+        for (r = 0; r < 4; r++)
+            s[c][r] = _mm512_setzero_ps();
+    for (i = 0; i + 16 <= n; i += 16) {
+        __m512 va[4];
+
+        for (r = 0; r < 4; r++)
+            va[r] = _mm512_loadu_ps(a + (size_t)r * a_stride + i);
+        for (c = 0; c < nb; c++) {
+            __m512 vb = _mm512_loadu_ps(b + (size_t)c * b_stride + i);
+
+            for (r = 0; r < 4; r++)
+                s[c][r] = _mm512_fmadd_ps(va[r], vb, s[c][r]);
+        }
+    }
+    if (i < n) {
+        __mmask16 m = mask_of(n - i);
+
+        for (c = 0; c < nb; c++)
+            for (r = 0; r < 4; r++)
+                s[c][r] = _mm512_mask3_fmadd_ps(
+                    _mm512_maskz_loadu_ps(m, a + (size_t)r * a_stride + i),
+                    _mm512_maskz_loadu_ps(m, b + (size_t)c * b_stride + i),
+                    s[c][r], m);
+    }
+    for (c = 0; c < nb; c++)
+        _mm_storeu_ps(y + (size_t)c * y_stride, tree4(s[c]));
+}
+
+static void
+dots(const float *a, size_t a_stride, size_t n_a, const float *b,
+     size_t b_stride, size_t n_b, size_t n, float *y, size_t y_stride)
+{
+    size_t i, j;
+
+    for (i = 0; i + 4 <= n_a; i += 4) {
+        const float *ai = a + i * a_stride;
+
+        for (j = 0; j + 4 <= n_b; j += 4)
+            tile(ai, a_stride, b + j * b_stride, b_stride, 4, n,
+                 y + j * y_stride + i, y_stride);
+        for (; j < n_b; j++)
+            tile(ai, a_stride, b + j * b_stride, b_stride, 1, n,
+                 y + j * y_stride + i, y_stride);
+    }
+    for (; i < n_a; i++)
+        for (j = 0; j < n_b; j++)
+            y[j * y_stride + i] =
+                dot_f32(a + i * a_stride, b + j * b_stride, n);
+}
+
+static void
+mix(const float *p, const float *v, size_t v_stride, size_t n_k, float *y,
+    size_t n)
+{
+    size_t i, k;
+    int r;
+
+    for (i = 0; i + 64 <= n; i += 64) {
+        __m512 s[4];
+
+        for (r = 0; r < 4; r++)
+            s[r] = _mm512_loadu_ps(y + i + 16 * (size_t)r);
+        for (k = 0; k < n_k; k++) {
+            const float *vk = v + k * v_stride + i;
+            __m512 pk = _mm512_set1_ps(p[k]);
+
+            for (r = 0; r < 4; r++)
+                s[r] = _mm512_fmadd_ps(pk, _mm512_loadu_ps(vk + 16 * r), s[r]);
+        }
+        for (r = 0; r < 4; r++)
+            _mm512_storeu_ps(y + i + 16 * (size_t)r, s[r]);
+    }
+    for (; i < n; i += 16) {
+        __mmask16 m = mask_of(n - i);
+        __m512 s = _mm512_maskz_loadu_ps(m, y + i);
+
+        for (k = 0; k < n_k; k++)
+            s = _mm512_fmadd_ps(_mm512_set1_ps(p[k]),
+                                _mm512_maskz_loadu_ps(m, v + k * v_stride + i),
+                                s);
+        _mm512_mask_storeu_ps(y + i, m, s);
+    }
+}
+
+void
+sov_kern_avx512_f32(struct sov_kern *k)
+{
+    k->dot_f32 = dot_f32;
+    k->sumsq = sumsq;
+    k->sum = sum;
+    k->max = max;
+    k->axpy = axpy;
+    k->scale = scale;
+    k->exp = exp_sub;
+    k->silu_mul = silu_mul;
+    k->dots = dots;
+    k->mix = mix;
+}

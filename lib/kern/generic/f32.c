@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * f32.c - sums and elementwise work on f32, the specification
+ *
+ * Every sum runs in 16 lanes (see kern.h); everything else treats each element
+ * alone, so that the width of a vector cannot be seen in the result.
+ */
+#include "config.h"
+
+#include "kern/generic/exp.h"
+#include "kern/overlay.h"
+#include "tensor/half.h"
+
+#include <math.h>
+
+#define LANES 16
+
+static float
+tree(float lane[LANES])
+{
+    size_t half;
+    size_t l;
+
+    for (half = LANES / 2; half > 0; half /= 2)
+        for (l = 0; l < half; l++)
+            lane[l] += lane[l + half];
+    return lane[0];
+}
+
+static float
+dot_f32(const float *a, const float *b, size_t n)
+{
+    float lane[LANES] = { 0 };
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        lane[i % LANES] = fmaf(a[i], b[i], lane[i % LANES]);
+    return tree(lane);
+}
+
+static float
+sumsq(const float *x, size_t n)
+{
+    return dot_f32(x, x, n);
+}
+
+static float
+sum(const float *x, size_t n)
+{
+    float lane[LANES] = { 0 };
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        lane[i % LANES] += x[i];
+    return tree(lane);
+}
+
+static float
+max(const float *x, size_t n)
+{
+    float m = -INFINITY;
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        m = x[i] > m ? x[i] : m;
+    return m;
+}
+
+static void
+axpy(float a, const float *x, float *y, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        y[i] = fmaf(a, x[i], y[i]);
+}
+
+static void
+scale(const float *x, float s, const float *w, float *y, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        y[i] = x[i] * s * w[i];
+}
+
+/*
+ * e^x: n = x / ln 2 to the nearest integer, by adding and taking away a number
+ * so large that no fraction fits beside it; r = x - n ln 2 in two steps; a
+ * polynomial in r (coefficients of expf in the Cephes library by S. Moshier);
+ * and times 2^n in two factors, so that subnormal results round once and large
+ * ones become infinite.
+ */
+static float
+exp_one(float x)
+{
+    float t, n, r, p;
+    int32_t e, e1;
+
+    x = x > SOV_EXP_MAX ? SOV_EXP_MAX : x;
+    x = x < SOV_EXP_MIN ? SOV_EXP_MIN : x;
+    t = fmaf(x, SOV_EXP_LOG2E, SOV_EXP_MAGIC);
+    n = t - SOV_EXP_MAGIC;
+    e = (int32_t)(sov_f32_bits(t) - SOV_EXP_MAGIC_BITS);
+    r = fmaf(n, -SOV_EXP_LN2_HI, x);
+    r = fmaf(n, -SOV_EXP_LN2_LO, r);
+    p = fmaf(SOV_EXP_C6, r, SOV_EXP_C5);
+    p = fmaf(p, r, SOV_EXP_C4);
+    p = fmaf(p, r, SOV_EXP_C3);
+    p = fmaf(p, r, SOV_EXP_C2);
+    p = fmaf(p, r, SOV_EXP_C1);
+    p = fmaf(p, r * r, r);
+    p = p + 1.0f;
+    e1 = e >> 1;
+    return p * sov_f32_from_bits((uint32_t)(e1 + 127) << 23) *
+           sov_f32_from_bits((uint32_t)(e - e1 + 127) << 23);
+}
+
+static void
+exp_sub(float *x, size_t n, float sub)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        x[i] = exp_one(x[i] - sub);
+}
+
+static void
+silu_mul(const float *g, const float *u, float *y, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        y[i] = g[i] / (1.0f + exp_one(-g[i])) * u[i];
+}
+
+static void
+dots(const float *a, size_t a_stride, size_t n_a, const float *b,
+     size_t b_stride, size_t n_b, size_t n, float *y, size_t y_stride)
+{
+    size_t i, j;
+
+    for (j = 0; j < n_b; j++)
+        for (i = 0; i < n_a; i++)
+            y[j * y_stride + i] =
+                dot_f32(a + i * a_stride, b + j * b_stride, n);
+}
+
+static void
+mix(const float *p, const float *v, size_t v_stride, size_t n_k, float *y,
+    size_t n)
+{
+    size_t k;
+
+    for (k = 0; k < n_k; k++)
+        axpy(p[k], v + k * v_stride, y, n);
+}
+
+void
+sov_kern_generic_f32(struct sov_kern *k)
+{
+    k->dot_f32 = dot_f32;
+    k->sumsq = sumsq;
+    k->sum = sum;
+    k->max = max;
+    k->axpy = axpy;
+    k->scale = scale;
+    k->exp = exp_sub;
+    k->silu_mul = silu_mul;
+    k->dots = dots;
+    k->mix = mix;
+}

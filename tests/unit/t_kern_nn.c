@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * t_kern_nn.c - the kernels of inference: every instruction set against
+ * kern/generic, and that against plain sums
+ */
+#include "unit.h"
+
+#include "base/fmath.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "kern/kern.h"
+
+#include <math.h>
+#include <string.h>
+
+#define N_MAX 2048
+#define COLS_MAX 9
+
+static const char *const isas[] = { "avx2", "avx512", "neon" };
+
+static const enum sov_type dot_types[] = {
+    SOV_TYPE_Q8_0, SOV_TYPE_Q4_0, SOV_TYPE_Q4_K, SOV_TYPE_Q5_K, SOV_TYPE_Q6_K,
+};
+
+static uint64_t counter;
+
+static uint32_t
+random32(void)
+{
+    uint32_t out[4];
+
+    sov_rng_block(7, 1, counter++, out);
+    return out[0];
+}
+
+/* kind 0: ordinary; 1: from tiny to huge; 2: any bits at all; 3: zeros */
+static void
+fill(float *x, size_t n, int kind)
+{
+    static const float odd[] = { 0.0f,  -0.0f,  INFINITY, -INFINITY, NAN,
+                                 1e-45f, -3e38f, 3e38f,   127.5f };
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        uint32_t r = random32();
+        float u = (float)(int32_t)r / 2147483648.0f;
+
+        if (kind == 0)
+            x[i] = 3.0f * u;
+        else if (kind == 1)
+            x[i] = u * (float)sov_exp((double)(random32() % 160) - 90.0);
+        else if (kind == 2 && r % 3 == 0)
+            x[i] = odd[r / 3 % (sizeof(odd) / sizeof(odd[0]))];
+        else if (kind == 2)
+            memcpy(&x[i], &r, 4);
+        else
+            x[i] = 0;
+    }
+}
+
+/* the same bits, or both NaN */
+static bool
+same(float a, float b)
+{
+    return memcmp(&a, &b, sizeof(a)) == 0 || (isnan(a) && isnan(b));
+}
+
+static void
+assert_same(const float *a, const float *b, size_t n, const char *what,
+            const char *isa)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        ck_assert_msg(same(a[i], b[i]), "%s %s [%zu of %zu]: %.9g %.9g", isa,
+                      what, i, n, (double)a[i], (double)b[i]);
+}
+
+static size_t
+length(int i)
+{
+    return i < 70 ? (size_t)i : (size_t)(i - 60) * 97 % N_MAX;
+}
+
+static void
+vectors_agree(const struct sov_kern *g, const struct sov_kern *k, int kind,
+              size_t n)
+{
+    static float a[N_MAX], b[N_MAX], y[N_MAX], z[N_MAX];
+    float r[10];
+
+    fill(a, n, kind);
+    fill(b, n, kind);
+    r[0] = g->dot_f32(a, b, n);
+    r[1] = k->dot_f32(a, b, n);
+    r[2] = g->sumsq(a, n);
+    r[3] = k->sumsq(a, n);
+    r[4] = g->sum(a, n);
+    r[5] = k->sum(a, n);
+    assert_same(&r[0], &r[1], 1, "dot_f32", k->isa);
+    assert_same(&r[2], &r[3], 1, "sumsq", k->isa);
+    assert_same(&r[4], &r[5], 1, "sum", k->isa);
+    if (kind < 2) /* the place of a NaN matters */
+        ck_assert(g->max(a, n) == k->max(a, n));
+
+    memcpy(y, b, n * sizeof(*y));
+    memcpy(z, b, n * sizeof(*z));
+    g->axpy(1.7f, a, y, n);
+    k->axpy(1.7f, a, z, n);
+    assert_same(y, z, n, "axpy", k->isa);
+    g->scale(a, 0.3f, b, y, n);
+    k->scale(a, 0.3f, b, z, n);
+    assert_same(y, z, n, "scale", k->isa);
+    g->silu_mul(a, b, y, n);
+    k->silu_mul(a, b, z, n);
+    assert_same(y, z, n, "silu_mul", k->isa);
+    memcpy(y, a, n * sizeof(*y));
+    memcpy(z, a, n * sizeof(*z));
+    g->exp(y, n, 0.25f);
+    k->exp(z, n, 0.25f);
+    assert_same(y, z, n, "exp", k->isa);
+}
+
+START_TEST(vectors)
+{
+    const struct sov_kern *g = sov_kern_for("generic");
+    size_t s;
+    int i, kind;
+
+    for (s = 0; s < sizeof(isas) / sizeof(isas[0]); s++) {
+        const struct sov_kern *k = sov_kern_for(isas[s]);
+
+        for (i = 0; k != NULL && i < 85; i++)
+            for (kind = 0; kind < 4; kind++)
+                vectors_agree(g, k, kind, length(i));
+    }
+}
+END_TEST
+
+static void
+tables_agree(const struct sov_kern *g, const struct sov_kern *k, size_t n_a,
+             size_t n_b, size_t n)
+{
+    static float a[9 * 301], b[9 * 301], y[128], z[128];
+
+    fill(a, n_a * (n + 1), 1);
+    fill(b, n_b * (n + 1), 0);
+    g->dots(a, n + 1, n_a, b, n + 1, n_b, n, y, n_a + 2);
+    k->dots(a, n + 1, n_a, b, n + 1, n_b, n, z, n_a + 2);
+    for (size_t j = 0; j < n_b; j++) {
+        assert_same(y + j * (n_a + 2), z + j * (n_a + 2), n_a, "dots", k->isa);
+        for (size_t i = 0; i < n_a; i++)
+            ck_assert(y[j * (n_a + 2) + i] ==
+                      g->dot_f32(a + i * (n + 1), b + j * (n + 1), n));
+    }
+    fill(y, n < 128 ? n : 128, 0);
+    memcpy(z, y, sizeof(z));
+    g->mix(b, a, n + 1, n_a, y, n < 128 ? n : 128);
+    k->mix(b, a, n + 1, n_a, z, n < 128 ? n : 128);
+    assert_same(y, z, n < 128 ? n : 128, "mix", k->isa);
+}
+
+START_TEST(tables)
+{
+    static const size_t lens[] = { 1, 5, 16, 31, 48, 64, 77, 100, 128, 300 };
+    const struct sov_kern *g = sov_kern_for("generic");
+    size_t s, l, a, b;
+
+    for (s = 0; s < sizeof(isas) / sizeof(isas[0]); s++) {
+        const struct sov_kern *k = sov_kern_for(isas[s]);
+
+        for (l = 0; k != NULL && l < sizeof(lens) / sizeof(lens[0]); l++)
+            for (a = 1; a <= 9; a++)
+                for (b = 1; b <= 9; b += a % 3 + 1)
+                    tables_agree(g, k, a, b, lens[l]);
+    }
+}
+END_TEST
+
+START_TEST(activations)
+{
+    static float x[N_MAX];
+    static struct sov_a32 a, b;
+    static struct sov_a256 c, d;
+    const struct sov_kern *g = sov_kern_for("generic");
+    size_t s, n;
+    int kind, turn;
+
+    for (s = 0; s < sizeof(isas) / sizeof(isas[0]); s++) {
+        const struct sov_kern *k = sov_kern_for(isas[s]);
+
+        for (turn = 0; k != NULL && turn < 80; turn++) {
+            kind = turn % 4;
+            n = (size_t)(turn / 4 % 8 + 1) * 32;
+            fill(x, 256, kind);
+            if (turn % 5 == 0)
+                for (size_t i = 0; i < 256; i++)
+                    x[i] *= 1e-44f; /* subnormal */
+            memset(&a, 1, sizeof(a));
+            memset(&b, 2, sizeof(b));
+            g->to_a32(x, &a, n);
+            k->to_a32(x, &b, n);
+            ck_assert_mem_eq(a.q, b.q, sizeof(a.q));
+            ck_assert_mem_eq(a.sum, b.sum, sizeof(a.sum));
+            assert_same(a.d, b.d, 8, "a32", k->isa);
+            memset(&c, 1, sizeof(c));
+            memset(&d, 2, sizeof(d));
+            g->to_a256(x, &c, 256);
+            k->to_a256(x, &d, 256);
+            ck_assert_mem_eq(c.q, d.q, sizeof(c.q));
+            ck_assert_mem_eq(c.sum, d.sum, sizeof(c.sum));
+            assert_same(&c.d, &d.d, 1, "a256", k->isa);
+        }
+    }
+}
+END_TEST
+
+/* Blocks of any bits; the half floats in them made ordinary if tame. */
+static void
+fill_row(unsigned char *row, enum sov_type type, size_t n, bool tame)
+{
+    const struct sov_type_info *t = sov_type_info(type);
+    size_t size = n / t->block * t->bytes;
+    size_t i, at;
+
+    for (i = 0; i < size; i++)
+        row[i] = (unsigned char)random32();
+    for (at = 0; tame && at < size; at += t->bytes) {
+        size_t d = type == SOV_TYPE_Q6_K ? 208 : 0;
+
+        row[at + d + 1] = (unsigned char)(0x20 | (row[at + d + 1] & 7));
+        if (type == SOV_TYPE_Q4_K || type == SOV_TYPE_Q5_K)
+            row[at + 3] = (unsigned char)(0x20 | (row[at + 3] & 0x87));
+    }
+}
+
+static size_t
+make_acts(const struct sov_kern *k, enum sov_type type, const float *x,
+          size_t n, size_t n_cols, unsigned char *acts)
+{
+    bool small = k->act_of[type] == SOV_ACT_A32;
+    size_t stride = (n + 255) / 256 *
+                    (small ? sizeof(struct sov_a32) : sizeof(struct sov_a256));
+
+    for (size_t c = 0; c < n_cols; c++) {
+        void *a = acts + c * stride;
+
+        if (small)
+            k->to_a32(x + c * n, a, n);
+        else
+            k->to_a256(x + c * n, a, n);
+    }
+    return stride;
+}
+
+static void
+dots_agree(const struct sov_kern *g, const struct sov_kern *k,
+           enum sov_type type, size_t n, size_t n_cols, int kind)
+{
+    static unsigned char row[N_MAX * 2];
+    static float x[N_MAX * COLS_MAX];
+    unsigned char *acts = sov_mem_aligned(COLS_MAX * (N_MAX / 256), 320);
+    float y[COLS_MAX], z[COLS_MAX];
+    size_t stride;
+
+    ck_assert_ptr_nonnull(acts);
+    fill_row(row, type, n, kind != 2);
+    fill(x, n * n_cols, kind);
+    stride = make_acts(g, type, x, n, n_cols, acts);
+    g->dot[type](row, acts, stride, n_cols, n, y);
+    k->dot[type](row, acts, stride, n_cols, n, z);
+    assert_same(y, z, n_cols, sov_type_info(type)->name, k->isa);
+    sov_mem_free_aligned(acts);
+}
+
+START_TEST(integer_dots)
+{
+    const struct sov_kern *g = sov_kern_for("generic");
+    size_t s, t, n, c;
+    int kind;
+
+    for (s = 0; s < sizeof(isas) / sizeof(isas[0]); s++) {
+        const struct sov_kern *k = sov_kern_for(isas[s]);
+
+        for (t = 0; k != NULL && t < sizeof(dot_types) / sizeof(dot_types[0]);
+             t++) {
+            size_t step = sov_type_info(dot_types[t])->block;
+
+            ck_assert_ptr_nonnull(k->dot[dot_types[t]]);
+            for (n = step; n <= 10 * step || n == 2048; n += step)
+                for (c = 1; c <= COLS_MAX; c++)
+                    for (kind = 0; kind < 4; kind++)
+                        if (n <= N_MAX)
+                            dots_agree(g, k, dot_types[t], n, c, kind);
+        }
+    }
+}
+END_TEST
+
+/* Integers of the largest size everywhere: no sum may run over. */
+START_TEST(largest_integers)
+{
+    const struct sov_kern *g = sov_kern_for("generic");
+    unsigned char *acts = sov_mem_aligned(2, 320);
+    static unsigned char row[2 * 256];
+    static float x[256];
+    float y, z;
+    size_t s, t, i;
+    int sign, byte;
+
+    ck_assert_ptr_nonnull(acts);
+    for (s = 0; s < sizeof(isas) / sizeof(isas[0]); s++)
+        for (t = 0; t < sizeof(dot_types) / sizeof(dot_types[0]); t++)
+            for (byte = 0; byte < 3; byte++)
+                for (sign = -1; sign <= 1; sign += 2) {
+                    const struct sov_kern *k = sov_kern_for(isas[s]);
+                    enum sov_type type = dot_types[t];
+                    const struct sov_type_info *info = sov_type_info(type);
+                    size_t d = type == SOV_TYPE_Q6_K ? 208 : 0;
+
+                    if (k == NULL)
+                        continue;
+                    memset(row, byte == 0 ? 0xff : byte == 1 ? 0x80 : 0x7f,
+                           sizeof(row));
+                    for (i = 0; i < 256 / info->block; i++) {
+                        memset(row + i * info->bytes + d, 0x3c, 2);
+                        if (info->block == 256)
+                            memset(row + i * info->bytes + (d ? d : 2), 0x3c,
+                                   2);
+                    }
+                    for (i = 0; i < 256; i++)
+                        x[i] = (float)sign;
+                    make_acts(g, type, x, 256, 1, acts);
+                    g->dot[type](row, acts, 320, 1, 256, &y);
+                    k->dot[type](row, acts, 320, 1, 256, &z);
+                    assert_same(&y, &z, 1, info->name, k->isa);
+                }
+    sov_mem_free_aligned(acts);
+}
+END_TEST
+
+/* The value an activation stands for. */
+static double
+act_value(enum sov_act kind, const unsigned char *acts, size_t i)
+{
+    const struct sov_a32 *a = (const void *)acts;
+    const struct sov_a256 *b = (const void *)acts;
+
+    if (kind == SOV_ACT_A32)
+        return (double)a[i / 256].d[i % 256 / 32] * a[i / 256].q[i % 256];
+    return (double)b[i / 256].d * b[i / 256].q[i % 256];
+}
+
+START_TEST(generic_against_decoded_weights)
+{
+    const struct sov_kern *g = sov_kern_for("generic");
+    unsigned char *acts = sov_mem_aligned(8, 320);
+    static unsigned char row[N_MAX * 2];
+    static float x[N_MAX], w[N_MAX];
+    size_t t, i, turn;
+    float y;
+
+    ck_assert_ptr_nonnull(acts);
+    for (t = 0; t < sizeof(dot_types) / sizeof(dot_types[0]); t++)
+        for (turn = 0; turn < 20; turn++) {
+            enum sov_type type = dot_types[t];
+            size_t n = sov_type_info(type)->block * (1 + turn % 8);
+            double sum = 0, size = 0;
+
+            fill_row(row, type, n, true);
+            fill(x, n, 0);
+            make_acts(g, type, x, n, 1, acts);
+            g->decode[type](row, w, n);
+            for (i = 0; i < n; i++) {
+                double p = (double)w[i] * act_value(g->act_of[type], acts, i);
+
+                sum += p;
+                size += fabs(p);
+            }
+            g->dot[type](row, acts, 0, 1, n, &y);
+            ck_assert_msg(fabs((double)y - sum) <= 4e-7 * size, "%s %g %g",
+                          sov_type_info(type)->name, (double)y, sum);
+        }
+    sov_mem_free_aligned(acts);
+}
+END_TEST
+
+START_TEST(exp_is_close)
+{
+    const struct sov_kern *g = sov_kern_for("generic");
+    float x[6] = { 0.0f, -INFINITY, INFINITY, 100.0f, -200.0f, NAN };
+    int i;
+
+    g->exp(x, 6, 0);
+    ck_assert(x[0] == 1.0f && x[1] == 0.0f && isinf(x[2]) && isinf(x[3]) &&
+              x[4] == 0.0f && isnan(x[5]));
+    for (i = -8700; i < 8800; i++) {
+        float v = (float)i / 100.0f;
+        double want = sov_exp((double)v);
+
+        g->exp(&v, 1, 0);
+        ck_assert_msg(fabs((double)v - want) <= 2e-7 * want, "exp(%d / 100)",
+                      i);
+    }
+}
+END_TEST
+
+int
+main(void)
+{
+    TCase *tc = tcase_create("kern_nn");
+
+    tcase_add_test(tc, vectors);
+    tcase_add_test(tc, tables);
+    tcase_add_test(tc, activations);
+    tcase_add_test(tc, integer_dots);
+    tcase_add_test(tc, largest_integers);
+    tcase_add_test(tc, generic_against_decoded_weights);
+    tcase_add_test(tc, exp_is_close);
+    return unit_main("kern_nn", tc);
+}
