@@ -22,9 +22,11 @@ have() {
 # Debian packages whose commands or libraries are not here, one a line.
 # $1 is "tests" if the tests shall run too, "build" if not.
 missing_packages() {
-    have autoreconf || echo autoconf
-    have automake || echo automake
-    have libtoolize || echo libtool
+    if [ ! -x "$top/configure" ]; then
+        have autoreconf || echo autoconf
+        have automake || echo automake
+        have libtoolize || echo libtool
+    fi
     have make || echo make
     have pkg-config || echo pkg-config
     if [ -z "${CC:-}" ] && ! have gcc && ! have cc && ! have clang; then

@@ -17,6 +17,8 @@ AM_TESTS_ENVIRONMENT = \
 	CC='$(CC)'; export CC; \
 	SOV_PEER=$${SOV_PEER-}; export SOV_PEER; \
 	SOV_DATADIR='$(abs_top_srcdir)'; export SOV_DATADIR; \
+	ASAN_OPTIONS=allocator_may_return_null=1; export ASAN_OPTIONS; \
+	SOV_SANITIZED='$(SOV_SANITIZED)'; export SOV_SANITIZED; \
 	LC_ALL=C; export LC_ALL;
 
 EXTRA_DIST += tests/data

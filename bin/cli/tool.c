@@ -64,7 +64,7 @@ sov_tool_tty(int fd)
     return isatty(fd) == 1;
 }
 
-static void
+static void SOV_PRINTF(2, 0)
 say(const char *kind, const char *fmt, va_list ap)
 {
     char text[1000];

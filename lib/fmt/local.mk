@@ -1,4 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 # lib/fmt/local.mk - floor 3: GGUF, safetensors, model directories
 
-libsov_all_la_SOURCES +=
+libsov_all_la_SOURCES += \
+	%D%/build.c \
+	%D%/format.h \
+	%D%/formats.def \
+	%D%/gguf.c \
+	%D%/gguf.h \
+	%D%/gguf_read.c \
+	%D%/gguf_read.h \
+	%D%/gguf_write.c \
+	%D%/guess.c \
+	%D%/in.c \
+	%D%/in.h \
+	%D%/meta.c \
+	%D%/model.c \
+	%D%/model.h \
+	%D%/plan.c \
+	%D%/plan.h \
+	%D%/read.c \
+	%D%/rebuild.c \
+	%D%/safetensors.c \
+	%D%/safetensors.h \
+	%D%/safetensors_dir.c \
+	%D%/swap.c \
+	%D%/swap.def \
+	%D%/vtype.h

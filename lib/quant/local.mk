@@ -6,6 +6,8 @@ libsov_all_la_SOURCES += \
 	%D%/codec.c \
 	%D%/codec.h \
 	%D%/codecs.def \
+	%D%/encode_32.h \
+	%D%/encode_k.h \
 	%D%/f16.c \
 	%D%/f32.c \
 	%D%/f64.c \
@@ -23,6 +25,7 @@ libsov_all_la_SOURCES += \
 	%D%/iq4_nl.c \
 	%D%/iq4_xs.c \
 	%D%/kscale.h \
+	%D%/lane.h \
 	%D%/layout.h \
 	%D%/mxfp4.c \
 	%D%/nvfp4.c \
@@ -38,5 +41,6 @@ libsov_all_la_SOURCES += \
 	%D%/q5_k.c \
 	%D%/q6_k.c \
 	%D%/q8_0.c \
+	%D%/search.h \
 	%D%/tq1_0.c \
 	%D%/tq2_0.c

@@ -7,6 +7,7 @@
  * y[j] = d * (low(qs[j]) - 8), y[j + 16] = d * (high(qs[j]) - 8)
  */
 #include "quant/codec.h"
+#include "quant/encode_32.h"
 #include "quant/layout.h"
 
 static void
@@ -24,4 +25,4 @@ decode(const void *blocks, float *y, size_t n)
     }
 }
 
-const struct sov_codec sov_codec_q4_0 = { SOV_TYPE_Q4_0, decode, NULL };
+const struct sov_codec sov_codec_q4_0 = { SOV_TYPE_Q4_0, decode, encode_q4_0 };

@@ -7,6 +7,7 @@
  * y[j] = d * low(qs[j]) + m, y[j + 16] = d * high(qs[j]) + m
  */
 #include "quant/codec.h"
+#include "quant/encode_32.h"
 #include "quant/layout.h"
 
 static void
@@ -25,4 +26,4 @@ decode(const void *blocks, float *y, size_t n)
     }
 }
 
-const struct sov_codec sov_codec_q4_1 = { SOV_TYPE_Q4_1, decode, NULL };
+const struct sov_codec sov_codec_q4_1 = { SOV_TYPE_Q4_1, decode, encode_q4_1 };

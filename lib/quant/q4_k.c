@@ -9,6 +9,7 @@
  * y = d * scale * q - dmin * minimum
  */
 #include "quant/codec.h"
+#include "quant/encode_k.h"
 #include "quant/kscale.h"
 #include "quant/layout.h"
 
@@ -35,4 +36,4 @@ decode(const void *blocks, float *y, size_t n)
     }
 }
 
-const struct sov_codec sov_codec_q4_k = { SOV_TYPE_Q4_K, decode, NULL };
+const struct sov_codec sov_codec_q4_k = { SOV_TYPE_Q4_K, decode, encode_q4_k };

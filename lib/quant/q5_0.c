@@ -9,6 +9,7 @@
  * y = d * (q - 16)
  */
 #include "quant/codec.h"
+#include "quant/encode_32.h"
 #include "quant/layout.h"
 
 static void
@@ -30,4 +31,4 @@ decode(const void *blocks, float *y, size_t n)
     }
 }
 
-const struct sov_codec sov_codec_q5_0 = { SOV_TYPE_Q5_0, decode, NULL };
+const struct sov_codec sov_codec_q5_0 = { SOV_TYPE_Q5_0, decode, encode_q5_0 };

@@ -7,6 +7,7 @@
  * q as in q5_0.c; y = d * q + m
  */
 #include "quant/codec.h"
+#include "quant/encode_32.h"
 #include "quant/layout.h"
 
 static void
@@ -29,4 +30,4 @@ decode(const void *blocks, float *y, size_t n)
     }
 }
 
-const struct sov_codec sov_codec_q5_1 = { SOV_TYPE_Q5_1, decode, NULL };
+const struct sov_codec sov_codec_q5_1 = { SOV_TYPE_Q5_1, decode, encode_q5_1 };

@@ -7,6 +7,7 @@
  * As q4_k.c; weight l of sub-block j has its fifth bit in bit j of qh[l].
  */
 #include "quant/codec.h"
+#include "quant/encode_k.h"
 #include "quant/kscale.h"
 #include "quant/layout.h"
 
@@ -34,4 +35,4 @@ decode(const void *blocks, float *y, size_t n)
     }
 }
 
-const struct sov_codec sov_codec_q5_k = { SOV_TYPE_Q5_K, decode, NULL };
+const struct sov_codec sov_codec_q5_k = { SOV_TYPE_Q5_K, decode, encode_q5_k };

@@ -12,6 +12,7 @@
  * y = d * scale * (q - 32), scale k for the weights 16 k .. 16 k + 15
  */
 #include "quant/codec.h"
+#include "quant/encode_k.h"
 #include "quant/layout.h"
 
 static void
@@ -39,4 +40,4 @@ decode(const void *blocks, float *y, size_t n)
     }
 }
 
-const struct sov_codec sov_codec_q6_k = { SOV_TYPE_Q6_K, decode, NULL };
+const struct sov_codec sov_codec_q6_k = { SOV_TYPE_Q6_K, decode, encode_q6_k };

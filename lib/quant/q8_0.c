@@ -7,6 +7,7 @@
  * y[j] = d * qs[j]
  */
 #include "quant/codec.h"
+#include "quant/encode_32.h"
 #include "quant/layout.h"
 
 static void
@@ -22,4 +23,4 @@ decode(const void *blocks, float *y, size_t n)
     }
 }
 
-const struct sov_codec sov_codec_q8_0 = { SOV_TYPE_Q8_0, decode, NULL };
+const struct sov_codec sov_codec_q8_0 = { SOV_TYPE_Q8_0, decode, encode_q8_0 };

@@ -30,6 +30,10 @@ skip() {
     exit 77
 }
 
+case $0 in
+*/slow_*) [ -n "${SOV_SLOW:-}" ] || skip "slow; runs with SOV_SLOW=1" ;;
+esac
+
 show() {
     for stream in out err; do
         echo "--- std$stream"

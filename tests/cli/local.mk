@@ -14,5 +14,5 @@ EXTRA_DIST += $(cli_tests) %D%/lib.sh
 
 check_PROGRAMS += tests/cli/t-tool
 tests_cli_t_tool_SOURCES = %D%/t-tool.c
-tests_cli_t_tool_CFLAGS = $(AM_CFLAGS) -Wno-conversion
+tests_cli_t_tool_CFLAGS = $(AM_CFLAGS) -Wno-conversion -Wno-format-nonliteral
 tests_cli_t_tool_LDADD = $(tool_libs)

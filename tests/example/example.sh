@@ -17,6 +17,11 @@ cmp "$work/want.c" "$work/page.c" || {
     exit 1
 }
 
+[ -z "${SOV_SANITIZED:-}" ] || {
+    echo "SKIP: a plain program does not link a library with sanitizers"
+    exit 77
+}
+
 (cd "$top_builddir" && make -s install DESTDIR="$work/root") \
     > "$work/install.log" 2>&1 || { cat "$work/install.log"; exit 1; }
 pc=$(find "$work/root" -name sovcore.pc)
@@ -28,14 +33,12 @@ flags=$(pkg-config --define-variable=prefix="$work/root$prefix" \
 # shellcheck disable=SC2086 # the flags are words
 ${CC:-cc} -std=c11 -Wall -Werror -o "$work/tensors" "$work/page.c" $flags
 
-if [ -z "${SOV_SANITIZED:-}" ]; then
-    LD_LIBRARY_PATH=$lib "$work/tensors" "$top_srcdir/models/tale" \
-        > "$work/out"
-    grep -q '^token_embd.weight  *bf16  *2097152 bytes$' "$work/out" || {
-        cat "$work/out"
-        exit 1
-    }
-    rc=0
-    LD_LIBRARY_PATH=$lib "$work/tensors" /nonexistent 2> "$work/err" || rc=$?
-    [ "$rc" = 65 ] && [ "$(wc -l < "$work/err")" = 1 ]
-fi
+LD_LIBRARY_PATH=$lib "$work/tensors" "$top_srcdir/models/tale" \
+    > "$work/out"
+grep -q '^token_embd.weight  *bf16  *2097152 bytes$' "$work/out" || {
+    cat "$work/out"
+    exit 1
+}
+rc=0
+LD_LIBRARY_PATH=$lib "$work/tensors" /nonexistent 2> "$work/err" || rc=$?
+[ "$rc" = 65 ] && [ "$(wc -l < "$work/err")" = 1 ]

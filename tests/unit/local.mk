@@ -10,7 +10,7 @@
 #   tests_unit_t_base_LDADD = $(unit_libs)
 
 unit_tests =
-unit_cflags = $(AM_CFLAGS) $(CHECK_CFLAGS) -Wno-conversion
+unit_cflags = $(AM_CFLAGS) $(CHECK_CFLAGS) -Wno-conversion -Wno-format-nonliteral
 unit_libs = libsov_all.la $(JANSSON_LIBS) $(CHECK_LIBS)
 
 if HAVE_CHECK

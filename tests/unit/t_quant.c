@@ -122,11 +122,84 @@ START_TEST(golden_decode_is_exact)
 }
 END_TEST
 
+/* sum w (x - y)^2 / sum w x^2, w repeated for each row or NULL */
+static double
+relative_error(const float *x, const float *y, const float *w)
+{
+    double error = 0, size = 0;
+
+    for (int i = 0; i < WEIGHTS; i++) {
+        double r = (double)x[i] - (double)y[i];
+        double wi = w != NULL ? (double)w[i % COLUMNS] : 1.0;
+
+        error += wi * r * r;
+        size += wi * (double)x[i] * (double)x[i];
+    }
+    return error / size;
+}
+
+/* Encode the golden source row by row and look at the error. */
+static double
+our_error(const struct sov_codec *codec, bool imatrix, int effort)
+{
+    static float x[WEIGHTS], y[WEIGHTS], w[COLUMNS];
+    const struct sov_type_info *info = sov_type_info(codec->type);
+    size_t row_size = COLUMNS / info->block * info->bytes;
+    unsigned char *row = malloc(row_size);
+
+    read_floats(golden_path("source.f32"), x, WEIGHTS);
+    read_floats(golden_path("imatrix.f32"), w, COLUMNS);
+    for (int r = 0; r < ROWS; r++) {
+        codec->encode(x + r * COLUMNS, imatrix ? w : NULL, row, COLUMNS,
+                      effort);
+        codec->decode(row, y + r * COLUMNS, COLUMNS);
+    }
+    free(row);
+    return relative_error(x, y, imatrix ? w : NULL);
+}
+
+/* At the default effort and above, no worse than llama.cpp in its own
+ * measure.  Prints the table. */
+START_TEST(encoders_are_no_worse_than_the_peer)
+{
+    json_t *types = golden_index("encoders_are_no_worse_than_the_peer");
+    json_t *row;
+    size_t i;
+
+    if (types != NULL)
+        printf("relative error        peer");
+    for (int effort = 1; types != NULL && effort <= 9; effort++)
+        printf("        -%d%s", effort, effort == 9 ? "\n" : "");
+    json_array_foreach(types, i, row) {
+        const char *name = json_string_value(json_object_get(row, "type"));
+        double peer = json_real_value(json_object_get(row, "relative_mse"));
+        bool imatrix = json_is_true(json_object_get(row, "imatrix"));
+        const struct sov_codec *codec = sov_codec_find(
+            (enum sov_type)json_integer_value(json_object_get(row, "id")));
+
+        if (codec->encode == NULL)
+            continue;
+        printf("%-6s %-7s %10.3e", name, imatrix ? "imatrix" : "", peer);
+        for (int effort = 1; effort <= 9; effort++) {
+            double ours = our_error(codec, imatrix, effort);
+
+            printf(" %9.3e", ours);
+            if (effort >= SOV_EFFORT_DEFAULT)
+                ck_assert_msg(ours <= peer * (1 + 1e-6), "%s: %g > %g", name,
+                              ours, peer);
+        }
+        printf("\n");
+    }
+    json_decref(types);
+}
+END_TEST
+
 int
 main(void)
 {
     TCase *tc = tcase_create("quant");
 
     tcase_add_test(tc, golden_decode_is_exact);
+    tcase_add_test(tc, encoders_are_no_worse_than_the_peer);
     return unit_main("quant", tc);
 }

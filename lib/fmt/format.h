@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * format.h - what a format is, and what a model is made of
+ *
+ * A format bids for what was given, by name and first bytes, and the highest
+ * bidder loads it: it adds parts (files) and tensors to an empty model, and
+ * metadata if it has any.  Nothing above this floor includes this header.
+ */
+#ifndef SOV_FMT_FORMAT_H
+#define SOV_FMT_FORMAT_H
+
+#include "base/map.h"
+#include "fmt/in.h"
+#include "fmt/model.h"
+#include "sys/file.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SOV_TASTE 512 /* bytes of a file that a bid looks at */
+
+/* What there is to bid for. */
+struct sov_taste {
+    const char *path;
+    bool dir;
+    struct sov_span head; /* files: the first bytes, up to SOV_TASTE */
+};
+
+struct sov_format {
+    const char *name;
+    /* 0: not mine; the highest bid gets it. */
+    int (*bid)(const struct sov_taste *taste);
+    /*
+     * Fill the model.  Of a file, part[0] is open and its window stands at
+     * the beginning; of a directory there are no parts yet.
+     */
+    int (*load)(sov_model *m, struct sov_err *err);
+};
+
+#define FORMAT(name) extern const struct sov_format sov_format_##name;
+#include "fmt/formats.def"
+#undef FORMAT
+
+/* One file of a model. */
+struct sov_part {
+    char *path;           /* owned; as it was given */
+    struct sov_file file;
+    struct sov_in in;     /* of a pipe: bytes taken but not used yet */
+    const void *map;      /* SOV_ACCESS_MAP */
+    uint64_t map_size;
+    bool pipe;            /* was a pipe, even if it is spooled now */
+    bool big;             /* numbers are big-endian */
+};
+
+/* One tensor: what is shown, and where its bytes are. */
+struct sov_entry {
+    struct sov_tensor t;  /* t.name is owned */
+    size_t part;
+    uint64_t off;         /* in the file of the part */
+    uint32_t heads;       /* see struct sov_view */
+    unsigned char *own;   /* owned: the bytes as shown, or NULL */
+};
+
+struct sov_model {
+    const char *format;
+    enum sov_access access;
+    char *path;
+    char *dir;            /* where side files are, or NULL */
+    json_t *config;
+    sov_meta *meta;
+
+    struct sov_part **part;
+    size_t n_parts;
+    size_t cap_parts;
+    char **files;         /* owned; what was read, for sov_model_files() */
+    size_t n_files;
+    size_t cap_files;
+
+    struct sov_entry *entry;
+    size_t n;
+    size_t cap;
+    struct sov_map names;
+
+    char **warning;
+    size_t n_warnings;
+    size_t cap_warnings;
+
+    bool to_the_end;      /* bytes behind the last tensor are an error */
+    size_t last;          /* index of the last tensor that has bytes */
+};
+
+/*
+ * Open a file of the model, which must be a regular one unless it is the
+ * first, and map it if the model is to be mapped.
+ */
+int sov_model_add_part(sov_model *m, const char *path, size_t *at,
+                       struct sov_err *err) SOV_MUST_CHECK;
+
+/*
+ * Add a tensor that was measured; its bytes are at off of a part.  The name
+ * need not be NUL-terminated: it is name[len], checked here and copied.
+ */
+int sov_model_add_tensor(sov_model *m, const struct sov_tensor *t,
+                         struct sov_span name, size_t part, uint64_t off,
+                         struct sov_err *err) SOV_MUST_CHECK;
+
+/* Put the tensors in file order, and index their names. */
+int sov_model_sort(sov_model *m, struct sov_err *err) SOV_MUST_CHECK;
+
+/* Note that path was read; "-" and pipes need not be. */
+int sov_model_add_file(sov_model *m, const char *path, struct sov_err *err)
+    SOV_MUST_CHECK;
+
+/* Read config.json of m->dir, if there is one, into m->config. */
+int sov_model_load_config(sov_model *m, struct sov_err *err) SOV_MUST_CHECK;
+
+/* Put "FILE: " before the message; gives back err->rc. */
+int sov_part_wrap(const struct sov_part *part, struct sov_err *err);
+
+/*
+ * len bytes at off of an entry as it is shown; what sov_model_read() does,
+ * without its checks.
+ */
+int sov_entry_read(sov_model *m, const struct sov_entry *e, uint64_t off,
+                   void *buf, size_t len, struct sov_err *err) SOV_MUST_CHECK;
+
+/* Let data point at the bytes, if the model is mapped. */
+int sov_entry_map(sov_model *m, struct sov_entry *e, struct sov_err *err)
+    SOV_MUST_CHECK;
+void sov_entry_free(struct sov_entry *e);
+
+/* A name or key that may be shown: UTF-8 without control characters. */
+bool sov_name_ok(struct sov_span s);
+
+/* Does file end in suffix? */
+bool sov_ends_with(const char *file, const char *suffix);
+
+/* What a file looks like that is none of ours, or NULL; the same as error. */
+const char *sov_looks(struct sov_span head);
+int sov_guess(const struct sov_taste *taste, struct sov_err *err);
+
+/*
+ * Little-endian bytes out of big-endian ones of a tensor, n whole blocks, in
+ * place; false if the type's layout is not known.
+ */
+bool sov_swap_known(enum sov_type type);
+void sov_swap_blocks(enum sov_type type, void *blocks, uint64_t n);
+
+#endif

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * model.c - one view of a model: opening it, and what it shows
+ *
+ * sov_model_load() tastes what it was given, lets the formats bid for it, and
+ * the highest bidder fills the model (build.c has the pieces).  From then on
+ * it is read-only, but for the import that puts its view in place of a
+ * directory's (rebuild.c) and the forward motion of a pipe (read.c).
+ */
+#include "fmt/format.h"
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "sov/io.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define WARNINGS_MAX 1000u
+
+static const struct sov_format *const formats[] = {
+#define FORMAT(name) &sov_format_##name,
+#include "fmt/formats.def"
+#undef FORMAT
+};
+
+#define N_FORMATS (sizeof(formats) / sizeof(formats[0]))
+
+static const struct sov_format *
+best_bid(const struct sov_taste *taste)
+{
+    const struct sov_format *best = NULL;
+    int highest = 0;
+
+    for (size_t i = 0; i < N_FORMATS; i++) {
+        int bid = formats[i]->bid(taste);
+
+        if (bid > highest) {
+            highest = bid;
+            best = formats[i];
+        }
+    }
+    return best;
+}
+
+/* Open the one file that was given and look at its first bytes. */
+static int
+taste_file(sov_model *m, struct sov_taste *taste, struct sov_err *err)
+{
+    struct sov_part *part;
+    size_t at;
+    int rc;
+
+    rc = sov_model_add_part(m, m->path, &at, err);
+    if (rc < 0)
+        return rc;
+    part = m->part[at];
+    rc = sov_in_need(&part->in, SOV_TASTE, err);
+    if (rc < 0 && rc != SOV_EFORMAT)
+        return sov_part_wrap(part, err);
+    if (rc < 0 && sov_in_left(&part->in) != UINT64_MAX)
+        rc = sov_in_need(&part->in, sov_in_left(&part->in), err);
+    taste->head = part->in.rd.left;
+    return rc == SOV_EFORMAT ? 0 : rc;
+}
+
+/*
+ * A pipe that will be mapped goes to a nameless file, but only after its
+ * first bytes have shown that it is a model.
+ */
+static int
+settle_first(sov_model *m, struct sov_err *err)
+{
+    struct sov_part *part = m->part[0];
+    struct sov_span head = part->in.rd.left;
+    int rc = 0;
+
+    if (m->access != SOV_ACCESS_MAP)
+        return 0;
+    if (!part->file.regular)
+        rc = sov_file_spool(&part->file, head.p, head.len, err);
+    if (rc == 0)
+        rc = sov_file_map(&part->file, &part->map, err);
+    part->map_size = part->file.size;
+    return rc;
+}
+
+static int
+load(sov_model *m, struct sov_err *err)
+{
+    struct sov_taste taste = { 0 };
+    const struct sov_format *format;
+    int rc = 0;
+
+    taste.path = m->path;
+    taste.dir = strcmp(m->path, "-") != 0 && sov_path_is_dir(m->path);
+    if (!taste.dir && (rc = taste_file(m, &taste, err)) < 0)
+        return rc;
+    format = best_bid(&taste);
+    if (format == NULL) {
+        (void)sov_guess(&taste, err);
+        return sov_part_wrap(m->part[0], err);
+    }
+    m->format = format->name;
+    if (!taste.dir && (rc = settle_first(m, err)) < 0)
+        return sov_part_wrap(m->part[0], err);
+    rc = format->load(m, err);
+    for (size_t i = 0; i < m->n && rc == 0; i++)
+        rc = sov_entry_map(m, &m->entry[i], err);
+    return rc;
+}
+
+int
+sov_model_load(sov_model **model, const char *path, enum sov_access access,
+               struct sov_err *err)
+{
+    sov_model *m = sov_mem_array(1, sizeof(*m));
+    struct sov_err unseen;
+    int rc;
+
+    *model = NULL;
+    if (err == NULL)
+        err = &unseen;
+    if (m == NULL)
+        return sov_mem_fail(err);
+    m->access = access;
+    m->path = sov_mem_dup(path, strlen(path));
+    rc = m->path == NULL ? sov_mem_fail(err) : sov_meta_new(&m->meta, err);
+    if (rc == 0)
+        rc = load(m, err);
+    if (rc < 0) {
+        sov_model_close(m);
+        return rc;
+    }
+    *model = m;
+    return 0;
+}
+
+static void
+part_free(struct sov_part *part)
+{
+    sov_in_free(&part->in);
+    if (part->map != NULL)
+        sov_file_unmap(part->map, part->map_size);
+    sov_file_close(&part->file);
+    free(part->path);
+    free(part);
+}
+
+void
+sov_model_close(sov_model *m)
+{
+    if (m == NULL)
+        return;
+    for (size_t i = 0; i < m->n; i++)
+        sov_entry_free(&m->entry[i]);
+    for (size_t i = 0; i < m->n_parts; i++)
+        part_free(m->part[i]);
+    for (size_t i = 0; i < m->n_warnings; i++)
+        free(m->warning[i]);
+    for (size_t i = 0; i < m->n_files; i++)
+        free(m->files[i]);
+    free(m->entry);
+    free(m->part);
+    free(m->warning);
+    free(m->files);
+    sov_map_free(&m->names);
+    sov_meta_free(m->meta);
+    json_decref(m->config);
+    free(m->dir);
+    free(m->path);
+    free(m);
+}
+
+/* ---- what it shows */
+
+const char *
+sov_model_format(const sov_model *m)
+{
+    return m->format;
+}
+
+const sov_meta *
+sov_model_meta(const sov_model *m)
+{
+    return m->meta;
+}
+
+uint64_t
+sov_model_bytes(const sov_model *m)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < m->n_parts; i++)
+        if (!m->part[i]->pipe)
+            sum += m->part[i]->file.size;
+    return sum;
+}
+
+size_t
+sov_model_files(const sov_model *m, const char *const **paths)
+{
+    *paths = (const char *const *)m->files;
+    return m->n_files;
+}
+
+size_t
+sov_model_count(const sov_model *m)
+{
+    return m->n;
+}
+
+const struct sov_tensor *
+sov_model_at(const sov_model *m, size_t i)
+{
+    return i < m->n ? &m->entry[i].t : NULL;
+}
+
+int64_t
+sov_model_find(const sov_model *m, const char *name)
+{
+    uint64_t at;
+
+    return sov_map_get(&m->names, name, strlen(name), &at) ? (int64_t)at : -1;
+}
+
+const char *
+sov_model_warning(const sov_model *m, size_t i)
+{
+    return i < m->n_warnings ? m->warning[i] : NULL;
+}
+
+void
+sov_model_warn(sov_model *m, const char *fmt, ...)
+{
+    char text[400], safe[400];
+    char *copy;
+    va_list ap;
+
+    if (m->n_warnings >= WARNINGS_MAX ||
+        sov_mem_grow((void **)&m->warning, m->n_warnings, &m->cap_warnings,
+                     sizeof(*m->warning), NULL) < 0)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    sov_text_safe(text, strlen(text), safe, sizeof(safe));
+    copy = sov_mem_dup(safe, strlen(safe));
+    if (copy != NULL)
+        m->warning[m->n_warnings++] = copy;
+}
+
+const json_t *
+sov_model_config(const sov_model *m)
+{
+    return m->config;
+}
+
+/* ---- files beside it */
+
+int
+sov_model_side_file(const sov_model *m, const char *name, size_t max,
+                    char **text, size_t *len, struct sov_err *err)
+{
+    struct stat st;
+    char *path;
+    int rc = 1;
+
+    *text = NULL;
+    if (m->dir == NULL)
+        return 1;
+    path = sov_path_join(m->dir, name);
+    if (path == NULL)
+        return sov_mem_fail(err);
+    /* A link that leads nowhere is an error, not a missing file. */
+    if (lstat(path, &st) == 0) {
+        if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+            rc = sov_fail(err, SOV_EFORMAT, "not a regular file");
+        else
+            rc = sov_read_whole(path, max, text, len, err);
+        if (rc < 0)
+            sov_err_wrap(err, "%s", path);
+    }
+    free(path);
+    return rc;
+}
+
+int
+sov_model_load_config(sov_model *m, struct sov_err *err)
+{
+    char *text;
+    size_t len;
+    int rc;
+
+    rc = sov_model_side_file(m, "config.json", SOV_JSON_MAX, &text, &len, err);
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
+    rc = sov_json_parse(text, len, &m->config, err);
+    free(text);
+    if (rc == 0 && !json_is_object(m->config))
+        rc = sov_fail(err, SOV_EFORMAT, "not a JSON object");
+    if (rc < 0)
+        return sov_err_wrap(err, "%s/config.json", m->dir);
+    return 0;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * read.c - the bytes of a tensor, wherever they are and as they are shown
+ *
+ * Three things may stand between the file and what a caller sees: the file is
+ * a pipe and goes forward only; its numbers are big-endian; or its rows were
+ * regrouped by an import.
+ */
+#include "fmt/format.h"
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/num.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int
+part_read(struct sov_part *part, uint64_t off, void *buf, size_t len,
+          struct sov_err *err)
+{
+    uint64_t at = sov_in_offset(&part->in);
+    int rc;
+
+    if (part->map != NULL) {
+        memcpy(buf, (const unsigned char *)part->map + off, len);
+        return 0;
+    }
+    if (part->file.regular)
+        return sov_file_pread(&part->file, buf, len, off, err);
+    if (off < at)
+        return sov_fail(err, SOV_EARG, "a pipe cannot be read backwards");
+    rc = sov_in_take(&part->in, NULL, off - at, err);
+    return rc < 0 ? rc : sov_in_take(&part->in, buf, len, err);
+}
+
+/*
+ * Llama's rotary pairs: Hugging Face keeps the two halves of a head apart,
+ * [heads, 2, d/2]; GGUF has the pairs side by side, [heads, d/2, 2].
+ */
+static uint64_t
+source_row(uint64_t row, uint64_t d)
+{
+    uint64_t in_head = row % d;
+
+    return row - in_head + in_head % 2 * (d / 2) + in_head / 2;
+}
+
+/* What is moved as one: a row, or an element of a bias. */
+static uint64_t
+unit_bytes(const struct sov_tensor *t)
+{
+    return t->ndim < 2 ? sov_type_info(t->type)->bytes
+                       : sov_tensor_row_bytes(t);
+}
+
+static int
+read_rows(sov_model *m, const struct sov_entry *e, uint64_t off,
+          unsigned char *buf, size_t len, struct sov_err *err)
+{
+    uint64_t unit = unit_bytes(&e->t);
+    uint64_t d = (e->t.ndim < 2 ? e->t.dim[0] : e->t.dim[1]) / e->heads;
+    int rc = 0;
+
+    for (size_t done = 0; done < len && rc == 0; done += (size_t)unit)
+        rc = part_read(m->part[e->part],
+                       e->off + source_row((off + done) / unit, d) * unit,
+                       buf + done, (size_t)unit, err);
+    return rc;
+}
+
+int
+sov_entry_read(sov_model *m, const struct sov_entry *e, uint64_t off,
+               void *buf, size_t len, struct sov_err *err)
+{
+    const struct sov_type_info *info = sov_type_info(e->t.type);
+    uint64_t unit = 1;
+    int rc;
+
+    if (len == 0)
+        return 0;
+    if (e->own != NULL) {
+        memcpy(buf, e->own + off, len);
+        return 0;
+    }
+    if (m->part[e->part]->big)
+        unit = info->bytes;
+    if (e->heads > 0)
+        unit = unit_bytes(&e->t);
+    if (off % unit != 0 || len % unit != 0)
+        return sov_fail(err, SOV_EARG, "not a whole number of rows");
+    if (e->heads > 0)
+        rc = read_rows(m, e, off, buf, len, err);
+    else
+        rc = part_read(m->part[e->part], e->off + off, buf, len, err);
+    if (rc == 0 && m->part[e->part]->big)
+        sov_swap_blocks(e->t.type, buf, len / info->bytes);
+    return rc;
+}
+
+int
+sov_entry_map(sov_model *m, struct sov_entry *e, struct sov_err *err)
+{
+    struct sov_part *part = m->part[e->part];
+    int rc;
+
+    if (m->access != SOV_ACCESS_MAP)
+        return 0;
+    if (e->own == NULL && (part->big || e->heads > 0)) {
+        unsigned char *own = sov_mem_array((size_t)e->t.size, 1);
+
+        if (own == NULL)
+            return sov_mem_fail(err);
+        rc = sov_entry_read(m, e, 0, own, (size_t)e->t.size, err);
+        if (rc < 0) {
+            free(own);
+            return sov_part_wrap(part, err);
+        }
+        e->own = own;
+    }
+    if (e->own != NULL)
+        e->t.data = e->own;
+    else if (part->map != NULL && e->t.size > 0)
+        e->t.data = (const unsigned char *)part->map + e->off;
+    else
+        e->t.data = ""; /* no bytes: anything but NULL */
+    return 0;
+}
+
+/*
+ * After the last byte that is wanted, take the padding too: a writer that is
+ * still at it should not be killed for being read to its last tensor.
+ */
+static int
+drain(const sov_model *m, struct sov_part *part, struct sov_err *err)
+{
+    unsigned char scrap[4096];
+    uint64_t extra = part->in.rd.left.len;
+    int64_t got = 1;
+
+    while (got > 0 && extra < SOV_ALIGN_MAX) {
+        got = sov_file_next(&part->file, scrap, sizeof(scrap), err);
+        if (got < 0)
+            return (int)got;
+        extra += (uint64_t)got;
+    }
+    if (m->to_the_end && extra > 0)
+        return sov_fail(err, SOV_EFORMAT,
+                        "bytes follow the last tensor's");
+    return 0;
+}
+
+int
+sov_model_read(sov_model *m, size_t i, uint64_t off, void *buf, size_t len,
+               struct sov_err *err)
+{
+    const struct sov_entry *e;
+    struct sov_err unseen;
+    struct sov_part *part;
+    int rc;
+
+    if (err == NULL)
+        err = &unseen;
+    if (i >= m->n || off > m->entry[i].t.size ||
+        len > m->entry[i].t.size - off)
+        return sov_fail(err, SOV_EARG, "read beyond the end of a tensor");
+    e = &m->entry[i];
+    part = m->part[e->part];
+    rc = sov_entry_read(m, e, off, buf, len, err);
+    if (rc < 0)
+        sov_err_wrap(err, "tensor %.80s", e->t.name);
+    else if (!part->file.regular && i == m->last && len > 0 &&
+             off + len == e->t.size && e->own == NULL)
+        rc = drain(m, part, err);
+    return rc < 0 ? sov_part_wrap(part, err) : 0;
+}
