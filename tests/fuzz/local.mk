@@ -27,3 +27,8 @@ fuzz_ldflags = $(AM_LDFLAGS)
 endif
 
 EXTRA_DIST += tests/fuzz/driver.c tests/fuzz/corpus
+
+fuzz_tests += tests/fuzz/fuzz_spm
+tests_fuzz_fuzz_spm_SOURCES = %D%/fuzz_spm.c $(fuzz_main)
+tests_fuzz_fuzz_spm_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_spm_LDFLAGS = $(fuzz_ldflags)

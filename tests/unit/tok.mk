@@ -1,2 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # tests/unit/tok.mk - unit tests of lib/tok
+
+unit_tests += tests/unit/t_tok
+tests_unit_t_tok_SOURCES = %D%/t_tok.c %D%/unit.h
+tests_unit_t_tok_CFLAGS = $(unit_cflags)
+tests_unit_t_tok_LDADD = $(unit_libs)

@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tok.c - vocabularies, and what all kinds of tokenizer share
+ *
+ * The keys, all under "tokenizer.ggml.":
+ *
+ *   model            which kind: a row of tokenizers.def
+ *   tokens           array of strings, the id is the place
+ *   scores           array of f32 or i32, as long
+ *   token_type       array of i32 or u32, as long (enum sov_tok_type)
+ *   *_token_id       bos, eos, unknown, eot, eom; 0xffffffff is "none"
+ *   add_bos_token, add_eos_token, add_space_prefix
+ *
+ * A control token is one that the vocabulary calls so, and in any case what
+ * begins or ends a text, whatever it is called there: text must not become
+ * one of these by being typed.
+ */
+#include "tok/tok.h"
+
+#include "base/limits.h"
+#include "base/mem.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KEY "tokenizer.ggml."
+
+static const struct sov_tokenizer *const kinds[] = {
+#define TOKENIZER(sym) &sov_tokenizer_##sym,
+#include "tok/tokenizers.def"
+#undef TOKENIZER
+};
+
+/*
+ * Names by which published models call what ends a text or a turn.  There is
+ * no key for most of them.
+ */
+static const char *const end_names[] = {
+    "</s>", "<eos>", "[EOS]", "<|endoftext|>", "<|end_of_text|>",
+    "<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<|end|>", "<|return|>",
+    "<end_of_turn>", "<end_of_utterance>", "<EOT>", "_<EOT>", "[EOT]",
+};
+
+int
+sov_ids_add(struct sov_ids *ids, int32_t id, struct sov_err *err)
+{
+    int rc = 0;
+
+    if (ids->n == ids->cap)
+        rc = sov_mem_grow((void **)&ids->p, ids->n, &ids->cap,
+                          sizeof(*ids->p), err);
+    if (rc == 0)
+        ids->p[ids->n++] = id;
+    return rc;
+}
+
+static int
+hex_digit(unsigned char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return -1;
+}
+
+int
+sov_tok_byte(const unsigned char *name, size_t len)
+{
+    int high, low;
+
+    if (len != 6 || memcmp(name, "<0x", 3) != 0 || name[5] != '>')
+        return -1;
+    high = hex_digit(name[3]);
+    low = hex_digit(name[4]);
+    return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
+struct sov_span
+sov_tok_name(const sov_tok *tok, int32_t id)
+{
+    struct sov_span none = { NULL, 0 };
+
+    if (id < 0 || (size_t)id >= tok->n)
+        return none;
+    return (struct sov_span){ tok->names + tok->name[id],
+                              tok->name[id + 1] - tok->name[id] };
+}
+
+struct sov_span
+sov_tok_piece(const sov_tok *tok, int32_t id)
+{
+    struct sov_span none = { NULL, 0 };
+
+    if (id < 0 || (size_t)id >= tok->n)
+        return none;
+    return (struct sov_span){ tok->texts + tok->piece[id],
+                              tok->piece[id + 1] - tok->piece[id] };
+}
+
+/* ---- reading the keys */
+
+static int
+find_kind(const sov_meta *meta, const struct sov_tokenizer **kind,
+          struct sov_err *err)
+{
+    struct sov_span name;
+    int rc = sov_meta_str(meta, KEY "model", &name, err);
+
+    if (rc < 0)
+        return rc;
+    if (rc == 1)
+        return sov_fail(err, SOV_EFORMAT,
+                        "the model has no tokenizer (" KEY "model is missing)");
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+        if (strlen(kinds[i]->name) == name.len &&
+            memcmp(kinds[i]->name, name.p, name.len) == 0) {
+            *kind = kinds[i];
+            return 0;
+        }
+    return sov_fail(err, SOV_EUNSUP,
+                    "tokenizers of the kind \"%.*s\" are not supported",
+                    (int)(name.len < 64 ? name.len : 64),
+                    (const char *)name.p);
+}
+
+/* An array of the vocabulary: elements of type a or b, n of them if n > 0. */
+static int
+find_array(const sov_meta *meta, const char *key, enum sov_vtype a,
+           enum sov_vtype b, uint64_t n, const struct sov_kv **kv,
+           struct sov_err *err)
+{
+    *kv = sov_meta_find(meta, key);
+    if (*kv == NULL)
+        return 1;
+    if ((*kv)->type != SOV_V_ARR || ((*kv)->elem != a && (*kv)->elem != b))
+        return sov_fail(err, SOV_EFORMAT, "%s has the wrong type", key);
+    if (n > 0 && (*kv)->n != n)
+        return sov_fail(err, SOV_EFORMAT,
+                        "%s has %llu entries for %llu tokens", key,
+                        (unsigned long long)(*kv)->n, (unsigned long long)n);
+    return 0;
+}
+
+static int
+read_names(sov_tok *tok, const sov_meta *meta, struct sov_err *err)
+{
+    const struct sov_kv *kv;
+    struct sov_span str;
+    size_t at = 0;
+    size_t used = 0;
+    int rc = find_array(meta, KEY "tokens", SOV_V_STR, SOV_V_STR, 0, &kv, err);
+
+    if (rc < 0)
+        return rc;
+    if (rc == 1 || kv->n == 0)
+        return sov_fail(err, SOV_EFORMAT,
+                        "the vocabulary is empty (" KEY "tokens)");
+    if (kv->n > SOV_VOCAB_MAX)
+        return sov_fail(err, SOV_EFORMAT,
+                        KEY "tokens has %llu entries, the limit is %llu",
+                        (unsigned long long)kv->n,
+                        (unsigned long long)SOV_VOCAB_MAX);
+    tok->n = (size_t)kv->n;
+    tok->names = sov_mem_array(kv->val.len, 1);
+    tok->name = sov_mem_array(tok->n + 1, sizeof(*tok->name));
+    if (tok->names == NULL || tok->name == NULL)
+        return sov_mem_fail(err);
+    for (size_t i = 0; i < tok->n; i++) {
+        if (!sov_kv_next_str(kv, &at, &str))
+            return sov_fail(err, SOV_EFORMAT, KEY "tokens is cut short");
+        tok->name[i] = used;
+        if (str.len > 0)
+            memcpy(tok->names + used, str.p, str.len);
+        used += str.len;
+    }
+    tok->name[tok->n] = used;
+    return 0;
+}
+
+static int
+read_scores(sov_tok *tok, const sov_meta *meta, struct sov_err *err)
+{
+    const struct sov_kv *kv;
+    int rc = find_array(meta, KEY "scores", SOV_V_F32, SOV_V_I32, tok->n, &kv,
+                        err);
+
+    if (rc < 0)
+        return rc;
+    tok->score = sov_mem_array(tok->n, sizeof(*tok->score));
+    if (tok->score == NULL)
+        return sov_mem_fail(err);
+    for (size_t i = 0; rc == 0 && i < tok->n; i++) {
+        tok->score[i] = (float)sov_kv_num(kv, i);
+        if (isnan(tok->score[i]))
+            return sov_fail(err, SOV_EFORMAT,
+                            KEY "scores: entry %zu is not a number", i);
+    }
+    return 0;
+}
+
+static int
+read_types(sov_tok *tok, const sov_meta *meta, struct sov_err *err)
+{
+    const struct sov_kv *kv;
+    int rc = find_array(meta, KEY "token_type", SOV_V_I32, SOV_V_U32, tok->n,
+                        &kv, err);
+
+    if (rc < 0)
+        return rc;
+    tok->type = sov_mem_array(tok->n, sizeof(*tok->type));
+    tok->end = sov_mem_array(tok->n, sizeof(*tok->end));
+    if (tok->type == NULL || tok->end == NULL)
+        return sov_mem_fail(err);
+    for (size_t i = 0; i < tok->n; i++) {
+        struct sov_span name = sov_tok_name(tok, (int32_t)i);
+        int64_t type = rc == 0 ? sov_kv_int(kv, i) : SOV_TOK_NORMAL;
+
+        if (rc == 1 && sov_tok_byte(name.p, name.len) >= 0)
+            type = SOV_TOK_BYTE;
+        if (type < SOV_TOK_UNDEFINED || type > SOV_TOK_BYTE)
+            return sov_fail(err, SOV_EFORMAT,
+                            KEY "token_type: entry %zu is %lld", i,
+                            (long long)type);
+        tok->type[i] = (uint8_t)type;
+    }
+    return 0;
+}
+
+/* An id: *id stays when the key is missing, and is -1 for "none". */
+static int
+read_id(const sov_tok *tok, const sov_meta *meta, const char *key, int32_t *id,
+        struct sov_err *err)
+{
+    const struct sov_kv *kv = sov_meta_find(meta, key);
+    int64_t v;
+
+    if (*id >= 0 && (size_t)*id >= tok->n)
+        *id = -1;
+    if (kv == NULL)
+        return 0;
+    if (kv->type == SOV_V_STR || kv->type == SOV_V_ARR ||
+        kv->type == SOV_V_F32 || kv->type == SOV_V_F64 ||
+        kv->type == SOV_V_BOOL)
+        return sov_fail(err, SOV_EFORMAT, "%s is not an integer", key);
+    v = sov_kv_int(kv, 0);
+    if (v == -1 || v == UINT32_MAX) {
+        *id = -1;
+        return 0;
+    }
+    if (v < 0 || (uint64_t)v >= tok->n)
+        return sov_fail(err, SOV_EFORMAT,
+                        "%s is %lld, the vocabulary has %zu tokens", key,
+                        (long long)v, tok->n);
+    *id = (int32_t)v;
+    return 0;
+}
+
+static int
+read_flag(const sov_meta *meta, const char *key, bool *flag,
+          struct sov_err *err)
+{
+    int rc = sov_meta_bool(meta, key, flag, err);
+
+    return rc < 0 ? rc : 0;
+}
+
+static void
+mark_end(sov_tok *tok, int32_t id)
+{
+    if (id >= 0)
+        tok->end[id] = 1;
+}
+
+/* The ids with a meaning, and all that ends a text. */
+static int
+read_special(sov_tok *tok, const sov_meta *meta, struct sov_err *err)
+{
+    int32_t eot = -1;
+    int32_t eom = -1;
+    int rc;
+
+    tok->bos = tok->kind->bos;
+    tok->eos = tok->kind->eos;
+    tok->unk = tok->kind->unk;
+    tok->add_bos = tok->kind->add_bos;
+    tok->add_eos = tok->kind->add_eos;
+    tok->add_space = tok->kind->add_space;
+
+    rc = read_id(tok, meta, KEY "bos_token_id", &tok->bos, err);
+    if (rc == 0)
+        rc = read_id(tok, meta, KEY "eos_token_id", &tok->eos, err);
+    if (rc == 0)
+        rc = read_id(tok, meta, KEY "unknown_token_id", &tok->unk, err);
+    if (rc == 0)
+        rc = read_id(tok, meta, KEY "eot_token_id", &eot, err);
+    if (rc == 0)
+        rc = read_id(tok, meta, KEY "eom_token_id", &eom, err);
+    if (rc == 0)
+        rc = read_flag(meta, KEY "add_bos_token", &tok->add_bos, err);
+    if (rc == 0)
+        rc = read_flag(meta, KEY "add_eos_token", &tok->add_eos, err);
+    if (rc == 0)
+        rc = read_flag(meta, KEY "add_space_prefix", &tok->add_space, err);
+    if (rc < 0)
+        return rc;
+
+    mark_end(tok, tok->eos);
+    mark_end(tok, eot);
+    mark_end(tok, eom);
+    for (size_t i = 0; i < tok->n; i++) {
+        struct sov_span name = sov_tok_name(tok, (int32_t)i);
+
+        for (size_t k = 0; k < sizeof(end_names) / sizeof(*end_names); k++)
+            if (strlen(end_names[k]) == name.len &&
+                memcmp(end_names[k], name.p, name.len) == 0)
+                tok->end[i] = 1;
+    }
+    return 0;
+}
+
+/* ---- what follows from the vocabulary */
+
+static bool
+in_map(const sov_tok *tok, int32_t id)
+{
+    switch (tok->type[id]) {
+    case SOV_TOK_UNKNOWN:
+    case SOV_TOK_CONTROL:
+    case SOV_TOK_UNUSED:
+    case SOV_TOK_BYTE:
+        return false;
+    default:
+        return !sov_tok_is_control(tok, id) &&
+               tok->name[id + 1] > tok->name[id];
+    }
+}
+
+/* Two tokens of one name: the first one counts. */
+static int
+build_map(sov_tok *tok, struct sov_err *err)
+{
+    for (size_t i = 0; i < tok->n; i++) {
+        struct sov_span name = sov_tok_name(tok, (int32_t)i);
+        int rc;
+
+        if (!in_map(tok, (int32_t)i))
+            continue;
+        rc = sov_map_add(&tok->map, name.p, name.len, i, err);
+        if (rc < 0)
+            return rc;
+        if (name.len > tok->longest)
+            tok->longest = name.len;
+    }
+    return 0;
+}
+
+static int
+build_pieces(sov_tok *tok, struct sov_err *err)
+{
+    size_t used = 0;
+
+    tok->texts = sov_mem_array(tok->name[tok->n], 1);
+    tok->piece = sov_mem_array(tok->n + 1, sizeof(*tok->piece));
+    if (tok->texts == NULL || tok->piece == NULL)
+        return sov_mem_fail(err);
+    for (size_t i = 0; i < tok->n; i++) {
+        tok->piece[i] = used;
+        if (!sov_tok_is_control(tok, (int32_t)i) &&
+            tok->type[i] != SOV_TOK_UNKNOWN && tok->type[i] != SOV_TOK_UNUSED)
+            used += tok->kind->piece(tok, (int32_t)i, tok->texts + used);
+    }
+    tok->piece[tok->n] = used;
+    return 0;
+}
+
+int
+sov_tok_load(sov_tok **out, const sov_meta *meta, struct sov_err *err)
+{
+    const struct sov_tokenizer *kind = NULL;
+    sov_tok *tok;
+    int rc = find_kind(meta, &kind, err);
+
+    *out = NULL;
+    if (rc < 0)
+        return rc;
+    tok = sov_mem_array(1, sizeof(*tok));
+    if (tok == NULL)
+        return sov_mem_fail(err);
+    tok->kind = kind;
+    rc = read_names(tok, meta, err);
+    if (rc == 0)
+        rc = read_scores(tok, meta, err);
+    if (rc == 0)
+        rc = read_types(tok, meta, err);
+    if (rc == 0)
+        rc = read_special(tok, meta, err);
+    if (rc == 0)
+        rc = build_map(tok, err);
+    if (rc == 0)
+        rc = kind->prepare(tok, meta, err);
+    if (rc == 0)
+        rc = build_pieces(tok, err);
+    if (rc == 0)
+        rc = sov_needles_build(&tok->user, tok, false, err);
+    if (rc == 0)
+        rc = sov_needles_build(&tok->special, tok, true, err);
+    if (rc < 0) {
+        sov_tok_free(tok);
+        return rc;
+    }
+    *out = tok;
+    return 0;
+}
+
+void
+sov_tok_free(sov_tok *tok)
+{
+    if (tok == NULL)
+        return;
+    sov_needles_free(&tok->user);
+    sov_needles_free(&tok->special);
+    sov_map_free(&tok->map);
+    free(tok->names);
+    free(tok->name);
+    free(tok->texts);
+    free(tok->piece);
+    free(tok->score);
+    free(tok->type);
+    free(tok->end);
+    free(tok);
+}
+
+/* ---- asking */
+
+size_t
+sov_tok_count(const sov_tok *tok)
+{
+    return tok->n;
+}
+
+int32_t
+sov_tok_bos(const sov_tok *tok)
+{
+    return tok->bos;
+}
+
+int32_t
+sov_tok_eos(const sov_tok *tok)
+{
+    return tok->eos;
+}
+
+bool
+sov_tok_adds_bos(const sov_tok *tok)
+{
+    return tok->add_bos && tok->bos >= 0;
+}
+
+bool
+sov_tok_adds_eos(const sov_tok *tok)
+{
+    return tok->add_eos && tok->eos >= 0;
+}
+
+bool
+sov_tok_is_end(const sov_tok *tok, int32_t id)
+{
+    return id >= 0 && (size_t)id < tok->n && tok->end[id] != 0;
+}
+
+bool
+sov_tok_is_control(const sov_tok *tok, int32_t id)
+{
+    return id >= 0 && (size_t)id < tok->n &&
+           (tok->type[id] == SOV_TOK_CONTROL || tok->end[id] != 0 ||
+            id == tok->bos);
+}
+
+bool
+sov_tok_space_prefix(const sov_tok *tok)
+{
+    return tok->add_space;
+}
+
+/* ---- encoding */
+
+/* Special tokens one by one, and the kind's own work between them. */
+static int
+encode_all(const sov_tok *tok, const unsigned char *text, size_t len,
+           const struct sov_needles *set, struct sov_ids *ids,
+           struct sov_err *err)
+{
+    bool first = true;
+    size_t at = 0;
+    int rc = 0;
+
+    while (at < len && rc == 0) {
+        size_t pos = len;
+        size_t n = 0;
+        int32_t id = sov_needles_find(set, tok, text, len, at, &pos, &n);
+
+        if (pos > at) {
+            rc = tok->kind->encode(tok, text + at, pos - at, first, ids, err);
+            first = false;
+        }
+        if (id >= 0 && rc == 0) {
+            rc = sov_ids_add(ids, id, err);
+            first = true;
+        }
+        at = pos + n;
+    }
+    return rc;
+}
+
+int
+sov_tok_encode(const sov_tok *tok, const char *text, size_t len,
+               unsigned flags, int32_t **out, size_t *n, struct sov_err *err)
+{
+    struct sov_ids ids = { 0 };
+    int rc = 0;
+
+    if (len > SOV_TEXT_MAX)
+        return sov_fail(err, SOV_EFORMAT,
+                        "a text of %zu bytes, the limit is %llu", len,
+                        (unsigned long long)SOV_TEXT_MAX);
+    if ((flags & SOV_TOK_BOS) && sov_tok_adds_bos(tok))
+        rc = sov_ids_add(&ids, tok->bos, err);
+    if (rc == 0)
+        rc = encode_all(tok, (const unsigned char *)text, len,
+                        flags & SOV_TOK_SPECIAL ? &tok->special : &tok->user,
+                        &ids, err);
+    if (rc == 0 && (flags & SOV_TOK_EOS) && sov_tok_adds_eos(tok))
+        rc = sov_ids_add(&ids, tok->eos, err);
+    if (rc == 0 && ids.p == NULL) { /* no ids, but an array to free */
+        ids.p = sov_mem_array(1, sizeof(*ids.p));
+        if (ids.p == NULL)
+            rc = sov_mem_fail(err);
+    }
+    if (rc < 0) {
+        free(ids.p);
+        return rc;
+    }
+    *out = ids.p;
+    *n = ids.n;
+    return 0;
+}
