@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * import.c - from a model directory to the view that a GGUF file would give
+ *
+ * Nothing in config.json is believed: every number is checked for its kind and
+ * range before it is used, and every tensor for its shape.  A tensor without a
+ * place in the result is refused, because a program that reads the result
+ * would run another model than the one that was published.
+ */
+#include "arch/import.h"
+
+#include "base/le.h"
+#include "base/mem.h"
+#include "tensor/half.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct sov_import_row rows[] = {
+#define IMPORT(class, sym) { class, sov_import_##sym },
+#include "arch/imports.def"
+#undef IMPORT
+};
+
+int
+sov_import_keep(struct sov_import *im, void *p, struct sov_err *err)
+{
+    int rc = 0;
+
+    if (p == NULL)
+        return sov_mem_fail(err);
+    if (im->n_own == im->own_cap)
+        rc = sov_mem_grow((void **)&im->own, im->n_own, &im->own_cap,
+                          sizeof(*im->own), err);
+    if (rc < 0)
+        free(p);
+    else
+        im->own[im->n_own++] = p;
+    return rc;
+}
+
+/* ---- config.json */
+
+const json_t *
+sov_config_get(const json_t *obj, const char *name)
+{
+    const json_t *v = json_object_get(obj, name);
+
+    return v == NULL || json_is_null(v) ? NULL : v;
+}
+
+static int
+missing(const char *name, struct sov_err *err)
+{
+    return sov_fail(err, SOV_EFORMAT, "config.json: %s is missing", name);
+}
+
+int
+sov_config_u64(const json_t *obj, const char *name, uint64_t min, uint64_t max,
+               bool must, uint64_t *v, struct sov_err *err)
+{
+    const json_t *j = sov_config_get(obj, name);
+    json_int_t i;
+
+    if (j == NULL)
+        return must ? missing(name, err) : 0;
+    if (!json_is_integer(j))
+        return sov_fail(err, SOV_EFORMAT,
+                        "config.json: %s is not a whole number", name);
+    i = json_integer_value(j);
+    if (i < 0 || (uint64_t)i < min || (uint64_t)i > max)
+        return sov_fail(err, SOV_EFORMAT,
+                        "config.json: %s is %lld, not within %llu and %llu",
+                        name, (long long)i, (unsigned long long)min,
+                        (unsigned long long)max);
+    *v = (uint64_t)i;
+    return 0;
+}
+
+int
+sov_config_positive(const json_t *obj, const char *name, bool must, double *v,
+                    struct sov_err *err)
+{
+    const json_t *j = sov_config_get(obj, name);
+    double d;
+
+    if (j == NULL)
+        return must ? missing(name, err) : 0;
+    if (!json_is_number(j))
+        return sov_fail(err, SOV_EFORMAT, "config.json: %s is not a number",
+                        name);
+    d = json_number_value(j);
+    if (!(d > 0) || !isfinite((float)d) || (float)d == 0.0f)
+        return sov_fail(err, SOV_EFORMAT,
+                        "config.json: %s is %g, not a positive number", name,
+                        d);
+    *v = d;
+    return 0;
+}
+
+int
+sov_config_bool(const json_t *obj, const char *name, bool *v,
+                struct sov_err *err)
+{
+    const json_t *j = sov_config_get(obj, name);
+
+    if (j == NULL)
+        return 0;
+    if (!json_is_boolean(j))
+        return sov_fail(err, SOV_EFORMAT,
+                        "config.json: %s is neither true nor false", name);
+    *v = json_is_true(j);
+    return 0;
+}
+
+int
+sov_config_str(const json_t *obj, const char *name, const char **v,
+               struct sov_err *err)
+{
+    const json_t *j = sov_config_get(obj, name);
+
+    *v = NULL;
+    if (j == NULL)
+        return 0;
+    if (!json_is_string(j))
+        return sov_fail(err, SOV_EFORMAT, "config.json: %s is not a string",
+                        name);
+    *v = json_string_value(j);
+    return 0;
+}
+
+/* ---- tensors */
+
+static int
+add_view(struct sov_import *im, const struct sov_view *view,
+         struct sov_err *err)
+{
+    int rc = 0;
+
+    if (im->n == im->cap)
+        rc = sov_mem_grow((void **)&im->view, im->n, &im->cap,
+                          sizeof(*im->view), err);
+    if (rc == 0)
+        im->view[im->n++] = *view;
+    return rc;
+}
+
+int
+sov_import_vector(struct sov_import *im, const char *to, const float *v,
+                  uint64_t n, struct sov_err *err)
+{
+    struct sov_view view = { .type = SOV_TYPE_F32, .ndim = 1,
+                             .dim = { n, 1, 1, 1 } };
+    unsigned char *bytes = sov_mem_array((size_t)n, 4);
+    char *name = sov_mem_dup(to, strlen(to));
+    int rc = sov_import_keep(im, bytes, err);
+
+    if (rc < 0) {
+        free(name);
+        return rc;
+    }
+    rc = sov_import_keep(im, name, err);
+    if (rc < 0)
+        return rc;
+    for (uint64_t i = 0; i < n; i++)
+        sov_putf32(bytes + 4 * i, v[i]);
+    view.name = name;
+    view.bytes = bytes;
+    return add_view(im, &view, err);
+}
+
+static float
+element(const unsigned char *p, enum sov_type type, uint64_t i)
+{
+    switch (type) {
+    case SOV_TYPE_F32:
+        return sov_lef32(p + 4 * i);
+    case SOV_TYPE_F16:
+        return sov_f16_to_f32(sov_le16(p + 2 * i));
+    default:
+        return sov_bf16_to_f32(sov_le16(p + 2 * i));
+    }
+}
+
+/* The rows of a vector in the order that struct sov_view tells. */
+static int
+copy_vector(struct sov_import *im, const char *to, size_t from,
+            uint32_t heads, struct sov_err *err)
+{
+    const struct sov_tensor *t = sov_model_at(im->model, from);
+    uint64_t n = t->dim[0];
+    uint64_t half = heads > 0 ? n / heads / 2 : 0;
+    unsigned char *raw = sov_mem_array((size_t)t->size, 1);
+    float *v = sov_mem_array((size_t)n, sizeof(*v));
+    int rc = 0;
+
+    if (raw == NULL || v == NULL)
+        rc = sov_mem_fail(err);
+    if (rc == 0)
+        rc = sov_model_read(im->model, from, 0, raw, (size_t)t->size, err);
+    for (uint64_t i = 0; i < n && rc == 0; i++) {
+        uint64_t src = i;
+
+        if (half > 0) {
+            uint64_t in_head = i % (2 * half);
+
+            src = i - in_head + (in_head % 2) * half + in_head / 2;
+        }
+        v[i] = element(raw, t->type, src);
+    }
+    if (rc == 0)
+        rc = sov_import_vector(im, to, v, n, err);
+    free(raw);
+    free(v);
+    return rc;
+}
+
+static int
+check_shape(const struct sov_tensor *t, uint64_t n_rows, uint64_t cols,
+            struct sov_err *err)
+{
+    if (t->type != SOV_TYPE_F32 && t->type != SOV_TYPE_F16 &&
+        t->type != SOV_TYPE_BF16) {
+        const struct sov_type_info *info = sov_type_info(t->type);
+
+        return sov_fail(err, SOV_EUNSUP,
+                        "tensor %s has the type %s; only f32, f16 and bf16 "
+                        "can be imported", t->name,
+                        info != NULL ? info->name : "?");
+    }
+    if (t->ndim == (n_rows > 0 ? 2 : 1) && t->dim[0] == cols &&
+        (n_rows == 0 || t->dim[1] == n_rows))
+        return 0;
+    if (n_rows == 0)
+        return sov_fail(err, SOV_EFORMAT,
+                        "tensor %s is not a vector of %llu, as config.json "
+                        "has it", t->name, (unsigned long long)cols);
+    return sov_fail(err, SOV_EFORMAT,
+                    "tensor %s is not a matrix [%llu, %llu], as config.json "
+                    "has it", t->name, (unsigned long long)n_rows,
+                    (unsigned long long)cols);
+}
+
+int
+sov_import_tensor(struct sov_import *im, const char *to, const char *from,
+                  uint64_t n_rows, uint64_t cols, uint32_t heads, bool must,
+                  struct sov_err *err)
+{
+    struct sov_view view = { .heads = heads };
+    int64_t at = sov_model_find(im->model, from);
+    char *name;
+    int rc;
+
+    if (at < 0)
+        return must ? sov_fail(err, SOV_EFORMAT, "tensor %s is missing", from)
+                    : 0;
+    rc = check_shape(sov_model_at(im->model, (size_t)at), n_rows, cols,
+                     err);
+    if (rc < 0)
+        return rc;
+    im->used[at] = true;
+    if (n_rows == 0)
+        return copy_vector(im, to, (size_t)at, heads, err);
+    name = sov_mem_dup(to, strlen(to));
+    rc = sov_import_keep(im, name, err);
+    if (rc < 0)
+        return rc;
+    view.name = name;
+    view.from = (size_t)at;
+    return add_view(im, &view, err);
+}
+
+static bool
+ends_with(const char *s, const char *end)
+{
+    size_t n = strlen(s);
+    size_t k = strlen(end);
+
+    return n >= k && strcmp(s + n - k, end) == 0;
+}
+
+/* Tables that old files carry and that follow from config.json. */
+static bool
+derived(const char *name)
+{
+    return ends_with(name, ".rotary_emb.inv_freq") ||
+           ends_with(name, ".attention.masked_bias") ||
+           ends_with(name, ".attention.bias");
+}
+
+static int
+check_used(const struct sov_import *im, struct sov_err *err)
+{
+    for (size_t i = 0; i < sov_model_count(im->model); i++) {
+        const char *name = sov_model_at(im->model, i)->name;
+
+        if (!im->used[i] && !derived(name))
+            return sov_fail(err, SOV_EUNSUP,
+                            "tensor %s has no place in this architecture",
+                            name);
+    }
+    return 0;
+}
+
+/* ---- the whole */
+
+static int
+find_row(const json_t *config, const struct sov_import_row **row,
+         struct sov_err *err)
+{
+    const json_t *list = sov_config_get(config, "architectures");
+    const json_t *first = json_array_get(list, 0);
+
+    if (sov_config_get(config, "quantization_config") != NULL)
+        return sov_fail(err, SOV_EUNSUP,
+                        "config.json: the model is quantized already "
+                        "(quantization_config); import the original");
+    if (!json_is_string(first))
+        return sov_fail(err, SOV_EFORMAT,
+                        "config.json: architectures is not a list of names");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        if (strcmp(rows[i].class, json_string_value(first)) == 0) {
+            *row = &rows[i];
+            return 0;
+        }
+    return sov_fail(err, SOV_EUNSUP,
+                    "config.json: the architecture %s is not supported",
+                    json_string_value(first));
+}
+
+/* The last part of the directory's path, as long as it says something. */
+static int
+put_name(struct sov_import *im, struct sov_err *err)
+{
+    const char *const *paths;
+    const char *end, *start;
+    char *name;
+    int rc = 0;
+
+    if (sov_model_files(im->model, &paths) == 0)
+        return 0;
+    end = strrchr(paths[0], '/');
+    while (end != NULL && end > paths[0] && end[-1] == '/')
+        end--;
+    if (end == NULL || end == paths[0])
+        return 0;
+    for (start = end; start > paths[0] && start[-1] != '/';)
+        start--;
+    name = sov_mem_dup(start, (size_t)(end - start));
+    if (name == NULL)
+        return sov_mem_fail(err);
+    if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
+        rc = sov_meta_set_str(im->meta, "general.name", name, err);
+    free(name);
+    return rc;
+}
+
+int
+sov_import(sov_model *model, struct sov_err *err)
+{
+    struct sov_import im = { .model = model };
+    const struct sov_import_row *row = NULL;
+    int rc;
+
+    im.config = sov_model_config(model);
+    rc = find_row(im.config, &row, err);
+    if (rc == 0)
+        rc = sov_meta_new(&im.meta, err);
+    if (rc == 0) {
+        im.used = sov_mem_array(sov_model_count(model), sizeof(*im.used));
+        if (im.used == NULL)
+            rc = sov_mem_fail(err);
+    }
+    if (rc == 0)
+        rc = sov_meta_set_str(im.meta, "general.architecture", "", err);
+    if (rc == 0)
+        rc = put_name(&im, err);
+    if (rc == 0)
+        rc = row->run(&im, err);
+    if (rc == 0)
+        rc = check_used(&im, err);
+    if (rc == 0) {
+        sov_meta *meta = im.meta;
+
+        im.meta = NULL; /* the model's from here on */
+        rc = sov_model_rebuild(model, meta, im.view, im.n, err);
+    }
+    sov_meta_free(im.meta);
+    for (size_t i = 0; i < im.n_own; i++)
+        free(im.own[i]);
+    free(im.own);
+    free(im.used);
+    free(im.view);
+    return rc;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * import.h - a published model directory as the GGUF file would have it
+ *
+ * Each architecture that can be imported is one file and one row of
+ * imports.def.  A row reads config.json through the helpers here, writes the
+ * keys, and names for each tensor of the result the tensor it comes from.
+ */
+#ifndef SOV_ARCH_IMPORT_H
+#define SOV_ARCH_IMPORT_H
+
+#include "fmt/model.h"
+#include "sov/meta.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sov_import {
+    sov_model *model;
+    const json_t *config; /* an object */
+    sov_meta *meta;       /* being written */
+    struct sov_view *view;
+    size_t n;
+    size_t cap;
+    bool *used;           /* tensors of the directory that have a place */
+    void **own;           /* what the views borrow until they are copied */
+    size_t n_own;
+    size_t own_cap;
+};
+
+/*
+ * Put the imported model in place of the directory's tensors.  What cannot be
+ * imported is SOV_EUNSUP and named.
+ */
+int sov_import(sov_model *model, struct sov_err *err) SOV_MUST_CHECK;
+
+/* Keep p until the import ends, or free it now and fail; NULL: no memory. */
+int sov_import_keep(struct sov_import *im, void *p, struct sov_err *err)
+    SOV_MUST_CHECK;
+
+/* ---- config.json, or an object in it */
+
+/* A member; NULL if it is missing or null. */
+const json_t *sov_config_get(const json_t *obj, const char *name);
+
+/*
+ * A whole number in [min, max].  A missing one is left as *v is, or is an
+ * error if must.
+ */
+int sov_config_u64(const json_t *obj, const char *name, uint64_t min,
+                   uint64_t max, bool must, uint64_t *v, struct sov_err *err)
+    SOV_MUST_CHECK;
+
+/* A finite number above 0, as a float can hold it. */
+int sov_config_positive(const json_t *obj, const char *name, bool must,
+                        double *v, struct sov_err *err) SOV_MUST_CHECK;
+
+int sov_config_bool(const json_t *obj, const char *name, bool *v,
+                    struct sov_err *err) SOV_MUST_CHECK;
+
+/* A string, NULL if it is missing. */
+int sov_config_str(const json_t *obj, const char *name, const char **v,
+                   struct sov_err *err) SOV_MUST_CHECK;
+
+/* ---- tensors */
+
+/*
+ * Tensor `to` is tensor `from` of the directory, whose shape must be
+ * [rows, cols] (rows 0: a vector of cols).  A matrix keeps its type, with the
+ * rows of heads regrouped if heads > 0 (see struct sov_view); a vector becomes
+ * f32, as all programs that read GGUF want it.  A missing tensor is an error
+ * if must.
+ */
+int sov_import_tensor(struct sov_import *im, const char *to, const char *from,
+                      uint64_t rows, uint64_t cols, uint32_t heads, bool must,
+                      struct sov_err *err) SOV_MUST_CHECK;
+
+/* A new vector of n floats, copied. */
+int sov_import_vector(struct sov_import *im, const char *to, const float *v,
+                      uint64_t n, struct sov_err *err) SOV_MUST_CHECK;
+
+/* import_vocab.c: tokenizer.model and what stands beside it, as keys; n_vocab
+ * is what config.json says, 0 for nothing. */
+int sov_import_vocab(struct sov_import *im, uint64_t n_vocab,
+                     struct sov_err *err) SOV_MUST_CHECK;
+
+/* A row: class is what config.json calls the architecture. */
+struct sov_import_row {
+    const char *class;
+    int (*run)(struct sov_import *im, struct sov_err *err);
+};
+
+#define IMPORT(class, sym)                                                   \
+    int sov_import_##sym(struct sov_import *im, struct sov_err *err);
+#include "arch/imports.def"
+#undef IMPORT
+
+#endif

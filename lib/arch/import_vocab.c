@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * import_vocab.c - the tokenizer of a model directory as GGUF keys
+ *
+ *   tokenizer.model          the vocabulary (SentencePiece)
+ *   config.json              vocab_size, ids of bos, eos, pad
+ *   added_tokens.json        { "text": id, ... }
+ *   tokenizer_config.json    added_tokens_decoder { "id": { "content", ...
+ *                            bos_token, eos_token, ... by text; add_bos_token,
+ *                            add_eos_token, add_prefix_space; chat_template
+ *   chat_template.jinja      instead of the one there
+ *
+ * The later speaks louder.  The rules for added tokens (types, the score
+ * -1000, padding with unused tokens up to vocab_size) are those by which the
+ * published GGUF files of such models were made.
+ */
+#include "arch/import.h"
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "tok/spm_model.h"
+#include "tok/tok.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KEY         "tokenizer.ggml."
+#define ADDED_SCORE (-1000.0f)
+#define MARK        "\xe2\x96\x81"
+
+/* ---- files */
+
+/* A JSON object out of a side file; 1 if there is none. */
+static int
+load_json(struct sov_import *im, const char *name, json_t **out,
+          struct sov_err *err)
+{
+    char *text;
+    size_t len;
+    int rc = sov_model_side_file(im->model, name, SOV_JSON_MAX, &text, &len,
+                                 err);
+
+    *out = NULL;
+    if (rc != 0)
+        return rc;
+    rc = sov_json_parse(text, len, out, err);
+    free(text);
+    if (rc == 0 && !json_is_object(*out)) {
+        json_decref(*out);
+        *out = NULL;
+        rc = sov_fail(err, SOV_EFORMAT, "not a JSON object");
+    }
+    return rc < 0 ? sov_err_wrap(err, "%s", name) : 0;
+}
+
+/* Say what is there instead of tokenizer.model. */
+static int
+no_vocabulary(struct sov_import *im, struct sov_err *err)
+{
+    json_t *json;
+    const char *kind;
+    int rc = load_json(im, "tokenizer.json", &json, err);
+
+    if (rc < 0)
+        return rc;
+    if (rc == 1)
+        return sov_fail(err, SOV_EFORMAT,
+                        "no tokenizer.model in the model directory");
+    kind = json_string_value(json_object_get(json_object_get(json, "model"),
+                                             "type"));
+    rc = sov_fail(err, SOV_EUNSUP,
+                  "tokenizer.json (%s) is not supported; only tokenizer.model "
+                  "(SentencePiece) is, and the directory has none",
+                  kind != NULL ? kind : "of unknown kind");
+    json_decref(json);
+    return rc;
+}
+
+/* ---- tokens that were added to the vocabulary */
+
+static bool
+starts(const char *s, const char *with)
+{
+    return strncmp(s, with, strlen(with)) == 0;
+}
+
+static bool
+ends(const char *s, const char *with)
+{
+    size_t n = strlen(s);
+    size_t k = strlen(with);
+
+    return n >= k && strcmp(s + n - k, with) == 0;
+}
+
+/* Some publishers forget to call their control tokens special. */
+static bool
+looks_special(const char *s)
+{
+    return (starts(s, "<|") && ends(s, "|>")) ||
+           (starts(s, "<\xef\xbd\x9c") && ends(s, "\xef\xbd\x9c>")) ||
+           (starts(s, "<unused") && ends(s, ">")) ||
+           strcmp(s, "<pad>") == 0 || strcmp(s, "<mask>") == 0 ||
+           strcmp(s, "<2mass>") == 0 || strcmp(s, "[@BOS@]") == 0;
+}
+
+/* A fresh copy with the marks for spaces turned back into spaces. */
+static char *
+unmark(const char *s)
+{
+    char *copy = sov_mem_dup(s, strlen(s));
+    char *out = copy;
+
+    if (copy == NULL)
+        return NULL;
+    for (const char *p = copy; *p != '\0';) {
+        if (starts(p, MARK)) {
+            *out++ = ' ';
+            p += strlen(MARK);
+        } else {
+            *out++ = *p++;
+        }
+    }
+    *out = '\0';
+    return copy;
+}
+
+static int
+set_token(struct sov_import *im, struct sov_spm *spm, uint64_t id,
+          const char *text, uint8_t type, struct sov_err *err)
+{
+    char *copy;
+    int rc;
+
+    if (id >= spm->n) {
+        sov_model_warn(im->model,
+                       "added token %llu is beyond the vocabulary of %zu",
+                       (unsigned long long)id, spm->n);
+        return 0;
+    }
+    copy = type == SOV_TOK_USER ? unmark(text)
+                                : sov_mem_dup(text, strlen(text));
+    rc = sov_import_keep(im, copy, err);
+    if (rc == 0)
+        spm->token[id] = (struct sov_spm_token){
+            { (unsigned char *)copy, strlen(copy) }, ADDED_SCORE, type
+        };
+    return rc;
+}
+
+static int
+read_added(struct sov_import *im, struct sov_spm *spm, struct sov_err *err)
+{
+    json_t *json;
+    const char *text;
+    json_t *id;
+    int rc = load_json(im, "added_tokens.json", &json, err);
+
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
+    json_object_foreach(json, text, id) {
+        if (!json_is_integer(id) || json_integer_value(id) < 0)
+            rc = sov_fail(err, SOV_EFORMAT,
+                          "added_tokens.json: the id of %s is not one", text);
+        else
+            rc = set_token(im, spm, (uint64_t)json_integer_value(id), text,
+                           SOV_TOK_USER, err);
+        if (rc < 0)
+            break;
+    }
+    json_decref(json);
+    return rc;
+}
+
+/* Digits alone; -1 for anything else. */
+static int64_t
+number(const char *s)
+{
+    int64_t v = 0;
+
+    if (*s == '\0')
+        return -1;
+    for (; *s != '\0'; s++) {
+        if (*s < '0' || *s > '9' || v > INT32_MAX)
+            return -1;
+        v = v * 10 + (*s - '0');
+    }
+    return v;
+}
+
+static int
+read_decoder(struct sov_import *im, const json_t *config, struct sov_spm *spm,
+             struct sov_err *err)
+{
+    json_t *list = (json_t *)sov_config_get(config, "added_tokens_decoder");
+    const char *key;
+    json_t *entry;
+    int rc = 0;
+
+    if (list == NULL)
+        return 0;
+    json_object_foreach(list, key, entry) {
+        const char *text = json_string_value(json_object_get(entry,
+                                                             "content"));
+        int64_t id = number(key);
+        bool special;
+
+        if (id < 0 || text == NULL)
+            return sov_fail(err, SOV_EFORMAT,
+                            "tokenizer_config.json: added_tokens_decoder has "
+                            "a bad entry \"%s\"", key);
+        special = json_is_true(json_object_get(entry, "special")) ||
+                  looks_special(text);
+        rc = set_token(im, spm, (uint64_t)id, text,
+                       special ? SOV_TOK_CONTROL : SOV_TOK_USER, err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* ---- ids and flags */
+
+static int64_t
+find_token(const struct sov_spm *spm, const char *text)
+{
+    size_t len = strlen(text);
+
+    for (size_t i = 0; i < spm->n; i++)
+        if (spm->token[i].text.p != NULL && spm->token[i].text.len == len &&
+            memcmp(spm->token[i].text.p, text, len) == 0)
+            return (int64_t)i;
+    return -1;
+}
+
+/* "eos": eos_token of tokenizer_config.json, eos_token_id of config.json. */
+static void
+choose_id(struct sov_import *im, const json_t *config,
+          const struct sov_spm *spm, const char *what, int64_t *id)
+{
+    char name[32];
+    const json_t *j;
+    int64_t found = -1;
+
+    snprintf(name, sizeof(name), "%s_token", what);
+    j = sov_config_get(config, name);
+    if (json_is_object(j))
+        j = json_object_get(j, "content");
+    if (json_is_string(j))
+        found = find_token(spm, json_string_value(j));
+    if (found < 0) {
+        snprintf(name, sizeof(name), "%s_token_id", what);
+        j = sov_config_get(im->config, name);
+        if (json_is_integer(j) && json_integer_value(j) >= 0) {
+            if ((uint64_t)json_integer_value(j) < spm->n)
+                found = json_integer_value(j);
+            else
+                sov_model_warn(im->model, "config.json: %s is out of range",
+                               name);
+        }
+    }
+    if (found >= 0)
+        *id = found;
+    if (*id >= (int64_t)spm->n) /* the vocabulary was cut */
+        *id = -1;
+}
+
+static int
+put_flag(sov_meta *meta, const char *key, const json_t *v, bool unless,
+         struct sov_err *err)
+{
+    if (!json_is_boolean(v) || json_is_true(v) == unless)
+        return 0;
+    return sov_meta_set_bool(meta, key, json_is_true(v), err);
+}
+
+/*
+ * add_eos_token is false wherever nobody says otherwise, so it is written only
+ * when it is true.
+ */
+static int
+put_flags(struct sov_import *im, const json_t *config,
+          const struct sov_spm *spm, struct sov_err *err)
+{
+    const json_t *bos = sov_config_get(config, "add_bos_token");
+    const json_t *space = sov_config_get(config, "add_prefix_space");
+    int rc = 0;
+
+    if (json_is_boolean(bos))
+        rc = sov_meta_set_bool(im->meta, KEY "add_bos_token",
+                               json_is_true(bos), err);
+    if (rc == 0)
+        rc = put_flag(im->meta, KEY "add_eos_token",
+                      sov_config_get(config, "add_eos_token"), false, err);
+    if (rc == 0 && json_is_boolean(space))
+        rc = sov_meta_set_bool(im->meta, KEY "add_space_prefix",
+                               json_is_true(space), err);
+    else if (rc == 0 && !spm->add_prefix)
+        rc = sov_meta_set_bool(im->meta, KEY "add_space_prefix", false, err);
+    return rc;
+}
+
+/* ---- the chat template */
+
+/* Several templates, each with a name; the one called default is the one. */
+static int
+put_named_templates(sov_meta *meta, const json_t *list, struct sov_err *err)
+{
+    struct sov_buf names = { 0 };
+    uint64_t n = 0;
+    size_t i;
+    json_t *entry;
+    int rc = 0;
+
+    json_array_foreach((json_t *)list, i, entry) {
+        const char *name = json_string_value(json_object_get(entry, "name"));
+        const char *text = json_string_value(json_object_get(entry,
+                                                             "template"));
+        char key[128];
+        size_t at = (size_t)snprintf(key, sizeof(key),
+                                     "tokenizer.chat_template.");
+        size_t start = at;
+
+        if (name == NULL || text == NULL || *name == '\0')
+            continue;
+        if (strcmp(name, "default") == 0) {
+            rc = sov_meta_set_str(meta, "tokenizer.chat_template", text, err);
+        } else {
+            for (; *name != '\0' && at + 1 < sizeof(key); name++)
+                key[at++] = (*name >= 'a' && *name <= 'z') ||
+                                    (*name >= 'A' && *name <= 'Z') ||
+                                    (*name >= '0' && *name <= '9')
+                                ? *name
+                                : '_';
+            key[at] = '\0';
+            rc = sov_meta_set_str(meta, key, text, err);
+            sov_buf_str(&names, key + start, at - start);
+            n++;
+        }
+        if (rc < 0)
+            break;
+    }
+    if (rc == 0 && n > 0) {
+        struct sov_kv kv = { .key = "tokenizer.chat_templates",
+                             .type = SOV_V_ARR, .elem = SOV_V_STR, .n = n,
+                             .val = { names.p, names.len } };
+
+        rc = names.bad ? sov_mem_fail(err) : sov_meta_set(meta, &kv, err);
+    }
+    sov_buf_free(&names);
+    return rc;
+}
+
+static int
+put_template(struct sov_import *im, const json_t *config, struct sov_err *err)
+{
+    const json_t *own = sov_config_get(config, "chat_template");
+    char *text;
+    size_t len;
+    int rc;
+
+    if (json_is_string(own))
+        return sov_meta_set_str(im->meta, "tokenizer.chat_template",
+                                json_string_value(own), err);
+    if (json_is_array(own))
+        return put_named_templates(im->meta, own, err);
+    rc = sov_model_side_file(im->model, "chat_template.jinja", SOV_JSON_MAX,
+                             &text, &len, err);
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
+    if (strlen(text) != len)
+        rc = sov_fail(err, SOV_EFORMAT, "chat_template.jinja: a NUL byte");
+    else
+        rc = sov_meta_set_str(im->meta, "tokenizer.chat_template", text, err);
+    free(text);
+    return rc;
+}
+
+/* ---- all of it */
+
+static bool
+plain_rules(const struct sov_spm *spm)
+{
+    static const char *const plain[] = { "identity", "" };
+
+    for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++)
+        if (spm->rules.len == strlen(plain[i]) &&
+            (spm->rules.len == 0 ||
+             memcmp(spm->rules.p, plain[i], spm->rules.len) == 0))
+            return !spm->squeeze;
+    return false;
+}
+
+static int
+put_all(struct sov_import *im, const json_t *config, struct sov_spm *spm,
+        uint64_t n_vocab, struct sov_err *err)
+{
+    int rc = 0;
+
+    if (!plain_rules(spm))
+        sov_model_warn(im->model,
+                       "tokenizer.model normalizes text (%.*s); that is not "
+                       "done here", (int)spm->rules.len,
+                       (const char *)spm->rules.p);
+    if (n_vocab > 0 && n_vocab < spm->n)
+        sov_model_warn(im->model,
+                       "tokenizer.model has %zu tokens, config.json %llu: the "
+                       "rest is left out", spm->n,
+                       (unsigned long long)n_vocab);
+    if (n_vocab > 0)
+        rc = sov_spm_resize(spm, (size_t)n_vocab, err);
+    if (rc == 0)
+        rc = read_added(im, spm, err);
+    if (rc == 0)
+        rc = read_decoder(im, config, spm, err);
+    if (rc < 0)
+        return rc;
+    choose_id(im, config, spm, "bos", &spm->bos);
+    choose_id(im, config, spm, "eos", &spm->eos);
+    choose_id(im, config, spm, "unk", &spm->unk);
+    choose_id(im, config, spm, "pad", &spm->pad);
+    rc = sov_spm_keys(spm, im->meta, err);
+    if (rc == 0)
+        rc = put_flags(im, config, spm, err);
+    if (rc == 0)
+        rc = put_template(im, config, err);
+    return rc;
+}
+
+int
+sov_import_vocab(struct sov_import *im, uint64_t n_vocab, struct sov_err *err)
+{
+    json_t *config = NULL;
+    struct sov_spm spm;
+    char *bytes;
+    size_t len;
+    int rc = sov_model_side_file(im->model, "tokenizer.model", SOV_SPM_MAX,
+                                 &bytes, &len, err);
+
+    if (rc == 1)
+        return no_vocabulary(im, err);
+    if (rc < 0)
+        return rc;
+    rc = sov_spm_read(&spm, bytes, len, err);
+    if (rc < 0) {
+        free(bytes);
+        return sov_err_wrap(err, "tokenizer.model");
+    }
+    rc = load_json(im, "tokenizer_config.json", &config, err);
+    if (rc >= 0)
+        rc = put_all(im, config, &spm, n_vocab, err);
+    json_decref(config);
+    sov_spm_free(&spm);
+    free(bytes);
+    return rc;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * open.c - opening a model of any form, a directory imported
+ *
+ * fmt/ reads what is there; a directory with a config.json then goes through
+ * the import of its architecture, so that all above sees one kind of model.
+ */
+#include "arch/import.h"
+
+#include <string.h>
+
+int
+sov_model_open(sov_model **model, const char *path, enum sov_access access,
+               struct sov_err *err)
+{
+    sov_model *m;
+    int rc = sov_model_load(&m, path, access, err);
+
+    *model = NULL;
+    if (rc < 0)
+        return rc;
+    if (sov_model_config(m) != NULL) {
+        rc = sov_import(m, err);
+        if (rc < 0)
+            rc = sov_err_wrap(err, "%s", path);
+    } else if (strcmp(sov_model_format(m), "gguf") != 0) {
+        sov_model_warn(m, "there is no config.json: plain tensors, without "
+                          "metadata and tokenizer");
+    }
+    if (rc < 0) {
+        sov_model_close(m);
+        return rc;
+    }
+    *model = m;
+    return 0;
+}
