@@ -27,4 +27,5 @@ include tests/unit/local.mk
 include tests/fuzz/local.mk
 include tests/cli/local.mk
 include tests/meta/local.mk
+include tests/bench/local.mk
 include tests/example/local.mk

@@ -16,6 +16,7 @@ libsov_all_la_LIBADD += libkern_generic.la
 if SOV_ISA_AVX2
 noinst_LTLIBRARIES += libkern_avx2.la
 libkern_avx2_la_SOURCES = \
+	%D%/avx2/codec.c %D%/avx2/lane.h %D%/codec.h \
 	%D%/avx2/f32.c %D%/avx2/act.c %D%/avx2/dot.c
 libkern_avx2_la_CFLAGS = $(AM_CFLAGS) $(AVX2_CFLAGS)
 libsov_all_la_LIBADD += libkern_avx2.la
@@ -24,6 +25,7 @@ endif
 if SOV_ISA_AVX512
 noinst_LTLIBRARIES += libkern_avx512.la
 libkern_avx512_la_SOURCES = \
+	%D%/avx512/codec.c %D%/avx512/lane.h %D%/codec.h \
 	%D%/avx512/f32.c %D%/avx512/act.c %D%/avx512/dot.c
 libkern_avx512_la_CFLAGS = $(AM_CFLAGS) $(AVX512_CFLAGS)
 libsov_all_la_LIBADD += libkern_avx512.la

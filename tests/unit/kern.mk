@@ -5,3 +5,8 @@ unit_tests += tests/unit/t_kern_nn
 tests_unit_t_kern_nn_SOURCES = %D%/t_kern_nn.c %D%/unit.h
 tests_unit_t_kern_nn_CFLAGS = $(unit_cflags)
 tests_unit_t_kern_nn_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/t_kern_codec
+tests_unit_t_kern_codec_SOURCES = %D%/t_kern_codec.c %D%/unit.h
+tests_unit_t_kern_codec_CFLAGS = $(unit_cflags)
+tests_unit_t_kern_codec_LDADD = $(unit_libs)

@@ -23,7 +23,7 @@ check-without-check:
 	@echo "    apt-get install check     and configure again" >&2
 	@exit 1
 endif
-EXTRA_PROGRAMS = $(unit_tests)
+EXTRA_PROGRAMS += $(unit_tests)
 
 include tests/unit/base.mk
 include tests/unit/sys.mk

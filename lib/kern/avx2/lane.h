@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lane.h - quant/lane.h in AVX2: the same names, the same bits
+ */
+#ifndef SOV_QUANT_LANE_H
+#define SOV_QUANT_LANE_H
+
+#include "tensor/half.h"
+
+#include <immintrin.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define SOV_LANE static inline __attribute__((always_inline))
+
+typedef struct {
+    __m256 a, b;
+} v16;
+
+typedef v16 m16; /* all ones or all zeros in each lane */
+
+#define V16_BOTH(f, x, y) ((v16){ f((x).a, (y).a), f((x).b, (y).b) })
+
+SOV_LANE v16
+v16_set(float x)
+{
+    return (v16){ _mm256_set1_ps(x), _mm256_set1_ps(x) };
+}
+
+SOV_LANE v16
+v16_load(const float *p)
+{
+    return (v16){ _mm256_loadu_ps(p), _mm256_loadu_ps(p + 8) };
+}
+
+SOV_LANE void
+v16_store(float *p, v16 v)
+{
+    _mm256_storeu_ps(p, v.a);
+    _mm256_storeu_ps(p + 8, v.b);
+}
+
+SOV_LANE v16
+v16_add(v16 x, v16 y)
+{
+    return V16_BOTH(_mm256_add_ps, x, y);
+}
+
+SOV_LANE v16
+v16_sub(v16 x, v16 y)
+{
+    return V16_BOTH(_mm256_sub_ps, x, y);
+}
+
+SOV_LANE v16
+v16_mul(v16 x, v16 y)
+{
+    return V16_BOTH(_mm256_mul_ps, x, y);
+}
+
+SOV_LANE v16
+v16_div(v16 x, v16 y)
+{
+    return V16_BOTH(_mm256_div_ps, x, y);
+}
+
+SOV_LANE m16
+v16_less(v16 x, v16 y)
+{
+    return (m16){ _mm256_cmp_ps(x.a, y.a, _CMP_LT_OQ),
+                  _mm256_cmp_ps(x.b, y.b, _CMP_LT_OQ) };
+}
+
+SOV_LANE v16
+v16_pick(m16 m, v16 x, v16 y)
+{
+    return (v16){ _mm256_blendv_ps(y.a, x.a, m.a),
+                  _mm256_blendv_ps(y.b, x.b, m.b) };
+}
+
+/* The instructions, too, give the second operand unless the first wins. */
+SOV_LANE v16
+v16_min(v16 x, v16 y)
+{
+    return V16_BOTH(_mm256_min_ps, x, y);
+}
+
+SOV_LANE v16
+v16_max(v16 x, v16 y)
+{
+    return V16_BOTH(_mm256_max_ps, x, y);
+}
+
+SOV_LANE v16
+v16_abs(v16 x)
+{
+    __m256 bits = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
+
+    return (v16){ _mm256_and_ps(x.a, bits), _mm256_and_ps(x.b, bits) };
+}
+
+SOV_LANE v16
+v16_round(v16 x)
+{
+    v16 big = v16_set(12582912.0f);
+
+    return v16_sub(v16_add(x, big), big);
+}
+
+SOV_LANE v16
+v16_sqrt(v16 x)
+{
+    return (v16){ _mm256_sqrt_ps(x.a), _mm256_sqrt_ps(x.b) };
+}
+
+SOV_LANE v16
+v16_half(v16 x)
+{
+    return (v16){
+        _mm256_cvtph_ps(_mm256_cvtps_ph(x.a, _MM_FROUND_TO_NEAREST_INT)),
+        _mm256_cvtph_ps(_mm256_cvtps_ph(x.b, _MM_FROUND_TO_NEAREST_INT)),
+    };
+}
+
+SOV_LANE void
+v16_store_bytes(uint8_t *p, v16 x)
+{
+    __m256i low = _mm256_set1_epi32(255);
+    __m256i a = _mm256_and_si256(_mm256_cvttps_epi32(x.a), low);
+    __m256i b = _mm256_and_si256(_mm256_cvttps_epi32(x.b), low);
+    __m256i ab = _mm256_permute4x64_epi64(_mm256_packus_epi32(a, b), 0xd8);
+    __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(ab),
+                                     _mm256_extracti128_si256(ab, 1));
+
+    _mm_storeu_si128((__m128i *)p, bytes);
+}
+
+/* out[i] = element i of eight rows */
+SOV_LANE void
+transpose_8(const float *p, size_t stride, __m256 out[8])
+{
+    __m256 r[8], t[8];
+
+    for (size_t l = 0; l < 8; l++)
+        r[l] = _mm256_loadu_ps(p + l * stride);
+    for (int l = 0; l < 8; l += 2) {
+        t[l] = _mm256_unpacklo_ps(r[l], r[l + 1]);
+        t[l + 1] = _mm256_unpackhi_ps(r[l], r[l + 1]);
+    }
+    for (int l = 0; l < 8; l += 4) {
+        r[l] = _mm256_shuffle_ps(t[l], t[l + 2], 0x44);
+        r[l + 1] = _mm256_shuffle_ps(t[l], t[l + 2], 0xee);
+        r[l + 2] = _mm256_shuffle_ps(t[l + 1], t[l + 3], 0x44);
+        r[l + 3] = _mm256_shuffle_ps(t[l + 1], t[l + 3], 0xee);
+    }
+    for (int c = 0; c < 4; c++) {
+        out[c] = _mm256_permute2f128_ps(r[c], r[4 + c], 0x20);
+        out[4 + c] = _mm256_permute2f128_ps(r[c], r[4 + c], 0x31);
+    }
+}
+
+SOV_LANE void
+v16_transpose(const float *p, size_t stride, v16 *out)
+{
+    for (int half = 0; half < 2; half++) {
+        __m256 a[8], b[8];
+
+        transpose_8(p + 8 * half, stride, a);
+        transpose_8(p + 8 * half + 8 * stride, stride, b);
+        for (int i = 0; i < 8; i++)
+            out[8 * half + i] = (v16){ a[i], b[i] };
+    }
+}
+
+#endif

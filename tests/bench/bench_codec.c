@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bench_codec.c - Mweights/s of every codec, by instruction set
+ *
+ * One thread; best of a few runs over 1 M normally distributed weights.
+ * Operands: the types to measure, all if none.  --effort N for the encoders.
+ */
+#include "base/rng.h"
+#include "kern/kern.h"
+#include "quant/codec.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define WEIGHTS (1u << 20)
+
+static int effort = SOV_EFFORT_DEFAULT;
+
+static double
+seconds(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void
+fill(float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        double sum = -6.0;
+
+        for (uint64_t j = 0; j < 12; j++)
+            sum += sov_rng_unit(1, j, i);
+        x[i] = (float)(0.02 * sum);
+    }
+}
+
+struct buffers {
+    float *x, *y, *imp;
+    unsigned char *blocks;
+};
+
+/* what: 0 decode, 1 encode, 2 encode with importance.  Mweights/s, or 0. */
+static double
+measure(const struct sov_kern *k, int type, int what, struct buffers *b)
+{
+    double best = 1e9;
+
+    if (what == 0 ? k->decode[type] == NULL : k->encode[type] == NULL)
+        return 0.0;
+    for (int run = 0; run < 3; run++) {
+        double start = seconds();
+
+        if (what == 0)
+            k->decode[type](b->blocks, b->y, WEIGHTS);
+        else
+            k->encode[type](b->x, what == 2 ? b->imp : NULL, b->blocks,
+                            WEIGHTS, effort);
+        start = seconds() - start;
+        best = start < best ? start : best;
+    }
+    return WEIGHTS / best / 1e6;
+}
+
+static bool
+is_wanted(const char *name, int argc, char **argv)
+{
+    bool any = false;
+
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], name) == 0)
+            return true;
+        any = any || argv[i][0] != '-';
+    }
+    return !any;
+}
+
+int
+main(int argc, char **argv)
+{
+    static const char *const isas[] = { "generic", "avx2", "avx512", "neon" };
+    const struct sov_codec *c;
+    struct buffers b = {
+        malloc(WEIGHTS * sizeof(float)),
+        malloc(WEIGHTS * sizeof(float)),
+        malloc(WEIGHTS * sizeof(float)),
+        calloc(WEIGHTS, 8),
+    };
+
+    if (argc > 2 && strcmp(argv[1], "--effort") == 0) {
+        effort = atoi(argv[2]);
+        argc -= 2;
+        argv += 2;
+    }
+    if (b.x == NULL || b.y == NULL || b.imp == NULL || b.blocks == NULL)
+        return 1;
+    fill(b.x, WEIGHTS);
+    for (size_t i = 0; i < WEIGHTS; i++)
+        b.imp[i] = b.x[i] * b.x[i] + 1e-4f;
+
+    printf("Mweights/s       isa   decode   encode  imatrix  (effort %d)\n",
+           effort);
+    for (size_t i = 0; (c = sov_codec_at(i)) != NULL; i++) {
+        const struct sov_type_info *info = sov_type_info(c->type);
+
+        if (c->type >= SOV_TYPE_GGUF_MAX || !is_wanted(info->name, argc, argv))
+            continue;
+        for (size_t j = 0; j < sizeof(isas) / sizeof(isas[0]); j++) {
+            const struct sov_kern *k = sov_kern_for(isas[j]);
+
+            if (k == NULL)
+                continue;
+            printf("%-10s %9s", info->name, k->isa);
+            for (int what = 0; what < 3; what++)
+                printf(" %8.0f", measure(k, c->type, what, &b));
+            printf("\n");
+        }
+    }
+    free(b.x);
+    free(b.y);
+    free(b.imp);
+    free(b.blocks);
+    return 0;
+}

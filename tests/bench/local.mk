@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+# tests/bench/local.mk - programs that measure speed; make bench runs them
+#
+# Not part of make check: the numbers depend on the machine.
+
+EXTRA_PROGRAMS += tests/bench/bench_codec
+tests_bench_bench_codec_SOURCES = %D%/bench_codec.c
+tests_bench_bench_codec_LDADD = libsov_all.la $(JANSSON_LIBS)
+CLEANFILES += tests/bench/bench_codec$(EXEEXT)
+
+bench: tests/bench/bench_codec$(EXEEXT)
+	tests/bench/bench_codec$(EXEEXT)
+.PHONY: bench
