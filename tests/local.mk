@@ -25,6 +25,7 @@ EXTRA_DIST += tests/data
 
 include tests/unit/local.mk
 include tests/fuzz/local.mk
+include tests/tools/local.mk
 include tests/cli/local.mk
 include tests/meta/local.mk
 include tests/bench/local.mk

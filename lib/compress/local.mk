@@ -1,4 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # lib/compress/local.mk - floor 9: quantizing a whole model
 
-libsov_all_la_SOURCES +=
+libsov_all_la_SOURCES += \
+	%D%/job.c %D%/job.h \
+	%D%/mix.c %D%/mix.h \
+	%D%/mixes.def \
+	%D%/stream.c

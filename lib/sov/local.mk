@@ -8,6 +8,7 @@ sovinclude_HEADERS += \
 	%D%/measure.h \
 	%D%/meta.h \
 	%D%/model.h \
+	%D%/quant.h \
 	%D%/run.h \
 	%D%/sovcore.h \
 	%D%/tensor.h \

@@ -9,6 +9,7 @@
 #include "sov/measure.h"
 #include "sov/meta.h"
 #include "sov/model.h"
+#include "sov/quant.h"
 #include "sov/run.h"
 #include "sov/tensor.h"
 #include "sov/token.h"

@@ -9,6 +9,8 @@ cli_tests += %D%/frame-options.sh
 cli_tests += %D%/frame-report.sh
 cli_tests += %D%/frame-status.sh
 
+include tests/cli/sov-quantize/local.mk
+
 TESTS += $(cli_tests)
 EXTRA_DIST += $(cli_tests) %D%/lib.sh
 

@@ -18,6 +18,7 @@
 tale=$top_srcdir/models/tale
 [ -e "$tale/config.json" ] || skip "models/tale is not here"
 sov-quantize --dump-options | grep -q "type" || skip "sov-quantize makes no types yet"
+sov-run --dump-options | grep -q "model" || skip "sov-run runs no model yet"
 
 extract() {
     awk '

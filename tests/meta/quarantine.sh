@@ -33,7 +33,7 @@ only "${inc}utf8proc" lib/tok/pretok.c
 only "${inc}check\.h"
 
 # Anything else in <> is the C library, the kernel or the compiler.
-known='assert ctype dirent dlfcn elf errno fcntl fenv float immintrin inttypes
+known='assert ctype dirent dlfcn elf errno fcntl fenv float fnmatch immintrin inttypes
 libgen limits locale malloc math poll pthread sched signal stdalign stdarg stdatomic
 stdbool stddef stdint stdio stdlib stdnoreturn string strings sysexits termios
 time unistd cpuid arm_neon jansson omp'

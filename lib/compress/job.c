@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * job.c - deciding what becomes of every tensor
+ */
+#include "compress/job.h"
+#include "compress/mix.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "kern/kern.h"
+#include "quant/codec.h"
+
+#include <fnmatch.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MEMORY_DEFAULT (UINT64_C(256) << 20)
+#define ALIGN_DEFAULT  32
+#define GGUF_QUANTIZATION_VERSION 2
+
+/* While the plan is made: what people will be told in one line each. */
+struct notes {
+    const struct sov_tensor *misfit; /* the first whose rows do not divide */
+    enum sov_type wanted;
+    enum sov_type got;
+    size_t n_misfits;
+    const struct sov_tensor *again;  /* the first that was quantized before */
+    size_t n_again;
+    bool *used;                      /* per rule: it matched something */
+};
+
+void (*sov_job_decoder(enum sov_type type))(const void *, float *, size_t)
+{
+    const struct sov_codec *codec;
+
+    if (type >= 0 && type < SOV_TYPE_GGUF_MAX)
+        return sov_kern()->decode[type];
+    codec = sov_codec_find(type);
+    return codec != NULL ? codec->decode : NULL;
+}
+
+static bool
+can_encode(enum sov_type type)
+{
+    return type >= 0 && type < SOV_TYPE_GGUF_MAX &&
+           sov_kern()->encode[type] != NULL;
+}
+
+SOV_PRINTF(2, 3)
+static void
+remark(struct sov_quant *job, const char *fmt, ...)
+{
+    char line[400];
+    va_list ap;
+
+    if (job->n_warnings >= SOV_JOB_WARNINGS)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof(line), fmt, ap);
+    va_end(ap);
+    sov_text_safe(line, strlen(line), job->warning[job->n_warnings++],
+                  sizeof(job->warning[0]));
+}
+
+/* The type that a rule of the user's names; else SOV_TYPE_NONE. */
+static enum sov_type
+ruled(const struct sov_quant_opts *opts, const char *name, bool *used)
+{
+    for (size_t i = 0; i < opts->n_rules; i++) {
+        if (fnmatch(opts->rule[i].pattern, name, 0) == 0) {
+            used[i] = true;
+            return opts->rule[i].type;
+        }
+    }
+    return SOV_TYPE_NONE;
+}
+
+static const char *
+type_name(enum sov_type type)
+{
+    return sov_type_info((int)type)->name;
+}
+
+static enum sov_type
+choose(const struct sov_tensor *t, const struct sov_mix *mix,
+       const struct sov_mix_facts *facts, const struct sov_quant_opts *opts,
+       struct notes *notes)
+{
+    enum sov_type want, got;
+
+    if (!sov_mix_is_matrix(t))
+        return sov_mix_keep(t);
+    want = ruled(opts, t->name, notes->used);
+    if (want == SOV_TYPE_NONE)
+        want = sov_mix_pick(mix, facts, t);
+    got = sov_mix_fit(want, t->dim[0]);
+    if (got != want && notes->n_misfits++ == 0) {
+        notes->misfit = t;
+        notes->wanted = want;
+        notes->got = got;
+    }
+    if (sov_type_info((int)t->type)->kind == SOV_KIND_BLOCK && t->type != got &&
+        notes->n_again++ == 0)
+        notes->again = t;
+    return got;
+}
+
+/* Can this build turn the tensor into that type? */
+static int
+check_codecs(const struct sov_tensor *t, enum sov_type to, struct sov_err *err)
+{
+    int rc = 0;
+
+    if (to >= SOV_TYPE_GGUF_MAX)
+        rc = sov_fail(err, SOV_EUNSUP, "a GGUF file cannot hold %s",
+                      type_name(to));
+    else if (to != t->type && sov_job_decoder(t->type) == NULL)
+        rc = sov_fail(err, SOV_EUNSUP, "cannot read %s", type_name(t->type));
+    else if (to != t->type && !can_encode(to))
+        rc = sov_fail(err, SOV_EUNSUP, "cannot make %s", type_name(to));
+    if (rc < 0)
+        sov_err_wrap(err, "tensor %s", t->name);
+    return rc;
+}
+
+static int
+add_tensors(struct sov_quant *job, const struct sov_mix *mix,
+            const struct sov_mix_facts *facts,
+            const struct sov_quant_opts *opts, struct notes *notes,
+            struct sov_err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < sov_model_count(job->model) && rc == 0; i++) {
+        const struct sov_tensor *t = sov_model_at(job->model, i);
+        enum sov_type to = choose(t, mix, facts, opts, notes);
+
+        rc = check_codecs(t, to, err);
+        if (rc == 0)
+            rc = sov_plan_add(job->plan, t->name, to, t->ndim, t->dim, err);
+    }
+    for (size_t i = 0; i < opts->n_rules && rc == 0; i++)
+        if (!notes->used[i])
+            rc = sov_fail(err, SOV_EARG, "no matrix is called like '%s'",
+                          opts->rule[i].pattern);
+    return rc;
+}
+
+static int
+set_meta(sov_meta *meta, const struct sov_mix *mix, struct sov_err *err)
+{
+    int rc;
+
+    sov_meta_unset(meta, "split.no");
+    sov_meta_unset(meta, "split.count");
+    sov_meta_unset(meta, "split.tensors.count");
+    rc = sov_meta_set_u32(meta, "general.quantization_version",
+                          GGUF_QUANTIZATION_VERSION, err);
+    if (rc == 0)
+        rc = sov_meta_set_u32(meta, "general.file_type", mix->file_type, err);
+    return rc;
+}
+
+static void
+tell(struct sov_quant *job, const struct notes *notes)
+{
+    if (notes->n_again > 0)
+        remark(job, "%zu tensors were quantized before (%s is %s): "
+             "twice is worse than once", notes->n_again, notes->again->name,
+             type_name(notes->again->type));
+    if (notes->n_misfits > 0)
+        remark(job, "%zu tensors do not divide into blocks (%s has rows of "
+             "%" PRIu64 ": %s instead of %s)", notes->n_misfits,
+             notes->misfit->name, notes->misfit->dim[0],
+             type_name(notes->got), type_name(notes->wanted));
+}
+
+static int
+make_plan(struct sov_quant *job, const struct sov_mix *mix,
+          const struct sov_quant_opts *opts, struct sov_err *err)
+{
+    struct sov_mix_facts facts = { 0 };
+    struct notes notes = { 0 };
+    int rc;
+
+    notes.used = sov_mem_array(opts->n_rules, sizeof(*notes.used));
+    if (notes.used == NULL)
+        return sov_mem_fail(err);
+    rc = sov_mix_facts(&facts, job->model, err);
+    if (rc == 0)
+        rc = sov_plan_new(&job->plan, sov_model_meta(job->model), err);
+    if (rc == 0)
+        rc = set_meta(sov_plan_meta(job->plan), mix, err);
+    if (rc == 0)
+        rc = add_tensors(job, mix, &facts, opts, &notes, err);
+    if (rc == 0)
+        rc = sov_plan_freeze(job->plan,
+                             opts->align != 0 ? opts->align : ALIGN_DEFAULT,
+                             err);
+    if (rc == 0)
+        tell(job, &notes);
+    sov_mix_facts_free(&facts);
+    free(notes.used);
+    return rc;
+}
+
+int
+sov_quant_new(sov_quant **job, sov_model *model,
+              const struct sov_quant_opts *opts, struct sov_err *err)
+{
+    struct sov_quant *j;
+    struct sov_mix mix;
+    int rc;
+
+    if (!sov_mix_find(&mix, opts->type))
+        return sov_fail(err, SOV_EARG, "there is no type '%s'", opts->type);
+    j = sov_mem_array(1, sizeof(*j));
+    if (j == NULL)
+        return sov_mem_fail(err);
+    j->model = model;
+    j->nonfinite = opts->nonfinite;
+    j->effort = opts->effort != 0 ? opts->effort : SOV_EFFORT_DEFAULT;
+    j->max_memory = opts->max_memory != 0 ? opts->max_memory : MEMORY_DEFAULT;
+    j->progress = opts->progress;
+    j->progress_arg = opts->progress_arg;
+    rc = make_plan(j, &mix, opts, err);
+    if (rc < 0) {
+        sov_quant_free(j);
+        return rc;
+    }
+    *job = j;
+    return 0;
+}
+
+void
+sov_quant_free(sov_quant *job)
+{
+    if (job == NULL)
+        return;
+    sov_plan_free(job->plan);
+    free(job);
+}
+
+const char *
+sov_quant_type_name(size_t i)
+{
+    return sov_mix_name(i);
+}
+
+const sov_plan *
+sov_quant_plan(const sov_quant *job)
+{
+    return job->plan;
+}
+
+const char *
+sov_quant_warning(const sov_quant *job, size_t i)
+{
+    return i < job->n_warnings ? job->warning[i] : NULL;
+}
+
+uint64_t
+sov_quant_replaced(const sov_quant *job)
+{
+    return job->replaced;
+}
+
+int
+sov_quant_run(sov_quant *job, sov_sink *sink, struct sov_err *err)
+{
+    int rc = sov_stream_run(job, sink, err);
+
+    if (rc == 0 && job->replaced > 0)
+        remark(job, "%" PRIu64 " weights that were not finite were replaced",
+             job->replaced);
+    return rc;
+}

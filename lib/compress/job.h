@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * job.h - one quantizing of one model: what was decided, and how it went
+ */
+#ifndef SOV_COMPRESS_JOB_H
+#define SOV_COMPRESS_JOB_H
+
+#include "sov/quant.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * A longer row is encoded in pieces of this many weights, each as a row of its
+ * own.  It is a multiple of every block, and part of what the output is: it
+ * does not follow the memory limit.
+ */
+#define SOV_PIECE 131072
+
+#define SOV_JOB_WARNINGS 8
+
+struct sov_quant {
+    sov_model *model; /* borrowed */
+    sov_plan *plan;   /* owned, frozen; tensor i is the model's tensor i */
+    enum sov_nonfinite nonfinite;
+    int effort;
+    uint64_t max_memory;
+    sov_progress_fn progress;
+    void *progress_arg;
+    uint64_t replaced; /* weights that were not finite */
+    char warning[SOV_JOB_WARNINGS][320];
+    size_t n_warnings;
+};
+
+/* How blocks of a type are read; NULL for integers. */
+void (*sov_job_decoder(enum sov_type type))(const void *, float *, size_t);
+
+/* Pull every tensor through and write the file. */
+int sov_stream_run(struct sov_quant *job, sov_sink *sink, struct sov_err *err)
+    SOV_MUST_CHECK;
+
+#endif

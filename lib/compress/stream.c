@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * stream.c - every tensor through the codecs, read, work and write at once
+ *
+ *              +---------- free <-----------------------+
+ *              v                                        |
+ *   reader: fill a slab --> order ---------------> writer (the caller's
+ *              |                                   thread): waits for the
+ *              +----------> work --> workers --    slab's own "done", then
+ *                                    done ------>  writes it
+ *
+ * A slab is some whole rows of one tensor, or one piece of a row that is longer
+ * than SOV_PIECE.  What always holds:
+ *
+ *  1. A slab is in one place only: free, with the reader, with one worker, or
+ *     with the writer.  There are n_slabs, and every queue has room for all,
+ *     so only "free", "work" and "done" make anybody wait.
+ *  2. The writer takes slabs in the order of the reader, so the output does not
+ *     depend on who worked on what, and the first error in the file's order is
+ *     the one that is told.
+ *  3. An error travels in its slab.  The writer alone stops the others.
+ *  4. Where a slab ends does not change what is in it: rows are encoded one by
+ *     one, and the pieces of long rows are fixed.
+ */
+#include "compress/job.h"
+
+#include "base/mem.h"
+#include "kern/kern.h"
+#include "sys/par.h"
+
+#include <float.h>
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Weights in a slab, if rows are short enough: half a megabyte of F16. */
+#define SLAB_WEIGHTS 262144
+/* Weights decoded at a time: 64 KB of floats, which stay in the L2 cache. */
+#define CHUNK_WEIGHTS 16384
+/* What the queues and the model's own reader may take beside the slabs. */
+#define MEMORY_ASIDE (UINT64_C(4) << 20)
+
+typedef void (*encode_fn)(const float *x, const float *imp, void *blocks,
+                          size_t n, int effort);
+
+struct slab {
+    size_t tensor;
+    uint64_t first; /* weight of the tensor that it starts with */
+    size_t n;       /* weights */
+    unsigned char *in;
+    unsigned char *out;
+    size_t in_len;
+    size_t out_len;
+    const unsigned char *result; /* in or out */
+    uint64_t replaced;
+    int rc;
+    struct sov_err err;
+    struct sov_queue *done; /* holds the slab when the work is done */
+};
+
+struct stream {
+    struct sov_quant *job;
+    struct slab *slab;
+    size_t n_slabs;
+    size_t in_cap;
+    size_t out_cap;
+    unsigned n_workers;
+    size_t slab_weights;
+    struct sov_queue *free;
+    struct sov_queue *work;
+    struct sov_queue *order;
+    struct sov_task *reader;
+    struct sov_task **worker;
+    atomic_bool stop;
+};
+
+static size_t
+bytes_of(enum sov_type type, uint64_t n)
+{
+    const struct sov_type_info *info = sov_type_info((int)type);
+
+    return (size_t)(n / info->block * info->bytes);
+}
+
+static size_t
+min_size(uint64_t a, uint64_t b)
+{
+    return (size_t)(a < b ? a : b);
+}
+
+/* Weights of the slab that starts at weight first of a tensor. */
+static size_t
+slab_step(const struct sov_tensor *t, uint64_t first, size_t target)
+{
+    uint64_t row = t->dim[0];
+    uint64_t left = sov_tensor_count(t) - first;
+
+    if (row > SOV_PIECE)
+        return min_size(SOV_PIECE, row - first % row);
+    return min_size(left, row < target ? target / row * row : row);
+}
+
+/* ---- memory ---- */
+
+/* Bytes of the largest slab, in and out, with slabs of that many weights. */
+static void
+measure(struct stream *s, size_t target)
+{
+    s->slab_weights = target;
+    s->in_cap = s->out_cap = 64;
+    for (size_t i = 0; i < sov_plan_count(s->job->plan); i++) {
+        const struct sov_tensor *from = sov_model_at(s->job->model, i);
+        const struct sov_tensor *to = sov_plan_at(s->job->plan, i);
+        size_t n, in, out;
+
+        if (from->size == 0)
+            continue;
+        n = slab_step(from, 0, target);
+        in = bytes_of(from->type, n);
+        out = bytes_of(to->type, n);
+        s->in_cap = in > s->in_cap ? in : s->in_cap;
+        s->out_cap = out > s->out_cap ? out : s->out_cap;
+    }
+}
+
+static uint64_t
+memory_needed(const struct stream *s)
+{
+    return MEMORY_ASIDE +
+           (uint64_t)s->n_slabs * (s->in_cap + s->out_cap) +
+           (uint64_t)s->n_workers * SOV_PIECE * sizeof(float);
+}
+
+/* Fewer weights in a slab, then fewer threads, until the limit is kept. */
+static int
+fit_memory(struct stream *s, struct sov_err *err)
+{
+    uint64_t limit = s->job->max_memory;
+
+    for (s->n_workers = sov_threads();; s->n_workers /= 2) {
+        s->n_slabs = 2 * (size_t)s->n_workers + 4;
+        for (size_t n = SLAB_WEIGHTS; n >= CHUNK_WEIGHTS; n /= 4) {
+            measure(s, n);
+            if (memory_needed(s) <= limit)
+                return 0;
+        }
+        if (s->n_workers == 1)
+            return sov_fail(err, SOV_EMEM,
+                            "needs %" PRIu64 " bytes of memory, the limit is "
+                            "%" PRIu64, memory_needed(s), limit);
+    }
+}
+
+static int
+make_slabs(struct stream *s, struct sov_err *err)
+{
+    s->slab = sov_mem_array(s->n_slabs, sizeof(*s->slab));
+    s->worker = sov_mem_array(s->n_workers, sizeof(*s->worker));
+    s->free = sov_queue_new(s->n_slabs);
+    s->work = sov_queue_new(s->n_slabs);
+    s->order = sov_queue_new(s->n_slabs);
+    if (s->slab == NULL || s->worker == NULL || s->free == NULL ||
+        s->work == NULL || s->order == NULL)
+        return sov_mem_fail(err);
+    for (size_t i = 0; i < s->n_slabs; i++) {
+        struct slab *b = &s->slab[i];
+
+        b->in = sov_mem_aligned(s->in_cap, 1);
+        b->out = sov_mem_aligned(s->out_cap, 1);
+        b->done = sov_queue_new(1);
+        if (b->in == NULL || b->out == NULL || b->done == NULL)
+            return sov_mem_fail(err);
+        sov_queue_put(s->free, b);
+    }
+    return 0;
+}
+
+static void
+free_slabs(struct stream *s)
+{
+    for (size_t i = 0; s->slab != NULL && i < s->n_slabs; i++) {
+        sov_mem_free_aligned(s->slab[i].in);
+        sov_mem_free_aligned(s->slab[i].out);
+        sov_queue_free(s->slab[i].done);
+    }
+    sov_queue_free(s->free);
+    sov_queue_free(s->work);
+    sov_queue_free(s->order);
+    free(s->worker);
+    free(s->slab);
+}
+
+/* ---- reading ---- */
+
+/* The slab at weight first of tensor i; false when the reader shall end. */
+static bool
+read_slab(struct stream *s, size_t i, uint64_t first, size_t n)
+{
+    const struct sov_tensor *t = sov_model_at(s->job->model, i);
+    struct slab *b = sov_queue_get(s->free);
+
+    if (b == NULL || atomic_load(&s->stop))
+        return false;
+    b->tensor = i;
+    b->first = first;
+    b->n = n;
+    b->in_len = bytes_of(t->type, n);
+    b->replaced = 0;
+    b->rc = sov_model_read(s->job->model, i, bytes_of(t->type, first), b->in,
+                           b->in_len, &b->err);
+    if (b->rc < 0)
+        sov_err_wrap(&b->err, "tensor %s", t->name);
+    return sov_queue_put(s->order, b) != 0 && sov_queue_put(s->work, b) != 0 &&
+           b->rc == 0;
+}
+
+static int
+reader_main(void *arg)
+{
+    struct stream *s = arg;
+    bool going = true;
+
+    for (size_t i = 0; i < sov_plan_count(s->job->plan) && going; i++) {
+        const struct sov_tensor *t = sov_model_at(s->job->model, i);
+        uint64_t total = t->size == 0 ? 0 : sov_tensor_count(t);
+        size_t n;
+
+        for (uint64_t at = 0; at < total && going; at += n) {
+            n = slab_step(t, at, s->slab_weights);
+            going = read_slab(s, i, at, n);
+        }
+    }
+    sov_queue_close(s->order);
+    sov_queue_close(s->work);
+    return 0;
+}
+
+/* ---- working ---- */
+
+/*
+ * Magnitudes from which on a type has no finite value left, as bits of a
+ * float: what rounds to infinity there.  Blocks scale with half floats.
+ */
+static uint32_t
+limit_bits(enum sov_type to, bool copied)
+{
+    if (copied || to == SOV_TYPE_F32)
+        return 0x7f800000; /* infinity */
+    if (to == SOV_TYPE_BF16)
+        return 0x7f7f8000; /* half way from the largest to 2^128 */
+    return 0x477ff000;     /* 65520, half way from 65504 to 2^16 */
+}
+
+static float
+largest(enum sov_type to)
+{
+    if (to == SOV_TYPE_F32)
+        return FLT_MAX;
+    return to == SOV_TYPE_BF16 ? 0x1.fep127f : 65504.0f;
+}
+
+static uint32_t
+magnitude(float x)
+{
+    uint32_t u;
+
+    memcpy(&u, &x, sizeof(u));
+    return u & 0x7fffffff;
+}
+
+/* Index of the first weight at or beyond the limit, or n. */
+static size_t
+find_bad(const float *x, size_t n, uint32_t limit)
+{
+    int32_t most = 0;
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        int32_t m = (int32_t)magnitude(x[i]);
+
+        most = m > most ? m : most;
+    }
+    if ((uint32_t)most < limit)
+        return n;
+    for (i = 0; magnitude(x[i]) < limit; i++)
+        ;
+    return i;
+}
+
+static void
+replace_bad(struct slab *b, float *x, size_t n, uint32_t limit, float most,
+            enum sov_nonfinite how)
+{
+    for (size_t i = find_bad(x, n, limit); i < n; i++) {
+        if (magnitude(x[i]) < limit)
+            continue;
+        if (how == SOV_NONFINITE_ZERO || magnitude(x[i]) > 0x7f800000)
+            x[i] = 0;
+        else
+            x[i] = x[i] < 0 ? -most : most;
+        b->replaced++;
+    }
+}
+
+static int
+refuse(struct slab *b, const struct sov_tensor *t, uint64_t at, float x,
+       enum sov_type to)
+{
+    uint64_t row = t->dim[0];
+    uint32_t m = magnitude(x);
+
+    if (m >= 0x7f800000)
+        return sov_fail(&b->err, SOV_EFORMAT,
+                        "tensor %s: weight %" PRIu64 " of row %" PRIu64
+                        " is %s", t->name, at % row, at / row,
+                        m > 0x7f800000 ? "not a number" : "infinite");
+    return sov_fail(&b->err, SOV_EFORMAT,
+                    "tensor %s: weight %" PRIu64 " of row %" PRIu64
+                    " is %g, too large for %s", t->name, at % row, at / row,
+                    (double)x, sov_type_info((int)to)->name);
+}
+
+/* n floats into blocks, row by row where a row is more than its weights. */
+static void
+encode_rows(encode_fn encode, const float *x, size_t n, size_t row,
+            enum sov_type to, unsigned char *out, int effort)
+{
+    if (sov_type_info((int)to)->kind == SOV_KIND_FLOAT || row > n)
+        row = n;
+    for (size_t at = 0; at < n; at += row)
+        encode(x + at, NULL, out + bytes_of(to, at), row, effort);
+}
+
+/*
+ * One chunk of a slab.  Weights of a type that stays are looked at and left to
+ * the bit, unless some have to be replaced.
+ */
+static int
+work_chunk(struct stream *s, struct slab *b, float *x, size_t at, size_t n)
+{
+    const struct sov_tensor *from = sov_model_at(s->job->model, b->tensor);
+    const struct sov_tensor *to = sov_plan_at(s->job->plan, b->tensor);
+    encode_fn encode = sov_kern()->encode[to->type];
+    bool copied = from->type == to->type;
+    uint32_t limit = limit_bits(to->type, copied);
+    size_t bad;
+
+    sov_job_decoder(from->type)(b->in + bytes_of(from->type, at), x, n);
+    bad = find_bad(x, n, limit);
+    if (bad == n && copied)
+        return 0;
+    if (bad < n && s->job->nonfinite == SOV_NONFINITE_FAIL)
+        return refuse(b, from, b->first + at + bad, x[bad], to->type);
+    if (encode == NULL)
+        return sov_fail(&b->err, SOV_EUNSUP,
+                        "tensor %s: weights to replace, and this build cannot "
+                        "make %s", from->name,
+                        sov_type_info((int)to->type)->name);
+    if (bad < n)
+        replace_bad(b, x, n, limit, largest(to->type), s->job->nonfinite);
+    encode_rows(encode, x, n, (size_t)from->dim[0], to->type,
+                (copied ? b->in : b->out) + bytes_of(to->type, at),
+                s->job->effort);
+    return 0;
+}
+
+static void
+work_slab(struct stream *s, struct slab *b, float *x)
+{
+    const struct sov_tensor *from = sov_model_at(s->job->model, b->tensor);
+    const struct sov_tensor *to = sov_plan_at(s->job->plan, b->tensor);
+    size_t row = min_size(from->dim[0], SOV_PIECE);
+    size_t step = row < CHUNK_WEIGHTS ? CHUNK_WEIGHTS / row * row : row;
+
+    b->result = from->type == to->type ? b->in : b->out;
+    b->out_len = bytes_of(to->type, b->n);
+    if (sov_job_decoder(from->type) == NULL)
+        return;
+    for (size_t at = 0; at < b->n && b->rc == 0; at += step)
+        b->rc = work_chunk(s, b, x, at, min_size(step, b->n - at));
+}
+
+static int
+worker_main(void *arg)
+{
+    struct stream *s = arg;
+    float *x = sov_mem_aligned(SOV_PIECE, sizeof(*x));
+    struct slab *b;
+
+    while ((b = sov_queue_get(s->work)) != NULL) {
+        if (b->rc == 0 && x == NULL)
+            b->rc = sov_mem_fail(&b->err);
+        if (b->rc == 0 && !atomic_load(&s->stop))
+            work_slab(s, b, x);
+        sov_queue_put(b->done, b);
+    }
+    sov_mem_free_aligned(x);
+    return 0;
+}
+
+/* ---- writing ---- */
+
+static int
+write_slabs(struct stream *s, sov_writer *w, struct sov_err *err)
+{
+    uint64_t total = sov_plan_bytes(s->job->plan);
+    uint64_t done = 0;
+    struct slab *b;
+    int rc = 0;
+
+    while (rc == 0 && (b = sov_queue_get(s->order)) != NULL) {
+        sov_queue_get(b->done);
+        if (b->rc < 0) {
+            if (err != NULL)
+                *err = b->err;
+            return b->rc;
+        }
+        rc = sov_writer_data(w, b->result, b->out_len, err);
+        s->job->replaced += b->replaced;
+        done += b->out_len;
+        if (rc == 0 && s->job->progress != NULL)
+            s->job->progress(s->job->progress_arg, done, total,
+                             sov_plan_at(s->job->plan, b->tensor)->name);
+        sov_queue_put(s->free, b);
+    }
+    return rc;
+}
+
+static int
+start(struct stream *s, struct sov_err *err)
+{
+    int rc = sov_task_start(&s->reader, reader_main, s, err);
+
+    for (unsigned i = 0; i < s->n_workers && rc == 0; i++)
+        rc = sov_task_start(&s->worker[i], worker_main, s, err);
+    return rc;
+}
+
+/* In any case, and whoever waits for whom. */
+static void
+finish(struct stream *s)
+{
+    atomic_store(&s->stop, true);
+    sov_queue_close(s->free);
+    if (s->reader != NULL)
+        sov_task_join(s->reader);
+    sov_queue_close(s->work);
+    for (unsigned i = 0; i < s->n_workers; i++)
+        if (s->worker[i] != NULL)
+            sov_task_join(s->worker[i]);
+}
+
+int
+sov_stream_run(struct sov_quant *job, sov_sink *sink, struct sov_err *err)
+{
+    struct stream s = { .job = job };
+    sov_writer *w = NULL;
+    int rc;
+
+    atomic_init(&s.stop, false);
+    rc = fit_memory(&s, err);
+    if (rc == 0)
+        rc = make_slabs(&s, err);
+    if (rc == 0)
+        rc = sov_writer_begin(&w, job->plan, sink, err);
+    if (rc == 0) {
+        rc = start(&s, err);
+        if (rc == 0)
+            rc = write_slabs(&s, w, err);
+        finish(&s);
+    }
+    if (rc == 0)
+        rc = sov_writer_end(&w, err);
+    else
+        sov_writer_abort(w);
+    free_slabs(&s);
+    return rc;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * quant.h - a whole model with fewer bits per weight
+ *
+ * A job is made from an open model and a type.  Making it decides the type of
+ * every tensor, so sizes are known to the byte before any work is done; what
+ * is asked for and cannot be done is refused then.  Running it pulls the
+ * tensors through in file order, once, in memory that does not depend on the
+ * size of the model, and pushes a GGUF file into a sink.
+ *
+ * The bytes that come out are a function of the model and the options alone.
+ * Threads, instruction set and memory limit do not change them.
+ */
+#ifndef SOV_QUANT_H
+#define SOV_QUANT_H
+
+#include "sov/base.h"
+#include "sov/err.h"
+#include "sov/io.h"
+#include "sov/model.h"
+#include "sov/tensor.h"
+#include "sov/write.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct sov_quant sov_quant;
+
+/*
+ * What to do with weights that are NaN or infinite, or beyond what the new
+ * type can hold (65504 in all types that keep half precision scales).
+ */
+enum sov_nonfinite {
+    SOV_NONFINITE_FAIL,  /* stop and name the first */
+    SOV_NONFINITE_ZERO,  /* they become 0 */
+    SOV_NONFINITE_CLAMP, /* they become the nearest number, NaN 0 */
+};
+
+/* The type of the tensors whose name matches a shell pattern. */
+struct sov_quant_rule {
+    const char *pattern; /* as fnmatch(3): * ? [...] */
+    enum sov_type type;
+};
+
+struct sov_quant_opts {
+    const char *type;    /* a mix ("q4_k_m") or a type ("q5_0") */
+    const struct sov_quant_rule *rule; /* the first that matches holds */
+    size_t n_rules;
+    enum sov_nonfinite nonfinite;
+    int effort;          /* of the searches, 1 to 9; 0: the default */
+    uint32_t align;      /* of the tensors in the file; 0: 32 */
+    uint64_t max_memory; /* bytes for buffers; 0: 256 MB */
+    sov_progress_fn progress; /* or NULL */
+    void *progress_arg;
+};
+
+/* Names for --type, best known first; i from 0, NULL at the end. */
+SOV_API const char *sov_quant_type_name(size_t i);
+
+/*
+ * Decide everything.  The model is borrowed until sov_quant_free(), and read
+ * by sov_quant_run().  SOV_EARG: no such type, or a rule that matches nothing;
+ * SOV_EUNSUP: a type that this build cannot read or make.
+ */
+SOV_API int sov_quant_new(sov_quant **job, sov_model *model,
+                          const struct sov_quant_opts *opts,
+                          struct sov_err *err) SOV_MUST_CHECK;
+SOV_API void sov_quant_free(sov_quant *job);
+
+/* The layout of the output, frozen; its tensor i is the model's tensor i. */
+SOV_API const sov_plan *sov_quant_plan(const sov_quant *job);
+
+/*
+ * What people should know (a type that did not fit, quantized input); i from
+ * 0, NULL at the end.  Some are known only after the run.
+ */
+SOV_API const char *sov_quant_warning(const sov_quant *job, size_t i);
+
+/* Do it; once.  The sink is neither committed nor aborted here. */
+SOV_API int sov_quant_run(sov_quant *job, sov_sink *sink, struct sov_err *err)
+    SOV_MUST_CHECK;
+
+/* After the run: weights that --on-nonfinite had to replace. */
+SOV_API uint64_t sov_quant_replaced(const sov_quant *job);
+
+#endif

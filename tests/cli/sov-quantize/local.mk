@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+# tests/cli/sov-quantize/local.mk - sov-quantize as a user runs it
+
+cli_tests += %D%/input.sh
+cli_tests += %D%/kill.sh
+cli_tests += %D%/mixes.sh
+cli_tests += %D%/nonfinite.sh
+cli_tests += %D%/output.sh
+cli_tests += %D%/same-bytes.sh

@@ -1,0 +1,41 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# mixes - every tensor gets the type that llama-quantize gives it
+#
+# tests/data/mixes.txt was recorded from llama-quantize --dry-run of llama.cpp
+# v0.5.0: "model mix tensor type layers", folded by fold-types.awk.  The models
+# are made here; those of ../shared, recorded too, are looked at where they are.
+. "${top_srcdir:?}/tests/cli/lib.sh"
+
+mkmodel=$top_builddir/tests/tools/mkmodel
+shared=$top_srcdir/../shared
+"$mkmodel" sparse=1 layers=32 width=256 ffn=512 tied=0 deep.gguf
+"$mkmodel" sparse=1 layers=80 width=256 heads=8 kv=2 ffn=256 wide.gguf
+"$mkmodel" sparse=1 layers=16 experts=8 ffn=256 moe8.gguf
+"$mkmodel" sparse=1 layers=12 experts=4 ffn=256 moe4.gguf
+"$mkmodel" sparse=1 layers=10 width=320 heads=10 kv=10 ffn=172 odd.gguf
+
+find_model() {
+    for f in "$1.gguf" "$shared/golden/arch/$1.gguf" "$shared/data/$1.gguf" \
+        "$shared/data/$1-f16.gguf"; do
+        [ ! -e "$f" ] || {
+            echo "$f"
+            return
+        }
+    done
+}
+
+checked=0
+cut -d' ' -f1,2 "$top_srcdir/tests/data/mixes.txt" | grep -v '^#' | uniq >list
+while read -r name mix; do
+    model=$(find_model "$name")
+    [ -n "$model" ] || continue
+    expect 0 sov-quantize -q --dry-run -v -t "$mix" "$model"
+    awk 'p && NF == 4 { print $1, $3 } $1 == "tensor" { p = 1 }' out |
+        awk -f "$top_srcdir/tests/tools/fold-types.awk" | sort >got
+    sed -n "s/^$name $mix //p" "$top_srcdir/tests/data/mixes.txt" >want
+    diff want got || fail "$name $mix"
+    checked=$((checked + 1))
+done <list
+[ $checked -ge 65 ] || fail "only $checked of them looked at"
+echo "$checked models and mixes"

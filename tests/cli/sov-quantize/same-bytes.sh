@@ -1,0 +1,38 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# same-bytes - one model, one type, one file, whatever way it was made
+. "${top_srcdir:?}/tests/cli/lib.sh"
+
+tale=$top_srcdir/models/tale
+[ -e "$tale/config.json" ] || skip "models/tale is not here"
+mixes="f32 f16 bf16 q8_0 q6_k q5_k_m q5_k_s q4_k_m q4_k_s q4_0"
+# the values of the directory, to the bit
+expect 0 sov-quantize -t f32 -o tale.gguf "$tale"
+
+digest() {
+    sha256sum <"$1" | cut -d' ' -f1
+}
+
+# same NAME: the file made is what the directory gave
+same() {
+    [ "$(digest made)" = "$(digest "$mix")" ] || fail "$mix: $1 makes another file"
+}
+
+for mix in $mixes; do
+    expect 0 sov-quantize -t "$mix" -o "$mix" "$tale"
+    err_empty
+    expect 0 sov-quantize -j 1 -t "$mix" -fo made tale.gguf
+    same "one thread"
+    sov-quantize -j 2 -t "$mix" -o - - <tale.gguf >made || fail "$mix: stdin"
+    same "standard input"
+    # shellcheck disable=SC2002
+    cat tale.gguf | sov-quantize -j 3 -t "$mix" -o - - | cat >made || fail "$mix"
+    same "a pipe"
+    for isa in generic avx2 avx512; do
+        SOV_ISA=$isa sov-quantize -t "$mix" -fo made tale.gguf || fail "$mix $isa"
+        same "SOV_ISA=$isa"
+    done
+    expect 0 sov-quantize -t "$mix" --max-memory 24M -fo made tale.gguf
+    same "--max-memory"
+    rm "$mix"
+done
