@@ -1,2 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # tests/unit/arch.mk - unit tests of lib/arch
+
+unit_tests += tests/unit/t_import
+tests_unit_t_import_SOURCES = %D%/t_import.c %D%/tinyhf.h %D%/unit.h
+tests_unit_t_import_CFLAGS = $(unit_cflags)
+tests_unit_t_import_LDADD = $(unit_libs)

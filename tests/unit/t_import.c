@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * t_import.c - unit tests of the import of model directories
+ */
+#include "unit.h"
+#include "tinyhf.h"
+
+#include "base/le.h"
+#include "sov/model.h"
+#include "sov/token.h"
+#include "tensor/half.h"
+
+#include <unistd.h>
+
+static char dir[64];
+
+static void
+make(void)
+{
+    tiny_make(dir);
+}
+
+static void
+drop(void)
+{
+    tiny_remove(dir);
+}
+
+static void
+config(const char *text)
+{
+    tiny_write(dir, "config.json", text, strlen(text));
+}
+
+/* TINY_CONFIG with old replaced by new. */
+static void
+config_with(const char *old, const char *new)
+{
+    static const char tiny[] = TINY_CONFIG;
+    const char *at = strstr(tiny, old);
+    char text[2048];
+
+    ck_assert_ptr_nonnull(at);
+    snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - tiny), tiny, new,
+             at + strlen(old));
+    config(text);
+}
+
+static sov_model *
+must_open(const char *path)
+{
+    struct sov_err err = { 0 };
+    sov_model *m = NULL;
+    int rc = sov_model_open(&m, path, SOV_ACCESS_STREAM, &err);
+
+    ck_assert_msg(rc == 0, "%s", err.msg);
+    return m;
+}
+
+static void
+check_refused(int want, const char *word)
+{
+    struct sov_err err = { 0 };
+    sov_model *m = NULL;
+    int rc = sov_model_open(&m, dir, SOV_ACCESS_STREAM, &err);
+
+    ck_assert_msg(rc == want, "%d instead of %d: \"%s\"", rc, want, err.msg);
+    ck_assert_msg(strstr(err.msg, word) != NULL, "\"%s\" lacks %s", err.msg,
+                  word);
+    ck_assert_ptr_null(m);
+}
+
+static uint64_t
+number(const sov_model *m, const char *key)
+{
+    struct sov_err err = { 0 };
+    uint64_t v = 0;
+    int rc = sov_meta_u64(sov_model_meta(m), key, &v, &err);
+
+    ck_assert_msg(rc == 0, "%s: %s", key, err.msg);
+    return v;
+}
+
+static bool
+has(const sov_model *m, const char *key)
+{
+    return sov_meta_find(sov_model_meta(m), key) != NULL;
+}
+
+/* All of tensor name as floats; free() it. */
+static float *
+values(sov_model *m, const char *name, size_t *n)
+{
+    struct sov_err err = { 0 };
+    int64_t at = sov_model_find(m, name);
+    const struct sov_tensor *t;
+    unsigned char *raw;
+    float *v;
+    int rc;
+
+    ck_assert_msg(at >= 0, "%s is missing", name);
+    t = sov_model_at(m, (size_t)at);
+    *n = (size_t)sov_tensor_count(t);
+    raw = malloc(t->size);
+    v = malloc(*n * sizeof(*v));
+    ck_assert(raw != NULL && v != NULL);
+    rc = sov_model_read(m, (size_t)at, 0, raw, t->size, &err);
+    ck_assert_msg(rc == 0, "%s", err.msg);
+    for (size_t i = 0; i < *n; i++)
+        v[i] = t->type == SOV_TYPE_F32   ? sov_lef32(raw + 4 * i)
+               : t->type == SOV_TYPE_F16 ? sov_f16_to_f32(sov_le16(raw + 2 * i))
+                                         : sov_bf16_to_f32(
+                                               sov_le16(raw + 2 * i));
+    free(raw);
+    return v;
+}
+
+START_TEST(keys_and_shapes)
+{
+    sov_model *m = must_open(dir);
+    struct sov_span arch;
+    struct sov_err err = { 0 };
+    const struct sov_tensor *t;
+
+    ck_assert_str_eq(sov_model_format(m), "huggingface");
+    ck_assert_int_eq(sov_meta_str(sov_model_meta(m), "general.architecture",
+                                  &arch, &err), 0);
+    ck_assert_uint_eq(arch.len, 5);
+    ck_assert_uint_eq(number(m, "llama.context_length"), 64);
+    ck_assert_uint_eq(number(m, "llama.embedding_length"), 8);
+    ck_assert_uint_eq(number(m, "llama.block_count"), 1);
+    ck_assert_uint_eq(number(m, "llama.feed_forward_length"), 6);
+    ck_assert_uint_eq(number(m, "llama.attention.head_count"), 2);
+    ck_assert_uint_eq(number(m, "llama.attention.head_count_kv"), 1);
+    ck_assert_uint_eq(number(m, "llama.rope.dimension_count"), 4);
+    ck_assert_uint_eq(number(m, "llama.vocab_size"), 12);
+    ck_assert(!has(m, "llama.attention.key_length"));
+    ck_assert_uint_eq(sov_model_count(m), 12);
+    ck_assert_int_lt(sov_model_find(m, "output.weight"), 0);
+    t = sov_model_at(m, (size_t)sov_model_find(m, "blk.0.ffn_down.weight"));
+    ck_assert_uint_eq(t->dim[0], 6);
+    ck_assert_uint_eq(t->dim[1], 8);
+    sov_model_close(m);
+}
+END_TEST
+
+/* Heads of 4: rows 0 1 | 2 3 become 0 2 1 3. */
+START_TEST(rotary_pairs_stand_side_by_side)
+{
+    static const int q[8] = { 0, 2, 1, 3, 4, 6, 5, 7 };
+    sov_model *m = must_open(dir);
+    size_t n;
+    float *v = values(m, "blk.0.attn_q.weight", &n);
+
+    ck_assert_uint_eq(n, 64);
+    for (int i = 0; i < 8; i++)
+        for (int k = 0; k < 8; k++)
+            ck_assert(v[8 * i + k] == (float)q[i] + (float)k / 16);
+    free(v);
+    v = values(m, "blk.0.attn_k.weight", &n);
+    for (int i = 0; i < 4; i++)
+        ck_assert(v[8 * i] == (float)q[i]);
+    free(v);
+    v = values(m, "blk.0.attn_q.bias", &n);
+    ck_assert_uint_eq(n, 8);
+    for (int i = 0; i < 8; i++)
+        ck_assert(v[i] == (float)q[i] / 16);
+    free(v);
+    v = values(m, "blk.0.attn_v.weight", &n); /* not these */
+    for (int i = 0; i < 4; i++)
+        ck_assert(v[8 * i] == (float)i);
+    free(v);
+    sov_model_close(m);
+}
+END_TEST
+
+START_TEST(vocabulary_is_filled_up)
+{
+    sov_model *m;
+    sov_tok *tok;
+    struct sov_err err = { 0 };
+    int rc;
+
+    m = must_open(dir);
+    rc = sov_tok_load(&tok, sov_model_meta(m), &err);
+    ck_assert_msg(rc == 0, "%s", err.msg);
+    ck_assert_uint_eq(sov_tok_count(tok), 12);
+    ck_assert_int_eq(memcmp(sov_tok_name(tok, 11).p, "[PAD11]", 7), 0);
+    ck_assert(!has(m, "tokenizer.ggml.add_eos_token"));
+    sov_tok_free(tok);
+    sov_model_close(m);
+}
+END_TEST
+
+static const char tok_config[] =
+    "{\"add_bos_token\": false, \"add_eos_token\": true,\n"
+    " \"add_prefix_space\": false, \"bos_token\": \"<s>\",\n"
+    " \"eos_token\": {\"content\": \"<|done|>\"}, \"pad_token\": null,\n"
+    " \"chat_template\": \"{{ x }}\", \"added_tokens_decoder\": {\n"
+    "  \"0\": {\"content\": \"<unk>\", \"special\": true},\n"
+    "  \"9\": {\"content\": \"<|done|>\", \"special\": false},\n"
+    "  \"10\": {\"content\": \"\xe2\x96\x81two\", \"special\": false},\n"
+    "  \"99\": {\"content\": \"beyond\", \"special\": false}}}";
+
+START_TEST(added_tokens_and_settings)
+{
+    static const char added[] = "{\"<first>\": 11, \"lost\": 9}";
+    const struct sov_kv *types;
+    struct sov_err err = { 0 };
+    struct sov_span s;
+    sov_model *m;
+    sov_tok *tok;
+    bool flag;
+    int rc;
+
+    tiny_write(dir, "tokenizer_config.json", tok_config,
+               strlen(tok_config));
+    tiny_write(dir, "added_tokens.json", added, strlen(added));
+    m = must_open(dir);
+    ck_assert_uint_eq(number(m, "tokenizer.ggml.bos_token_id"), 1);
+    ck_assert_uint_eq(number(m, "tokenizer.ggml.eos_token_id"), 9);
+    types = sov_meta_find(sov_model_meta(m), "tokenizer.ggml.token_type");
+    ck_assert_ptr_nonnull(types);
+    ck_assert_int_eq(sov_kv_int(types, 0), 3);  /* said to be special */
+    ck_assert_int_eq(sov_kv_int(types, 8), 1);
+    ck_assert_int_eq(sov_kv_int(types, 9), 3);  /* looks special */
+    ck_assert_int_eq(sov_kv_int(types, 10), 4);
+    ck_assert_int_eq(sov_kv_int(types, 11), 4);
+    rc = sov_meta_bool(sov_model_meta(m), "tokenizer.ggml.add_bos_token",
+                       &flag, &err);
+    ck_assert(rc == 0 && !flag);
+    rc = sov_meta_bool(sov_model_meta(m), "tokenizer.ggml.add_eos_token",
+                       &flag, &err);
+    ck_assert(rc == 0 && flag);
+    rc = sov_meta_bool(sov_model_meta(m), "tokenizer.ggml.add_space_prefix",
+                       &flag, &err);
+    ck_assert(rc == 0 && !flag);
+    rc = sov_meta_str(sov_model_meta(m), "tokenizer.chat_template", &s, &err);
+    ck_assert(rc == 0 && s.len == 7);
+    ck_assert_ptr_nonnull(strstr(sov_model_warning(m, 0), "99"));
+    rc = sov_tok_load(&tok, sov_model_meta(m), &err);
+    ck_assert_msg(rc == 0, "%s", err.msg);
+    ck_assert_uint_eq(sov_tok_name(tok, 10).len, 4); /* " two" */
+    ck_assert(sov_tok_is_end(tok, 9));
+    sov_tok_free(tok);
+    sov_model_close(m);
+}
+END_TEST
+
+START_TEST(several_chat_templates)
+{
+    static const char text[] =
+        "{\"chat_template\": [{\"name\": \"default\", \"template\": \"A\"},\n"
+        " {\"name\": \"tool use\", \"template\": \"B\"}, {\"name\": \"x\"}]}";
+    const struct sov_kv *names;
+    sov_model *m;
+
+    tiny_write(dir, "tokenizer_config.json", text, strlen(text));
+    m = must_open(dir);
+    ck_assert(has(m, "tokenizer.chat_template"));
+    ck_assert(has(m, "tokenizer.chat_template.tool_use"));
+    names = sov_meta_find(sov_model_meta(m), "tokenizer.chat_templates");
+    ck_assert_ptr_nonnull(names);
+    ck_assert_uint_eq(names->n, 1);
+    sov_model_close(m);
+
+    tiny_write(dir, "tokenizer_config.json", "{}", 2);
+    tiny_write(dir, "chat_template.jinja", "{{ y }}", 7);
+    m = must_open(dir);
+    ck_assert(has(m, "tokenizer.chat_template"));
+    sov_model_close(m);
+}
+END_TEST
+
+START_TEST(rope_scaling)
+{
+    struct sov_err err = { 0 };
+    struct sov_span s;
+    sov_model *m;
+    size_t n;
+    float *v;
+
+    config_with("\"rope_theta\": 10000.0",
+                "\"rope_theta\": 10000.0, \"rope_scaling\": "
+                "{\"type\": \"linear\", \"factor\": 4.0}");
+    m = must_open(dir);
+    ck_assert_int_eq(sov_meta_str(sov_model_meta(m), "llama.rope.scaling.type",
+                                  &s, &err), 0);
+    ck_assert_int_eq(memcmp(s.p, "linear", 6), 0);
+    ck_assert(has(m, "llama.rope.scaling.factor"));
+    sov_model_close(m);
+
+    config_with("\"rope_theta\": 10000.0",
+                "\"rope_parameters\": {\"rope_type\": \"default\", "
+                "\"rope_theta\": 500000}");
+    m = must_open(dir);
+    ck_assert(!has(m, "llama.rope.scaling.type"));
+    sov_model_close(m);
+
+    /*
+     * Waves of 6.3 and 628 tokens, stretched where they are longer than 256,
+     * in part where longer than 64.
+     */
+    config_with("\"rope_theta\": 10000.0",
+                "\"rope_theta\": 10000.0, \"rope_scaling\": {\"rope_type\": "
+                "\"llama3\", \"factor\": 8.0, \"low_freq_factor\": 1.0, "
+                "\"high_freq_factor\": 4.0, "
+                "\"original_max_position_embeddings\": 256}");
+    m = must_open(dir);
+    v = values(m, "rope_freqs.weight", &n);
+    ck_assert_uint_eq(n, 2);
+    ck_assert(v[0] == 1.0f && v[1] == 8.0f);
+    free(v);
+    sov_model_close(m);
+
+    /* 628 of 1024: smooth = (1024 / 628.3 - 1) / 3 = 0.2099 */
+    config_with("\"rope_theta\": 10000.0",
+                "\"rope_theta\": 10000.0, \"rope_scaling\": {\"rope_type\": "
+                "\"llama3\", \"factor\": 8.0, \"low_freq_factor\": 1.0, "
+                "\"high_freq_factor\": 4.0, "
+                "\"original_max_position_embeddings\": 1024}");
+    m = must_open(dir);
+    v = values(m, "rope_freqs.weight", &n);
+    ck_assert(v[0] == 1.0f);
+    ck_assert_float_eq_tol(v[1], 3.2396f, 1e-3f);
+    free(v);
+    sov_model_close(m);
+
+    config_with("\"rope_theta\": 10000.0",
+                "\"rope_scaling\": {\"rope_type\": \"longrope\"}");
+    check_refused(SOV_EUNSUP, "longrope");
+    config_with("\"rope_theta\": 10000.0", "\"rope_scaling\": [1]");
+    check_refused(SOV_EFORMAT, "rope_scaling");
+    config_with("\"rope_theta\": 10000.0",
+                "\"rope_scaling\": {\"type\": \"linear\"}");
+    check_refused(SOV_EFORMAT, "factor");
+}
+END_TEST
+
+START_TEST(hostile_numbers_are_named)
+{
+    static const struct {
+        const char *old;
+        const char *new;
+        const char *field;
+    } cases[] = {
+        { "\"hidden_size\": 8", "\"hidden_size\": -8", "hidden_size" },
+        { "\"hidden_size\": 8", "\"hidden_size\": 0", "hidden_size" },
+        { "\"hidden_size\": 8", "\"hidden_size\": \"8\"", "hidden_size" },
+        { "\"hidden_size\": 8", "\"hidden_size\": 8.5", "hidden_size" },
+        { "\"hidden_size\": 8", "\"hidden_size\": 9223372036854775807",
+          "hidden_size" },
+        { "\"hidden_size\": 8", "\"hidden_size\": [8]", "hidden_size" },
+        { "\"hidden_size\": 8", "\"other\": 8", "hidden_size" },
+        { "\"intermediate_size\": 6", "\"intermediate_size\": 7",
+          "mlp.gate_proj" },
+        { "\"num_hidden_layers\": 1", "\"num_hidden_layers\": 100000",
+          "num_hidden_layers" },
+        { "\"num_hidden_layers\": 1", "\"num_hidden_layers\": 2",
+          "model.layers.1." },
+        { "\"num_attention_heads\": 2", "\"num_attention_heads\": 3",
+          "num_attention_heads" },
+        { "\"num_attention_heads\": 2", "\"num_attention_heads\": 8",
+          "odd" },
+        { "\"num_key_value_heads\": 1", "\"num_key_value_heads\": 0",
+          "num_key_value_heads" },
+        { "\"num_key_value_heads\": 1", "\"num_key_value_heads\": 2",
+          "k_proj" },
+        { "\"num_key_value_heads\": 1", "\"head_dim\": 3", "odd" },
+        { "\"num_key_value_heads\": 1", "\"head_dim\": 16777216",
+          "head_dim" },
+        { "\"vocab_size\": 12", "\"vocab_size\": 13", "embed_tokens" },
+        { "\"vocab_size\": 12", "\"vocab_size\": true", "vocab_size" },
+        { "\"rms_norm_eps\": 1e-05", "\"rms_norm_eps\": -1e-05",
+          "rms_norm_eps" },
+        { "\"rms_norm_eps\": 1e-05", "\"rms_norm_eps\": 0", "rms_norm_eps" },
+        { "\"rms_norm_eps\": 1e-05", "\"rms_norm_eps\": 1e-300",
+          "rms_norm_eps" },
+        { "\"rms_norm_eps\": 1e-05", "\"rms_norm_eps\": 1e300",
+          "rms_norm_eps" },
+        { "\"rms_norm_eps\": 1e-05", "\"rms_norm_eps\": 1e400", "1e400" },
+        { "\"rms_norm_eps\": 1e-05", "\"rms_norm_eps\": NaN", "NaN" },
+        { "\"rope_theta\": 10000.0", "\"rope_theta\": \"x\"", "rope_theta" },
+        { "\"tie_word_embeddings\": true", "\"tie_word_embeddings\": 1",
+          "tie_word_embeddings" },
+        { "\"hidden_act\": \"silu\"", "\"hidden_act\": 3", "hidden_act" },
+        { "[\"LlamaForCausalLM\"]", "[3]", "architectures" },
+        { "[\"LlamaForCausalLM\"]", "{}", "architectures" },
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        config_with(cases[i].old, cases[i].new);
+        check_refused(SOV_EFORMAT, cases[i].field);
+    }
+    config("[]");
+    check_refused(SOV_EFORMAT, "config.json");
+}
+END_TEST
+
+START_TEST(what_is_not_supported_is_named)
+{
+    static const struct tiny_tensor experts = { "model.layers.0.experts.1",
+                                                2, 2 };
+    char path[128];
+    sov_model *m;
+
+    config_with("LlamaForCausalLM", "BertModel");
+    check_refused(SOV_EUNSUP, "BertModel");
+    config_with("\"silu\"", "\"gelu\"");
+    check_refused(SOV_EUNSUP, "gelu");
+    config_with("\"vocab_size\"",
+                "\"quantization_config\": {\"quant_method\": \"gptq\"}, "
+                "\"vocab_size\"");
+    check_refused(SOV_EUNSUP, "quantiz");
+    config_with("true", "false"); /* not tied, and no head */
+    check_refused(SOV_EFORMAT, "lm_head.weight");
+
+    config(TINY_CONFIG);
+    tiny_write_tensors(dir, &experts);
+    check_refused(SOV_EUNSUP, "experts.1");
+    tiny_write_tensors(dir, NULL);
+
+    tiny_write_vocab(dir, 1);
+    check_refused(SOV_EUNSUP, "unigram");
+    snprintf(path, sizeof(path), "%s/tokenizer.model", dir);
+    ck_assert_int_eq(unlink(path), 0);
+    check_refused(SOV_EFORMAT, "tokenizer.model");
+    tiny_write(dir, "tokenizer.json", "{\"model\": {\"type\": \"BPE\"}}", 26);
+    check_refused(SOV_EUNSUP, "BPE");
+    tiny_write_vocab(dir, 2);
+
+    /* Mistral is the same network */
+    config_with("LlamaForCausalLM\"]",
+                "MistralForCausalLM\"], \"sliding_window\": 32");
+    m = must_open(dir);
+    ck_assert_ptr_nonnull(strstr(sov_model_warning(m, 0), "window"));
+    sov_model_close(m);
+}
+END_TEST
+
+START_TEST(a_lone_safetensors_file_is_plain_tensors)
+{
+    char path[128];
+    sov_model *m;
+
+    snprintf(path, sizeof(path), "%s/config.json", dir);
+    ck_assert_int_eq(unlink(path), 0);
+    snprintf(path, sizeof(path), "%s/model.safetensors", dir);
+    m = must_open(path);
+    ck_assert_uint_eq(sov_model_count(m), N_TINY);
+    ck_assert_int_ge(sov_model_find(m, "model.norm.weight"), 0);
+    ck_assert_ptr_nonnull(sov_model_warning(m, 0));
+    sov_model_close(m);
+}
+END_TEST
+
+/* ---- against a conversion by somebody else */
+
+static void
+check_same_keys(const sov_meta *a, const sov_meta *b)
+{
+    for (size_t i = 0; i < sov_meta_count(a); i++) {
+        const struct sov_kv *x = sov_meta_at(a, i);
+        const struct sov_kv *y = sov_meta_find(b, x->key);
+
+        if (strcmp(x->key, "general.file_type") == 0)
+            continue; /* bf16 here, f16 there */
+        ck_assert_msg(y != NULL, "%s is in one only", x->key);
+        ck_assert_msg(x->type == y->type && x->elem == y->elem &&
+                          x->n == y->n && x->val.len == y->val.len &&
+                          memcmp(x->val.p, y->val.p, x->val.len) == 0,
+                      "%s differs", x->key);
+    }
+}
+
+START_TEST(tale_is_what_others_make_of_it)
+{
+    const char *top = getenv("top_srcdir");
+    char ours[4096], theirs[4096];
+    sov_model *a, *b;
+
+    snprintf(ours, sizeof(ours), "%s/models/tale", top != NULL ? top : ".");
+    snprintf(theirs, sizeof(theirs), "%s/../shared/data/tale-f16.gguf",
+             top != NULL ? top : ".");
+    if (access(theirs, R_OK) != 0) {
+        printf("not compared with another conversion: %s is missing\n",
+               theirs);
+        return;
+    }
+    a = must_open(ours);
+    b = must_open(theirs);
+    check_same_keys(sov_model_meta(a), sov_model_meta(b));
+    check_same_keys(sov_model_meta(b), sov_model_meta(a));
+    ck_assert_uint_eq(sov_model_count(a), sov_model_count(b));
+    for (size_t i = 0; i < sov_model_count(a); i++) {
+        const char *name = sov_model_at(a, i)->name;
+        size_t n, k;
+        float *x = values(a, name, &n);
+        float *y = values(b, name, &k);
+
+        ck_assert_uint_eq(n, k);
+        if (sov_model_at(a, i)->ndim > 1)
+            for (size_t j = 0; j < n; j++)
+                x[j] = sov_f16_to_f32(sov_f32_to_f16(x[j]));
+        ck_assert_msg(memcmp(x, y, n * sizeof(*x)) == 0, "%s differs", name);
+        free(x);
+        free(y);
+    }
+    sov_model_close(a);
+    sov_model_close(b);
+}
+END_TEST
+
+int
+main(void)
+{
+    TCase *tc = tcase_create("import");
+
+    tcase_add_checked_fixture(tc, make, drop);
+    tcase_add_test(tc, keys_and_shapes);
+    tcase_add_test(tc, rotary_pairs_stand_side_by_side);
+    tcase_add_test(tc, vocabulary_is_filled_up);
+    tcase_add_test(tc, added_tokens_and_settings);
+    tcase_add_test(tc, several_chat_templates);
+    tcase_add_test(tc, rope_scaling);
+    tcase_add_test(tc, hostile_numbers_are_named);
+    tcase_add_test(tc, what_is_not_supported_is_named);
+    tcase_add_test(tc, a_lone_safetensors_file_is_plain_tensors);
+    tcase_add_test(tc, tale_is_what_others_make_of_it);
+    return unit_main("import", tc);
+}
