@@ -214,7 +214,8 @@ array_bytes(struct gguf *g, struct sov_kv *kv, uint64_t *bytes,
         return sov_fail(err, SOV_EFORMAT, "array of arrays");
     if (size == 0 && elem != SOV_V_STR)
         return sov_fail(err, SOV_EFORMAT,
-                        "array of type %" PRIu32 ", which is not known", elem);
+                        "array of type %" PRId32 ", which is not known",
+                        (int32_t)elem);
     kv->elem = (enum sov_vtype)elem;
     g->at += 4;
     if (kv->n > SOV_ARR_MAX)
@@ -240,7 +241,8 @@ value_bytes(struct gguf *g, struct sov_kv *kv, uint64_t *bytes,
     *bytes = sov_vtype_size(type);
     if (*bytes == 0 && type != SOV_V_STR && type != SOV_V_ARR)
         return sov_fail(err, SOV_EFORMAT,
-                        "value of type %" PRIu32 ", which is not known", type);
+                        "value of type %" PRId32 ", which is not known",
+                        (int32_t)type);
     kv->type = (enum sov_vtype)type;
     kv->elem = kv->type;
     kv->n = 1;
