@@ -24,6 +24,16 @@ fail() {
     exit 1
 }
 
+# The built-in model.
+# shellcheck disable=SC2034
+tale=$top_srcdir/models/tale
+
+# Folder with test vectors beside the source tree, or a skip.
+need_shared() {
+    shared=$top_srcdir/../shared
+    [ -d "$shared/$1" ] || skip "no ../shared/$1 beside the source tree"
+}
+
 # The rest of the test needs something that is not here.
 skip() {
     echo "SKIP: $*"

@@ -3,7 +3,7 @@
 
 meta_tests =
 meta_tests += %D%/completions.sh
-EXTRA_DIST += %D%/dist.sh
+meta_tests += %D%/dist.sh
 meta_tests += %D%/examples.sh
 meta_tests += %D%/headers.sh
 meta_tests += %D%/layers.sh
