@@ -10,6 +10,8 @@ cli_tests += %D%/frame-report.sh
 cli_tests += %D%/frame-status.sh
 
 include tests/cli/sov-quantize/local.mk
+EXTRA_DIST += %D%/bad.sh %D%/exact.sh %D%/kill.sh %D%/peer.sh %D%/pipe.sh
+EXTRA_DIST += %D%/peer.mjs %D%/slow_compilers.sh
 
 TESTS += $(cli_tests)
 EXTRA_DIST += $(cli_tests) %D%/lib.sh

@@ -6,7 +6,7 @@ cd "${top_srcdir:?}"
 bad=0
 for f in $(find lib bin tests scripts m4 completions models -type f \
     \( -name '*.[ch]' -o -name '*.def' -o -name '*.sh' -o -name '*.mk' \
-    -o -name '*.py' -o -name '*.fish' -o -name 'sov_*.m4' \) | sort); do
+    -o -name '*.py' -o -name '*.mjs' -o -name '*.fish' -o -name 'sov_*.m4' \) | sort); do
     head -n 5 "$f" | grep -q 'SPDX-License-Identifier: Apache-2.0' || {
         echo "$f: no SPDX line"
         bad=1
