@@ -40,7 +40,7 @@ next_random(uint64_t *state)
 static void
 feed(const uint8_t *data, size_t size)
 {
-    uint8_t *copy = malloc(size > 0 ? size : 1);
+    uint8_t *copy = calloc(size > 0 ? size : 1, 1);
 
     if (copy == NULL) {
         perror("malloc");
