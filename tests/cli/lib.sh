@@ -45,21 +45,21 @@ case $0 in
 esac
 
 show() {
-    for stream in out err; do
-        echo "--- std$stream"
-        head -c 2000 "$scratch/$stream" | sed 's/^/    /'
+    for _s in out err; do
+        echo "--- std$_s"
+        head -c 2000 "$scratch/$_s" | sed 's/^/    /'
     done
 }
 
 # expect STATUS COMMAND...: run it; 128+n is death by signal n
 expect() {
-    want=$1
+    _want=$1
     shift
-    got=0
-    "$@" >"$scratch/out" 2>"$scratch/err" || got=$?
-    [ "$got" -eq "$want" ] || {
+    _got=0
+    "$@" >"$scratch/out" 2>"$scratch/err" || _got=$?
+    [ "$_got" -eq "$_want" ] || {
         show
-        fail "status $got instead of $want: $*"
+        fail "status $_got instead of $_want: $*"
     }
 }
 
@@ -108,11 +108,11 @@ err_one_line() {
 
 # Nothing but the named files lies in the scratch folder (out and err aside).
 only_files() {
-    for f in "$scratch"/* "$scratch"/.*; do
-        name=${f##*/}
+    for _f in "$scratch"/* "$scratch"/.*; do
+        _name=${_f##*/}
         case " . .. out err $* " in
-        *" $name "*) continue ;;
+        *" $_name "*) continue ;;
         esac
-        [ ! -e "$f" ] || fail "left behind: $name"
+        [ ! -e "$_f" ] || fail "left behind: $_name"
     done
 }

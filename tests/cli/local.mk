@@ -5,12 +5,13 @@
 # of its own and stops at the first thing that is wrong.
 
 cli_tests =
+cli_tests += %D%/bad.sh
 cli_tests += %D%/frame-options.sh
 cli_tests += %D%/frame-report.sh
 cli_tests += %D%/frame-status.sh
 
 include tests/cli/sov-quantize/local.mk
-EXTRA_DIST += %D%/bad.sh %D%/exact.sh %D%/kill.sh %D%/peer.sh %D%/pipe.sh
+EXTRA_DIST += %D%/exact.sh %D%/peer.sh %D%/pipe.sh
 EXTRA_DIST += %D%/peer.mjs %D%/slow_compilers.sh
 
 TESTS += $(cli_tests)
