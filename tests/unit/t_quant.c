@@ -2,17 +2,21 @@
 /*
  * t_quant.c - unit tests of lib/quant
  *
- * golden_*: against blocks that llama.cpp made, in shared/golden/codec beside
- * the source tree; skipped with a line where that folder is absent.
+ * Against blocks that llama.cpp made, in shared/golden/codec beside the source
+ * tree; skipped with a line where that folder is absent.  And against our own
+ * hashes in quant_vectors.def, which every machine and compiler must meet.
  */
 #include "unit.h"
 
 #include "base/le.h"
+#include "base/rng.h"
 #include "quant/codec.h"
 #include "quant/layout.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -194,6 +198,133 @@ START_TEST(encoders_are_no_worse_than_the_peer)
 }
 END_TEST
 
+/* ---- our own vectors */
+
+struct vector {
+    const char *name;
+    uint64_t decode, encode;
+};
+
+static const struct vector vectors[] = {
+#define VECTOR(name, decode, encode) { #name, UINT64_C(decode), UINT64_C(encode) },
+#include "quant_vectors.def"
+#undef VECTOR
+};
+
+/* FNV-1a */
+static uint64_t
+hash_bytes(uint64_t hash, const void *p, size_t n)
+{
+    const unsigned char *b = p;
+
+    for (size_t i = 0; i < n; i++)
+        hash = (hash ^ b[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+#define HASH_START UINT64_C(0xcbf29ce484222325)
+
+/* Random blocks, decoded; all NaN are one. */
+static uint64_t
+decode_hash(const struct sov_codec *codec)
+{
+    static float y[WEIGHTS];
+    const struct sov_type_info *info = sov_type_info(codec->type);
+    size_t size = WEIGHTS / info->block * info->bytes;
+    unsigned char *blocks = malloc(size);
+    uint64_t hash = HASH_START;
+
+    for (size_t i = 0; i < size; i++) {
+        uint32_t r[4];
+
+        sov_rng_block(1, 2, i / 16, r);
+        blocks[i] = (unsigned char)(r[i / 4 % 4] >> (8 * (i % 4)));
+    }
+    codec->decode(blocks, y, WEIGHTS);
+    free(blocks);
+    for (int i = 0; i < WEIGHTS; i++) {
+        unsigned char bytes[4];
+
+        sov_putf32(bytes, y[i]);
+        if (isnan(y[i]))
+            memset(bytes, 0xff, 4);
+        hash = hash_bytes(hash, bytes, 4);
+    }
+    return hash;
+}
+
+/* Normally distributed weights with some large ones, encoded in some ways. */
+static uint64_t
+encode_hash(const struct sov_codec *codec)
+{
+    static const int efforts[] = { 1, 3, 5, 7, 9 };
+    static float x[WEIGHTS], w[WEIGHTS];
+    const struct sov_type_info *info = sov_type_info(codec->type);
+    size_t size = WEIGHTS / info->block * info->bytes;
+    unsigned char *blocks;
+    uint64_t hash = HASH_START;
+
+    if (codec->encode == NULL)
+        return 0;
+    for (uint64_t i = 0; i < WEIGHTS; i++) {
+        double sum = -6.0;
+
+        for (uint64_t j = 0; j < 12; j++)
+            sum += sov_rng_unit(2, j, i);
+        x[i] = (float)(sum * (sov_rng_unit(3, 0, i) < 0.01 ? 0.2 : 0.02));
+        w[i] = (float)(0.1 + sov_rng_unit(4, 0, i));
+    }
+    blocks = malloc(size);
+    for (int imatrix = 0; imatrix < 2; imatrix++)
+        for (int i = 0; i < 5; i++) {
+            codec->encode(x, imatrix ? w : NULL, blocks, WEIGHTS, efforts[i]);
+            hash = hash_bytes(hash, blocks, size);
+        }
+    free(blocks);
+    return hash;
+}
+
+/* On a mismatch all rows are printed as they would have to be: change them
+ * only together with a reason why the bytes of files change. */
+START_TEST(own_vectors_hold)
+{
+    const struct sov_codec *codec;
+    bool all_hold = true;
+
+    for (size_t i = 0; (codec = sov_codec_at(i)) != NULL; i++) {
+        const char *name = sov_type_info(codec->type)->name;
+        uint64_t decode = decode_hash(codec);
+        uint64_t encode = encode_hash(codec);
+        bool holds = false;
+
+        for (size_t j = 0; j < sizeof(vectors) / sizeof(vectors[0]); j++)
+            holds = holds || (strcmp(vectors[j].name, name) == 0 &&
+                              vectors[j].decode == decode &&
+                              vectors[j].encode == encode);
+        if (!holds)
+            printf("VECTOR(%s, 0x%016" PRIx64 ", 0x%016" PRIx64 ")\n", name,
+                   decode, encode);
+        all_hold = all_hold && holds;
+    }
+    fflush(stdout);
+    ck_assert(all_hold);
+}
+END_TEST
+
+START_TEST(every_codec_is_in_its_place)
+{
+    const struct sov_codec *codec;
+
+    for (size_t i = 0; (codec = sov_codec_at(i)) != NULL; i++) {
+        ck_assert_ptr_eq(sov_codec_find(codec->type), codec);
+        ck_assert_ptr_nonnull(sov_type_info(codec->type));
+        ck_assert_ptr_nonnull(codec->decode);
+    }
+    ck_assert_ptr_null(sov_codec_find(SOV_TYPE_I32));
+    ck_assert_ptr_null(sov_codec_find(SOV_TYPE_NONE));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -201,5 +332,7 @@ main(void)
 
     tcase_add_test(tc, golden_decode_is_exact);
     tcase_add_test(tc, encoders_are_no_worse_than_the_peer);
+    tcase_add_test(tc, own_vectors_hold);
+    tcase_add_test(tc, every_codec_is_in_its_place);
     return unit_main("quant", tc);
 }
