@@ -1,4 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # lib/nn/local.mk - floor 5: matmul, norm, rope, attention, KV cache
 
-libsov_all_la_SOURCES +=
+libsov_all_la_SOURCES += \
+	%D%/attn.c %D%/attn.h \
+	%D%/mat.c %D%/mat.h \
+	%D%/nn.c %D%/nn.h \
+	%D%/rope.c %D%/rope.h

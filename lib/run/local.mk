@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # lib/run/local.mk - floor 7: sessions, batches, sampling
 
-libsov_all_la_SOURCES +=
+libsov_all_la_SOURCES += \
+	%D%/sample.c \
+	%D%/session.c \
+	%D%/stream.c

@@ -16,7 +16,8 @@
 /* The windows that llama.cpp scores, unless the model's context is smaller. */
 #define SOV_PPL_CTX 512
 
-/* A session for it is best opened with this many rows of logits. */
+/* Rows of logits that a session for it should keep: any number will do, this
+ * many go as fast as it can. */
 #define SOV_PPL_ROWS 32
 
 struct sov_ppl {

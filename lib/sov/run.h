@@ -27,7 +27,7 @@ typedef struct sov_session sov_session;
 
 struct sov_session_opts {
     uint32_t n_ctx;      /* tokens of context; 0: see SOV_CTX_DEFAULT */
-    uint32_t n_batch;    /* tokens of one pass at most; 0: 512 */
+    uint32_t n_batch;    /* tokens of one pass at most; 0: 256 */
     uint32_t n_logits;   /* rows of logits kept for SOV_LOGITS_ALL; 0: 1 */
     bool precise;        /* the reference: activations, keys and values in
                             f32, weights decoded to f32 */
@@ -82,6 +82,7 @@ SOV_API const float *sov_session_logits(const sov_session *session,
 
 SOV_API uint32_t sov_session_vocab(const sov_session *session);
 SOV_API uint32_t sov_session_ctx(const sov_session *session);
+SOV_API uint32_t sov_session_rows(const sov_session *session); /* n_logits */
 SOV_API uint32_t sov_session_pos(const sov_session *session); /* tokens read */
 
 /* Forget all but the first n tokens; n beyond the position changes nothing. */

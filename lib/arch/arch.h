@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * arch.h - a network: weights bound to an architecture, and one pass over it
+ *
+ * A net is read-only and borrows its model.  A pass is the memory that a run
+ * of up to n_batch tokens needs; keys and values live beside it, since they
+ * outlive the run.
+ */
+#ifndef SOV_ARCH_ARCH_H
+#define SOV_ARCH_ARCH_H
+
+#include "arch/bind.h"
+#include "arch/hparams.h"
+#include "nn/attn.h"
+#include "nn/mat.h"
+#include "nn/rope.h"
+
+struct sov_layer {
+    const float *attn_norm;
+    struct sov_mat qkv[3];  /* q, k, v; or the three as one, rows q | k | v */
+    size_t n_qkv;
+    struct sov_mat attn_out;
+    const float *ffn_norm;
+    struct sov_mat gate_up[2];
+    struct sov_mat down;
+};
+
+struct sov_net {
+    const struct sov_arch *arch;
+    struct sov_hparams hp;
+    size_t n_vocab;
+    struct sov_mat embd;     /* a row for each token */
+    const float *out_norm;
+    struct sov_mat head;     /* embd itself where a model ties them */
+    struct sov_layer *layer; /* [n_layer] */
+    double *freq;            /* [n_rot / 2] */
+    struct sov_vec *own;
+    /* the largest over all layers */
+    size_t q_max;            /* numbers of q */
+    size_t qkv_max;          /* of q, k and v */
+    size_t o_max;            /* of the heads' values */
+    size_t ff_max;
+    size_t in_max;           /* of any matrix's input */
+};
+
+/* One row for each architecture. */
+struct sov_arch {
+    const char *name; /* general.architecture, and the prefix of the keys */
+    enum sov_rope_pairs rope;
+    /* bind what is not common to all, after hp was read */
+    int (*load)(struct sov_net *net, struct sov_bind *b);
+};
+
+#define ARCH(sym) extern const struct sov_arch sov_arch_##sym;
+#include "arch/archs.def"
+#undef ARCH
+
+/* SOV_EUNSUP for an architecture that has no row. */
+int sov_net_open(struct sov_net **net, const sov_model *model,
+                 struct sov_err *err) SOV_MUST_CHECK;
+void sov_net_close(struct sov_net *net);
+
+struct sov_pass {
+    struct sov_nn nn;
+    struct sov_cache *kv;    /* [n_layer] */
+    size_t n_batch;
+    float *x;             /* [n_batch, n_embd] the stream of the layers */
+    float *part;          /* [n_batch, n_embd] what is added to it next */
+    float *norm;          /* [n_batch, n_embd] */
+    float *qkv;           /* [n_batch, qkv_max] */
+    float *heads;         /* [n_batch, o_max] */
+    float *ff;            /* [n_batch, 2 ff_max] gate | up */
+    float *turn;          /* [n_batch, n_rot] */
+    struct sov_a32 *a32;  /* [n_batch, in_max / 256] */
+    struct sov_a256 *a256;
+};
+
+/*
+ * Cut the memory of a pass from an arena (or count it).  n_batch and nn.k and
+ * nn.precise are set; nn.room is set here, for caches of n_ctx positions.
+ * Gives 0, or SOV_EMEM if it cannot be counted.
+ */
+int sov_pass_place(struct sov_pass *pass, const struct sov_net *net,
+                   size_t n_ctx, struct sov_arena *a) SOV_MUST_CHECK;
+
+/*
+ * Tokens ids[n], n <= n_batch, at positions pos on; keys and values are kept.
+ * Logits of the last n_logits of them go to logits [n_logits, n_vocab].
+ */
+void sov_net_run(const struct sov_net *net, struct sov_pass *pass,
+                 const int32_t *ids, size_t n, size_t pos, float *logits,
+                 size_t n_logits);
+
+/* dense.c: the layers that most architectures have. */
+int sov_dense_load(struct sov_net *net, struct sov_bind *b) SOV_MUST_CHECK;
+void sov_dense_layer(const struct sov_net *net, struct sov_pass *pass,
+                     size_t layer, size_t n, size_t pos);
+
+#endif

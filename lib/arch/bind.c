@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bind.c - tensors of a model as the matrices and vectors of a network
+ */
+#include "arch/bind.h"
+
+#include "base/limits.h"
+#include "base/mem.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct sov_vec {
+    struct sov_vec *next;
+    float v[];
+};
+
+#define NAME_MAX_HERE 96
+
+static const char *
+full_name(char buf[NAME_MAX_HERE], int64_t layer, const char *name)
+{
+    if (layer < 0)
+        snprintf(buf, NAME_MAX_HERE, "%s", name);
+    else
+        snprintf(buf, NAME_MAX_HERE, "blk.%" PRId64 ".%s", layer, name);
+    return buf;
+}
+
+static const struct sov_tensor *
+find(const struct sov_bind *b, int64_t layer, const char *name)
+{
+    char full[NAME_MAX_HERE];
+    int64_t i = sov_model_find(b->model, full_name(full, layer, name));
+
+    return i < 0 ? NULL : sov_model_at(b->model, (size_t)i);
+}
+
+bool
+sov_bind_has(const struct sov_bind *b, int64_t layer, const char *name)
+{
+    return find(b, layer, name) != NULL;
+}
+
+/* Can the numbers of this tensor be computed with? */
+static int
+check_type(struct sov_bind *b, const struct sov_tensor *t)
+{
+    if ((unsigned)t->type >= SOV_TYPE_GGUF_MAX ||
+        sov_kern()->decode[t->type] == NULL)
+        return sov_fail(b->err, SOV_EUNSUP, "tensor %s: type %s cannot be run",
+                        t->name, sov_type_info(t->type)->name);
+    if (t->data == NULL)
+        return sov_fail(b->err, SOV_EARG,
+                        "tensor %s is not in memory: the model was opened as "
+                        "a stream", t->name);
+    return 0;
+}
+
+static int
+wrong_shape(struct sov_bind *b, const struct sov_tensor *t, size_t n_in,
+            size_t n_out)
+{
+    return sov_fail(b->err, SOV_EFORMAT,
+                    "tensor %s is %" PRIu64 " x %" PRIu64
+                    ", the metadata say %zu x %zu",
+                    t->name, t->dim[0], sov_tensor_rows(t), n_in, n_out);
+}
+
+const float *
+sov_bind_vec(struct sov_bind *b, int64_t layer, const char *name, size_t n,
+             bool must)
+{
+    const struct sov_tensor *t;
+    struct sov_vec *vec;
+    char full[NAME_MAX_HERE];
+
+    if (b->rc < 0)
+        return NULL;
+    t = find(b, layer, name);
+    if (t == NULL) {
+        if (must)
+            b->rc = sov_fail(b->err, SOV_EFORMAT, "tensor %s is missing",
+                             full_name(full, layer, name));
+        return NULL;
+    }
+    if (t->dim[0] != n || sov_tensor_rows(t) != 1)
+        b->rc = wrong_shape(b, t, n, 1);
+    else
+        b->rc = check_type(b, t);
+    if (b->rc < 0)
+        return NULL;
+    vec = n > (SIZE_MAX - sizeof(*vec)) / sizeof(float)
+              ? NULL
+              : sov_mem_array(1, sizeof(*vec) + n * sizeof(float));
+    if (vec == NULL) {
+        b->rc = sov_mem_fail(b->err);
+        return NULL;
+    }
+    vec->next = b->own;
+    b->own = vec;
+    sov_kern()->decode[t->type](t->data, vec->v, n);
+    return vec->v;
+}
+
+struct sov_mat
+sov_bind_mat(struct sov_bind *b, int64_t layer, const char *name, size_t n_in,
+             size_t n_out)
+{
+    struct sov_mat m = { 0 };
+    const struct sov_tensor *t;
+    char weight[NAME_MAX_HERE / 2];
+    char bias[NAME_MAX_HERE / 2];
+    char full[NAME_MAX_HERE];
+
+    if (b->rc < 0)
+        return m;
+    snprintf(weight, sizeof(weight), "%s.weight", name);
+    snprintf(bias, sizeof(bias), "%s.bias", name);
+    t = find(b, layer, weight);
+    if (t == NULL) {
+        b->rc = sov_fail(b->err, SOV_EFORMAT, "tensor %s is missing",
+                         full_name(full, layer, weight));
+        return m;
+    }
+    if (n_out == 0 && t->ndim == 2 && t->dim[1] > 0)
+        n_out = (size_t)t->dim[1];
+    if (t->ndim > 2 || t->dim[0] != n_in || t->dim[1] != n_out)
+        b->rc = wrong_shape(b, t, n_in, n_out);
+    else
+        b->rc = check_type(b, t);
+    if (b->rc < 0)
+        return m;
+    m.data = t->data;
+    m.type = t->type;
+    m.n_in = n_in;
+    m.n_out = n_out;
+    m.row_bytes = (size_t)sov_tensor_row_bytes(t);
+    m.bias = sov_bind_vec(b, layer, bias, n_out, false);
+    return m;
+}
+
+void
+sov_bind_free(struct sov_vec *own)
+{
+    while (own != NULL) {
+        struct sov_vec *next = own->next;
+
+        free(own);
+        own = next;
+    }
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bind.h - tensors of a model as the matrices and vectors of a network
+ *
+ * A tensor is found by its name, and its shape must be what the
+ * hyper-parameters say; matrices stay where they are mapped, vectors (norm
+ * weights, biases) become f32 of our own.
+ */
+#ifndef SOV_ARCH_BIND_H
+#define SOV_ARCH_BIND_H
+
+#include "nn/mat.h"
+#include "sov/model.h"
+
+struct sov_vec; /* a vector that is owned */
+
+struct sov_bind {
+    const sov_model *model;
+    struct sov_err *err;
+    struct sov_vec *own; /* all vectors so far */
+    int rc;              /* sticky: after a failure the rest gives NULL */
+};
+
+/* Is there a tensor blk.LAYER.NAME? */
+bool sov_bind_has(const struct sov_bind *b, int64_t layer, const char *name);
+
+/*
+ * The matrix blk.LAYER.NAME.weight (layer -1: NAME.weight) of n_out rows of
+ * n_in, and NAME.bias if there is one.  n_out 0: any number of rows.
+ */
+struct sov_mat sov_bind_mat(struct sov_bind *b, int64_t layer,
+                            const char *name, size_t n_in, size_t n_out);
+
+/* The vector blk.LAYER.NAME of n; NULL if it is missing and not must. */
+const float *sov_bind_vec(struct sov_bind *b, int64_t layer, const char *name,
+                          size_t n, bool must);
+
+void sov_bind_free(struct sov_vec *own);
+
+#endif

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * hparams.c - the numbers of an architecture out of a model's metadata
+ */
+#include "arch/hparams.h"
+
+#include "base/limits.h"
+#include "base/mem.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* No factor or base is larger; a float can hold it. */
+#define REAL_MAX 1e30
+
+/* Where keys are read from, and the first that was wrong. */
+struct reader {
+    const sov_meta *meta;
+    const char *arch;
+    struct sov_err *err;
+    char key[128];
+    int rc; /* sticky */
+};
+
+static const char *
+key_of(struct reader *rd, const char *name)
+{
+    snprintf(rd->key, sizeof(rd->key), "%s.%s", rd->arch, name);
+    return rd->key;
+}
+
+static void
+missing(struct reader *rd)
+{
+    rd->rc = sov_fail(rd->err, SOV_EFORMAT, "%s is missing", rd->key);
+}
+
+static void
+check_range(struct reader *rd, uint64_t v, uint64_t max)
+{
+    if (v < 1 || v > max)
+        rd->rc = sov_fail(rd->err, SOV_EFORMAT,
+                          "%s is %" PRIu64 ", not 1 to %" PRIu64, rd->key, v,
+                          max);
+}
+
+/* A number in [1, max]; preset: what it is if the key is missing, 0: must. */
+static uint32_t
+number(struct reader *rd, const char *name, uint64_t preset, uint64_t max)
+{
+    uint64_t v = preset;
+    int rc;
+
+    if (rd->rc < 0)
+        return 0;
+    rc = sov_meta_u64(rd->meta, key_of(rd, name), &v, rd->err);
+    if (rc < 0)
+        rd->rc = rc;
+    else if (rc == 1 && preset == 0)
+        missing(rd);
+    else
+        check_range(rd, v, max);
+    return rd->rc < 0 ? 0 : (uint32_t)v;
+}
+
+/* A number from min to REAL_MAX; NaN as preset: must. */
+static double
+real(struct reader *rd, const char *name, double preset, double min)
+{
+    double v = preset;
+    int rc;
+
+    if (rd->rc < 0)
+        return 0;
+    rc = sov_meta_f64(rd->meta, key_of(rd, name), &v, rd->err);
+    if (rc < 0)
+        rd->rc = rc;
+    else if (rc == 1 && isnan(preset))
+        missing(rd);
+    else if (!(v >= min && v <= REAL_MAX))
+        rd->rc = sov_fail(rd->err, SOV_EFORMAT, "%s is out of range", rd->key);
+    return rd->rc < 0 ? 0 : v;
+}
+
+static void
+array_for_layers(struct reader *rd, const struct sov_kv *kv, uint64_t max,
+                 uint32_t *out, uint32_t n)
+{
+    uint32_t i;
+
+    if (kv->n != n) {
+        rd->rc = sov_fail(rd->err, SOV_EFORMAT,
+                          "%s has %" PRIu64 " numbers for %" PRIu32 " layers",
+                          rd->key, kv->n, n);
+        return;
+    }
+    if (kv->elem == SOV_V_STR || kv->elem == SOV_V_F32 ||
+        kv->elem == SOV_V_F64 || kv->elem == SOV_V_BOOL) {
+        rd->rc = sov_fail(rd->err, SOV_EFORMAT, "%s is not of whole numbers",
+                          rd->key);
+        return;
+    }
+    for (i = 0; i < n && rd->rc == 0; i++) {
+        int64_t v = sov_kv_int(kv, i);
+
+        check_range(rd, v < 0 ? 0 : (uint64_t)v, max);
+        out[i] = (uint32_t)v;
+    }
+}
+
+/*
+ * One number for all layers, or an array with one for each; preset: what they
+ * are if the key is missing, NULL: must.  Fresh.
+ */
+static uint32_t *
+each_layer(struct reader *rd, const char *name, const uint32_t *preset,
+           uint64_t max, uint32_t n)
+{
+    const struct sov_kv *kv;
+    uint32_t *out;
+    uint32_t one = 0;
+    uint32_t i;
+
+    if (rd->rc < 0)
+        return NULL;
+    out = sov_mem_array(n, sizeof(*out));
+    if (out == NULL) {
+        rd->rc = sov_mem_fail(rd->err);
+        return NULL;
+    }
+    kv = sov_meta_find(rd->meta, key_of(rd, name));
+    if (kv == NULL && preset != NULL) {
+        memcpy(out, preset, n * sizeof(*out));
+    } else if (kv != NULL && kv->type == SOV_V_ARR) {
+        array_for_layers(rd, kv, max, out, n);
+    } else {
+        one = number(rd, name, 0, max);
+        for (i = 0; i < n; i++)
+            out[i] = one;
+    }
+    return out;
+}
+
+static void
+check_heads(struct reader *rd, const struct sov_hparams *hp)
+{
+    uint32_t i;
+
+    for (i = 0; i < hp->n_layer && rd->rc == 0; i++)
+        if (hp->n_head[i] % hp->n_kv[i] != 0)
+            rd->rc = sov_fail(rd->err, SOV_EFORMAT,
+                              "layer %" PRIu32 " has %" PRIu32
+                              " heads for %" PRIu32 " key heads",
+                              i, hp->n_head[i], hp->n_kv[i]);
+}
+
+/* The length of a head: its key, or the width shared by the first layer's
+ * heads. */
+static uint32_t
+head_length(struct reader *rd, const struct sov_hparams *hp, const char *name)
+{
+    uint32_t even;
+
+    if (rd->rc < 0)
+        return 0;
+    even = hp->n_embd / hp->n_head[0];
+    if (sov_meta_find(rd->meta, key_of(rd, name)) == NULL &&
+        even * hp->n_head[0] != hp->n_embd)
+        rd->rc = sov_fail(rd->err, SOV_EFORMAT,
+                          "%" PRIu32 " heads do not divide the width %" PRIu32,
+                          hp->n_head[0], hp->n_embd);
+    return number(rd, name, even, SOV_WIDTH_MAX);
+}
+
+static void
+read_heads(struct reader *rd, struct sov_hparams *hp)
+{
+    double scale;
+
+    hp->n_head = each_layer(rd, "attention.head_count", NULL, SOV_HEADS_MAX,
+                            hp->n_layer);
+    hp->n_kv = each_layer(rd, "attention.head_count_kv", hp->n_head,
+                          SOV_HEADS_MAX, hp->n_layer);
+    if (rd->rc == 0)
+        check_heads(rd, hp);
+    hp->k_len = head_length(rd, hp, "attention.key_length");
+    hp->v_len = head_length(rd, hp, "attention.value_length");
+    scale = real(rd, "attention.scale", 0, 0);
+    if (rd->rc == 0)
+        hp->attn_scale =
+            scale > 0 ? (float)scale : 1.0f / sqrtf((float)hp->k_len);
+}
+
+static bool
+spells(struct sov_span s, const char *word)
+{
+    return s.len == strlen(word) && memcmp(s.p, word, s.len) == 0;
+}
+
+/* Position scaling: none or linear (which is what no type at all means). */
+static void
+read_scaling(struct reader *rd, struct sov_hparams *hp)
+{
+    struct sov_span type = { (const unsigned char *)"linear", 6 };
+    double factor;
+    int rc;
+
+    if (rd->rc < 0)
+        return;
+    rc = sov_meta_str(rd->meta, key_of(rd, "rope.scaling.type"), &type,
+                      rd->err);
+    if (rc < 0) {
+        rd->rc = rc;
+        return;
+    }
+    if (!spells(type, "linear") && !spells(type, "none")) {
+        rd->rc = sov_fail(rd->err, SOV_EUNSUP, "%s %.*s is not supported",
+                          rd->key, (int)(type.len < 32 ? type.len : 32),
+                          (const char *)type.p);
+        return;
+    }
+    factor = real(rd, "rope.scale_linear", 0, 0);
+    factor = real(rd, "rope.scaling.factor", factor, 0);
+    if (spells(type, "none") || factor == 0)
+        factor = 1;
+    hp->rope_scale = 1 / factor;
+}
+
+static void
+read_rope(struct reader *rd, struct sov_hparams *hp)
+{
+    hp->n_rot = number(rd, "rope.dimension_count", hp->k_len, SOV_WIDTH_MAX);
+    if (rd->rc == 0 && (hp->n_rot > hp->k_len || hp->n_rot % 2 != 0))
+        rd->rc = sov_fail(rd->err, SOV_EFORMAT,
+                          "%s is %" PRIu32 " for heads of %" PRIu32, rd->key,
+                          hp->n_rot, hp->k_len);
+    hp->rope_base = real(rd, "rope.freq_base", 10000, 1e-9);
+    read_scaling(rd, hp);
+}
+
+int
+sov_hparams_read(struct sov_hparams *hp, const sov_meta *meta,
+                 const char *arch, struct sov_err *err)
+{
+    struct reader rd = { .meta = meta, .arch = arch, .err = err };
+
+    memset(hp, 0, sizeof(*hp));
+    hp->n_layer = number(&rd, "block_count", 0, SOV_LAYERS_MAX);
+    hp->n_embd = number(&rd, "embedding_length", 0, SOV_WIDTH_MAX);
+    hp->n_ctx = number(&rd, "context_length", 0, UINT32_MAX);
+    if (hp->n_ctx > SOV_CTX_MAX)
+        hp->n_ctx = SOV_CTX_MAX;
+    hp->norm_eps = (float)real(&rd, "attention.layer_norm_rms_epsilon", NAN,
+                               1e-30);
+    hp->n_ff = each_layer(&rd, "feed_forward_length", NULL, SOV_WIDTH_MAX,
+                          hp->n_layer);
+    read_heads(&rd, hp);
+    read_rope(&rd, hp);
+    if (rd.rc < 0)
+        sov_hparams_done(hp);
+    return rd.rc;
+}
+
+void
+sov_hparams_done(struct sov_hparams *hp)
+{
+    free(hp->n_head);
+    free(hp->n_kv);
+    free(hp->n_ff);
+    hp->n_head = hp->n_kv = hp->n_ff = NULL;
+}

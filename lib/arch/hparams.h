@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * hparams.h - the numbers of an architecture out of a model's metadata
+ *
+ * Every number is checked against limits.h and against the others here, once,
+ * so that what follows may multiply and divide.  Whether the tensors agree is
+ * the business of bind.h.
+ */
+#ifndef SOV_ARCH_HPARAMS_H
+#define SOV_ARCH_HPARAMS_H
+
+#include "sov/err.h"
+#include "sov/meta.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sov_hparams {
+    uint32_t n_embd;
+    uint32_t n_layer;
+    uint32_t n_ctx;      /* that the model was trained with */
+    uint32_t k_len;      /* of a head */
+    uint32_t v_len;
+    uint32_t n_rot;      /* even, at most k_len */
+    float norm_eps;
+    float attn_scale;
+    double rope_base;
+    double rope_scale;   /* positions are taken times this */
+    uint32_t *n_head;    /* [n_layer], owned; 1 or more */
+    uint32_t *n_kv;      /* a divisor of n_head */
+    uint32_t *n_ff;
+};
+
+/* arch is the prefix of the keys.  On failure nothing is owned. */
+int sov_hparams_read(struct sov_hparams *hp, const sov_meta *meta,
+                     const char *arch, struct sov_err *err) SOV_MUST_CHECK;
+void sov_hparams_done(struct sov_hparams *hp);
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * net.c - weights bound to an architecture, and one pass over them
+ */
+#include "arch/arch.h"
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "sys/par.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct sov_arch *const archs[] = {
+#define ARCH(sym) &sov_arch_##sym,
+#include "arch/archs.def"
+#undef ARCH
+};
+
+static int
+find_arch(const struct sov_arch **arch, const sov_meta *meta,
+          struct sov_err *err)
+{
+    struct sov_span name = { NULL, 0 };
+    int rc = sov_meta_str(meta, "general.architecture", &name, err);
+    size_t i;
+
+    if (rc < 0)
+        return rc;
+    if (rc == 1)
+        return sov_fail(err, SOV_EFORMAT, "general.architecture is missing");
+    for (i = 0; i < sizeof(archs) / sizeof(archs[0]); i++)
+        if (strlen(archs[i]->name) == name.len &&
+            memcmp(archs[i]->name, name.p, name.len) == 0) {
+            *arch = archs[i];
+            return 0;
+        }
+    return sov_fail(err, SOV_EUNSUP, "architecture %.*s is not supported",
+                    (int)(name.len < 64 ? name.len : 64),
+                    (const char *)name.p);
+}
+
+/* No tensor may belong to a layer that block_count does not count. */
+static int
+check_layers(const struct sov_net *net, const sov_model *model,
+             struct sov_err *err)
+{
+    size_t n = sov_model_count(model);
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        const char *name = sov_model_at(model, i)->name;
+        char *end;
+        unsigned long long layer;
+
+        if (strncmp(name, "blk.", 4) != 0 || name[4] < '0' || name[4] > '9')
+            continue;
+        layer = strtoull(name + 4, &end, 10);
+        if (*end == '.' && layer >= net->hp.n_layer)
+            return sov_fail(err, SOV_EFORMAT,
+                            "tensor %s: %s.block_count is %" PRIu32, name,
+                            net->arch->name, net->hp.n_layer);
+    }
+    return 0;
+}
+
+static void
+load_ends(struct sov_net *net, struct sov_bind *b)
+{
+    size_t n_embd = net->hp.n_embd;
+
+    net->embd = sov_bind_mat(b, -1, "token_embd", n_embd, 0);
+    net->n_vocab = net->embd.n_out;
+    if (b->rc == 0 && (net->n_vocab < 1 || net->n_vocab > SOV_VOCAB_MAX))
+        b->rc = sov_fail(b->err, SOV_EFORMAT, "a vocabulary of %zu tokens",
+                         net->n_vocab);
+    net->out_norm = sov_bind_vec(b, -1, "output_norm.weight", n_embd, true);
+    net->head = sov_bind_has(b, -1, "output.weight")
+                    ? sov_bind_mat(b, -1, "output", n_embd, net->n_vocab)
+                    : net->embd;
+}
+
+static int
+load_rope(struct sov_net *net, struct sov_bind *b)
+{
+    const struct sov_hparams *hp = &net->hp;
+    const float *factor =
+        sov_bind_vec(b, -1, "rope_freqs.weight", hp->n_rot / 2, false);
+
+    if (b->rc < 0)
+        return b->rc;
+    net->freq = sov_mem_array(hp->n_rot / 2, sizeof(*net->freq));
+    if (net->freq == NULL)
+        return sov_mem_fail(b->err);
+    return sov_rope_freqs(net->freq, hp->n_rot, hp->rope_base, hp->rope_scale,
+                          factor, b->err);
+}
+
+/* The tensors first, which prove the sizes that follow from the metadata. */
+static int
+load(struct sov_net *net, struct sov_bind *b)
+{
+    int rc;
+
+    load_ends(net, b);
+    rc = b->rc;
+    if (rc == 0)
+        rc = net->arch->load(net, b);
+    if (rc == 0)
+        rc = load_rope(net, b);
+    return rc;
+}
+
+int
+sov_net_open(struct sov_net **out, const sov_model *model, struct sov_err *err)
+{
+    struct sov_bind b = { .model = model, .err = err };
+    struct sov_net *net = sov_mem_array(1, sizeof(*net));
+    int rc;
+
+    *out = NULL;
+    if (net == NULL)
+        return sov_mem_fail(err);
+    rc = find_arch(&net->arch, sov_model_meta(model), err);
+    if (rc == 0)
+        rc = sov_hparams_read(&net->hp, sov_model_meta(model),
+                              net->arch->name, err);
+    if (rc == 0)
+        rc = check_layers(net, model, err);
+    if (rc == 0)
+        rc = load(net, &b);
+    net->own = b.own;
+    if (rc < 0) {
+        sov_net_close(net);
+        return rc;
+    }
+    *out = net;
+    return 0;
+}
+
+void
+sov_net_close(struct sov_net *net)
+{
+    if (net == NULL)
+        return;
+    sov_hparams_done(&net->hp);
+    sov_bind_free(net->own);
+    free(net->layer);
+    free(net->freq);
+    free(net);
+}
+
+int
+sov_pass_place(struct sov_pass *pass, const struct sov_net *net, size_t n_ctx,
+               struct sov_arena *a)
+{
+    const struct sov_hparams *hp = &net->hp;
+    uint64_t n = pass->n_batch;
+    uint64_t pieces = (net->in_max + 255) / 256;
+    size_t room = sov_mat_room(net->in_max);
+    size_t i;
+
+    for (i = 0; i < hp->n_layer; i++) {
+        struct sov_cache kv = { .n_kv = hp->n_kv[i], .n_ctx = n_ctx,
+                             .k_len = hp->k_len, .v_len = hp->v_len };
+        size_t attn = sov_attn_room(&kv, hp->n_head[i]);
+
+        if (attn == 0)
+            return SOV_EMEM;
+        room = attn > room ? attn : room;
+    }
+    pass->nn.room = (room + 15) / 16 * 16;
+    pass->x = sov_arena_take(a, n * hp->n_embd, sizeof(float));
+    pass->part = sov_arena_take(a, n * hp->n_embd, sizeof(float));
+    pass->norm = sov_arena_take(a, n * hp->n_embd, sizeof(float));
+    pass->qkv = sov_arena_take(a, n * net->qkv_max, sizeof(float));
+    pass->heads = sov_arena_take(a, n * net->o_max, sizeof(float));
+    pass->ff = sov_arena_take(a, n * 2 * net->ff_max, sizeof(float));
+    pass->turn = sov_arena_take(a, n * hp->n_rot, sizeof(float));
+    pass->a32 = sov_arena_take(a, n * pieces, sizeof(*pass->a32));
+    pass->a256 = sov_arena_take(a, n * pieces, sizeof(*pass->a256));
+    return a->overflow ? SOV_EMEM : 0;
+}
+
+/* Columns of the beginning and the end of a run. */
+struct columns {
+    const struct sov_net *net;
+    struct sov_pass *pass;
+    const int32_t *ids;
+    size_t pos;
+    size_t skip;
+    const struct sov_input *in;
+};
+
+static void
+begin(void *arg, size_t first, size_t last, unsigned worker)
+{
+    const struct columns *j = arg;
+    const struct sov_mat *embd = &j->net->embd;
+    size_t c;
+
+    (void)worker;
+    for (c = first; c < last; c++) {
+        const unsigned char *row =
+            embd->data + (size_t)j->ids[c] * embd->row_bytes;
+
+        j->pass->nn.k->decode[embd->type](row, j->pass->x + c * embd->n_in,
+                                          embd->n_in);
+        sov_rope_turn(j->net->freq, j->net->hp.n_rot,
+                      (uint32_t)(j->pos + c),
+                      j->pass->turn + c * j->net->hp.n_rot);
+    }
+}
+
+static void
+end(void *arg, size_t first, size_t last, unsigned worker)
+{
+    const struct columns *j = arg;
+    size_t n_embd = j->net->hp.n_embd;
+    size_t c;
+
+    (void)worker;
+    for (c = first; c < last; c++) {
+        const float *x = j->pass->x + (c + j->skip) * n_embd;
+
+        sov_rms_norm(j->pass->nn.k, x, j->net->out_norm, j->net->hp.norm_eps,
+                     j->pass->norm + c * n_embd, n_embd);
+        sov_input_column(&j->pass->nn, j->in, c);
+    }
+}
+
+static void
+make_logits(struct columns *j, size_t n, float *logits, size_t n_logits)
+{
+    const struct sov_net *net = j->net;
+    struct sov_pass *pass = j->pass;
+    struct sov_input in = {
+        .x = pass->norm, .stride = net->hp.n_embd, .n = net->hp.n_embd,
+        .n_cols = n_logits, .a32 = pass->a32, .a256 = pass->a256,
+        .forms = sov_mat_forms(&pass->nn, &net->head, 1),
+    };
+    struct sov_mul mul = { &net->head, logits, net->n_vocab };
+
+    j->in = &in;
+    j->skip = n - n_logits;
+    sov_par_for(n_logits, 0, end, j);
+    sov_mat_mul(&pass->nn, &mul, 1, &in);
+}
+
+void
+sov_net_run(const struct sov_net *net, struct sov_pass *pass,
+            const int32_t *ids, size_t n, size_t pos, float *logits,
+            size_t n_logits)
+{
+    struct columns j = { .net = net, .pass = pass, .ids = ids, .pos = pos };
+    size_t i;
+
+    sov_par_for(n, 0, begin, &j);
+    for (i = 0; i < net->hp.n_layer; i++)
+        sov_dense_layer(net, pass, i, n, pos);
+    if (n_logits > 0)
+        make_logits(&j, n, logits, n_logits);
+}

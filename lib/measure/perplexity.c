@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * perplexity.c - how well a model foretells a text
+ *
+ * Windows as llama.cpp cuts them: the first half of each gives the model
+ * something to go by, the tokens of the second half are scored.
+ */
+#include "sov/measure.h"
+
+#include "base/fmath.h"
+#include "base/mem.h"
+#include "kern/kern.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct run {
+    sov_session *session;
+    const sov_tok *tok;
+    uint32_t n_ctx;
+    int32_t *window;   /* [n_ctx] */
+    float *p;          /* [n_vocab] */
+    double nll;
+    uint64_t scored;
+};
+
+/* Negative log-likelihood of id. */
+static double
+nll_of(const struct run *r, const float *logits, int32_t id)
+{
+    const struct sov_kern *k = sov_kern();
+    size_t n = sov_session_vocab(r->session);
+    float top = k->max(logits, n);
+    double sum = 0;
+    size_t i;
+
+    memcpy(r->p, logits, n * sizeof(*r->p));
+    k->exp(r->p, n, top);
+    for (i = 0; i < n; i++)
+        sum += (double)r->p[i];
+    return sov_log(sum) - ((double)logits[id] - (double)top);
+}
+
+/* Tokens [from, to) of the window, each foretold by the one before it. */
+static int
+score(struct run *r, uint32_t from, uint32_t to, struct sov_err *err)
+{
+    uint32_t i;
+    int rc = sov_session_eval(r->session, r->window + from - 1, to - from,
+                              SOV_LOGITS_ALL, err);
+
+    if (rc < 0)
+        return rc;
+    for (i = from; i < to; i++)
+        r->nll += nll_of(r, sov_session_logits(r->session, i - from),
+                         r->window[i]);
+    r->scored += to - from;
+    if (isnan(r->nll))
+        return sov_fail(err, SOV_EFORMAT,
+                        "the model gives logits that are not numbers");
+    return 0;
+}
+
+static int
+score_window(struct run *r, struct sov_err *err)
+{
+    /* the first token of the second half */
+    uint32_t half = (r->n_ctx + 1) / 2;
+    uint32_t rows = sov_session_rows(r->session);
+    uint32_t from, to;
+    int rc;
+
+    if (sov_tok_adds_bos(r->tok) && sov_tok_bos(r->tok) >= 0)
+        r->window[0] = sov_tok_bos(r->tok);
+    sov_session_truncate(r->session, 0);
+    rc = sov_session_eval(r->session, r->window, half - 1, SOV_LOGITS_NONE,
+                          err);
+    for (from = half; rc == 0 && from < r->n_ctx; from = to) {
+        to = r->n_ctx - from < rows ? r->n_ctx : from + rows;
+        rc = score(r, from, to, err);
+    }
+    return rc;
+}
+
+static int
+score_all(struct run *r, const int32_t *ids, size_t n,
+          sov_progress_fn progress, void *arg, struct sov_err *err)
+{
+    size_t at;
+    int rc = 0;
+
+    for (at = 0; rc == 0 && r->n_ctx <= n - at; at += r->n_ctx) {
+        if (progress != NULL)
+            progress(arg, at, n, NULL);
+        memcpy(r->window, ids + at, r->n_ctx * sizeof(*r->window));
+        rc = score_window(r, err);
+    }
+    if (rc == 0 && progress != NULL)
+        progress(arg, n, n, NULL);
+    sov_session_truncate(r->session, 0);
+    return rc;
+}
+
+int
+sov_perplexity(sov_session *session, const sov_tok *tok, const int32_t *ids,
+               size_t n, uint32_t n_ctx, sov_progress_fn progress, void *arg,
+               struct sov_ppl *ppl, struct sov_err *err)
+{
+    struct run r = { .session = session, .tok = tok, .n_ctx = n_ctx };
+    uint32_t most = sov_session_ctx(session);
+    int rc;
+
+    if (n_ctx == 0)
+        r.n_ctx = most < SOV_PPL_CTX ? most : SOV_PPL_CTX;
+    if (r.n_ctx > most || r.n_ctx < 2)
+        return sov_fail(err, SOV_EARG,
+                        "windows of %" PRIu32 " tokens in a context of %"
+                        PRIu32, r.n_ctx, most);
+    if (n < r.n_ctx)
+        return sov_fail(err, SOV_EARG,
+                        "the text has %zu tokens, one window %" PRIu32, n,
+                        r.n_ctx);
+    r.window = sov_mem_array(r.n_ctx, sizeof(*r.window));
+    r.p = sov_mem_array(sov_session_vocab(session), sizeof(*r.p));
+    rc = r.window != NULL && r.p != NULL
+             ? score_all(&r, ids, n, progress, arg, err)
+             : sov_mem_fail(err);
+    free(r.window);
+    free(r.p);
+    if (rc < 0)
+        return rc;
+    ppl->tokens = r.scored;
+    ppl->nll = r.nll / (double)r.scored;
+    ppl->ppl = sov_exp(ppl->nll);
+    return 0;
+}

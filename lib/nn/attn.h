@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * attn.h - keys and values of what was read, and attention over them
+ *
+ * Keys and values are rows of a plain or block type, those of one head one
+ * after the other:
+ *
+ *     k [n_kv][n_ctx] rows of k_len     v [n_kv][n_ctx] rows of v_len
+ *
+ * The softmax of a query goes over all its keys at once: the largest score,
+ * then the sum of the exponentials in the 16 lanes of kern.h, then the values
+ * in the order of their positions.  So it does not matter in what pieces the
+ * queries come.
+ */
+#ifndef SOV_NN_ATTN_H
+#define SOV_NN_ATTN_H
+
+#include "nn/nn.h"
+
+/* The cache of one layer; memory is the caller's. */
+struct sov_cache {
+    enum sov_type type;
+    size_t n_kv;
+    size_t n_ctx;
+    size_t k_len, v_len;
+    size_t k_bytes, v_bytes; /* of a row */
+    unsigned char *k;
+    unsigned char *v;
+};
+
+/* Set the row sizes of a cache; gives the bytes of keys and values. */
+uint64_t sov_cache_bytes(struct sov_cache *kv, uint64_t *k_bytes, uint64_t *v_bytes);
+
+/* Keep key k[n_kv * k_len] and value v[n_kv * v_len] of position pos. */
+void sov_cache_put(const struct sov_nn *nn, const struct sov_cache *kv, size_t pos,
+                const float *k, const float *v);
+
+/*
+ * o[c][n_head * v_len] = attention of queries q[c][n_head * k_len], at
+ * positions pos + c, over all keys up to their own; on all threads.
+ */
+struct sov_attn {
+    const struct sov_cache *kv;
+    size_t n_head; /* a multiple of n_kv */
+    float scale;
+    size_t pos;
+    size_t n_cols;
+    const float *q;
+    size_t q_stride;
+    float *o;
+    size_t o_stride;
+};
+
+void sov_attn(const struct sov_nn *nn, const struct sov_attn *at);
+
+/* Floats of scratch that a worker needs; 0 if they cannot be counted. */
+size_t sov_attn_room(const struct sov_cache *kv, size_t n_head);
+
+#endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mat.c - y = W x for weights of any type and any number of columns
+ *
+ * Work is cut into tiles of rows.  Within a tile the columns go in groups, so
+ * that the inputs of a group and the weights of the tile stay in the cache
+ * while they meet.
+ */
+#include "nn/mat.h"
+
+#include "sov/base.h"
+#include "sys/par.h"
+
+#define TILE_ROWS 16
+#define TILE_COLS 32
+
+/* Floats for decoded rows: as many rows as fit, at least one. */
+#define DECODED (64 * 1024)
+
+size_t
+sov_mat_room(size_t n_in)
+{
+    size_t tile = TILE_ROWS * TILE_COLS;
+    size_t rows = n_in > DECODED ? n_in : DECODED;
+
+    return rows > tile ? rows : tile;
+}
+
+static enum sov_act
+form_of(const struct sov_nn *nn, const struct sov_mat *w)
+{
+    return nn->precise || nn->k->dot[w->type] == NULL
+               ? SOV_ACT_F32
+               : nn->k->act_of[w->type];
+}
+
+unsigned
+sov_mat_forms(const struct sov_nn *nn, const struct sov_mat *w, size_t n)
+{
+    unsigned forms = 0;
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        forms |= 1u << form_of(nn, &w[i]);
+    return forms;
+}
+
+static size_t
+pieces(const struct sov_input *in)
+{
+    return (in->n + 255) / 256;
+}
+
+void
+sov_input_column(const struct sov_nn *nn, const struct sov_input *in, size_t c)
+{
+    const float *x = in->x + c * in->stride;
+
+    if (in->forms & 1u << SOV_ACT_A32)
+        nn->k->to_a32(x, in->a32 + c * pieces(in), in->n);
+    if (in->forms & 1u << SOV_ACT_A256)
+        nn->k->to_a256(x, in->a256 + c * pieces(in), in->n);
+}
+
+static void
+add_bias(const struct sov_mul *mul, size_t r0, size_t n_rows, size_t n_cols)
+{
+    size_t c;
+    size_t r;
+
+    if (mul->w->bias == NULL)
+        return;
+    for (c = 0; c < n_cols; c++)
+        for (r = r0; r < r0 + n_rows; r++)
+            mul->y[c * mul->y_stride + r] += mul->w->bias[r];
+}
+
+static void
+tile_integer(const struct sov_nn *nn, const struct sov_mul *mul,
+             const struct sov_input *in, size_t r0, size_t n_rows, float *tmp)
+{
+    const struct sov_mat *w = mul->w;
+    bool small = form_of(nn, w) == SOV_ACT_A32;
+    const unsigned char *act = small ? (const unsigned char *)in->a32
+                                     : (const unsigned char *)in->a256;
+    size_t stride =
+        pieces(in) * (small ? sizeof(*in->a32) : sizeof(*in->a256));
+    size_t c0, c, r, n;
+
+    if (in->n_cols == 1) {
+        for (r = r0; r < r0 + n_rows; r++)
+            nn->k->dot[w->type](w->data + r * w->row_bytes, act, stride, 1,
+                                w->n_in, mul->y + r);
+        return;
+    }
+    for (c0 = 0; c0 < in->n_cols; c0 += TILE_COLS) {
+        n = in->n_cols - c0 < TILE_COLS ? in->n_cols - c0 : TILE_COLS;
+        for (r = 0; r < n_rows; r++)
+            nn->k->dot[w->type](w->data + (r0 + r) * w->row_bytes,
+                                act + c0 * stride, stride, n, w->n_in,
+                                tmp + r * TILE_COLS);
+        for (c = 0; c < n; c++)
+            for (r = 0; r < n_rows; r++)
+                mul->y[(c0 + c) * mul->y_stride + r0 + r] =
+                    tmp[r * TILE_COLS + c];
+    }
+}
+
+/* Rows of f32 that can be read where they are. */
+static const float *
+plain_rows(const struct sov_mat *w, size_t r0)
+{
+    const unsigned char *p = w->data + r0 * w->row_bytes;
+
+    if (w->type != SOV_TYPE_F32 || (uintptr_t)p % sizeof(float) != 0)
+        return NULL;
+    return (const float *)(const void *)p;
+}
+
+static void
+tile_f32(const struct sov_nn *nn, const struct sov_mul *mul,
+         const struct sov_input *in, size_t r0, size_t n_rows, float *tmp)
+{
+    const struct sov_mat *w = mul->w;
+    const float *rows = plain_rows(w, r0);
+    size_t c, r, n;
+
+    if (rows == NULL) {
+        for (r = 0; r < n_rows; r++)
+            nn->k->decode[w->type](w->data + (r0 + r) * w->row_bytes,
+                                   tmp + r * w->n_in, w->n_in);
+        rows = tmp;
+    }
+    for (c = 0; c < in->n_cols; c += TILE_COLS) {
+        n = in->n_cols - c < TILE_COLS ? in->n_cols - c : TILE_COLS;
+        nn->k->dots(rows, w->n_in, n_rows, in->x + c * in->stride, in->stride,
+                    n, w->n_in, mul->y + c * mul->y_stride + r0,
+                    mul->y_stride);
+    }
+}
+
+/* Rows [r0, r0 + n_rows), in as many steps as their form wants. */
+static void
+tile(const struct sov_nn *nn, const struct sov_mul *mul,
+     const struct sov_input *in, size_t r0, size_t n_rows, float *tmp)
+{
+    const struct sov_mat *w = mul->w;
+    size_t step = DECODED / w->n_in;
+    size_t r, n;
+
+    if (form_of(nn, w) != SOV_ACT_F32) {
+        tile_integer(nn, mul, in, r0, n_rows, tmp);
+    } else {
+        step = step == 0 ? 1 : step;
+        for (r = 0; r < n_rows; r += step) {
+            n = n_rows - r < step ? n_rows - r : step;
+            tile_f32(nn, mul, in, r0 + r, n, tmp);
+        }
+    }
+    add_bias(mul, r0, n_rows, in->n_cols);
+}
+
+struct job {
+    const struct sov_nn *nn;
+    const struct sov_mul *mul;
+    const struct sov_input *in;
+};
+
+static size_t
+tiles(const struct sov_mat *w)
+{
+    return (w->n_out + TILE_ROWS - 1) / TILE_ROWS;
+}
+
+/* Tiles [first, last) of all products, one after the other. */
+static void
+run_tiles(void *arg, size_t first, size_t last, unsigned worker)
+{
+    const struct job *job = arg;
+    const struct sov_mul *mul = job->mul;
+    size_t before = 0; /* tiles of the products before this one */
+    size_t t;
+
+    for (t = first; t < last; t++) {
+        size_t r0;
+        size_t left;
+
+        while (t - before >= tiles(mul->w))
+            before += tiles(mul++->w);
+        r0 = (t - before) * TILE_ROWS;
+        left = mul->w->n_out - r0;
+        tile(job->nn, mul, job->in, r0, left < TILE_ROWS ? left : TILE_ROWS,
+             sov_nn_scratch(job->nn, worker));
+    }
+}
+
+void
+sov_mat_mul(const struct sov_nn *nn, const struct sov_mul *mul, size_t n_mul,
+            const struct sov_input *in)
+{
+    struct job job = { nn, mul, in };
+    size_t n = 0;
+    size_t i;
+    size_t grain;
+
+    for (i = 0; i < n_mul; i++)
+        n += tiles(mul[i].w);
+    /* several pieces a thread, since threads are not equally fast */
+    grain = n / (4 * (size_t)sov_threads());
+    sov_par_for(n, grain > 0 ? grain : 1, run_tiles, &job);
+}

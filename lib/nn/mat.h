@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mat.h - y = W x for weights of any type and any number of columns
+ *
+ * Weights stay as they are in the file.  Types with an integer dot product
+ * take the input as int8; all others are decoded, a few rows at a time, and
+ * multiplied in f32.  Each output is one sum in a fixed order, so neither the
+ * number of columns nor that of the threads can be seen in it.
+ */
+#ifndef SOV_NN_MAT_H
+#define SOV_NN_MAT_H
+
+#include "nn/nn.h"
+
+/* y[n_out] = W [n_out, n_in] x + bias */
+struct sov_mat {
+    const unsigned char *data; /* borrowed from the model */
+    enum sov_type type;
+    size_t n_in;
+    size_t n_out;
+    size_t row_bytes;
+    const float *bias;         /* [n_out], or NULL */
+};
+
+/*
+ * n_cols input vectors, and the same as integers as far as they are needed.
+ * The caller owns all memory: a32 and a256 have room for (n + 255) / 256
+ * pieces a column.
+ */
+struct sov_input {
+    const float *x;  /* [n_cols], stride floats apart */
+    size_t stride;
+    size_t n;
+    size_t n_cols;
+    unsigned forms;  /* 1 << enum sov_act of each that is needed */
+    struct sov_a32 *a32;
+    struct sov_a256 *a256;
+};
+
+/* Forms of input that these matrices take. */
+unsigned sov_mat_forms(const struct sov_nn *nn, const struct sov_mat *w,
+                       size_t n);
+
+/* Make the integer forms of column c. */
+void sov_input_column(const struct sov_nn *nn, const struct sov_input *in,
+                      size_t c);
+
+/* One product: y[c * y_stride + row]. */
+struct sov_mul {
+    const struct sov_mat *w;
+    float *y;
+    size_t y_stride;
+};
+
+/* Several products of one input, on all threads. */
+void sov_mat_mul(const struct sov_nn *nn, const struct sov_mul *mul,
+                 size_t n_mul, const struct sov_input *in);
+
+/* Floats of scratch that a worker needs for inputs of up to n_in. */
+size_t sov_mat_room(size_t n_in);
+
+#endif

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sample.c - one token out of the logits
+ *
+ * The stages in their order: repetition penalty, top-k, top-p, min-p,
+ * temperature.  Where a stage needs the best tokens first, a heap gives them
+ * one after the other, so that the vocabulary is never sorted as a whole.
+ */
+#include "sov/run.h"
+
+#include "base/fmath.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "kern/kern.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct sov_sampler {
+    struct sov_sampler_opts opts;
+    uint32_t n_vocab;
+    float *logit;    /* [n_vocab] after the penalty */
+    float *p;        /* [n_vocab] e^(logit - max): not normalised */
+    uint32_t *heap;  /* [n_vocab] ids */
+    uint32_t *kept;  /* [n_vocab] ids that passed all stages */
+    bool *seen;      /* [n_vocab] has the penalty; false between calls */
+};
+
+void
+sov_sampler_defaults(struct sov_sampler_opts *opts)
+{
+    *opts = (struct sov_sampler_opts){
+        .temp = 0.8f, .top_k = 0, .top_p = 0.95f, .min_p = 0.05f,
+        .repeat_penalty = 1.0f, .repeat_last = 64, .seed = 0,
+    };
+}
+
+static int
+check(const struct sov_sampler_opts *o, struct sov_err *err)
+{
+    if (!(o->temp >= 0 && o->temp <= 1e6f))
+        return sov_fail(err, SOV_EARG, "temperature must be 0 or more");
+    if (!(o->top_p > 0 && o->top_p <= 1))
+        return sov_fail(err, SOV_EARG, "top-p must be above 0, at most 1");
+    if (!(o->min_p >= 0 && o->min_p <= 1))
+        return sov_fail(err, SOV_EARG, "min-p must be from 0 to 1");
+    if (!(o->repeat_penalty > 0 && o->repeat_penalty <= 1e6f))
+        return sov_fail(err, SOV_EARG, "repetition penalty must be above 0");
+    return 0;
+}
+
+int
+sov_sampler_new(sov_sampler **sampler, const struct sov_sampler_opts *opts,
+                uint32_t n_vocab, struct sov_err *err)
+{
+    struct sov_sampler *s;
+    int rc;
+
+    *sampler = NULL;
+    rc = check(opts, err);
+    if (rc < 0)
+        return rc;
+    s = sov_mem_array(1, sizeof(*s));
+    if (s == NULL)
+        return sov_mem_fail(err);
+    s->opts = *opts;
+    s->n_vocab = n_vocab;
+    s->logit = sov_mem_array(n_vocab, sizeof(*s->logit));
+    s->p = sov_mem_array(n_vocab, sizeof(*s->p));
+    s->heap = sov_mem_array(n_vocab, sizeof(*s->heap));
+    s->kept = sov_mem_array(n_vocab, sizeof(*s->kept));
+    s->seen = sov_mem_array(n_vocab, sizeof(*s->seen));
+    if (s->logit == NULL || s->p == NULL || s->heap == NULL ||
+        s->kept == NULL || s->seen == NULL) {
+        sov_sampler_free(s);
+        return sov_mem_fail(err);
+    }
+    *sampler = s;
+    return 0;
+}
+
+void
+sov_sampler_free(sov_sampler *s)
+{
+    if (s == NULL)
+        return;
+    free(s->logit);
+    free(s->p);
+    free(s->heap);
+    free(s->kept);
+    free(s->seen);
+    free(s);
+}
+
+/* What was said lately becomes less likely, each token once. */
+static void
+penalize(struct sov_sampler *s, const int32_t *history, size_t n)
+{
+    size_t first = n > s->opts.repeat_last ? n - s->opts.repeat_last : 0;
+    float by = s->opts.repeat_penalty;
+    size_t i;
+
+    if (by == 1.0f)
+        return;
+    for (i = first; i < n; i++) {
+        uint32_t id = (uint32_t)history[i];
+
+        if (history[i] < 0 || id >= s->n_vocab || s->seen[id])
+            continue;
+        s->seen[id] = true;
+        s->logit[id] = s->logit[id] > 0 ? s->logit[id] / by
+                                        : s->logit[id] * by;
+    }
+    for (i = first; i < n; i++)
+        if (history[i] >= 0 && (uint32_t)history[i] < s->n_vocab)
+            s->seen[history[i]] = false;
+}
+
+/* Copy the logits; what is not a number counts as impossible. */
+static void
+copy_logits(struct sov_sampler *s, const float *logits)
+{
+    uint32_t i;
+
+    for (i = 0; i < s->n_vocab; i++)
+        s->logit[i] = isnan(logits[i]) ? -INFINITY : logits[i];
+}
+
+/* The id of the largest logit, -1 if all are impossible. */
+static int32_t
+best_of(const struct sov_sampler *s)
+{
+    float top = -INFINITY;
+    int32_t best = -1;
+    uint32_t i;
+
+    for (i = 0; i < s->n_vocab; i++)
+        if (s->logit[i] > top) {
+            top = s->logit[i];
+            best = (int32_t)i;
+        }
+    return best;
+}
+
+/* Does a come before b? */
+static bool
+better(const struct sov_sampler *s, uint32_t a, uint32_t b)
+{
+    return s->logit[a] != s->logit[b] ? s->logit[a] > s->logit[b] : a < b;
+}
+
+static void
+sink(struct sov_sampler *s, size_t n, size_t at)
+{
+    uint32_t *h = s->heap;
+    uint32_t id = h[at];
+    size_t child;
+
+    while ((child = 2 * at + 1) < n) {
+        if (child + 1 < n && better(s, h[child + 1], h[child]))
+            child++;
+        if (!better(s, h[child], id))
+            break;
+        h[at] = h[child];
+        at = child;
+    }
+    h[at] = id;
+}
+
+static void
+make_heap(struct sov_sampler *s)
+{
+    size_t n = s->n_vocab;
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        s->heap[i] = (uint32_t)i;
+    for (i = n / 2; i-- > 0;)
+        sink(s, n, i);
+}
+
+/* Take the best off a heap of n. */
+static uint32_t
+pop(struct sov_sampler *s, size_t n)
+{
+    uint32_t id = s->heap[0];
+
+    s->heap[0] = s->heap[n - 1];
+    sink(s, n - 1, 0);
+    return id;
+}
+
+static double
+sum_all(const struct sov_sampler *s)
+{
+    double sum = 0;
+    uint32_t i;
+
+    for (i = 0; i < s->n_vocab; i++)
+        sum += (double)s->p[i];
+    return sum;
+}
+
+/*
+ * Top-k, top-p and min-p; ids into kept, the best first (in order of the
+ * vocabulary if only min-p is on).  At least the best one stays.
+ */
+static size_t
+cut(struct sov_sampler *s, float p_max)
+{
+    const struct sov_sampler_opts *o = &s->opts;
+    double floor = (double)o->min_p * (double)p_max;
+    double total = 0;
+    double got = 0;
+    size_t n = 0;
+    size_t k = s->n_vocab;
+    size_t i;
+
+    if (o->top_k == 0 && o->top_p >= 1) {
+        for (i = 0; i < s->n_vocab; i++)
+            if ((double)s->p[i] >= floor)
+                s->kept[n++] = (uint32_t)i;
+        return n;
+    }
+    make_heap(s);
+    if (o->top_k != 0 && o->top_k < k)
+        k = o->top_k;
+    if (k == s->n_vocab) {
+        total = sum_all(s);
+    } else {
+        for (i = 0; i < k; i++) {
+            s->kept[i] = pop(s, s->n_vocab - i);
+            total += (double)s->p[s->kept[i]];
+        }
+    }
+    for (n = 0; n < k; n++) {
+        if (k == s->n_vocab)
+            s->kept[n] = pop(s, s->n_vocab - n);
+        if (n > 0 && (got >= (double)o->top_p * total ||
+                      (double)s->p[s->kept[n]] < floor))
+            break;
+        got += (double)s->p[s->kept[n]];
+    }
+    return n;
+}
+
+/* Temperature, and a draw among the n kept ones. */
+static int32_t
+draw(struct sov_sampler *s, size_t n, float top, uint64_t position)
+{
+    double sum = 0;
+    double at;
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        float *p = &s->p[s->kept[i]];
+
+        *p = (float)sov_exp(((double)s->logit[s->kept[i]] - (double)top) /
+                            (double)s->opts.temp);
+        sum += (double)*p;
+    }
+    at = sov_rng_unit(s->opts.seed, 0, position) * sum;
+    for (i = 0; i + 1 < n; i++) {
+        at -= (double)s->p[s->kept[i]];
+        if (at < 0)
+            break;
+    }
+    return (int32_t)s->kept[i];
+}
+
+int32_t
+sov_sample(sov_sampler *s, const float *logits, const int32_t *history,
+           size_t n_history, uint64_t position)
+{
+    int32_t best;
+    float top;
+
+    copy_logits(s, logits);
+    penalize(s, history, n_history);
+    best = best_of(s);
+    if (best < 0 || s->opts.temp == 0 || isinf(s->logit[best]))
+        return best;
+    top = s->logit[best];
+    memcpy(s->p, s->logit, s->n_vocab * sizeof(*s->p));
+    sov_kern()->exp(s->p, s->n_vocab, top);
+    return draw(s, cut(s, s->p[best]), top, position);
+}

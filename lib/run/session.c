@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * session.c - one timeline of tokens over a model
+ *
+ * Owns the net (what binds the model's weights), the keys and values of what
+ * was read, and the memory of one pass.  Always holds: positions below pos
+ * have their keys and values; whatever lies beyond is overwritten before it is
+ * read.
+ */
+#include "sov/run.h"
+
+#include "arch/arch.h"
+#include "base/limits.h"
+#include "base/mem.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define BATCH_DEFAULT 256
+
+/* Keys and values: half the memory of f32, and nothing is lost by it in fast
+ * mode, where activations have eight bits. */
+#define KV_FAST SOV_TYPE_F16
+
+struct sov_session {
+    struct sov_net *net;
+    struct sov_pass pass;
+    void *work;        /* what the pass is cut from */
+    void *kv;          /* what the caches are cut from */
+    float *logits;     /* [n_logits, n_vocab] */
+    size_t n_logits;
+    size_t n_rows;     /* of the last eval */
+    uint32_t n_ctx;
+    uint32_t pos;
+};
+
+static uint64_t
+model_weights(const sov_model *model)
+{
+    uint64_t sum = 0;
+    size_t i;
+
+    for (i = 0; i < sov_model_count(model); i++)
+        sum += sov_model_at(model, i)->size;
+    return sum;
+}
+
+/* Caches of all layers, cut from an arena; in one pass only counted. */
+static void
+place_kv(struct sov_session *s, struct sov_arena *a)
+{
+    const struct sov_hparams *hp = &s->net->hp;
+    uint64_t k_bytes, v_bytes;
+    size_t i;
+
+    for (i = 0; i < hp->n_layer; i++) {
+        struct sov_cache *kv = &s->pass.kv[i];
+
+        kv->type = s->pass.nn.precise ? SOV_TYPE_F32 : KV_FAST;
+        kv->n_kv = hp->n_kv[i];
+        kv->n_ctx = s->n_ctx;
+        kv->k_len = hp->k_len;
+        kv->v_len = hp->v_len;
+        sov_cache_bytes(kv, &k_bytes, &v_bytes);
+        kv->k = sov_arena_take(a, k_bytes, 1);
+        kv->v = sov_arena_take(a, v_bytes, 1);
+    }
+}
+
+static int
+too_large(struct sov_err *err)
+{
+    return sov_fail(err, SOV_EMEM, "a context of that size does not fit in "
+                                   "memory");
+}
+
+/* Set the sizes of a session from its options, and count its memory. */
+static int
+plan(struct sov_session *s, const struct sov_session_opts *opts,
+     struct sov_session_memory *mem, struct sov_err *err)
+{
+    const struct sov_hparams *hp = &s->net->hp;
+    struct sov_arena work = { 0 };
+    struct sov_arena kv = { 0 };
+    struct sov_arena logits = { 0 };
+
+    s->n_ctx = hp->n_ctx < SOV_CTX_DEFAULT ? hp->n_ctx : SOV_CTX_DEFAULT;
+    if (opts->n_ctx > SOV_CTX_MAX)
+        return sov_fail(err, SOV_EARG, "a context of %" PRIu32 " tokens",
+                        opts->n_ctx);
+    if (opts->n_ctx != 0)
+        s->n_ctx = opts->n_ctx;
+    s->pass.n_batch = opts->n_batch != 0 ? opts->n_batch : BATCH_DEFAULT;
+    if (s->pass.n_batch > s->n_ctx)
+        s->pass.n_batch = s->n_ctx;
+    s->n_logits = opts->n_logits != 0 ? opts->n_logits : 1;
+    if (s->n_logits > s->n_ctx)
+        s->n_logits = s->n_ctx;
+    s->pass.nn.k = sov_kern();
+    s->pass.nn.precise = opts->precise;
+
+    s->pass.kv = sov_mem_array(hp->n_layer, sizeof(*s->pass.kv));
+    if (s->pass.kv == NULL)
+        return sov_mem_fail(err);
+    place_kv(s, &kv);
+    if (sov_pass_place(&s->pass, s->net, s->n_ctx, &work) < 0)
+        return too_large(err);
+    sov_arena_take(&logits, (uint64_t)s->n_logits * s->net->n_vocab,
+                   sizeof(float));
+    sov_arena_take(&work, (uint64_t)s->pass.nn.room * sizeof(float),
+                   sov_threads());
+    if (kv.overflow || logits.overflow || work.overflow)
+        return too_large(err);
+    mem->kv = kv.used;
+    mem->work = work.used;
+    mem->logits = logits.used;
+    if (__builtin_add_overflow(kv.used, work.used, &mem->total) ||
+        __builtin_add_overflow(mem->total, logits.used, &mem->total) ||
+        __builtin_add_overflow(mem->total, mem->weights, &mem->total))
+        return too_large(err);
+    return 0;
+}
+
+/* Take the memory that was counted. */
+static int
+take(struct sov_session *s, const struct sov_session_memory *mem,
+     struct sov_err *err)
+{
+    struct sov_arena a = { 0 };
+
+    if (mem->total > SIZE_MAX / 2)
+        return too_large(err);
+    /* zeroed by the system page by page, as they are touched */
+    s->work = sov_mem_aligned((size_t)mem->work, 1);
+    s->kv = sov_mem_array((size_t)mem->kv + 64, 1);
+    s->logits = sov_mem_array((size_t)mem->logits, 1);
+    if (s->work == NULL || s->kv == NULL || s->logits == NULL)
+        return sov_mem_fail(err);
+    a.base = s->work;
+    if (sov_pass_place(&s->pass, s->net, s->n_ctx, &a) < 0)
+        return too_large(err);
+    a = (struct sov_arena){ .base = s->kv };
+    place_kv(s, &a);
+    return sov_nn_ready(&s->pass.nn, err);
+}
+
+void
+sov_session_close(sov_session *s)
+{
+    if (s == NULL)
+        return;
+    sov_nn_done(&s->pass.nn);
+    sov_net_close(s->net);
+    sov_mem_free_aligned(s->work);
+    free(s->kv);
+    free(s->logits);
+    free(s->pass.kv);
+    free(s);
+}
+
+/* A session whose sizes are known and whose memory is not yet taken. */
+static int
+prepare(sov_session **session, const sov_model *model,
+        const struct sov_session_opts *opts, struct sov_session_memory *mem,
+        struct sov_err *err)
+{
+    struct sov_session *s = sov_mem_array(1, sizeof(*s));
+    int rc;
+
+    if (s == NULL)
+        return sov_mem_fail(err);
+    mem->weights = model_weights(model);
+    rc = sov_net_open(&s->net, model, err);
+    if (rc == 0)
+        rc = plan(s, opts, mem, err);
+    if (rc < 0) {
+        sov_session_close(s);
+        return rc;
+    }
+    *session = s;
+    return 0;
+}
+
+static const struct sov_session_opts defaults = { 0 };
+
+int
+sov_session_measure(const sov_model *model,
+                    const struct sov_session_opts *opts,
+                    struct sov_session_memory *mem, struct sov_err *err)
+{
+    struct sov_session_memory m = { 0 };
+    sov_session *s = NULL;
+    int rc = prepare(&s, model, opts != NULL ? opts : &defaults, &m, err);
+
+    if (rc < 0)
+        return rc;
+    sov_session_close(s);
+    *mem = m;
+    return 0;
+}
+
+int
+sov_session_open(sov_session **session, const sov_model *model,
+                 const struct sov_session_opts *opts, struct sov_err *err)
+{
+    struct sov_session_memory mem = { 0 };
+    sov_session *s = NULL;
+    int rc;
+
+    *session = NULL;
+    opts = opts != NULL ? opts : &defaults;
+    rc = prepare(&s, model, opts, &mem, err);
+    if (rc < 0)
+        return rc;
+    if (opts->max_memory != 0 && mem.total > opts->max_memory)
+        rc = sov_fail(err, SOV_EMEM,
+                      "%" PRIu64 " bytes are needed (weights %" PRIu64
+                      ", keys and values %" PRIu64 "), %" PRIu64
+                      " are allowed",
+                      mem.total, mem.weights, mem.kv, opts->max_memory);
+    else
+        rc = take(s, &mem, err);
+    if (rc < 0) {
+        sov_session_close(s);
+        return rc;
+    }
+    *session = s;
+    return 0;
+}
+
+static int
+check_tokens(const struct sov_session *s, const int32_t *ids, size_t n,
+             enum sov_logits what, struct sov_err *err)
+{
+    size_t i;
+
+    if (n > s->n_ctx - s->pos)
+        return sov_fail(err, SOV_EARG,
+                        "%zu tokens after %" PRIu32
+                        " do not fit in a context of %" PRIu32,
+                        n, s->pos, s->n_ctx);
+    if (what == SOV_LOGITS_ALL && n > s->n_logits)
+        return sov_fail(err, SOV_EARG,
+                        "logits of %zu tokens, the session keeps %zu", n,
+                        s->n_logits);
+    for (i = 0; i < n; i++)
+        if (ids[i] < 0 || (size_t)ids[i] >= s->net->n_vocab)
+            return sov_fail(err, SOV_EARG,
+                            "token %" PRId32 " is not among the %zu of the "
+                            "model", ids[i], s->net->n_vocab);
+    return 0;
+}
+
+int
+sov_session_eval(sov_session *s, const int32_t *ids, size_t n,
+                 enum sov_logits what, struct sov_err *err)
+{
+    size_t at, part, rows;
+    int rc = check_tokens(s, ids, n, what, err);
+
+    if (rc == 0)
+        rc = sov_nn_ready(&s->pass.nn, err); /* threads may have been added */
+    if (rc < 0)
+        return rc;
+    s->n_rows = 0;
+    for (at = 0; at < n; at += part) {
+        part = n - at < s->pass.n_batch ? n - at : s->pass.n_batch;
+        rows = 0;
+        if (what == SOV_LOGITS_ALL)
+            rows = part;
+        else if (what == SOV_LOGITS_LAST && at + part == n)
+            rows = 1;
+        sov_net_run(s->net, &s->pass, ids + at, part, s->pos,
+                    s->logits + s->n_rows * s->net->n_vocab, rows);
+        s->pos += (uint32_t)part;
+        s->n_rows += rows;
+    }
+    return 0;
+}
+
+const float *
+sov_session_logits(const sov_session *s, size_t row)
+{
+    return row < s->n_rows ? s->logits + row * s->net->n_vocab : NULL;
+}
+
+uint32_t
+sov_session_vocab(const sov_session *s)
+{
+    return (uint32_t)s->net->n_vocab;
+}
+
+uint32_t
+sov_session_ctx(const sov_session *s)
+{
+    return s->n_ctx;
+}
+
+uint32_t
+sov_session_rows(const sov_session *s)
+{
+    return (uint32_t)s->n_logits;
+}
+
+uint32_t
+sov_session_pos(const sov_session *s)
+{
+    return s->pos;
+}
+
+void
+sov_session_truncate(sov_session *s, uint32_t n)
+{
+    if (n < s->pos)
+        s->pos = n;
+}
