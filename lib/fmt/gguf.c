@@ -263,8 +263,12 @@ load_later_parts(sov_model *m, const struct split *s, struct layout *lay,
 static int
 check_first(const sov_model *m, struct split *s, struct sov_err *err)
 {
+    struct sov_span arch;
     int rc = read_split(m->meta, s, err);
 
+    /* It may be missing, but what it is must be a name. */
+    if (rc == 0 && sov_meta_str(m->meta, SOV_KEY_ARCH, &arch, err) < 0)
+        rc = SOV_EFORMAT;
     if (rc == 0 && s->no > 0)
         rc = not_the_first(m->path, s, err);
     if (rc == 0 && s->count > 1 && strcmp(m->path, "-") == 0)

@@ -18,6 +18,7 @@
 #define SOV_GGUF_VERSION 3u
 #define SOV_GGUF_ALIGN   32u
 
+#define SOV_KEY_ARCH          "general.architecture"
 #define SOV_KEY_ALIGN         "general.alignment"
 #define SOV_KEY_SPLIT_NO      "split.no"
 #define SOV_KEY_SPLIT_COUNT   "split.count"

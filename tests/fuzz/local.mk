@@ -43,3 +43,20 @@ fuzz_tests += tests/fuzz/fuzz_blocks
 tests_fuzz_fuzz_blocks_SOURCES = %D%/fuzz_blocks.c $(fuzz_main)
 tests_fuzz_fuzz_blocks_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_blocks_LDFLAGS = $(fuzz_ldflags)
+
+EXTRA_DIST += %D%/fuzz_model.h
+
+fuzz_tests += tests/fuzz/fuzz_gguf
+tests_fuzz_fuzz_gguf_SOURCES = %D%/fuzz_gguf.c $(fuzz_main)
+tests_fuzz_fuzz_gguf_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_gguf_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_tests += tests/fuzz/fuzz_safetensors
+tests_fuzz_fuzz_safetensors_SOURCES = %D%/fuzz_safetensors.c $(fuzz_main)
+tests_fuzz_fuzz_safetensors_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_safetensors_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_tests += tests/fuzz/fuzz_index
+tests_fuzz_fuzz_index_SOURCES = %D%/fuzz_index.c $(fuzz_main)
+tests_fuzz_fuzz_index_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_index_LDFLAGS = $(fuzz_ldflags)

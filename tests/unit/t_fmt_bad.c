@@ -214,6 +214,12 @@ START_TEST(values_are_checked)
     sov_buf_u8(&mk.keys, 7);
     add_u32(&mk, "c", 1);
     refuse_make(&mk, "key 0: b: truth value is 7");
+    add_u32(&mk, "general.architecture", 7);
+    refuse_make(&mk, "general.architecture: is u32, not a string");
+    add_text(&mk, "split.count", "2");
+    refuse_make(&mk, "split.count: is string, not an integer");
+    add_u32(&mk, "split.count", 65535);
+    refuse_make(&mk, "65535 is over the limit of 10000");
     add_key(&mk, "s", SOV_V_STR);
     put_u64(&mk, &mk.keys, SOV_STR_MAX + 1);
     refuse_make(&mk, "over the limit of 268435456");
