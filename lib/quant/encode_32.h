@@ -21,7 +21,7 @@ struct effort_32 {
 };
 
 static const struct effort_32 effort_32[9] = {
-    { 1, 1 },  { 3, 1 },  { 5, 2 },  { 7, 2 },  { 9, 2 },
+    { 1, 1 }, { 3, 1 }, { 5, 2 },  { 7, 2 },  { 9, 2 },
     { 13, 3 }, { 17, 3 }, { 25, 4 }, { 33, 5 },
 };
 
@@ -124,8 +124,8 @@ q8_scales(const float *x, const float *imp, int effort, struct scales_32 *out)
     base = v16_div(v16_abs(tile_extreme(&t)), hi);
     best = v16_to_field(base);
     for (int c = 0; c < count && count > 1; c++) {
-        v16 d =
-            v16_to_field(v16_mul(base, v16_set(0.9965f + 0.0045f * (float)c)));
+        v16 d = v16_to_field(
+            v16_mul(base, v16_set(0.9965f + 0.0045f * (float)c)));
         v16 inverse = v16_inverse(d);
         v16 e = v16_set(0.0f);
         m16 better;

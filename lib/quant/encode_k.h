@@ -85,7 +85,8 @@ to_field(float x)
 {
     if (!(x > 0.0f))
         return 0.0f;
-    return sov_f16_to_f32(sov_f32_to_f16(x < SOV_HALF_MAX ? x : SOV_HALF_MAX));
+    return sov_f16_to_f32(
+        sov_f32_to_f16(x < SOV_HALF_MAX ? x : SOV_HALF_MAX));
 }
 
 /* ---- scale and minimum: q4_k, q5_k */
@@ -269,8 +270,8 @@ pack_low(const uint8_t q[256], uint8_t qs[128])
 {
     for (int j = 0; j < 4; j++)
         for (int l = 0; l < 32; l++)
-            qs[32 * j + l] =
-                (uint8_t)((q[64 * j + l] & 15) | q[64 * j + 32 + l] << 4);
+            qs[32 * j + l] = (uint8_t)((q[64 * j + l] & 15) |
+                                       q[64 * j + 32 + l] << 4);
 }
 
 static inline void
@@ -286,9 +287,9 @@ encode_q4_k(const float *x, const float *imp, void *blocks, size_t n,
         size_t left = n - i < 512 ? n - i : 512;
         const float *px = whole_group(x + i, left, 512, spare_x);
 
-        kmin_search(
-            px, whole_group(imp == NULL ? NULL : imp + i, left, 512, spare_imp),
-            15.0f, 1.0f, effort, &k);
+        kmin_search(px, whole_group(imp == NULL ? NULL : imp + i, left, 512,
+                                    spare_imp),
+                    15.0f, 1.0f, effort, &k);
         for (int b = 0; b < (int)(left / 256); b++, out++) {
             sov_put16(out->d, sov_f32_to_f16(k.d[b]));
             sov_put16(out->dmin, sov_f32_to_f16(k.dmin[b]));
@@ -311,9 +312,9 @@ encode_q5_k(const float *x, const float *imp, void *blocks, size_t n,
         size_t left = n - i < 512 ? n - i : 512;
         const float *px = whole_group(x + i, left, 512, spare_x);
 
-        kmin_search(
-            px, whole_group(imp == NULL ? NULL : imp + i, left, 512, spare_imp),
-            31.0f, 1.0f, effort, &k);
+        kmin_search(px, whole_group(imp == NULL ? NULL : imp + i, left, 512,
+                                    spare_imp),
+                    31.0f, 1.0f, effort, &k);
         for (int b = 0; b < (int)(left / 256); b++, out++) {
             sov_put16(out->d, sov_f32_to_f16(k.d[b]));
             sov_put16(out->dmin, sov_f32_to_f16(k.dmin[b]));

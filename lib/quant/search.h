@@ -77,8 +77,8 @@ tile_weigh(struct tile *t, const float *imp, v16 var)
     if (imp != NULL)
         tile_load(t->w, imp, t->n);
     for (int i = 0; i < t->n; i++) {
-        v16 root = v16_sqrt(
-            v16_add(v16_mul(v16_set(4.0f), var), v16_mul(t->x[i], t->x[i])));
+        v16 root = v16_sqrt(v16_add(v16_mul(v16_set(4.0f), var),
+                                        v16_mul(t->x[i], t->x[i])));
 
         t->w[i] = imp != NULL ? v16_mul(t->w[i], root) : root;
     }
@@ -90,8 +90,8 @@ v16_inverse(v16 x)
 {
     v16 zero = v16_set(0.0f);
 
-    return v16_pick(v16_less(zero, v16_abs(x)), v16_div(v16_set(1.0f), x),
-                    zero);
+    return v16_pick(v16_less(zero, v16_abs(x)),
+                    v16_div(v16_set(1.0f), x), zero);
 }
 
 /* What a half float field will hold of x: never infinity or NaN. */
@@ -166,8 +166,8 @@ sym_search(const struct tile *t, float top, int count, float spread)
     v16 most = v16_set(0.0f);
 
     for (int i = 0; i < 2 * count; i++) {
-        float at =
-            count > 1 ? (float)(2 * (i / 2)) / (float)(count - 1) - 1.0f : 0.0f;
+        float at = count > 1 ? (float)(2 * (i / 2)) / (float)(count - 1) - 1.0f
+                             : 0.0f;
         float to = i % 2 == 0 ? -top + at * spread : top - 0.5f + at * spread;
         struct sums r = sym_pass(t, v16_mul(inverse, v16_set(to)), lo, hi);
         v16 s = v16_div(r.qx, r.qq);
@@ -286,8 +286,8 @@ affine_search(const struct tile *t, float top, int positive, int count,
         m16 better;
 
         if (i < count) {
-            float f =
-                count > 1 ? 2.0f * (float)i / (float)(count - 1) - 1.0f : 0.0f;
+            float f = count > 1 ? 2.0f * (float)i / (float)(count - 1) - 1.0f
+                                : 0.0f;
 
             at = v16_mul(inverse, v16_set(top + f * spread));
             mi = v16_mul(v16_sub(v16_set(0.0f), min), at);

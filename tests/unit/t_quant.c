@@ -174,8 +174,7 @@ START_TEST(encoders_are_no_worse_than_the_peer)
         printf("relative error        peer");
     for (int effort = 1; types != NULL && effort <= 9; effort++)
         printf("        -%d%s", effort, effort == 9 ? "\n" : "");
-    json_array_foreach(types, i, row)
-    {
+    json_array_foreach(types, i, row) {
         const char *name = json_string_value(json_object_get(row, "type"));
         double peer = json_real_value(json_object_get(row, "relative_mse"));
         bool imatrix = json_is_true(json_object_get(row, "imatrix"));
@@ -207,8 +206,7 @@ struct vector {
 };
 
 static const struct vector vectors[] = {
-#define VECTOR(name, decode, encode) \
-    { #name, UINT64_C(decode), UINT64_C(encode) },
+#define VECTOR(name, decode, encode) { #name, UINT64_C(decode), UINT64_C(encode) },
 #include "quant_vectors.def"
 #undef VECTOR
 };
