@@ -126,8 +126,8 @@ decode_q6_k(const void *blocks, float *y, size_t n)
             int low = 4 * (j / 2 % 2), high = 2 * (j % 4);
 
             for (int l = 0; l < 32; l++)
-                q[l] = (uint8_t)((ql[l] >> low & 15) |
-                                 (qh[l] >> high & 3) << 4);
+                q[l] =
+                    (uint8_t)((ql[l] >> low & 15) | (qh[l] >> high & 3) << 4);
             for (int k = 0; k < 2; k++)
                 decode_scaled(q + 16 * k, 32.0f,
                               d * (float)(int8_t)b->scales[2 * j + k],
@@ -144,8 +144,7 @@ decode_f32(const void *blocks, float *y, size_t n)
 }
 
 static void
-encode_f32(const float *x, const float *imp, void *blocks, size_t n,
-           int effort)
+encode_f32(const float *x, const float *imp, void *blocks, size_t n, int effort)
 {
     (void)imp;
     (void)effort;

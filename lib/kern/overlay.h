@@ -10,7 +10,8 @@
 
 #include "kern/kern.h"
 
-#define OVERLAY(ISA, isa, part) void sov_kern_##isa##_##part(struct sov_kern *k);
+#define OVERLAY(ISA, isa, part) \
+    void sov_kern_##isa##_##part(struct sov_kern *k);
 #include "kern/overlays.def"
 #undef OVERLAY
 

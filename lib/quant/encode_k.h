@@ -85,8 +85,16 @@ to_field(float x)
 {
     if (!(x > 0.0f))
         return 0.0f;
-    return sov_f16_to_f32(
-        sov_f32_to_f16(x < SOV_HALF_MAX ? x : SOV_HALF_MAX));
+    return sov_f16_to_f32(sov_f32_to_f16(x < SOV_HALF_MAX ? x : SOV_HALF_MAX));
+}
+
+/* See v16_to_field_up. */
+SOV_LANE float
+to_field_up(float x)
+{
+    float h = to_field(x);
+
+    return h < x * 0.999f ? h + 0x1p-24f : h;
 }
 
 /* ---- scale and minimum: q4_k, q5_k */
@@ -195,8 +203,8 @@ kmin_start(const struct tile *t, float top, v16 s, v16 m, float factor,
     float d[2], dmin[2];
 
     for (int b = 0; b < 2; b++) {
-        d[b] = to_field(max_lanes(s, 8 * b, 8) * (factor / 63.0f));
-        dmin[b] = to_field(max_lanes(m, 8 * b, 8) * (factor / 63.0f));
+        d[b] = to_field_up(max_lanes(s, 8 * b, 8) * (factor / 63.0f));
+        dmin[b] = to_field_up(max_lanes(m, 8 * b, 8) * (factor / 63.0f));
     }
     dv = spread_lanes(d, 8);
     dminv = spread_lanes(dmin, 8);
@@ -270,8 +278,8 @@ pack_low(const uint8_t q[256], uint8_t qs[128])
 {
     for (int j = 0; j < 4; j++)
         for (int l = 0; l < 32; l++)
-            qs[32 * j + l] = (uint8_t)((q[64 * j + l] & 15) |
-                                       q[64 * j + 32 + l] << 4);
+            qs[32 * j + l] =
+                (uint8_t)((q[64 * j + l] & 15) | q[64 * j + 32 + l] << 4);
 }
 
 static inline void
@@ -287,9 +295,9 @@ encode_q4_k(const float *x, const float *imp, void *blocks, size_t n,
         size_t left = n - i < 512 ? n - i : 512;
         const float *px = whole_group(x + i, left, 512, spare_x);
 
-        kmin_search(px, whole_group(imp == NULL ? NULL : imp + i, left, 512,
-                                    spare_imp),
-                    15.0f, 1.0f, effort, &k);
+        kmin_search(
+            px, whole_group(imp == NULL ? NULL : imp + i, left, 512, spare_imp),
+            15.0f, 1.0f, effort, &k);
         for (int b = 0; b < (int)(left / 256); b++, out++) {
             sov_put16(out->d, sov_f32_to_f16(k.d[b]));
             sov_put16(out->dmin, sov_f32_to_f16(k.dmin[b]));
@@ -312,9 +320,9 @@ encode_q5_k(const float *x, const float *imp, void *blocks, size_t n,
         size_t left = n - i < 512 ? n - i : 512;
         const float *px = whole_group(x + i, left, 512, spare_x);
 
-        kmin_search(px, whole_group(imp == NULL ? NULL : imp + i, left, 512,
-                                    spare_imp),
-                    31.0f, 1.0f, effort, &k);
+        kmin_search(
+            px, whole_group(imp == NULL ? NULL : imp + i, left, 512, spare_imp),
+            31.0f, 1.0f, effort, &k);
         for (int b = 0; b < (int)(left / 256); b++, out++) {
             sov_put16(out->d, sov_f32_to_f16(k.d[b]));
             sov_put16(out->dmin, sov_f32_to_f16(k.dmin[b]));
@@ -406,7 +414,8 @@ ksym_search(const float *x, const float *imp, int effort, struct ksym *k)
     memset(k, 0, sizeof(*k));
     k->error = 3e38f;
     for (int i = 0; i < f.starts; i++)
-        ksym_start(&t, s, extreme * (starts_k[i] / 127.0f), f.rounds, k);
+        ksym_start(&t, s, to_field_up(extreme * (starts_k[i] / 127.0f)),
+                   f.rounds, k);
 }
 
 static inline void

@@ -38,8 +38,8 @@ typedef struct {
 
 typedef v16i m16; /* all ones or all zeros in each lane */
 
-#define V16_BINARY(x, op, y)                                                  \
-    ((v16){ (x).a op (y).a, (x).b op (y).b, (x).c op (y).c, (x).d op (y).d })
+#define V16_BINARY(x, op, y) \
+    ((v16){ (x).a op(y).a, (x).b op(y).b, (x).c op(y).c, (x).d op(y).d })
 
 SOV_LANE v16
 v16_set(float x)

@@ -28,8 +28,8 @@ enum sov_block_bytes {
 #undef TYPE
 };
 
-#define SOV_LAYOUT(name, SYM)                                                 \
-    _Static_assert(sizeof(struct sov_##name) == SOV_BYTES_##SYM,              \
+#define SOV_LAYOUT(name, SYM)                                    \
+    _Static_assert(sizeof(struct sov_##name) == SOV_BYTES_##SYM, \
                    #name " blocks have the size that types.def says")
 
 static inline float

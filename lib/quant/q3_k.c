@@ -7,7 +7,7 @@
  * Two low bits as in q2_k.c.  Weight 32 t + l of half h has its high bit in
  * bit 4 h + t of hmask[l]; a clear bit takes 4 away.
  * Scale k, less 32: low four bits in the low (k < 8) or high (k >= 8) half of
- * scales[k % 8], high two in bits 2 (k / 4), 2 (k / 4) + 1 of scales[8 + k % 4].
+ * scales[k % 8], high two in bits 2 (k / 4) and up of scales[8 + k % 4].
  * y = d * scale * q
  */
 #include "quant/codec.h"

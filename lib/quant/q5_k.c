@@ -30,7 +30,8 @@ decode(const void *blocks, float *y, size_t n)
 
             for (int l = 0; l < 32; l++)
                 *y++ = scale * (float)((q[l] >> shift & 15) |
-                                       (b->qh[l] >> j & 1) << 4) - min;
+                                       (b->qh[l] >> j & 1) << 4) -
+                       min;
         }
     }
 }

@@ -31,8 +31,8 @@ decode(const void *blocks, float *y, size_t n)
             float scale = d * (float)(int8_t)b->scales[k];
 
             for (int l = 0; l < 16; l++) {
-                int q = (ql[l] >> (4 * (t / 2)) & 15) |
-                        (qh[l] >> (2 * t) & 3) << 4;
+                int q = (ql[l] >> (4 * (t / 2)) & 15) | (qh[l] >> (2 * t) & 3)
+                                                            << 4;
 
                 *y++ = scale * (float)(q - 32);
             }

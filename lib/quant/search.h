@@ -77,8 +77,8 @@ tile_weigh(struct tile *t, const float *imp, v16 var)
     if (imp != NULL)
         tile_load(t->w, imp, t->n);
     for (int i = 0; i < t->n; i++) {
-        v16 root = v16_sqrt(v16_add(v16_mul(v16_set(4.0f), var),
-                                        v16_mul(t->x[i], t->x[i])));
+        v16 root = v16_sqrt(
+            v16_add(v16_mul(v16_set(4.0f), var), v16_mul(t->x[i], t->x[i])));
 
         t->w[i] = imp != NULL ? v16_mul(t->w[i], root) : root;
     }
@@ -90,8 +90,8 @@ v16_inverse(v16 x)
 {
     v16 zero = v16_set(0.0f);
 
-    return v16_pick(v16_less(zero, v16_abs(x)),
-                    v16_div(v16_set(1.0f), x), zero);
+    return v16_pick(v16_less(zero, v16_abs(x)), v16_div(v16_set(1.0f), x),
+                    zero);
 }
 
 /* What a half float field will hold of x: never infinity or NaN. */
@@ -100,6 +100,22 @@ v16_to_field(v16 x)
 {
     x = v16_min(x, v16_set(SOV_HALF_MAX));
     return v16_half(v16_max(x, v16_set(-SOV_HALF_MAX)));
+}
+
+/*
+ * The same for a scale that has to hold a largest weight: where half floats
+ * are so coarse that x was cut by more than rounding does, the next one up.
+ * Only subnormal ones are, whose step is 2^-24.
+ */
+SOV_LANE v16
+v16_to_field_up(v16 x)
+{
+    v16 h = v16_to_field(x);
+    v16 step = v16_pick(v16_less(x, v16_set(0.0f)), v16_set(-0x1p-24f),
+                        v16_set(0x1p-24f));
+    v16 least = v16_mul(v16_abs(x), v16_set(0.999f));
+
+    return v16_pick(v16_less(v16_abs(h), least), v16_add(h, step), h);
 }
 
 SOV_LANE v16
@@ -166,8 +182,8 @@ sym_search(const struct tile *t, float top, int count, float spread)
     v16 most = v16_set(0.0f);
 
     for (int i = 0; i < 2 * count; i++) {
-        float at = count > 1 ? (float)(2 * (i / 2)) / (float)(count - 1) - 1.0f
-                             : 0.0f;
+        float at =
+            count > 1 ? (float)(2 * (i / 2)) / (float)(count - 1) - 1.0f : 0.0f;
         float to = i % 2 == 0 ? -top + at * spread : top - 0.5f + at * spread;
         struct sums r = sym_pass(t, v16_mul(inverse, v16_set(to)), lo, hi);
         v16 s = v16_div(r.qx, r.qq);
@@ -186,7 +202,7 @@ SOV_LANE v16
 sym_settle(const struct tile *t, float top, v16 s, int rounds)
 {
     v16 lo = v16_set(-top), hi = v16_set(top - 1.0f);
-    v16 d = v16_to_field(s);
+    v16 d = v16_to_field_up(s);
     v16 best = d;
     v16 least = v16_set(3e38f);
 
@@ -286,8 +302,8 @@ affine_search(const struct tile *t, float top, int positive, int count,
         m16 better;
 
         if (i < count) {
-            float f = count > 1 ? 2.0f * (float)i / (float)(count - 1) - 1.0f
-                                : 0.0f;
+            float f =
+                count > 1 ? 2.0f * (float)i / (float)(count - 1) - 1.0f : 0.0f;
 
             at = v16_mul(inverse, v16_set(top + f * spread));
             mi = v16_mul(v16_sub(v16_set(0.0f), min), at);

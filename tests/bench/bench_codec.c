@@ -60,8 +60,8 @@ measure(const struct sov_kern *k, int type, int what, struct buffers *b)
         if (what == 0)
             k->decode[type](b->blocks, b->y, WEIGHTS);
         else
-            k->encode[type](b->x, what == 2 ? b->imp : NULL, b->blocks,
-                            WEIGHTS, effort);
+            k->encode[type](b->x, what == 2 ? b->imp : NULL, b->blocks, WEIGHTS,
+                            effort);
         start = seconds() - start;
         best = start < best ? start : best;
     }

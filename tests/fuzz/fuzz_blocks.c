@@ -96,8 +96,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 continue;
             compare_decode(k, c, in, blocks * info->block);
             if (c->encode != NULL && info->kind == SOV_KIND_BLOCK)
-                compare_encode(k, c, x, rows * info->block,
-                               rows * info->bytes);
+                compare_encode(k, c, x, rows * info->block, rows * info->bytes);
         }
         if (c->type >= SOV_TYPE_GGUF_MAX) {
             float *y = need(blocks * info->block * sizeof(float));

@@ -156,8 +156,10 @@ input_at(enum input kind, size_t i)
     case MIXED_SCALES:
         return x * ldexpf(1.0f, (int)(r % 90) - 60);
     case NONFINITE:
-        return r % 31 == 0 ? NAN : r % 37 == 0 ? INFINITY
-               : r % 41 == 0 ? -INFINITY : 0.02f * x;
+        return r % 31 == 0   ? NAN
+               : r % 37 == 0 ? INFINITY
+               : r % 41 == 0 ? -INFINITY
+                             : 0.02f * x;
     default:
         return sov_f32_from_bits(r);
     }
@@ -168,8 +170,9 @@ importance_at(int kind, size_t i)
 {
     float x = normal(50, i);
 
-    return kind == 1 ? 0.01f + x * x : kind == 2 ? 0.0f
-           : input_at(ANY_BITS, i + 1);
+    return kind == 1   ? 0.01f + x * x
+           : kind == 2 ? 0.0f
+                       : input_at(ANY_BITS, i + 1);
 }
 
 static void

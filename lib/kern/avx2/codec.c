@@ -73,8 +73,7 @@ decode_f16(const void *blocks, float *y, size_t n)
 }
 
 static void
-encode_f16(const float *x, const float *imp, void *blocks, size_t n,
-           int effort)
+encode_f16(const float *x, const float *imp, void *blocks, size_t n, int effort)
 {
     uint8_t *p = blocks;
     size_t i = 0;
@@ -82,8 +81,8 @@ encode_f16(const float *x, const float *imp, void *blocks, size_t n,
     (void)imp;
     (void)effort;
     for (; i + 8 <= n; i += 8) {
-        __m128i h = _mm256_cvtps_ph(_mm256_loadu_ps(x + i),
-                                    _MM_FROUND_TO_NEAREST_INT);
+        __m128i h =
+            _mm256_cvtps_ph(_mm256_loadu_ps(x + i), _MM_FROUND_TO_NEAREST_INT);
 
         _mm_storeu_si128((__m128i *)(p + 2 * i), h);
     }

@@ -64,8 +64,7 @@ decode_f16(const void *blocks, float *y, size_t n)
 }
 
 static void
-encode_f16(const float *x, const float *imp, void *blocks, size_t n,
-           int effort)
+encode_f16(const float *x, const float *imp, void *blocks, size_t n, int effort)
 {
     uint8_t *p = blocks;
     size_t i = 0;
@@ -73,8 +72,8 @@ encode_f16(const float *x, const float *imp, void *blocks, size_t n,
     (void)imp;
     (void)effort;
     for (; i + 16 <= n; i += 16) {
-        __m256i h = _mm512_cvtps_ph(_mm512_loadu_ps(x + i),
-                                    _MM_FROUND_TO_NEAREST_INT);
+        __m256i h =
+            _mm512_cvtps_ph(_mm512_loadu_ps(x + i), _MM_FROUND_TO_NEAREST_INT);
 
         _mm256_storeu_si256((__m256i *)(p + 2 * i), h);
     }
