@@ -7,12 +7,14 @@
 noinst_LTLIBRARIES += bin/cli/libcli.la
 bin_cli_libcli_la_SOURCES = \
 	%D%/cli/common.c %D%/cli/common.h \
+	%D%/cli/emit.c %D%/cli/emit.h \
 	%D%/cli/guard.c %D%/cli/guard.h \
 	%D%/cli/opt.c %D%/cli/opt.h \
 	%D%/cli/opt_help.c \
 	%D%/cli/opt_value.c \
 	%D%/cli/output.c \
 	%D%/cli/progress.c %D%/cli/progress.h \
+	%D%/cli/prompt.c %D%/cli/prompt.h \
 	%D%/cli/report.c %D%/cli/report.h \
 	%D%/cli/text.c %D%/cli/text.h \
 	%D%/cli/tool.c %D%/cli/tool.h

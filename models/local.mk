@@ -11,3 +11,14 @@ dist_tale_DATA = \
 	%D%/tale/model.safetensors \
 	%D%/tale/tokenizer.model \
 	%D%/tale/tokenizer_config.json
+
+# A program that is not installed looks for it beside its bin/, so a build
+# folder outside of the sources gets a link.
+all-local: link-tale
+link-tale:
+	@test -e models/tale/config.json || { $(MKDIR_P) models && \
+		$(LN_S) '$(abs_top_srcdir)/models/tale' models/tale; }
+clean-local: unlink-tale
+unlink-tale:
+	@test ! -L models/tale || { rm -f models/tale; rmdir models 2>/dev/null || :; }
+.PHONY: link-tale unlink-tale

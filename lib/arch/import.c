@@ -150,7 +150,8 @@ int
 sov_import_vector(struct sov_import *im, const char *to, const float *v,
                   uint64_t n, struct sov_err *err)
 {
-    struct sov_view view = { .type = SOV_TYPE_F32, .ndim = 1,
+    struct sov_view view = { .type = SOV_TYPE_F32,
+                             .ndim = 1,
                              .dim = { n, 1, 1, 1 } };
     unsigned char *bytes = sov_mem_array((size_t)n, 4);
     char *name = sov_mem_dup(to, strlen(to));
@@ -185,8 +186,8 @@ element(const unsigned char *p, enum sov_type type, uint64_t i)
 
 /* The rows of a vector in the order that struct sov_view tells. */
 static int
-copy_vector(struct sov_import *im, const char *to, size_t from,
-            uint32_t heads, struct sov_err *err)
+copy_vector(struct sov_import *im, const char *to, size_t from, uint32_t heads,
+            struct sov_err *err)
 {
     const struct sov_tensor *t = sov_model_at(im->model, from);
     uint64_t n = t->dim[0];
@@ -226,8 +227,8 @@ check_shape(const struct sov_tensor *t, uint64_t n_rows, uint64_t cols,
 
         return sov_fail(err, SOV_EUNSUP,
                         "tensor %s has the type %s; only f32, f16 and bf16 "
-                        "can be imported", t->name,
-                        info != NULL ? info->name : "?");
+                        "can be imported",
+                        t->name, info != NULL ? info->name : "?");
     }
     if (t->ndim == (n_rows > 0 ? 2 : 1) && t->dim[0] == cols &&
         (n_rows == 0 || t->dim[1] == n_rows))
@@ -235,10 +236,12 @@ check_shape(const struct sov_tensor *t, uint64_t n_rows, uint64_t cols,
     if (n_rows == 0)
         return sov_fail(err, SOV_EFORMAT,
                         "tensor %s is not a vector of %llu, as config.json "
-                        "has it", t->name, (unsigned long long)cols);
+                        "has it",
+                        t->name, (unsigned long long)cols);
     return sov_fail(err, SOV_EFORMAT,
                     "tensor %s is not a matrix [%llu, %llu], as config.json "
-                    "has it", t->name, (unsigned long long)n_rows,
+                    "has it",
+                    t->name, (unsigned long long)n_rows,
                     (unsigned long long)cols);
 }
 
@@ -255,8 +258,7 @@ sov_import_tensor(struct sov_import *im, const char *to, const char *from,
     if (at < 0)
         return must ? sov_fail(err, SOV_EFORMAT, "tensor %s is missing", from)
                     : 0;
-    rc = check_shape(sov_model_at(im->model, (size_t)at), n_rows, cols,
-                     err);
+    rc = check_shape(sov_model_at(im->model, (size_t)at), n_rows, cols, err);
     if (rc < 0)
         return rc;
     im->used[at] = true;

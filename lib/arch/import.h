@@ -23,8 +23,8 @@ struct sov_import {
     struct sov_view *view;
     size_t n;
     size_t cap;
-    bool *used;           /* tensors of the directory that have a place */
-    void **own;           /* what the views borrow until they are copied */
+    bool *used; /* tensors of the directory that have a place */
+    void **own; /* what the views borrow until they are copied */
     size_t n_own;
     size_t own_cap;
 };
@@ -36,8 +36,8 @@ struct sov_import {
 int sov_import(sov_model *model, struct sov_err *err) SOV_MUST_CHECK;
 
 /* Keep p until the import ends, or free it now and fail; NULL: no memory. */
-int sov_import_keep(struct sov_import *im, void *p, struct sov_err *err)
-    SOV_MUST_CHECK;
+int sov_import_keep(struct sov_import *im, void *p,
+                    struct sov_err *err) SOV_MUST_CHECK;
 
 /* ---- config.json, or an object in it */
 
@@ -49,8 +49,8 @@ const json_t *sov_config_get(const json_t *obj, const char *name);
  * error if must.
  */
 int sov_config_u64(const json_t *obj, const char *name, uint64_t min,
-                   uint64_t max, bool must, uint64_t *v, struct sov_err *err)
-    SOV_MUST_CHECK;
+                   uint64_t max, bool must, uint64_t *v,
+                   struct sov_err *err) SOV_MUST_CHECK;
 
 /* A finite number above 0, as a float can hold it. */
 int sov_config_positive(const json_t *obj, const char *name, bool must,
@@ -91,7 +91,7 @@ struct sov_import_row {
     int (*run)(struct sov_import *im, struct sov_err *err);
 };
 
-#define IMPORT(class, sym)                                                   \
+#define IMPORT(class, sym) \
     int sov_import_##sym(struct sov_import *im, struct sov_err *err);
 #include "arch/imports.def"
 #undef IMPORT

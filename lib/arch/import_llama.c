@@ -75,10 +75,9 @@ read_heads(const json_t *c, struct shape *s, struct sov_err *err)
                       "config.json: heads of %llu numbers, which is odd",
                       (unsigned long long)s->head_dim);
     if (rc == 0 && s->head_dim > SOV_WIDTH_MAX / s->heads)
-        rc = sov_fail(err, SOV_EFORMAT,
-                      "config.json: head_dim is %llu for %llu heads",
-                      (unsigned long long)s->head_dim,
-                      (unsigned long long)s->heads);
+        rc = sov_fail(
+            err, SOV_EFORMAT, "config.json: head_dim is %llu for %llu heads",
+            (unsigned long long)s->head_dim, (unsigned long long)s->heads);
     return rc;
 }
 
@@ -98,11 +97,11 @@ read_shape(const json_t *c, struct shape *s, struct sov_err *err)
         rc = sov_config_u64(c, "num_hidden_layers", 1, SOV_LAYERS_MAX, true,
                             &s->layers, err);
     if (rc == 0)
-        rc = sov_config_u64(c, "vocab_size", 1, SOV_VOCAB_MAX, true,
-                            &s->vocab, err);
+        rc = sov_config_u64(c, "vocab_size", 1, SOV_VOCAB_MAX, true, &s->vocab,
+                            err);
     if (rc == 0)
-        rc = sov_config_u64(c, "max_position_embeddings", 1, SOV_CTX_MAX,
-                            false, &s->ctx, err);
+        rc = sov_config_u64(c, "max_position_embeddings", 1, SOV_CTX_MAX, false,
+                            &s->ctx, err);
     if (rc == 0)
         rc = sov_config_positive(c, "rms_norm_eps", false, &s->eps, err);
     if (rc == 0)
@@ -151,8 +150,8 @@ find_rope(const json_t *c, struct shape *s, const json_t **rope,
  * at all, those between by something between.
  */
 static int
-llama3_factors(struct sov_import *im, const json_t *rope,
-               const struct shape *s, struct sov_err *err)
+llama3_factors(struct sov_import *im, const json_t *rope, const struct shape *s,
+               struct sov_err *err)
 {
     double factor = 8, low = 1, high = 4;
     uint64_t old_ctx = 8192;
@@ -187,8 +186,8 @@ llama3_factors(struct sov_import *im, const json_t *rope,
         } else if (wave > (float)((double)old_ctx / low)) {
             f[i] = (float)factor;
         } else {
-            float smooth = ((float)old_ctx / wave - (float)low) /
-                           (float)(high - low);
+            float smooth =
+                ((float)old_ctx / wave - (float)low) / (float)(high - low);
 
             f[i] = 1.0f / ((1.0f - smooth) / (float)factor + smooth);
         }
@@ -258,14 +257,14 @@ put_keys(sov_meta *meta, const struct shape *s, struct sov_err *err)
     for (size_t i = 0; i < sizeof(counts) / sizeof(*counts) && rc == 0; i++)
         rc = sov_meta_set_u32(meta, counts[i].key, (uint32_t)counts[i].v, err);
     if (rc == 0)
-        rc = sov_meta_set_f32(meta, "llama.rope.freq_base",
-                              (float)s->rope_base, err);
+        rc = sov_meta_set_f32(meta, "llama.rope.freq_base", (float)s->rope_base,
+                              err);
     if (rc == 0)
         rc = sov_meta_set_f32(meta, "llama.attention.layer_norm_rms_epsilon",
                               (float)s->eps, err);
     if (rc == 0)
-        rc = sov_meta_set_u32(meta, "llama.vocab_size", (uint32_t)s->vocab,
-                              err);
+        rc =
+            sov_meta_set_u32(meta, "llama.vocab_size", (uint32_t)s->vocab, err);
     if (rc == 0 && s->head_dim * s->heads != s->width) {
         rc = sov_meta_set_u32(meta, "llama.attention.key_length",
                               (uint32_t)s->head_dim, err);
@@ -281,8 +280,8 @@ static int
 put_file_type(struct sov_import *im, struct sov_err *err)
 {
     int64_t at = sov_model_find(im->model, "model.embed_tokens.weight");
-    const struct sov_tensor *t = sov_model_at(im->model,
-                                              at < 0 ? 0 : (size_t)at);
+    const struct sov_tensor *t =
+        sov_model_at(im->model, at < 0 ? 0 : (size_t)at);
     uint32_t v = t->type == SOV_TYPE_F32 ? 0 : t->type == SOV_TYPE_F16 ? 1 : 32;
 
     return sov_meta_set_u32(im->meta, "general.file_type", v, err);
@@ -310,8 +309,8 @@ put_layer(struct sov_import *im, const struct shape *s, unsigned layer,
         { "attn_q.weight", "self_attn.q_proj.weight", q, s->width, s->heads,
           true },
         { "attn_q.bias", "self_attn.q_proj.bias", 0, q, s->heads, false },
-        { "attn_k.weight", "self_attn.k_proj.weight", kv, s->width,
-          s->kv_heads, true },
+        { "attn_k.weight", "self_attn.k_proj.weight", kv, s->width, s->kv_heads,
+          true },
         { "attn_k.bias", "self_attn.k_proj.bias", 0, kv, s->kv_heads, false },
         { "attn_v.weight", "self_attn.v_proj.weight", kv, s->width, 0, true },
         { "attn_v.bias", "self_attn.v_proj.bias", 0, kv, 0, false },
@@ -345,13 +344,13 @@ static int
 put_tensors(struct sov_import *im, const struct shape *s, struct sov_err *err)
 {
     int64_t head = sov_model_find(im->model, "lm_head.weight");
-    int rc = sov_import_tensor(im, "token_embd.weight",
-                               "model.embed_tokens.weight", s->vocab, s->width,
-                               0, true, err);
+    int rc =
+        sov_import_tensor(im, "token_embd.weight", "model.embed_tokens.weight",
+                          s->vocab, s->width, 0, true, err);
 
     if (rc == 0)
-        rc = sov_import_tensor(im, "output_norm.weight", "model.norm.weight",
-                               0, s->width, 0, true, err);
+        rc = sov_import_tensor(im, "output_norm.weight", "model.norm.weight", 0,
+                               s->width, 0, true, err);
     if (rc == 0 && !s->tied)
         rc = sov_import_tensor(im, "output.weight", "lm_head.weight", s->vocab,
                                s->width, 0, true, err);
@@ -394,8 +393,8 @@ sov_import_mistral(struct sov_import *im, struct sov_err *err)
 {
     uint64_t window = 0;
     uint64_t ctx = 0;
-    int rc = sov_config_u64(im->config, "sliding_window", 0, SOV_CTX_MAX,
-                            false, &window, err);
+    int rc = sov_config_u64(im->config, "sliding_window", 0, SOV_CTX_MAX, false,
+                            &window, err);
 
     if (rc == 0)
         rc = sov_config_u64(im->config, "max_position_embeddings", 1,

@@ -39,8 +39,8 @@ load_json(struct sov_import *im, const char *name, json_t **out,
 {
     char *text;
     size_t len;
-    int rc = sov_model_side_file(im->model, name, SOV_JSON_MAX, &text, &len,
-                                 err);
+    int rc =
+        sov_model_side_file(im->model, name, SOV_JSON_MAX, &text, &len, err);
 
     *out = NULL;
     if (rc != 0)
@@ -68,8 +68,8 @@ no_vocabulary(struct sov_import *im, struct sov_err *err)
     if (rc == 1)
         return sov_fail(err, SOV_EFORMAT,
                         "no tokenizer.model in the model directory");
-    kind = json_string_value(json_object_get(json_object_get(json, "model"),
-                                             "type"));
+    kind = json_string_value(
+        json_object_get(json_object_get(json, "model"), "type"));
     rc = sov_fail(err, SOV_EUNSUP,
                   "tokenizer.json (%s) is not supported; only tokenizer.model "
                   "(SentencePiece) is, and the directory has none",
@@ -101,9 +101,9 @@ looks_special(const char *s)
 {
     return (starts(s, "<|") && ends(s, "|>")) ||
            (starts(s, "<\xef\xbd\x9c") && ends(s, "\xef\xbd\x9c>")) ||
-           (starts(s, "<unused") && ends(s, ">")) ||
-           strcmp(s, "<pad>") == 0 || strcmp(s, "<mask>") == 0 ||
-           strcmp(s, "<2mass>") == 0 || strcmp(s, "[@BOS@]") == 0;
+           (starts(s, "<unused") && ends(s, ">")) || strcmp(s, "<pad>") == 0 ||
+           strcmp(s, "<mask>") == 0 || strcmp(s, "<2mass>") == 0 ||
+           strcmp(s, "[@BOS@]") == 0;
 }
 
 /* A fresh copy with the marks for spaces turned back into spaces. */
@@ -140,8 +140,8 @@ set_token(struct sov_import *im, struct sov_spm *spm, uint64_t id,
                        (unsigned long long)id, spm->n);
         return 0;
     }
-    copy = type == SOV_TOK_USER ? unmark(text)
-                                : sov_mem_dup(text, strlen(text));
+    copy =
+        type == SOV_TOK_USER ? unmark(text) : sov_mem_dup(text, strlen(text));
     rc = sov_import_keep(im, copy, err);
     if (rc == 0)
         spm->token[id] = (struct sov_spm_token){
@@ -160,7 +160,8 @@ read_added(struct sov_import *im, struct sov_spm *spm, struct sov_err *err)
 
     if (rc != 0)
         return rc < 0 ? rc : 0;
-    json_object_foreach(json, text, id) {
+    json_object_foreach(json, text, id)
+    {
         if (!json_is_integer(id) || json_integer_value(id) < 0)
             rc = sov_fail(err, SOV_EFORMAT,
                           "added_tokens.json: the id of %s is not one", text);
@@ -201,16 +202,17 @@ read_decoder(struct sov_import *im, const json_t *config, struct sov_spm *spm,
 
     if (list == NULL)
         return 0;
-    json_object_foreach(list, key, entry) {
-        const char *text = json_string_value(json_object_get(entry,
-                                                             "content"));
+    json_object_foreach(list, key, entry)
+    {
+        const char *text = json_string_value(json_object_get(entry, "content"));
         int64_t id = number(key);
         bool special;
 
         if (id < 0 || text == NULL)
             return sov_fail(err, SOV_EFORMAT,
                             "tokenizer_config.json: added_tokens_decoder has "
-                            "a bad entry \"%s\"", key);
+                            "a bad entry \"%s\"",
+                            key);
         special = json_is_true(json_object_get(entry, "special")) ||
                   looks_special(text);
         rc = set_token(im, spm, (uint64_t)id, text,
@@ -289,8 +291,8 @@ put_flags(struct sov_import *im, const json_t *config,
     int rc = 0;
 
     if (json_is_boolean(bos))
-        rc = sov_meta_set_bool(im->meta, KEY "add_bos_token",
-                               json_is_true(bos), err);
+        rc = sov_meta_set_bool(im->meta, KEY "add_bos_token", json_is_true(bos),
+                               err);
     if (rc == 0)
         rc = put_flag(im->meta, KEY "add_eos_token",
                       sov_config_get(config, "add_eos_token"), false, err);
@@ -314,13 +316,14 @@ put_named_templates(sov_meta *meta, const json_t *list, struct sov_err *err)
     json_t *entry;
     int rc = 0;
 
-    json_array_foreach((json_t *)list, i, entry) {
+    json_array_foreach((json_t *)list, i, entry)
+    {
         const char *name = json_string_value(json_object_get(entry, "name"));
-        const char *text = json_string_value(json_object_get(entry,
-                                                             "template"));
+        const char *text =
+            json_string_value(json_object_get(entry, "template"));
         char key[128];
-        size_t at = (size_t)snprintf(key, sizeof(key),
-                                     "tokenizer.chat_template.");
+        size_t at =
+            (size_t)snprintf(key, sizeof(key), "tokenizer.chat_template.");
         size_t start = at;
 
         if (name == NULL || text == NULL || *name == '\0')
@@ -344,7 +347,9 @@ put_named_templates(sov_meta *meta, const json_t *list, struct sov_err *err)
     }
     if (rc == 0 && n > 0) {
         struct sov_kv kv = { .key = "tokenizer.chat_templates",
-                             .type = SOV_V_ARR, .elem = SOV_V_STR, .n = n,
+                             .type = SOV_V_ARR,
+                             .elem = SOV_V_STR,
+                             .n = n,
                              .val = { names.p, names.len } };
 
         rc = names.bad ? sov_mem_fail(err) : sov_meta_set(meta, &kv, err);
@@ -402,13 +407,13 @@ put_all(struct sov_import *im, const json_t *config, struct sov_spm *spm,
     if (!plain_rules(spm))
         sov_model_warn(im->model,
                        "tokenizer.model normalizes text (%.*s); that is not "
-                       "done here", (int)spm->rules.len,
-                       (const char *)spm->rules.p);
+                       "done here",
+                       (int)spm->rules.len, (const char *)spm->rules.p);
     if (n_vocab > 0 && n_vocab < spm->n)
         sov_model_warn(im->model,
                        "tokenizer.model has %zu tokens, config.json %llu: the "
-                       "rest is left out", spm->n,
-                       (unsigned long long)n_vocab);
+                       "rest is left out",
+                       spm->n, (unsigned long long)n_vocab);
     if (n_vocab > 0)
         rc = sov_spm_resize(spm, (size_t)n_vocab, err);
     if (rc == 0)

@@ -43,8 +43,8 @@ compare(const void *a, const void *b, void *arg)
 static bool
 wanted(const sov_tok *tok, int32_t id, bool control)
 {
-    bool is_control = sov_tok_is_control(tok, id) ||
-                      tok->type[id] == SOV_TOK_UNKNOWN;
+    bool is_control =
+        sov_tok_is_control(tok, id) || tok->type[id] == SOV_TOK_UNKNOWN;
 
     if (tok->name[id + 1] == tok->name[id])
         return false;
@@ -132,8 +132,8 @@ match(const struct sov_needles *set, const sov_tok *tok,
 
 int32_t
 sov_needles_find(const struct sov_needles *set, const sov_tok *tok,
-                 const unsigned char *text, size_t len, size_t at,
-                 size_t *pos, size_t *n)
+                 const unsigned char *text, size_t len, size_t at, size_t *pos,
+                 size_t *n)
 {
     if (set->n == 0)
         return -1;

@@ -125,8 +125,8 @@ consider(struct work *w, uint32_t left, uint32_t right, struct sov_err *err)
     if (len > w->tok->longest ||
         !sov_map_get(&w->tok->map, w->text + s[left].off, len, &id))
         return 0;
-    return push(w, (struct pair){ w->tok->score[id], left, right,
-                                  (uint32_t)len }, err);
+    return push(
+        w, (struct pair){ w->tok->score[id], left, right, (uint32_t)len }, err);
 }
 
 /* Cut text[at, end) into characters; their number in *n. */
@@ -242,8 +242,8 @@ word_end(const unsigned char *text, size_t at, size_t len)
     while (at < len && is_mark(text, at, len))
         at += MARK_LEN;
     while (at < len && !is_mark(text, at, len)) {
-        const unsigned char *p = memchr(text + at + 1, MARK[0] & 0xff,
-                                        len - at - 1);
+        const unsigned char *p =
+            memchr(text + at + 1, MARK[0] & 0xff, len - at - 1);
 
         at = p == NULL ? len : (size_t)(p - text);
     }

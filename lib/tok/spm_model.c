@@ -131,14 +131,13 @@ read_token(struct sov_spm *spm, struct sov_span in, struct sov_err *err)
     if (rd.bad)
         return bad_message("a token", err);
     if (type < SOV_TOK_NORMAL || type > SOV_TOK_BYTE)
-        return sov_fail(err, SOV_EFORMAT, "token %zu has the type %llu",
-                        spm->n, (unsigned long long)type);
+        return sov_fail(err, SOV_EFORMAT, "token %zu has the type %llu", spm->n,
+                        (unsigned long long)type);
     if (isnan(t.score))
         return sov_fail(err, SOV_EFORMAT,
                         "the score of token %zu is not a number", spm->n);
     if (spm->n >= SOV_VOCAB_MAX)
-        return sov_fail(err, SOV_EFORMAT,
-                        "more than %llu tokens",
+        return sov_fail(err, SOV_EFORMAT, "more than %llu tokens",
                         (unsigned long long)SOV_VOCAB_MAX);
     /*
      * Symbols that the trainer was told to keep whole are called normal in
@@ -240,8 +239,9 @@ sov_spm_read(struct sov_spm *spm, const void *p, size_t len,
     uint64_t kind = 1;
     int rc = 0;
 
-    *spm = (struct sov_spm){ .bos = 1, .eos = 2, .pad = -1,
-                             .add_prefix = true, .squeeze = true };
+    *spm = (struct sov_spm){
+        .bos = 1, .eos = 2, .pad = -1, .add_prefix = true, .squeeze = true
+    };
     while (rc == 0 && next_field(&rd, &f)) {
         if (is(&f, 1, 2))
             rc = read_token(spm, f.span, err);
@@ -280,8 +280,8 @@ sov_spm_resize(struct sov_spm *spm, size_t n, struct sov_err *err)
             return rc;
     }
     for (size_t i = spm->n; i < n; i++)
-        spm->token[i] = (struct sov_spm_token){ { NULL, 0 }, PAD_SCORE,
-                                                SOV_TOK_UNUSED };
+        spm->token[i] =
+            (struct sov_spm_token){ { NULL, 0 }, PAD_SCORE, SOV_TOK_UNUSED };
     spm->n = n;
     return 0;
 }
@@ -292,7 +292,10 @@ static int
 put_array(sov_meta *meta, const char *key, enum sov_vtype elem, size_t n,
           struct sov_buf *b, struct sov_err *err)
 {
-    struct sov_kv kv = { .key = key, .type = SOV_V_ARR, .elem = elem, .n = n,
+    struct sov_kv kv = { .key = key,
+                         .type = SOV_V_ARR,
+                         .elem = elem,
+                         .n = n,
                          .val = { b->p, b->len } };
 
     return b->bad ? sov_mem_fail(err) : sov_meta_set(meta, &kv, err);
@@ -336,8 +339,7 @@ sov_spm_keys(const struct sov_spm *spm, sov_meta *meta, struct sov_err *err)
     if (rc == 0)
         rc = put_array(meta, KEY "scores", SOV_V_F32, spm->n, &scores, err);
     if (rc == 0)
-        rc = put_array(meta, KEY "token_type", SOV_V_I32, spm->n, &types,
-                       err);
+        rc = put_array(meta, KEY "token_type", SOV_V_I32, spm->n, &types, err);
     if (rc == 0)
         rc = put_id(meta, KEY "bos_token_id", spm->bos, err);
     if (rc == 0)

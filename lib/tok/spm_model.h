@@ -15,7 +15,7 @@
 struct sov_spm_token {
     struct sov_span text; /* borrowed */
     float score;
-    uint8_t type;         /* enum sov_tok_type */
+    uint8_t type; /* enum sov_tok_type */
 };
 
 struct sov_spm {
@@ -40,8 +40,8 @@ int sov_spm_read(struct sov_spm *spm, const void *p, size_t len,
 void sov_spm_free(struct sov_spm *spm);
 
 /* Make room for n tokens; new ones are unused, named [PADi], score -10000. */
-int sov_spm_resize(struct sov_spm *spm, size_t n, struct sov_err *err)
-    SOV_MUST_CHECK;
+int sov_spm_resize(struct sov_spm *spm, size_t n,
+                   struct sov_err *err) SOV_MUST_CHECK;
 
 /*
  * The keys tokenizer.ggml.model, tokens, scores, token_type, and the ids of

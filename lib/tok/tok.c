@@ -37,9 +37,11 @@ static const struct sov_tokenizer *const kinds[] = {
  * no key for most of them.
  */
 static const char *const end_names[] = {
-    "</s>", "<eos>", "[EOS]", "<|endoftext|>", "<|end_of_text|>",
-    "<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<|end|>", "<|return|>",
-    "<end_of_turn>", "<end_of_utterance>", "<EOT>", "_<EOT>", "[EOT]",
+    "</s>",          "<eos>",           "[EOS]",
+    "<|endoftext|>", "<|end_of_text|>", "<|eot_id|>",
+    "<|eom_id|>",    "<|im_end|>",      "<|end|>",
+    "<|return|>",    "<end_of_turn>",   "<end_of_utterance>",
+    "<EOT>",         "_<EOT>",          "[EOT]",
 };
 
 int
@@ -48,8 +50,8 @@ sov_ids_add(struct sov_ids *ids, int32_t id, struct sov_err *err)
     int rc = 0;
 
     if (ids->n == ids->cap)
-        rc = sov_mem_grow((void **)&ids->p, ids->n, &ids->cap,
-                          sizeof(*ids->p), err);
+        rc = sov_mem_grow((void **)&ids->p, ids->n, &ids->cap, sizeof(*ids->p),
+                          err);
     if (rc == 0)
         ids->p[ids->n++] = id;
     return rc;
@@ -123,8 +125,7 @@ find_kind(const sov_meta *meta, const struct sov_tokenizer **kind,
         }
     return sov_fail(err, SOV_EUNSUP,
                     "tokenizers of the kind \"%.*s\" are not supported",
-                    (int)(name.len < 64 ? name.len : 64),
-                    (const char *)name.p);
+                    (int)(name.len < 64 ? name.len : 64), (const char *)name.p);
 }
 
 /* An array of the vocabulary: elements of type a or b, n of them if n > 0. */
@@ -139,9 +140,9 @@ find_array(const sov_meta *meta, const char *key, enum sov_vtype a,
     if ((*kv)->type != SOV_V_ARR || ((*kv)->elem != a && (*kv)->elem != b))
         return sov_fail(err, SOV_EFORMAT, "%s has the wrong type", key);
     if (n > 0 && (*kv)->n != n)
-        return sov_fail(err, SOV_EFORMAT,
-                        "%s has %llu entries for %llu tokens", key,
-                        (unsigned long long)(*kv)->n, (unsigned long long)n);
+        return sov_fail(err, SOV_EFORMAT, "%s has %llu entries for %llu tokens",
+                        key, (unsigned long long)(*kv)->n,
+                        (unsigned long long)n);
     return 0;
 }
 
@@ -160,10 +161,9 @@ read_names(sov_tok *tok, const sov_meta *meta, struct sov_err *err)
         return sov_fail(err, SOV_EFORMAT,
                         "the vocabulary is empty (" KEY "tokens)");
     if (kv->n > SOV_VOCAB_MAX)
-        return sov_fail(err, SOV_EFORMAT,
-                        KEY "tokens has %llu entries, the limit is %llu",
-                        (unsigned long long)kv->n,
-                        (unsigned long long)SOV_VOCAB_MAX);
+        return sov_fail(
+            err, SOV_EFORMAT, KEY "tokens has %llu entries, the limit is %llu",
+            (unsigned long long)kv->n, (unsigned long long)SOV_VOCAB_MAX);
     tok->n = (size_t)kv->n;
     tok->names = sov_mem_array(kv->val.len, 1);
     tok->name = sov_mem_array(tok->n + 1, sizeof(*tok->name));
@@ -185,8 +185,8 @@ static int
 read_scores(sov_tok *tok, const sov_meta *meta, struct sov_err *err)
 {
     const struct sov_kv *kv;
-    int rc = find_array(meta, KEY "scores", SOV_V_F32, SOV_V_I32, tok->n, &kv,
-                        err);
+    int rc =
+        find_array(meta, KEY "scores", SOV_V_F32, SOV_V_I32, tok->n, &kv, err);
 
     if (rc < 0)
         return rc;
@@ -517,8 +517,8 @@ encode_all(const sov_tok *tok, const unsigned char *text, size_t len,
 }
 
 int
-sov_tok_encode(const sov_tok *tok, const char *text, size_t len,
-               unsigned flags, int32_t **out, size_t *n, struct sov_err *err)
+sov_tok_encode(const sov_tok *tok, const char *text, size_t len, unsigned flags,
+               int32_t **out, size_t *n, struct sov_err *err)
 {
     struct sov_ids ids = { 0 };
     int rc = 0;

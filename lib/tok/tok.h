@@ -41,8 +41,8 @@ struct sov_ids {
     size_t cap;
 };
 
-int sov_ids_add(struct sov_ids *ids, int32_t id, struct sov_err *err)
-    SOV_MUST_CHECK;
+int sov_ids_add(struct sov_ids *ids, int32_t id,
+                struct sov_err *err) SOV_MUST_CHECK;
 
 /*
  * Texts of special tokens, sorted, to be found in running text; begin[b] is
@@ -90,13 +90,13 @@ struct sov_tok {
     unsigned char *texts; /* all pieces */
     size_t *piece;        /* n + 1 offsets in texts */
     float *score;
-    uint8_t *type;        /* enum sov_tok_type */
-    uint8_t *end;         /* does it end a text? */
+    uint8_t *type; /* enum sov_tok_type */
+    uint8_t *end;  /* does it end a text? */
 
     struct sov_map map;
-    size_t longest;         /* bytes of the longest token in map */
-    int32_t byte_id[256];   /* token of a single byte, or -1 */
-    bool word_bound;        /* no token in map goes on over a space mark */
+    size_t longest;       /* bytes of the longest token in map */
+    int32_t byte_id[256]; /* token of a single byte, or -1 */
+    bool word_bound;      /* no token in map goes on over a space mark */
 
     struct sov_needles user;    /* always cut out of a text */
     struct sov_needles special; /* these and control tokens: when asked */
@@ -110,8 +110,8 @@ struct sov_tok {
 };
 
 /* special.c */
-int sov_needles_build(struct sov_needles *set, const sov_tok *tok,
-                      bool control, struct sov_err *err) SOV_MUST_CHECK;
+int sov_needles_build(struct sov_needles *set, const sov_tok *tok, bool control,
+                      struct sov_err *err) SOV_MUST_CHECK;
 void sov_needles_free(struct sov_needles *set);
 /*
  * The leftmost, there the longest, special token in text[at, len): its place

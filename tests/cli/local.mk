@@ -11,6 +11,7 @@ cli_tests += %D%/frame-report.sh
 cli_tests += %D%/frame-status.sh
 
 include tests/cli/sov-quantize/local.mk
+include tests/cli/sov-run/local.mk
 EXTRA_DIST += %D%/exact.sh %D%/peer.sh %D%/pipe.sh
 EXTRA_DIST += %D%/peer.mjs %D%/slow_compilers.sh
 

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * emit.c - text on its way out, as it is made
+ */
+#include "cli/emit.h"
+
+#include "cli/tool.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool
+to_stdout(void)
+{
+    return sov_common.output == NULL || strcmp(sov_common.output, "-") == 0;
+}
+
+int
+sov_emit_open(struct sov_emit *out, bool keep, const char *const *inputs,
+              size_t n_inputs, struct sov_err *err)
+{
+    *out = (struct sov_emit){ .keep = keep };
+    if (keep)
+        return 0;
+    if (!to_stdout())
+        return sov_tool_sink(&out->sink, inputs, n_inputs, 0, err);
+    out->tty = sov_tool_tty(STDOUT_FILENO);
+    return sov_sink_open(&out->sink, "-", NULL, err);
+}
+
+static int
+keep_text(struct sov_emit *out, struct sov_span text, struct sov_err *err)
+{
+    if (out->cap - out->n_kept <= text.len) {
+        size_t cap = (out->n_kept + text.len) * 2 + 64;
+        char *bigger = realloc(out->kept, cap);
+
+        if (bigger == NULL)
+            return sov_fail(err, SOV_EMEM, "out of memory");
+        out->kept = bigger;
+        out->cap = cap;
+    }
+    memcpy(out->kept + out->n_kept, text.p, text.len);
+    out->n_kept += text.len;
+    out->kept[out->n_kept] = '\0';
+    return 0;
+}
+
+/*
+ * Length of a character that a terminal may act on, else 0: C0 without tab and
+ * new line, DEL, and C1 (two bytes, 0xc2 0x80 to 0x9f).
+ */
+static size_t
+acts(const unsigned char *p, size_t len)
+{
+    if ((p[0] < 0x20 && p[0] != '\n' && p[0] != '\t') || p[0] == 0x7f)
+        return 1;
+    return p[0] == 0xc2 && len > 1 && p[1] >= 0x80 && p[1] < 0xa0 ? 2 : 0;
+}
+
+static int
+write_escaped(struct sov_emit *out, struct sov_span text, struct sov_err *err)
+{
+    size_t done = 0;
+    int rc = 0;
+
+    for (size_t i = 0; i < text.len && rc == 0;) {
+        size_t n = acts(text.p + i, text.len - i);
+        char hex[8];
+
+        if (n == 0) {
+            i++;
+            continue;
+        }
+        if (i > done)
+            rc = sov_sink_write(out->sink, text.p + done, i - done, err);
+        snprintf(hex, sizeof(hex), "\\x%02x", text.p[i + n - 1]);
+        if (rc == 0)
+            rc = sov_sink_write(out->sink, hex, strlen(hex), err);
+        i += n;
+        done = i;
+    }
+    if (rc == 0 && done < text.len)
+        rc = sov_sink_write(out->sink, text.p + done, text.len - done, err);
+    return rc;
+}
+
+int
+sov_emit_text(struct sov_emit *out, struct sov_span text, struct sov_err *err)
+{
+    if (text.len == 0)
+        return 0;
+    out->open_line = text.p[text.len - 1] != '\n';
+    if (out->keep)
+        return keep_text(out, text, err);
+    if (out->tty)
+        return write_escaped(out, text, err);
+    return sov_sink_write(out->sink, text.p, text.len, err);
+}
+
+int
+sov_emit_close(struct sov_emit *out, struct sov_err *err)
+{
+    int rc = 0;
+
+    if (out->keep)
+        return 0;
+    if (out->tty && out->open_line)
+        rc = sov_sink_write(out->sink, "\n", 1, err);
+    if (rc == 0)
+        rc = sov_sink_commit(&out->sink, err);
+    return rc;
+}
+
+void
+sov_emit_free(struct sov_emit *out)
+{
+    sov_sink_abort(out->sink);
+    free(out->kept);
+    *out = (struct sov_emit){ 0 };
+}

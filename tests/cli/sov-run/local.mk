@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+# tests/cli/sov-run/local.mk - sov-run as a user runs it
+
+cli_tests += %D%/errors.sh
+cli_tests += %D%/generate.sh
+cli_tests += %D%/logits.sh
+cli_tests += %D%/output.sh
+cli_tests += %D%/prompt.sh
+cli_tests += %D%/tokenize.sh
