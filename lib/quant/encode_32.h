@@ -122,10 +122,10 @@ q8_scales(const float *x, const float *imp, int effort, struct scales_32 *out)
     if (imp != NULL)
         tile_load(t.w, imp, 32);
     base = v16_div(v16_abs(tile_extreme(&t)), hi);
-    best = v16_to_field(base);
+    best = v16_to_field_up(base);
     for (int c = 0; c < count && count > 1; c++) {
-        v16 d =
-            v16_to_field(v16_mul(base, v16_set(0.9965f + 0.0045f * (float)c)));
+        v16 d = v16_to_field_up(
+            v16_mul(base, v16_set(0.9965f + 0.0045f * (float)c)));
         v16 inverse = v16_inverse(d);
         v16 e = v16_set(0.0f);
         m16 better;
@@ -161,7 +161,7 @@ affine_scales(const float *x, const float *imp, float top, int effort,
     tile_weigh(&t, imp, tile_mean_square(&t));
     tile_sum(&t);
     affine_search(&t, top, 0, 2 * f.steps, 0.9f, f.rounds, &s, &m);
-    d = s = v16_to_field(s);
+    d = s = v16_to_field_up(s);
     dm = m = v16_to_field(m);
     for (int i = 0; i < f.rounds; i++) {
         v16 inverse = v16_inverse(s);

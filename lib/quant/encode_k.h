@@ -88,6 +88,15 @@ to_field(float x)
     return sov_f16_to_f32(sov_f32_to_f16(x < SOV_HALF_MAX ? x : SOV_HALF_MAX));
 }
 
+/* See v16_to_field_up. */
+SOV_LANE float
+to_field_up(float x)
+{
+    float h = to_field(x);
+
+    return h < x * 0.999f ? h + 0x1p-24f : h;
+}
+
 /* ---- scale and minimum: q4_k, q5_k */
 
 /* Sixteen sub-blocks: two super-blocks of eight. */
@@ -194,8 +203,8 @@ kmin_start(const struct tile *t, float top, v16 s, v16 m, float factor,
     float d[2], dmin[2];
 
     for (int b = 0; b < 2; b++) {
-        d[b] = to_field(max_lanes(s, 8 * b, 8) * (factor / 63.0f));
-        dmin[b] = to_field(max_lanes(m, 8 * b, 8) * (factor / 63.0f));
+        d[b] = to_field_up(max_lanes(s, 8 * b, 8) * (factor / 63.0f));
+        dmin[b] = to_field_up(max_lanes(m, 8 * b, 8) * (factor / 63.0f));
     }
     dv = spread_lanes(d, 8);
     dminv = spread_lanes(dmin, 8);
@@ -405,7 +414,8 @@ ksym_search(const float *x, const float *imp, int effort, struct ksym *k)
     memset(k, 0, sizeof(*k));
     k->error = 3e38f;
     for (int i = 0; i < f.starts; i++)
-        ksym_start(&t, s, extreme * (starts_k[i] / 127.0f), f.rounds, k);
+        ksym_start(&t, s, to_field_up(extreme * (starts_k[i] / 127.0f)),
+                   f.rounds, k);
 }
 
 static inline void

@@ -102,6 +102,22 @@ v16_to_field(v16 x)
     return v16_half(v16_max(x, v16_set(-SOV_HALF_MAX)));
 }
 
+/*
+ * The same for a scale that has to hold a largest weight: where half floats
+ * are so coarse that x was cut by more than rounding does, the next one up.
+ * Only subnormal ones are, whose step is 2^-24.
+ */
+SOV_LANE v16
+v16_to_field_up(v16 x)
+{
+    v16 h = v16_to_field(x);
+    v16 step = v16_pick(v16_less(x, v16_set(0.0f)), v16_set(-0x1p-24f),
+                        v16_set(0x1p-24f));
+    v16 least = v16_mul(v16_abs(x), v16_set(0.999f));
+
+    return v16_pick(v16_less(v16_abs(h), least), v16_add(h, step), h);
+}
+
 SOV_LANE v16
 quantize(v16 x, v16 inverse, v16 lo, v16 hi)
 {
@@ -186,7 +202,7 @@ SOV_LANE v16
 sym_settle(const struct tile *t, float top, v16 s, int rounds)
 {
     v16 lo = v16_set(-top), hi = v16_set(top - 1.0f);
-    v16 d = v16_to_field(s);
+    v16 d = v16_to_field_up(s);
     v16 best = d;
     v16 least = v16_set(3e38f);
 

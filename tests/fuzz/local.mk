@@ -56,7 +56,7 @@ tests_fuzz_fuzz_safetensors_SOURCES = %D%/fuzz_safetensors.c $(fuzz_main)
 tests_fuzz_fuzz_safetensors_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_safetensors_LDFLAGS = $(fuzz_ldflags)
 
-fuzz_tests += tests/fuzz/fuzz_index
-tests_fuzz_fuzz_index_SOURCES = %D%/fuzz_index.c $(fuzz_main)
-tests_fuzz_fuzz_index_LDADD = $(fuzz_libs)
-tests_fuzz_fuzz_index_LDFLAGS = $(fuzz_ldflags)
+fuzz_tests += tests/fuzz/fuzz_folder
+tests_fuzz_fuzz_folder_SOURCES = %D%/fuzz_folder.c $(fuzz_main)
+tests_fuzz_fuzz_folder_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_folder_LDFLAGS = $(fuzz_ldflags)

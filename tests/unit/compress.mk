@@ -1,2 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # tests/unit/compress.mk - unit tests of lib/compress
+
+unit_tests += tests/unit/t_compress
+tests_unit_t_compress_SOURCES = %D%/t_compress.c %D%/unit.h
+tests_unit_t_compress_CFLAGS = $(unit_cflags)
+tests_unit_t_compress_LDADD = $(unit_libs)

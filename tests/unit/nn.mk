@@ -1,2 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # tests/unit/nn.mk - unit tests of lib/nn
+
+unit_tests += tests/unit/t_nn
+tests_unit_t_nn_SOURCES = %D%/t_nn.c %D%/unit.h
+tests_unit_t_nn_CFLAGS = $(unit_cflags)
+tests_unit_t_nn_LDADD = $(unit_libs)

@@ -1,2 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # tests/unit/run.mk - unit tests of lib/run
+
+unit_tests += tests/unit/t_run
+tests_unit_t_run_SOURCES = %D%/t_run.c %D%/tiny.h %D%/unit.h
+tests_unit_t_run_CFLAGS = $(unit_cflags)
+tests_unit_t_run_LDADD = $(unit_libs)

@@ -313,6 +313,35 @@ START_TEST(own_vectors_hold)
 }
 END_TEST
 
+/* Weights so small that the scales are subnormal half floats, or would round
+ * to 0, are not lost. */
+START_TEST(small_weights_survive)
+{
+    static float x[WEIGHTS], y[WEIGHTS];
+    static unsigned char blocks[4 * WEIGHTS];
+    const struct sov_codec *codec;
+
+    for (uint64_t i = 0; i < WEIGHTS; i++) {
+        double sum = -6.0;
+
+        for (uint64_t j = 0; j < 12; j++)
+            sum += sov_rng_unit(2, j, i);
+        x[i] = (float)(1e-6 * sum);
+    }
+    for (size_t i = 0; (codec = sov_codec_at(i)) != NULL; i++) {
+        double error;
+
+        if (codec->encode == NULL)
+            continue;
+        codec->encode(x, NULL, blocks, WEIGHTS, SOV_EFFORT_DEFAULT);
+        codec->decode(blocks, y, WEIGHTS);
+        error = relative_error(x, y, NULL);
+        ck_assert_msg(error < 0.02, "%s: %g", sov_type_info(codec->type)->name,
+                      error);
+    }
+}
+END_TEST
+
 START_TEST(every_codec_is_in_its_place)
 {
     const struct sov_codec *codec;
@@ -335,6 +364,7 @@ main(void)
     tcase_add_test(tc, golden_decode_is_exact);
     tcase_add_test(tc, encoders_are_no_worse_than_the_peer);
     tcase_add_test(tc, own_vectors_hold);
+    tcase_add_test(tc, small_weights_survive);
     tcase_add_test(tc, every_codec_is_in_its_place);
     return unit_main("quant", tc);
 }

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * t_compress.c - unit tests of lib/compress
+ *
+ * Which tensor gets which type is compared with llama-quantize in
+ * tests/cli/sov-quantize/mixes.sh; here stands what must hold for any name and
+ * any shape.
+ */
+#include "unit.h"
+
+#include "compress/mix.h"
+#include "sov/quant.h"
+
+#include <string.h>
+
+START_TEST(every_name_is_found_once)
+{
+    struct sov_mix mix;
+    size_t n = 0;
+
+    for (; sov_mix_name(n) != NULL; n++) {
+        ck_assert(sov_mix_find(&mix, sov_mix_name(n)));
+        ck_assert_str_eq(mix.name, sov_mix_name(n));
+        for (size_t i = 0; i < n; i++)
+            ck_assert_str_ne(sov_mix_name(i), sov_mix_name(n));
+        ck_assert_str_eq(sov_quant_type_name(n), sov_mix_name(n));
+    }
+    ck_assert_uint_gt(n, 13);
+    ck_assert(!sov_mix_find(&mix, "q4_k_l"));
+    ck_assert(!sov_mix_find(&mix, "q8_k"));
+    ck_assert(!sov_mix_find(&mix, "i32"));
+    ck_assert(!sov_mix_find(&mix, ""));
+}
+END_TEST
+
+START_TEST(what_fits_divides)
+{
+    for (int type = 0; type < SOV_TYPE_GGUF_MAX; type++) {
+        const struct sov_type_info *info = sov_type_info(type);
+
+        if (info == NULL || info->kind != SOV_KIND_BLOCK)
+            continue;
+        for (uint64_t n = 1; n < 2000; n++) {
+            enum sov_type got = sov_mix_fit((enum sov_type)type, n);
+
+            ck_assert_uint_eq(n % sov_type_info((int)got)->block, 0);
+            if (n % info->block == 0)
+                ck_assert_int_eq(got, type);
+        }
+    }
+}
+END_TEST
+
+static enum sov_type
+pick(const char *mix_name, const char *name, const struct sov_mix_facts *facts)
+{
+    struct sov_tensor t = { .name = name, .type = SOV_TYPE_F16, .ndim = 2,
+                            .dim = { 256, 256, 1, 1 } };
+    struct sov_mix mix;
+
+    ck_assert(sov_mix_find(&mix, mix_name));
+    return sov_mix_pick(&mix, facts, &t);
+}
+
+START_TEST(odd_names_are_harmless)
+{
+    static const char *const names[] = {
+        "", "weight", "blk", "blk.", "blk..attn_v.weight",
+        "blk.99999999999999999999.attn_v.weight", "blk.4294967295.ffn_down.weight",
+        "blk.-1.ffn_down.weight", "blk.1ffn_down.weight", "ffn_down.weight",
+        "enc.blk.3.ffn_down.weight", "output.weight", "token_embd.weight",
+    };
+    static const struct sov_mix_facts facts[] = {
+        { 0 },
+        { .n_layers = 4, .tied = true },
+        { .n_layers = 4096, .moe8 = true },
+        { .n_layers = 1, .falcon = true, .wide = true },
+    };
+
+    for (size_t m = 0; sov_mix_name(m) != NULL; m++)
+        for (size_t f = 0; f < sizeof(facts) / sizeof(facts[0]); f++)
+            for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+                ck_assert_ptr_nonnull(sov_type_info(
+                    (int)pick(sov_mix_name(m), names[i], &facts[f])));
+}
+END_TEST
+
+START_TEST(layers_are_read_and_not_counted)
+{
+    static uint32_t layers[] = { 8, 9, 10, 11, 12, 13, 14, 15 };
+    struct sov_mix_facts facts = { .n_layers = 16, .n_values = 8,
+                                   .value_layer = layers };
+
+    /* the first value matrix of the file is the first of eight */
+    ck_assert_int_eq(pick("q4_k_m", "blk.8.attn_v.weight", &facts),
+                     SOV_TYPE_Q6_K);
+    ck_assert_int_eq(pick("q4_k_m", "blk.9.attn_v.weight", &facts),
+                     SOV_TYPE_Q4_K);
+    ck_assert_int_eq(pick("q4_k_m", "blk.15.attn_v.weight", &facts),
+                     SOV_TYPE_Q6_K);
+    /* the layer of ffn_down is one of sixteen */
+    ck_assert_int_eq(pick("q4_k_m", "blk.8.ffn_down.weight", &facts),
+                     SOV_TYPE_Q4_K);
+    ck_assert_int_eq(pick("q4_k_m", "blk.1.ffn_down.weight", &facts),
+                     SOV_TYPE_Q6_K);
+    ck_assert_int_eq(pick("q4_k", "blk.1.ffn_down.weight", &facts),
+                     SOV_TYPE_Q4_K);
+}
+END_TEST
+
+START_TEST(small_things_stay_plain)
+{
+    struct sov_tensor t = { .name = "blk.0.attn_norm.weight",
+                            .type = SOV_TYPE_BF16, .ndim = 1,
+                            .dim = { 256, 1, 1, 1 } };
+
+    ck_assert(!sov_mix_is_matrix(&t));
+    ck_assert_int_eq(sov_mix_keep(&t), SOV_TYPE_F32);
+    t.name = "blk.0.attn_q.weight";
+    ck_assert(!sov_mix_is_matrix(&t));
+    t.dim[1] = 2;
+    t.ndim = 2;
+    ck_assert(sov_mix_is_matrix(&t));
+    t.name = "blk.0.ffn_gate_inp.weight";
+    ck_assert(!sov_mix_is_matrix(&t));
+    ck_assert_int_eq(sov_mix_keep(&t), SOV_TYPE_F32);
+    t.name = "blk.0.indexer.k_proj.weight";
+    ck_assert_int_eq(sov_mix_keep(&t), SOV_TYPE_BF16);
+    t.type = SOV_TYPE_I32;
+    ck_assert_int_eq(sov_mix_keep(&t), SOV_TYPE_I32);
+    t.type = SOV_TYPE_Q4_K;
+    ck_assert_int_eq(sov_mix_keep(&t), SOV_TYPE_Q4_K);
+}
+END_TEST
+
+int
+main(void)
+{
+    TCase *tc = tcase_create("compress");
+
+    tcase_add_test(tc, every_name_is_found_once);
+    tcase_add_test(tc, what_fits_divides);
+    tcase_add_test(tc, odd_names_are_harmless);
+    tcase_add_test(tc, layers_are_read_and_not_counted);
+    tcase_add_test(tc, small_things_stay_plain);
+    return unit_main("compress", tc);
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * t_nn.c - unit tests of lib/nn against plain sums in double
+ */
+#include "unit.h"
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "nn/attn.h"
+#include "nn/mat.h"
+#include "nn/rope.h"
+#include "quant/codec.h"
+#include "sov/base.h"
+
+#include <math.h>
+#include <string.h>
+
+static uint64_t counter;
+
+static void
+fill(float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = (float)sov_rng_unit(3, 9, counter++) * 2.0f - 1.0f;
+}
+
+static void
+nn_open(struct sov_nn *nn, bool precise, size_t room)
+{
+    *nn = (struct sov_nn){ .k = sov_kern(), .precise = precise,
+                           .room = room };
+    ck_assert_int_eq(sov_nn_ready(nn, NULL), 0);
+}
+
+/* ---- matrices */
+
+#define N_IN  512
+#define N_OUT 37
+#define COLS  70
+
+static float x[COLS * N_IN];
+static float w[N_OUT * N_IN];
+static float bias[N_OUT];
+static float y[COLS * (N_OUT + 3)];
+
+/* Products of a type agree with those of its decoded weights. */
+static void
+check_mat(enum sov_type type, bool precise, size_t n_cols, double tolerance)
+{
+    const struct sov_type_info *info = sov_type_info(type);
+    struct sov_mat m = { .type = type, .n_in = N_IN, .n_out = N_OUT,
+                         .row_bytes = N_IN / info->block * info->bytes,
+                         .bias = bias };
+    unsigned char *data = sov_mem_array(N_OUT, m.row_bytes);
+    struct sov_input in = { .x = x, .stride = N_IN, .n = N_IN,
+                            .n_cols = n_cols };
+    struct sov_mul mul = { &m, y, N_OUT + 3 };
+    struct sov_nn nn;
+
+    nn_open(&nn, precise, sov_mat_room(N_IN));
+    in.a32 = sov_mem_aligned(n_cols * 2, sizeof(*in.a32));
+    in.a256 = sov_mem_aligned(n_cols * 2, sizeof(*in.a256));
+    in.forms = sov_mat_forms(&nn, &m, 1);
+    m.data = data;
+    fill(w, N_OUT * N_IN);
+    sov_codec_find(type)->encode(w, NULL, data, N_OUT * N_IN, 1);
+    sov_codec_find(type)->decode(data, w, N_OUT * N_IN);
+    for (size_t c = 0; c < n_cols; c++)
+        sov_input_column(&nn, &in, c);
+    sov_mat_mul(&nn, &mul, 1, &in);
+    for (size_t c = 0; c < n_cols; c++)
+        for (size_t r = 0; r < N_OUT; r++) {
+            double want = (double)bias[r];
+
+            for (size_t i = 0; i < N_IN; i++)
+                want += (double)w[r * N_IN + i] * (double)x[c * N_IN + i];
+            ck_assert_msg(fabs((double)y[c * (N_OUT + 3) + r] - want) <=
+                              tolerance,
+                          "%s row %zu of column %zu: %g %g", info->name, r, c,
+                          (double)y[c * (N_OUT + 3) + r], want);
+        }
+    sov_nn_done(&nn);
+    sov_mem_free_aligned(in.a32);
+    sov_mem_free_aligned(in.a256);
+    free(data);
+}
+
+START_TEST(products)
+{
+    static const enum sov_type types[] = {
+        SOV_TYPE_F32,  SOV_TYPE_F16,  SOV_TYPE_BF16, SOV_TYPE_Q8_0,
+        SOV_TYPE_Q4_0, SOV_TYPE_Q4_1, SOV_TYPE_Q5_0, SOV_TYPE_Q4_K,
+        SOV_TYPE_Q5_K, SOV_TYPE_Q6_K,
+    };
+
+    fill(x, COLS * N_IN);
+    fill(bias, N_OUT);
+    for (unsigned threads = 1; threads <= 3; threads++) {
+        sov_set_threads(threads);
+        for (size_t t = 0; t < sizeof(types) / sizeof(types[0]); t++)
+            for (size_t n = 1; n <= COLS; n += 23) {
+                check_mat(types[t], true, n, 2e-5);
+                /* activations of 8 bits: a part in 256 of the largest, at
+                 * random, 512 times */
+                check_mat(types[t], false, n, 0.3);
+            }
+    }
+}
+END_TEST
+
+/* ---- rotary positions */
+
+START_TEST(turns_keep_length_and_add_up)
+{
+    double freq[8];
+    float turn[16], back[16], head[20], was[20];
+    const float factors[8] = { 1, 1, 2, 2, 3, 3, 4, 0 };
+
+    ck_assert_int_eq(sov_rope_freqs(freq, 16, 10000, 1, NULL, NULL), 0);
+    ck_assert(freq[0] == 1.0);
+    ck_assert(fabs(freq[4] - 0.01) < 1e-12);
+    for (int pairs = SOV_ROPE_NORM; pairs <= SOV_ROPE_NEOX; pairs++) {
+        fill(head, 20);
+        memcpy(was, head, sizeof(was));
+        sov_rope_turn(freq, 16, 100, turn);
+        sov_rope_apply((enum sov_rope_pairs)pairs, turn, 16, head);
+        ck_assert_mem_eq(head + 16, was + 16, 4 * sizeof(float));
+        ck_assert(head[0] != was[0] && head[15] != was[15]);
+        for (int i = 0; i < 16; i += 2) {
+            back[i] = turn[i];
+            back[i + 1] = -turn[i + 1];
+        }
+        sov_rope_apply((enum sov_rope_pairs)pairs, back, 16, head);
+        for (int i = 0; i < 16; i++)
+            ck_assert(fabsf(head[i] - was[i]) < 1e-6f);
+    }
+    ck_assert_int_eq(sov_rope_freqs(freq, 16, 10000, 1, factors, NULL),
+                     SOV_EFORMAT);
+    ck_assert_int_eq(sov_rope_freqs(freq, 16, 1e-9, 1, NULL, NULL),
+                     SOV_EFORMAT);
+    ck_assert_int_eq(sov_rope_freqs(freq, 16, 10000, INFINITY, NULL, NULL),
+                     SOV_EFORMAT);
+}
+END_TEST
+
+/* ---- attention */
+
+#define CTX 200
+
+/* One query by the textbook. */
+static void
+attend(const float *q, const float *keys, const float *values, size_t n,
+       size_t k_stride, size_t v_stride, size_t k_len, size_t v_len,
+       double *out)
+{
+    double p[CTX];
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        double s = 0;
+
+        for (size_t d = 0; d < k_len; d++)
+            s += (double)q[d] * (double)keys[i * k_stride + d];
+        p[i] = exp(s / sqrt((double)k_len));
+        sum += p[i];
+    }
+    for (size_t d = 0; d < v_len; d++) {
+        out[d] = 0;
+        for (size_t i = 0; i < n; i++)
+            out[d] += p[i] / sum * (double)values[i * v_stride + d];
+    }
+}
+
+static void
+check_attention(size_t n_head, size_t n_kv, size_t k_len, size_t v_len,
+                size_t pos, size_t n_cols, enum sov_type type,
+                double tolerance)
+{
+    struct sov_cache kv = { .type = type, .n_kv = n_kv, .n_ctx = CTX,
+                            .k_len = k_len, .v_len = v_len };
+    size_t n = pos + n_cols;
+    float *keys = sov_mem_array(n, n_kv * k_len * sizeof(float));
+    float *values = sov_mem_array(n, n_kv * v_len * sizeof(float));
+    float *q = sov_mem_array(n_cols, n_head * k_len * sizeof(float));
+    float *o = sov_mem_array(n_cols, n_head * v_len * sizeof(float));
+    uint64_t k_bytes, v_bytes;
+    double want[128];
+    struct sov_nn nn;
+    struct sov_attn at = { .kv = &kv, .n_head = n_head, .pos = pos,
+                           .n_cols = n_cols, .q = q,
+                           .q_stride = n_head * k_len, .o = o,
+                           .o_stride = n_head * v_len };
+
+    nn_open(&nn, true, sov_attn_room(&kv, n_head));
+    at.scale = 1.0f / sqrtf((float)k_len);
+    sov_cache_bytes(&kv, &k_bytes, &v_bytes);
+    kv.k = sov_mem_array(k_bytes, 1);
+    kv.v = sov_mem_array(v_bytes, 1);
+    fill(keys, n * n_kv * k_len);
+    fill(values, n * n_kv * v_len);
+    fill(q, n_cols * n_head * k_len);
+    for (size_t i = 0; i < n; i++)
+        sov_cache_put(&nn, &kv, i, keys + i * n_kv * k_len,
+                      values + i * n_kv * v_len);
+    sov_attn(&nn, &at);
+    for (size_t c = 0; c < n_cols; c++)
+        for (size_t h = 0; h < n_head; h++) {
+            size_t g = h / (n_head / n_kv);
+
+            attend(q + (c * n_head + h) * k_len, keys + g * k_len,
+                   values + g * v_len, pos + c + 1, n_kv * k_len,
+                   n_kv * v_len, k_len, v_len, want);
+            for (size_t d = 0; d < v_len; d++)
+                ck_assert_msg(
+                    fabs((double)o[(c * n_head + h) * v_len + d] - want[d]) <=
+                        tolerance,
+                    "head %zu of column %zu at %zu", h, c, pos);
+        }
+    sov_nn_done(&nn);
+    free(keys);
+    free(values);
+    free(q);
+    free(o);
+    free(kv.k);
+    free(kv.v);
+}
+
+START_TEST(attention)
+{
+    for (unsigned threads = 1; threads <= 3; threads++) {
+        sov_set_threads(threads);
+        check_attention(4, 2, 64, 64, 0, 1, SOV_TYPE_F32, 2e-6);
+        check_attention(4, 2, 64, 64, 63, 1, SOV_TYPE_F32, 2e-6);
+        check_attention(4, 4, 64, 32, 64, 70, SOV_TYPE_F32, 2e-6);
+        check_attention(6, 2, 20, 24, 100, 100, SOV_TYPE_F32, 2e-6);
+        check_attention(71, 1, 16, 16, 10, 5, SOV_TYPE_F32, 2e-6);
+        check_attention(8, 2, 128, 128, 3, 130, SOV_TYPE_F16, 1e-3);
+        check_attention(8, 2, 128, 128, 3, 130, SOV_TYPE_BF16, 1e-2);
+    }
+}
+END_TEST
+
+START_TEST(arena_counts_and_overflows)
+{
+    struct sov_arena a = { 0 };
+
+    ck_assert_ptr_null(sov_arena_take(&a, 10, 7));
+    ck_assert_uint_eq(a.used, 128);
+    ck_assert(!a.overflow);
+    sov_arena_take(&a, UINT64_MAX / 2, 3);
+    ck_assert(a.overflow);
+    a = (struct sov_arena){ .used = UINT64_MAX - 100 };
+    sov_arena_take(&a, 200, 1);
+    ck_assert(a.overflow);
+}
+END_TEST
+
+int
+main(void)
+{
+    TCase *tc = tcase_create("nn");
+
+    tcase_add_test(tc, products);
+    tcase_add_test(tc, turns_keep_length_and_add_up);
+    tcase_add_test(tc, attention);
+    tcase_add_test(tc, arena_counts_and_overflows);
+    return unit_main("nn", tc);
+}
