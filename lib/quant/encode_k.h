@@ -28,13 +28,15 @@ struct effort_k {
 };
 
 static const struct effort_k effort_k[9] = {
-    { 3, 1, 1, 1 },  { 5, 1, 1, 1 },  { 7, 1, 1, 2 },
-    { 9, 2, 1, 2 },  { 13, 2, 2, 2 }, { 17, 2, 3, 2 },
-    { 21, 2, 3, 3 }, { 27, 2, 5, 3 }, { 37, 3, 5, 4 },
+    { 3, 1, 1, 1 },  { 5, 1, 1, 1 },  { 7, 1, 2, 1 },
+    { 7, 1, 4, 1 },  { 9, 1, 3, 2 },  { 9, 1, 5, 2 },
+    { 13, 1, 7, 2 }, { 19, 2, 9, 2 }, { 27, 2, 9, 3 },
 };
 
 /* Where the half floats start, relative to what just holds the largest. */
-static const float starts_k[5] = { 1.0f, 0.97f, 1.03f, 0.94f, 1.06f };
+static const float starts_k[9] = {
+    1.0f, 0.97f, 1.03f, 0.94f, 1.06f, 0.985f, 1.015f, 0.955f, 1.045f,
+};
 
 SOV_LANE struct effort_k
 effort_k_of(int effort)
