@@ -118,9 +118,11 @@ check_codecs(const struct sov_tensor *t, enum sov_type to, struct sov_err *err)
         rc = sov_fail(err, SOV_EUNSUP, "a GGUF file cannot hold %s",
                       type_name(to));
     else if (to != t->type && sov_job_decoder(t->type) == NULL)
-        rc = sov_fail(err, SOV_EUNSUP, "cannot read %s", type_name(t->type));
+        rc = sov_fail(err, SOV_EUNSUP, "this version cannot read %s",
+                      type_name(t->type));
     else if (to != t->type && !can_encode(to))
-        rc = sov_fail(err, SOV_EUNSUP, "cannot make %s", type_name(to));
+        rc = sov_fail(err, SOV_EUNSUP, "this version cannot make %s",
+                      type_name(to));
     if (rc < 0)
         sov_err_wrap(err, "tensor %s", t->name);
     return rc;
@@ -274,7 +276,7 @@ sov_quant_run(sov_quant *job, sov_sink *sink, struct sov_err *err)
     int rc = sov_stream_run(job, sink, err);
 
     if (rc == 0 && job->replaced > 0)
-        remark(job, "%" PRIu64 " weights that were not finite were replaced",
-             job->replaced);
+        remark(job, "weights replaced for not being finite: %" PRIu64,
+               job->replaced);
     return rc;
 }

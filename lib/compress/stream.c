@@ -199,6 +199,7 @@ read_slab(struct stream *s, size_t i, uint64_t first, size_t n)
 {
     const struct sov_tensor *t = sov_model_at(s->job->model, i);
     struct slab *b = sov_queue_get(s->free);
+    int rc;
 
     if (b == NULL || atomic_load(&s->stop))
         return false;
@@ -207,12 +208,12 @@ read_slab(struct stream *s, size_t i, uint64_t first, size_t n)
     b->n = n;
     b->in_len = bytes_of(t->type, n);
     b->replaced = 0;
-    b->rc = sov_model_read(s->job->model, i, bytes_of(t->type, first), b->in,
-                           b->in_len, &b->err);
-    if (b->rc < 0)
-        sov_err_wrap(&b->err, "tensor %s", t->name);
+    rc = sov_model_read(s->job->model, i, bytes_of(t->type, first), b->in,
+                        b->in_len, &b->err);
+    b->rc = rc;
+    /* from here on the slab is somebody else's */
     return sov_queue_put(s->order, b) != 0 && sov_queue_put(s->work, b) != 0 &&
-           b->rc == 0;
+           rc == 0;
 }
 
 static int
@@ -354,8 +355,8 @@ work_chunk(struct stream *s, struct slab *b, float *x, size_t at, size_t n)
         return refuse(b, from, b->first + at + bad, x[bad], to->type);
     if (encode == NULL)
         return sov_fail(&b->err, SOV_EUNSUP,
-                        "tensor %s: weights to replace, and this build cannot "
-                        "make %s", from->name,
+                        "tensor %s: weights to replace, and no encoder for "
+                        "%s", from->name,
                         sov_type_info((int)to->type)->name);
     if (bad < n)
         replace_bad(b, x, n, limit, largest(to->type), s->job->nonfinite);
@@ -407,9 +408,9 @@ write_slabs(struct stream *s, sov_writer *w, struct sov_err *err)
     uint64_t total = sov_plan_bytes(s->job->plan);
     uint64_t done = 0;
     struct slab *b;
-    int rc = 0;
+    int rc;
 
-    while (rc == 0 && (b = sov_queue_get(s->order)) != NULL) {
+    while ((b = sov_queue_get(s->order)) != NULL) {
         sov_queue_get(b->done);
         if (b->rc < 0) {
             if (err != NULL)
@@ -417,14 +418,16 @@ write_slabs(struct stream *s, sov_writer *w, struct sov_err *err)
             return b->rc;
         }
         rc = sov_writer_data(w, b->result, b->out_len, err);
+        if (rc < 0)
+            return sov_err_wrap(err, "output");
         s->job->replaced += b->replaced;
         done += b->out_len;
-        if (rc == 0 && s->job->progress != NULL)
+        if (s->job->progress != NULL)
             s->job->progress(s->job->progress_arg, done, total,
                              sov_plan_at(s->job->plan, b->tensor)->name);
         sov_queue_put(s->free, b);
     }
-    return rc;
+    return 0;
 }
 
 static int
@@ -462,8 +465,11 @@ sov_stream_run(struct sov_quant *job, sov_sink *sink, struct sov_err *err)
     rc = fit_memory(&s, err);
     if (rc == 0)
         rc = make_slabs(&s, err);
-    if (rc == 0)
+    if (rc == 0) {
         rc = sov_writer_begin(&w, job->plan, sink, err);
+        if (rc < 0)
+            sov_err_wrap(err, "output");
+    }
     if (rc == 0) {
         rc = start(&s, err);
         if (rc == 0)

@@ -10,7 +10,6 @@
  */
 #include "fmt/safetensors.h"
 
-#include "fmt/members.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/num.h"
@@ -143,6 +142,8 @@ check_metadata(const json_t *meta, struct sov_err *err)
     const char *key;
     json_t *value;
 
+    if (!json_is_object(meta))
+        return sov_fail(err, SOV_EFORMAT, "is not an object");
     json_object_foreach((json_t *)meta, key, value)
         if (!json_is_string(value))
             return sov_fail(err, SOV_EFORMAT, "%.60s is not a string", key);
@@ -152,31 +153,24 @@ check_metadata(const json_t *meta, struct sov_err *err)
 /* ---- the header */
 
 static int
-add_entries(sov_model *m, size_t at, uint64_t data, struct sov_span text,
+add_entries(sov_model *m, size_t at, uint64_t data, json_t *json,
             struct sov_err *err)
 {
-    struct sov_members ms = sov_members_of(text);
-    bool has_metadata = false;
+    const char *name;
     json_t *entry;
-    char *name;
     int rc;
 
-    while ((rc = sov_members_next(&ms, &name, &entry, err)) == 0) {
-        if (strcmp(name, "__metadata__") != 0)
-            rc = read_entry(m, at, data, name, entry, err);
-        else if (has_metadata)
-            rc = sov_fail(err, SOV_EFORMAT, "stands there twice");
-        else
+    json_object_foreach(json, name, entry) {
+        if (strcmp(name, "__metadata__") == 0)
             rc = check_metadata(entry, err);
-        has_metadata = has_metadata || strcmp(name, "__metadata__") == 0;
+        else if (!json_is_object(entry))
+            rc = sov_fail(err, SOV_EFORMAT, "is not an object");
+        else
+            rc = read_entry(m, at, data, name, entry, err);
         if (rc < 0)
-            sov_err_wrap(err, "%.80s", name);
-        json_decref(entry);
-        free(name);
-        if (rc < 0)
-            break;
+            return sov_err_wrap(err, "header: %.80s", name);
     }
-    return rc < 0 ? rc : 0;
+    return 0;
 }
 
 static int
@@ -185,6 +179,7 @@ read_header(sov_model *m, size_t at, struct sov_err *err)
     struct sov_in *in = &m->part[at]->in;
     struct sov_span text;
     uint64_t len;
+    json_t *json;
     int rc;
 
     rc = sov_in_need(in, PREFIX, err);
@@ -207,8 +202,12 @@ read_header(sov_model *m, size_t at, struct sov_err *err)
     if (text.len < 2 || text.p[0] != '{' || text.p[text.len - 1] != '}')
         return sov_fail(err, SOV_EFORMAT,
                         "header is not a JSON object with spaces behind it");
-    rc = add_entries(m, at, PREFIX + len, text, err);
-    return rc < 0 ? sov_err_wrap(err, "header") : 0;
+    rc = sov_json_parse(text.p, text.len, &json, err);
+    if (rc < 0)
+        return sov_err_wrap(err, "header");
+    rc = add_entries(m, at, PREFIX + len, json, err);
+    json_decref(json);
+    return rc;
 }
 
 int

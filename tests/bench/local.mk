@@ -11,3 +11,10 @@ CLEANFILES += tests/bench/bench_codec$(EXEEXT)
 bench: tests/bench/bench_codec$(EXEEXT)
 	tests/bench/bench_codec$(EXEEXT)
 .PHONY: bench
+
+EXTRA_DIST += %D%/quantize.sh
+bench-quantize: bin/sov-quantize$(EXEEXT) tests/tools/mkmodel$(EXEEXT)
+	top_builddir='$(abs_top_builddir)' MODEL='$(MODEL)' TYPES='$(TYPES)' \
+	RUNS='$(RUNS)' LLAMA_QUANTIZE='$(LLAMA_QUANTIZE)' \
+	$(SHELL) $(srcdir)/tests/bench/quantize.sh
+.PHONY: bench-quantize
