@@ -11,4 +11,5 @@ libsov_all_la_SOURCES += \
 	%D%/import_vocab.c \
 	%D%/llama.c \
 	%D%/net.c \
-	%D%/open.c
+	%D%/open.c \
+	%D%/sane.c %D%/sane.h

@@ -5,6 +5,7 @@
 #include "compress/job.h"
 #include "compress/mix.h"
 
+#include "arch/sane.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "kern/kern.h"
@@ -228,7 +229,9 @@ sov_quant_new(sov_quant **job, sov_model *model,
     j->max_memory = opts->max_memory != 0 ? opts->max_memory : MEMORY_DEFAULT;
     j->progress = opts->progress;
     j->progress_arg = opts->progress_arg;
-    rc = make_plan(j, &mix, opts, err);
+    rc = sov_model_sane(model, err);
+    if (rc == 0)
+        rc = make_plan(j, &mix, opts, err);
     if (rc < 0) {
         sov_quant_free(j);
         return rc;

@@ -43,8 +43,9 @@ for f in bad/*; do
         else
             timeout 20 sov-run -m - -n 1 -p x <"$f" >out 2>err || status=$?
         fi
-        case $status in
-        6[4-9] | 7[1-8]) err_one_line ;;
+        case $f:$status in
+        */model_ok.gguf:0) ;; # a whole model, small as it is
+        *:6[4-9] | *:7[1-8]) err_one_line ;;
         *)
             show
             fail "sov-run, $f by $how: status $status"
