@@ -2,64 +2,241 @@
 /*
  * par.c - the only place where threads are made
  *
- * The team is OpenMP's; tasks beside it and queues between them are POSIX
- * threads, since they block.
+ * The team.  Threads are made when a loop first wants them and then stay,
+ * asleep.  A loop is a counter of pieces that everybody takes from, the caller
+ * too; so the caller waits for those that are at a piece, and never for one
+ * that has not come: on a busy machine a loop costs no more than it would on
+ * one thread.  Whoever waits looks for a moment, since the next loop of a
+ * forward pass is microseconds away, and then sleeps.  (A team of OpenMP waits
+ * for all its threads at the end of each loop, and by default looks for
+ * milliseconds: with ten busy processes on two cores, two threads made tokens
+ * ten times slower than one.)
+ *
+ * Always holds:
+ * 1. One loop runs at a time; another one that is begun meanwhile, by any
+ *    thread, runs on that thread alone.
+ * 2. The loop's fields change only while nobody is inside.  A thread counts
+ *    itself in before it looks whether the loop is open, and the caller closes
+ *    the loop before it waits for the count to be 0.
+ * 3. A forked child has no team and makes its own.
  */
 #include "sys/par.h"
 #include "base/mem.h"
 #include "sov/base.h"
+#include "sys/cpu.h"
 
-#include <omp.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
-static unsigned
-team_size(size_t pieces)
-{
-    unsigned n = sov_threads();
+#define TEAM_MAX 1024
 
-    return pieces < n ? (unsigned)pieces : n;
+/* Looks before sleep, some tens of microseconds. */
+#define LOOKS 2000
+
+static struct {
+    /* the loop */
+    sov_par_fn fn;
+    void *arg;
+    size_t n;
+    size_t grain;
+    unsigned limit;          /* workers below it may help */
+    atomic_size_t next;      /* first item that nobody has */
+    atomic_bool open;
+    /* those who help */
+    unsigned n_threads;      /* that were made; the caller is not one */
+    unsigned cores;
+    atomic_uint turn;        /* loops so far */
+    atomic_uint inside;
+    atomic_uint sleeping;
+    atomic_bool caller_sleeps;
+    pthread_mutex_t lock;    /* of both conditions */
+    pthread_cond_t begun;
+    pthread_cond_t left;
+} team = {
+    .lock = PTHREAD_MUTEX_INITIALIZER,
+    .begun = PTHREAD_COND_INITIALIZER,
+    .left = PTHREAD_COND_INITIALIZER,
+};
+
+static atomic_flag busy = ATOMIC_FLAG_INIT;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void
+relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/* No use in looking when there are more threads than cores. */
+static unsigned
+looks(void)
+{
+    return team.limit <= team.cores ? LOOKS : 0;
+}
+
+static void
+take_pieces(unsigned worker)
+{
+    size_t first;
+
+    while ((first = atomic_fetch_add(&team.next, team.grain)) < team.n) {
+        size_t left = team.n - first;
+
+        team.fn(team.arg, first, left < team.grain ? team.n
+                                                   : first + team.grain,
+                worker);
+    }
+}
+
+/* The number of the next loop after the seen one. */
+static unsigned
+wait_for_turn(unsigned seen)
+{
+    unsigned i;
+
+    for (i = 0; i < LOOKS; i++) {
+        if (atomic_load(&team.turn) != seen)
+            return atomic_load(&team.turn);
+        relax();
+    }
+    pthread_mutex_lock(&team.lock);
+    atomic_fetch_add(&team.sleeping, 1);
+    while (atomic_load(&team.turn) == seen)
+        pthread_cond_wait(&team.begun, &team.lock);
+    atomic_fetch_sub(&team.sleeping, 1);
+    pthread_mutex_unlock(&team.lock);
+    return atomic_load(&team.turn);
+}
+
+static void *
+worker_main(void *arg)
+{
+    unsigned worker = (unsigned)(uintptr_t)arg;
+    unsigned seen = 0;
+
+    for (;;) {
+        seen = wait_for_turn(seen);
+        atomic_fetch_add(&team.inside, 1);
+        if (atomic_load(&team.open) && worker < team.limit)
+            take_pieces(worker);
+        if (atomic_fetch_sub(&team.inside, 1) == 1 &&
+            atomic_load(&team.caller_sleeps)) {
+            pthread_mutex_lock(&team.lock);
+            pthread_cond_signal(&team.left);
+            pthread_mutex_unlock(&team.lock);
+        }
+    }
+    return NULL;
+}
+
+static void
+wait_for_workers(void)
+{
+    unsigned i;
+
+    for (i = looks(); i > 0; i--) {
+        if (atomic_load(&team.inside) == 0)
+            return;
+        relax();
+    }
+    atomic_store(&team.caller_sleeps, true);
+    pthread_mutex_lock(&team.lock);
+    while (atomic_load(&team.inside) != 0)
+        pthread_cond_wait(&team.left, &team.lock);
+    pthread_mutex_unlock(&team.lock);
+    atomic_store(&team.caller_sleeps, false);
+}
+
+static void
+forget_team(void)
+{
+    team.n_threads = 0;
+    atomic_store(&team.inside, 0);
+    atomic_store(&team.sleeping, 0);
+    atomic_store(&team.open, false);
+    atomic_store(&team.caller_sleeps, false);
+    pthread_mutex_init(&team.lock, NULL);
+    pthread_cond_init(&team.begun, NULL);
+    pthread_cond_init(&team.left, NULL);
+    atomic_flag_clear(&busy);
+}
+
+static void
+watch_forks(void)
+{
+    pthread_atfork(NULL, NULL, forget_team);
+}
+
+/* Have n helpers, or as many as the system gives.  Signals are for others. */
+static void
+grow(unsigned n)
+{
+    pthread_attr_t attr;
+    pthread_t thread;
+    sigset_t all, old;
+
+    if (team.n_threads >= n || pthread_attr_init(&attr) != 0)
+        return;
+    pthread_once(&once, watch_forks);
+    team.cores = sov_cpu_count();
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    while (team.n_threads < n &&
+           pthread_create(&thread, &attr, worker_main,
+                          (void *)(uintptr_t)(team.n_threads + 1)) == 0)
+        team.n_threads++;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_attr_destroy(&attr);
+}
+
+static void
+run_loop(void)
+{
+    atomic_store(&team.next, 0);
+    atomic_store(&team.open, true);
+    atomic_fetch_add(&team.turn, 1);
+    if (atomic_load(&team.sleeping) > 0) {
+        pthread_mutex_lock(&team.lock);
+        pthread_cond_broadcast(&team.begun);
+        pthread_mutex_unlock(&team.lock);
+    }
+    take_pieces(0);
+    atomic_store(&team.open, false);
+    wait_for_workers();
 }
 
 void
 sov_par_for(size_t n, size_t grain, sov_par_fn fn, void *arg)
 {
+    unsigned threads = sov_threads() < TEAM_MAX ? sov_threads() : TEAM_MAX;
     size_t pieces;
-    unsigned team;
 
     if (n == 0)
         return;
     if (grain == 0)
-        grain = (n + sov_threads() - 1) / sov_threads();
-    pieces = n / grain + (n % grain != 0);
-    team = team_size(pieces);
-    if (team <= 1) {
+        grain = (n - 1) / threads + 1;
+    pieces = (n - 1) / grain + 1;
+    if (pieces == 1 || threads == 1 || n > SIZE_MAX / (2 * TEAM_MAX) ||
+        atomic_flag_test_and_set(&busy)) {
         fn(arg, 0, n, 0);
         return;
     }
-#pragma omp parallel for schedule(dynamic, 1) num_threads((int)team)
-    for (size_t i = 0; i < pieces; i++) {
-        size_t first = i * grain;
-        size_t last = n - first < grain ? n : first + grain;
-
-        fn(arg, first, last, (unsigned)omp_get_thread_num());
-    }
-}
-
-void
-sov_par_team(sov_par_team_fn fn, void *arg)
-{
-    unsigned want = sov_threads();
-
-#pragma omp parallel num_threads((int)want)
-    fn(arg, (unsigned)omp_get_thread_num(), (unsigned)omp_get_num_threads());
-}
-
-void
-sov_par_barrier(void)
-{
-#pragma omp barrier
+    team.fn = fn;
+    team.arg = arg;
+    team.n = n;
+    team.grain = grain;
+    team.limit = pieces < threads ? (unsigned)pieces : threads;
+    grow(team.limit - 1);
+    run_loop();
+    atomic_flag_clear(&busy);
 }
 
 struct sov_task {

@@ -21,14 +21,6 @@ typedef void (*sov_par_fn)(void *arg, size_t first, size_t last,
 void sov_par_for(size_t n, size_t grain, sov_par_fn fn, void *arg);
 
 /*
- * Several loops with barriers between, in one team: fn(arg, worker, n_workers)
- * runs once per worker; sov_par_barrier() waits for all of them.
- */
-typedef void (*sov_par_team_fn)(void *arg, unsigned worker, unsigned n);
-void sov_par_team(sov_par_team_fn fn, void *arg);
-void sov_par_barrier(void);
-
-/*
  * A thread beside the team, for reading and writing.  fn's result comes back
  * from sov_task_join(), which frees the task.
  */

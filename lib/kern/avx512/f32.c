@@ -18,7 +18,7 @@
 INLINE __mmask16
 mask_of(size_t n)
 {
-    return n < 16 ? (__mmask16)((1u << n) - 1) : (__mmask16)0xffff;
+    return (__mmask16)(n < 16 ? (1u << n) - 1 : 0xffffu);
 }
 
 /* l + (l + 8), then + 4: four lanes are left */
