@@ -173,6 +173,16 @@ add_columns(void *arg, size_t first, size_t last, unsigned worker)
         sov_add(s->pass->part + c * n, s->pass->x + c * n, n);
 }
 
+/* A number in a column costs about as much as eight multiplications of a
+ * matrix. */
+static void
+each_column(sov_par_fn fn, struct step *s, size_t n)
+{
+    uint64_t work = 8 * (uint64_t)(s->net->hp.n_embd + s->in.n);
+
+    sov_par_for(n, sov_nn_grain(n, work), fn, s);
+}
+
 static void
 attention(struct step *s, size_t n)
 {
@@ -192,17 +202,17 @@ attention(struct step *s, size_t n)
 
     s->weight = l->attn_norm;
     set_input(s, pass->norm, hp->n_embd, hp->n_embd, n, l->qkv, l->n_qkv);
-    sov_par_for(n, 0, norm_columns, s);
+    each_column(norm_columns, s, n);
     for (i = 0; i < l->n_qkv; i++) {
         mul[i] = (struct sov_mul){ &l->qkv[i], pass->qkv + at, net->qkv_max };
         at += l->qkv[i].n_out;
     }
     sov_mat_mul(&pass->nn, mul, l->n_qkv, &s->in);
-    sov_par_for(n, 0, rope_columns, s);
+    each_column(rope_columns, s, n);
     sov_attn(&pass->nn, &attn);
     set_input(s, pass->heads, net->o_max, l->attn_out.n_in, n, &l->attn_out,
               1);
-    sov_par_for(n, 0, input_columns, s);
+    each_column(input_columns, s, n);
     mul[0] = (struct sov_mul){ &l->attn_out, pass->part, hp->n_embd };
     sov_mat_mul(&pass->nn, mul, 1, &s->in);
 }
@@ -224,10 +234,10 @@ feed_forward(struct step *s, size_t n)
     s->weight = l->ffn_norm;
     s->add = true;
     set_input(s, pass->norm, n_embd, n_embd, n, l->gate_up, 2);
-    sov_par_for(n, 0, norm_columns, s);
+    each_column(norm_columns, s, n);
     sov_mat_mul(&pass->nn, mul, 2, &s->in);
     set_input(s, pass->ff, 2 * net->ff_max, n_ff, n, &l->down, 1);
-    sov_par_for(n, 0, act_columns, s);
+    each_column(act_columns, s, n);
     sov_mat_mul(&pass->nn, &down, 1, &s->in);
 }
 
@@ -239,5 +249,5 @@ sov_dense_layer(const struct sov_net *net, struct sov_pass *pass, size_t layer,
 
     attention(&s, n);
     feed_forward(&s, n);
-    sov_par_for(n, 0, add_columns, &s);
+    each_column(add_columns, &s, n);
 }

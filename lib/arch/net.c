@@ -244,7 +244,7 @@ make_logits(struct columns *j, size_t n, float *logits, size_t n_logits)
 
     j->in = &in;
     j->skip = n - n_logits;
-    sov_par_for(n_logits, 0, end, j);
+    sov_par_for(n_logits, sov_nn_grain(n_logits, 8 * net->hp.n_embd), end, j);
     sov_mat_mul(&pass->nn, &mul, 1, &in);
 }
 
@@ -256,7 +256,7 @@ sov_net_run(const struct sov_net *net, struct sov_pass *pass,
     struct columns j = { .net = net, .pass = pass, .ids = ids, .pos = pos };
     size_t i;
 
-    sov_par_for(n, 0, begin, &j);
+    sov_par_for(n, sov_nn_grain(n, 8 * net->hp.n_embd), begin, &j);
     for (i = 0; i < net->hp.n_layer; i++)
         sov_dense_layer(net, pass, i, n, pos);
     if (n_logits > 0)

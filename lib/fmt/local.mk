@@ -13,6 +13,8 @@ libsov_all_la_SOURCES += \
 	%D%/guess.c \
 	%D%/in.c \
 	%D%/in.h \
+	%D%/members.c \
+	%D%/members.h \
 	%D%/meta.c \
 	%D%/model.c \
 	%D%/model.h \

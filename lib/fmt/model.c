@@ -111,6 +111,9 @@ load(sov_model *m, struct sov_err *err)
     rc = format->load(m, err);
     for (size_t i = 0; i < m->n && rc == 0; i++)
         rc = sov_entry_map(m, &m->entry[i], err);
+    for (size_t i = 0; i < m->n_parts; i++)
+        if (m->part[i]->file.regular) /* read at any place from now on */
+            sov_in_free(&m->part[i]->in);
     return rc;
 }
 

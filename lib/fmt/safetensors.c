@@ -10,6 +10,7 @@
  */
 #include "fmt/safetensors.h"
 
+#include "fmt/members.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/num.h"
@@ -142,8 +143,6 @@ check_metadata(const json_t *meta, struct sov_err *err)
     const char *key;
     json_t *value;
 
-    if (!json_is_object(meta))
-        return sov_fail(err, SOV_EFORMAT, "is not an object");
     json_object_foreach((json_t *)meta, key, value)
         if (!json_is_string(value))
             return sov_fail(err, SOV_EFORMAT, "%.60s is not a string", key);
@@ -153,24 +152,31 @@ check_metadata(const json_t *meta, struct sov_err *err)
 /* ---- the header */
 
 static int
-add_entries(sov_model *m, size_t at, uint64_t data, json_t *json,
+add_entries(sov_model *m, size_t at, uint64_t data, struct sov_span text,
             struct sov_err *err)
 {
-    const char *name;
+    struct sov_members ms = sov_members_of(text);
+    bool has_metadata = false;
     json_t *entry;
+    char *name;
     int rc;
 
-    json_object_foreach(json, name, entry) {
-        if (strcmp(name, "__metadata__") == 0)
-            rc = check_metadata(entry, err);
-        else if (!json_is_object(entry))
-            rc = sov_fail(err, SOV_EFORMAT, "is not an object");
-        else
+    while ((rc = sov_members_next(&ms, &name, &entry, err)) == 0) {
+        if (strcmp(name, "__metadata__") != 0)
             rc = read_entry(m, at, data, name, entry, err);
+        else if (has_metadata)
+            rc = sov_fail(err, SOV_EFORMAT, "stands there twice");
+        else
+            rc = check_metadata(entry, err);
+        has_metadata = has_metadata || strcmp(name, "__metadata__") == 0;
         if (rc < 0)
-            return sov_err_wrap(err, "header: %.80s", name);
+            sov_err_wrap(err, "%.80s", name);
+        json_decref(entry);
+        free(name);
+        if (rc < 0)
+            break;
     }
-    return 0;
+    return rc < 0 ? rc : 0;
 }
 
 static int
@@ -179,7 +185,6 @@ read_header(sov_model *m, size_t at, struct sov_err *err)
     struct sov_in *in = &m->part[at]->in;
     struct sov_span text;
     uint64_t len;
-    json_t *json;
     int rc;
 
     rc = sov_in_need(in, PREFIX, err);
@@ -202,12 +207,8 @@ read_header(sov_model *m, size_t at, struct sov_err *err)
     if (text.len < 2 || text.p[0] != '{' || text.p[text.len - 1] != '}')
         return sov_fail(err, SOV_EFORMAT,
                         "header is not a JSON object with spaces behind it");
-    rc = sov_json_parse(text.p, text.len, &json, err);
-    if (rc < 0)
-        return sov_err_wrap(err, "header");
-    rc = add_entries(m, at, PREFIX + len, json, err);
-    json_decref(json);
-    return rc;
+    rc = add_entries(m, at, PREFIX + len, text, err);
+    return rc < 0 ? sov_err_wrap(err, "header") : 0;
 }
 
 int

@@ -242,7 +242,10 @@ sov_attn(const struct sov_nn *nn, const struct sov_attn *at)
 {
     struct job job = { nn, at };
     size_t each = queries(at->n_head / at->kv->n_kv);
-    size_t blocks = (at->n_cols + each - 1) / each;
+    size_t n = (at->n_cols + each - 1) / each * at->kv->n_kv;
+    uint64_t keys = at->pos + at->n_cols;
+    uint64_t work = keys * (at->kv->k_len + at->kv->v_len) * at->n_head /
+                    at->kv->n_kv * (each < at->n_cols ? each : at->n_cols);
 
-    sov_par_for(blocks * at->kv->n_kv, 1, run_pieces, &job);
+    sov_par_for(n, sov_nn_grain(n, work), run_pieces, &job);
 }

@@ -8,7 +8,6 @@
  */
 #include "nn/mat.h"
 
-#include "sov/base.h"
 #include "sys/par.h"
 
 #define TILE_ROWS 16
@@ -199,13 +198,11 @@ sov_mat_mul(const struct sov_nn *nn, const struct sov_mul *mul, size_t n_mul,
             const struct sov_input *in)
 {
     struct job job = { nn, mul, in };
+    uint64_t work = (uint64_t)TILE_ROWS * in->n * in->n_cols;
     size_t n = 0;
     size_t i;
-    size_t grain;
 
     for (i = 0; i < n_mul; i++)
         n += tiles(mul[i].w);
-    /* several pieces a thread, since threads are not equally fast */
-    grain = n / (4 * (size_t)sov_threads());
-    sov_par_for(n, grain > 0 ? grain : 1, run_tiles, &job);
+    sov_par_for(n, sov_nn_grain(n, work), run_tiles, &job);
 }

@@ -11,6 +11,9 @@
 
 #define LINE 64
 
+/* Multiplications, some ten microseconds: less is not worth waking anyone. */
+#define SMALL (256 * 1024)
+
 int
 sov_nn_ready(struct sov_nn *nn, struct sov_err *err)
 {
@@ -36,6 +39,17 @@ sov_nn_done(struct sov_nn *nn)
     sov_mem_free_aligned(nn->scratch);
     nn->scratch = NULL;
     nn->workers = 0;
+}
+
+size_t
+sov_nn_grain(size_t n, uint64_t work)
+{
+    size_t grain = n / (4 * (size_t)sov_threads());
+    uint64_t all;
+
+    if (!__builtin_mul_overflow(n, work, &all) && all < SMALL)
+        grain = n;
+    return grain > 0 ? grain : 1;
 }
 
 void *

@@ -42,6 +42,13 @@ struct sov_arena {
 
 void *sov_arena_take(struct sov_arena *a, uint64_t n, uint64_t size);
 
+/*
+ * Items that a thread takes at a time, for n items of about `work`
+ * multiplications each: several pieces a thread, since threads are not equally
+ * fast; all of them where waking the others costs more than it gains.
+ */
+size_t sov_nn_grain(size_t n, uint64_t work);
+
 /* y = x / rms(x) * w, over n */
 void sov_rms_norm(const struct sov_kern *k, const float *x, const float *w,
                   float eps, float *y, size_t n);

@@ -2,8 +2,9 @@
 /*
  * fuzz_config.c - any bytes as config.json of a small model directory
  *
- * Up to a byte 1 the input is config.json; what follows it, if anything, is
- * tokenizer_config.json.
+ * The input is cut at each byte 1: config.json, then tokenizer_config.json,
+ * added_tokens.json, chat_template.jinja, tokenizer.json (which then stands
+ * instead of tokenizer.model) as far as there are so many parts.
  */
 #include "../unit/tinyhf.h"
 
@@ -38,11 +39,29 @@ use(sov_model *m)
     sov_tok_free(tok);
 }
 
+/* Part i into its file; a part that is not there is no file. */
+static void
+put_part(size_t i, const uint8_t *p, size_t len)
+{
+    static const char *const names[] = { "config.json", "tokenizer_config.json",
+                                         "added_tokens.json",
+                                         "chat_template.jinja",
+                                         "tokenizer.json" };
+    char path[128];
+
+    if (p != NULL) {
+        tiny_write(dir, names[i], p, len);
+        return;
+    }
+    snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+    (void)remove(path);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const uint8_t *cut = size > 0 ? memchr(data, 1, size) : NULL;
-    size_t len = cut != NULL ? (size_t)(cut - data) : size;
+    const uint8_t *p = data;
+    const uint8_t *end = data + size;
     char path[128];
     sov_model *m;
 
@@ -50,12 +69,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         tiny_make(dir);
         atexit(clean);
     }
-    tiny_write(dir, "config.json", data, len);
-    if (cut != NULL) {
-        tiny_write(dir, "tokenizer_config.json", cut + 1, size - len - 1);
-    } else {
-        snprintf(path, sizeof(path), "%s/tokenizer_config.json", dir);
-        (void)remove(path);
+    for (size_t i = 0; i < 5; i++) {
+        const uint8_t *cut =
+            p != NULL && p < end ? memchr(p, 1, (size_t)(end - p)) : NULL;
+
+        put_part(i, p, p == NULL ? 0 : (size_t)((cut ? cut : end) - p));
+        p = cut != NULL ? cut + 1 : NULL;
+        if (i == 3 && p != NULL) {
+            snprintf(path, sizeof(path), "%s/tokenizer.model", dir);
+            (void)remove(path);
+        } else if (i == 3) {
+            tiny_write_vocab(dir, 2);
+        }
     }
     if (sov_model_open(&m, dir, SOV_ACCESS_STREAM, NULL) < 0)
         return 0;

@@ -87,8 +87,8 @@ START_TEST(bad_headers_are_refused)
         { " {}", 0, "" },
         { "\xef\xbb\xbf{}", 0, "" },
         { "{\"x\":}", 0, "JSON" },
-        { "{\"\xff\":{}}", 0, "JSON" },
-        { "{\"x\":1}", 0, "x: is not an object" },
+        { "{\"\xff\":{}}", 0, "has no dtype" },
+        { "{\"x\":1}", 0, "x: JSON, byte 5: a whole object wanted" },
         { "{\"x\":{}}", 0, "x: has no dtype" },
         { "{\"x\":{\"dtype\":\"F31\"}}", 0, "dtype \"F31\" is not known" },
         { "{\"x\":{\"dtype\":\"f32\"}}", 0, "dtype \"f32\" is not known" },
@@ -120,7 +120,7 @@ START_TEST(bad_headers_are_refused)
         { X "\"data_offsets\":[0,16]},\"y\":{\"dtype\":\"U8\",\"shape\":[4],"
           "\"data_offsets\":[17,21]}}", 21, "a hole" },
         { X "\"data_offsets\":[0,16]},\"x\":{\"dtype\":\"U8\",\"shape\":[4],"
-          "\"data_offsets\":[16,20]}}", 20, "duplicate" },
+          "\"data_offsets\":[16,20]}}", 20, "two tensors \"x\"" },
         { X "\"data_offsets\":[0,16]},\"y\":{\"dtype\":\"U8\",\"shape\":[0],"
           "\"data_offsets\":[8,8]}}", 16, "" },
         { "{\"\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}", 0,
@@ -129,7 +129,18 @@ START_TEST(bad_headers_are_refused)
           "\"data_offsets\":[0,0]}}", 0, "control characters" },
         { "{\"\\u0000\":{\"dtype\":\"U8\",\"shape\":[0],"
           "\"data_offsets\":[0,0]}}", 0, "JSON" },
-        { "{\"__metadata__\":[]}", 0, "__metadata__: is not an object" },
+        { "{\"x\":{},}", 0, "" },
+        { "{,}", 0, "a name wanted" },
+        { "{\"x\" {}}", 0, "a colon wanted" },
+        { "{\"x:{}}", 0, "a name wanted" },
+        { "{\"x\":{\"a}}", 0, "a whole object wanted" },
+        { "{\"x\":{]}", 0, "JSON" },
+        { "{\"x\":{\"dtype\":\"U8\",\"dtype\":\"U8\"}}", 0, "duplicate" },
+        { "{\"\\u00e4\":{}}", 0, "\xc3\xa4: has no dtype" },
+        { "{\"\\ud800\":{}}", 0, "JSON" },
+        { "{\"__metadata__\":{}\"a\":{}}", 0, "a comma or the end" },
+        { "{\"__metadata__\":{},\"__metadata__\":{}}", 0, "twice" },
+        { "{\"__metadata__\":[]}", 0, "__metadata__: JSON" },
         { "{\"__metadata__\":{\"a\":1}}", 0, "__metadata__: a is not a str" },
     };
     struct sov_buf b;
@@ -175,13 +186,13 @@ START_TEST(depth_is_limited)
     struct sov_buf b = { 0 };
     size_t n = 100000;
 
-    sov_buf_u64(&b, 6 + 2 * n);
-    sov_buf_add(&b, "{\"x\":", 5);
+    sov_buf_u64(&b, 12 + 2 * n);
+    sov_buf_add(&b, "{\"x\":{\"y\":", 10);
     for (size_t i = 0; i < n; i++)
         sov_buf_u8(&b, '[');
     for (size_t i = 0; i < n; i++)
         sov_buf_u8(&b, ']');
-    sov_buf_u8(&b, '}');
+    sov_buf_add(&b, "}}", 2);
     must_fail(as_file(b), SOV_ACCESS_STREAM, "nested deeper");
     sov_buf_free(&b);
 }

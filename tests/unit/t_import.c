@@ -107,10 +107,10 @@ values(sov_model *m, const char *name, size_t *n)
     rc = sov_model_read(m, (size_t)at, 0, raw, t->size, &err);
     ck_assert_msg(rc == 0, "%s", err.msg);
     for (size_t i = 0; i < *n; i++)
-        v[i] = t->type == SOV_TYPE_F32   ? sov_lef32(raw + 4 * i)
-               : t->type == SOV_TYPE_F16 ? sov_f16_to_f32(sov_le16(raw + 2 * i))
-                                         : sov_bf16_to_f32(
-                                               sov_le16(raw + 2 * i));
+        v[i] = t->type == SOV_TYPE_F32 ? sov_lef32(raw + 4 * i)
+               : t->type == SOV_TYPE_F16
+                   ? sov_f16_to_f32(sov_le16(raw + 2 * i))
+                   : sov_bf16_to_f32(sov_le16(raw + 2 * i));
     free(raw);
     return v;
 }
@@ -123,8 +123,9 @@ START_TEST(keys_and_shapes)
     const struct sov_tensor *t;
 
     ck_assert_str_eq(sov_model_format(m), "huggingface");
-    ck_assert_int_eq(sov_meta_str(sov_model_meta(m), "general.architecture",
-                                  &arch, &err), 0);
+    ck_assert_int_eq(
+        sov_meta_str(sov_model_meta(m), "general.architecture", &arch, &err),
+        0);
     ck_assert_uint_eq(arch.len, 5);
     ck_assert_uint_eq(number(m, "llama.context_length"), 64);
     ck_assert_uint_eq(number(m, "llama.embedding_length"), 8);
@@ -140,6 +141,28 @@ START_TEST(keys_and_shapes)
     t = sov_model_at(m, (size_t)sov_model_find(m, "blk.0.ffn_down.weight"));
     ck_assert_uint_eq(t->dim[0], 6);
     ck_assert_uint_eq(t->dim[1], 8);
+    for (size_t i = 0; i < sov_model_count(m); i++) /* vectors are f32 */
+        ck_assert_int_eq(sov_model_at(m, i)->type, SOV_TYPE_F32);
+    sov_model_close(m);
+}
+END_TEST
+
+START_TEST(vectors_become_f32)
+{
+    static const char *const names[] = { "output_norm.weight",
+                                         "blk.0.ffn_norm.weight",
+                                         "blk.0.attn_norm.weight" };
+    sov_model *m = must_open(dir);
+
+    for (int i = 0; i < 3; i++) {
+        size_t n;
+        float *v = values(m, names[i], &n);
+
+        ck_assert_uint_eq(n, 8);
+        for (int k = 0; k < 8; k++)
+            ck_assert(v[k] == (float)k / 16);
+        free(v);
+    }
     sov_model_close(m);
 }
 END_TEST
@@ -213,24 +236,23 @@ START_TEST(added_tokens_and_settings)
     bool flag;
     int rc;
 
-    tiny_write(dir, "tokenizer_config.json", tok_config,
-               strlen(tok_config));
+    tiny_write(dir, "tokenizer_config.json", tok_config, strlen(tok_config));
     tiny_write(dir, "added_tokens.json", added, strlen(added));
     m = must_open(dir);
     ck_assert_uint_eq(number(m, "tokenizer.ggml.bos_token_id"), 1);
     ck_assert_uint_eq(number(m, "tokenizer.ggml.eos_token_id"), 9);
     types = sov_meta_find(sov_model_meta(m), "tokenizer.ggml.token_type");
     ck_assert_ptr_nonnull(types);
-    ck_assert_int_eq(sov_kv_int(types, 0), 3);  /* said to be special */
+    ck_assert_int_eq(sov_kv_int(types, 0), 3); /* said to be special */
     ck_assert_int_eq(sov_kv_int(types, 8), 1);
-    ck_assert_int_eq(sov_kv_int(types, 9), 3);  /* looks special */
+    ck_assert_int_eq(sov_kv_int(types, 9), 3); /* looks special */
     ck_assert_int_eq(sov_kv_int(types, 10), 4);
     ck_assert_int_eq(sov_kv_int(types, 11), 4);
-    rc = sov_meta_bool(sov_model_meta(m), "tokenizer.ggml.add_bos_token",
-                       &flag, &err);
+    rc = sov_meta_bool(sov_model_meta(m), "tokenizer.ggml.add_bos_token", &flag,
+                       &err);
     ck_assert(rc == 0 && !flag);
-    rc = sov_meta_bool(sov_model_meta(m), "tokenizer.ggml.add_eos_token",
-                       &flag, &err);
+    rc = sov_meta_bool(sov_model_meta(m), "tokenizer.ggml.add_eos_token", &flag,
+                       &err);
     ck_assert(rc == 0 && flag);
     rc = sov_meta_bool(sov_model_meta(m), "tokenizer.ggml.add_space_prefix",
                        &flag, &err);
@@ -284,8 +306,9 @@ START_TEST(rope_scaling)
                 "\"rope_theta\": 10000.0, \"rope_scaling\": "
                 "{\"type\": \"linear\", \"factor\": 4.0}");
     m = must_open(dir);
-    ck_assert_int_eq(sov_meta_str(sov_model_meta(m), "llama.rope.scaling.type",
-                                  &s, &err), 0);
+    ck_assert_int_eq(
+        sov_meta_str(sov_model_meta(m), "llama.rope.scaling.type", &s, &err),
+        0);
     ck_assert_int_eq(memcmp(s.p, "linear", 6), 0);
     ck_assert(has(m, "llama.rope.scaling.factor"));
     sov_model_close(m);
@@ -360,15 +383,13 @@ START_TEST(hostile_numbers_are_named)
           "model.layers.1." },
         { "\"num_attention_heads\": 2", "\"num_attention_heads\": 3",
           "num_attention_heads" },
-        { "\"num_attention_heads\": 2", "\"num_attention_heads\": 8",
-          "odd" },
+        { "\"num_attention_heads\": 2", "\"num_attention_heads\": 8", "odd" },
         { "\"num_key_value_heads\": 1", "\"num_key_value_heads\": 0",
           "num_key_value_heads" },
         { "\"num_key_value_heads\": 1", "\"num_key_value_heads\": 2",
           "k_proj" },
         { "\"num_key_value_heads\": 1", "\"head_dim\": 3", "odd" },
-        { "\"num_key_value_heads\": 1", "\"head_dim\": 16777216",
-          "head_dim" },
+        { "\"num_key_value_heads\": 1", "\"head_dim\": 16777216", "head_dim" },
         { "\"vocab_size\": 12", "\"vocab_size\": 13", "embed_tokens" },
         { "\"vocab_size\": 12", "\"vocab_size\": true", "vocab_size" },
         { "\"rms_norm_eps\": 1e-05", "\"rms_norm_eps\": -1e-05",
@@ -399,8 +420,8 @@ END_TEST
 
 START_TEST(what_is_not_supported_is_named)
 {
-    static const struct tiny_tensor experts = { "model.layers.0.experts.1",
-                                                2, 2 };
+    static const struct tiny_tensor experts = { "model.layers.0.experts.1", 2,
+                                                2 };
     char path[128];
     sov_model *m;
 
@@ -483,8 +504,7 @@ START_TEST(tale_is_what_others_make_of_it)
     snprintf(theirs, sizeof(theirs), "%s/../shared/data/tale-f16.gguf",
              top != NULL ? top : ".");
     if (access(theirs, R_OK) != 0) {
-        printf("not compared with another conversion: %s is missing\n",
-               theirs);
+        printf("not compared with another conversion: %s is missing\n", theirs);
         return;
     }
     a = must_open(ours);
@@ -518,6 +538,7 @@ main(void)
 
     tcase_add_checked_fixture(tc, make, drop);
     tcase_add_test(tc, keys_and_shapes);
+    tcase_add_test(tc, vectors_become_f32);
     tcase_add_test(tc, rotary_pairs_stand_side_by_side);
     tcase_add_test(tc, vocabulary_is_filled_up);
     tcase_add_test(tc, added_tokens_and_settings);

@@ -3,13 +3,14 @@
  * tinyhf.h - a model directory of a few kilobytes, for tests of the import
  *
  * A Llama of width 8 with one layer, 2 heads of 4 (1 for keys and values),
- * feed-forward 6 and 12 tokens, in f32; the value of each weight says where it
- * stands.  A caller changes one thing and looks what becomes of it.
+ * feed-forward 6 and 12 tokens; the value of each weight says where it stands.
+ * Its matrices are f32, of its vectors one is f16 and one bf16.  A caller changes one thing and looks what becomes of it.
  */
 #ifndef SOV_TESTS_UNIT_TINYHF_H
 #define SOV_TESTS_UNIT_TINYHF_H
 
 #include "base/buf.h"
+#include "tensor/half.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -32,6 +33,7 @@ struct tiny_tensor {
     const char *name;
     unsigned rows; /* 0: a vector */
     unsigned cols;
+    int bits; /* 16: bf16, -16: f16, else f32 */
 };
 
 static const struct tiny_tensor tiny_tensors[] = {
@@ -40,13 +42,14 @@ static const struct tiny_tensor tiny_tensors[] = {
     { "model.layers.0.mlp.down_proj.weight", 8, 6 },
     { "model.layers.0.mlp.gate_proj.weight", 6, 8 },
     { "model.layers.0.mlp.up_proj.weight", 6, 8 },
-    { "model.layers.0.post_attention_layernorm.weight", 0, 8 },
+    { "model.layers.0.post_attention_layernorm.weight", 0, 8, -16 },
     { "model.layers.0.self_attn.k_proj.weight", 4, 8 },
     { "model.layers.0.self_attn.o_proj.weight", 8, 8 },
     { "model.layers.0.self_attn.q_proj.bias", 0, 8 },
     { "model.layers.0.self_attn.q_proj.weight", 8, 8 },
     { "model.layers.0.self_attn.v_proj.weight", 4, 8 },
-    { "model.norm.weight", 0, 8 },
+    { "model.layers.0.self_attn.rotary_emb.inv_freq", 0, 2 },
+    { "model.norm.weight", 0, 8, 16 },
 };
 
 #define N_TINY (sizeof(tiny_tensors) / sizeof(*tiny_tensors))
@@ -81,16 +84,28 @@ tiny_write_tensors(const char *dir, const struct tiny_tensor *extra)
         size_t start = data.len;
         char shape[32], line[256];
 
-        for (unsigned k = 0; k < count; k++)
-            sov_buf_f32(&data, (float)(k / t->cols) + (float)(k % t->cols) / 16);
+        for (unsigned k = 0; k < count; k++) {
+            float v = (float)(k / t->cols) + (float)(k % t->cols) / 16;
+
+            if (t->bits == 16)
+                sov_buf_u16(&data, sov_f32_to_bf16(v));
+            else if (t->bits == -16)
+                sov_buf_u16(&data, sov_f32_to_f16(v));
+            else
+                sov_buf_f32(&data, v);
+        }
         if (t->rows > 0)
             snprintf(shape, sizeof(shape), "%u,%u", t->rows, t->cols);
         else
             snprintf(shape, sizeof(shape), "%u", t->cols);
         snprintf(line, sizeof(line),
-                 "%s\"%s\":{\"dtype\":\"F32\",\"shape\":[%s],"
+                 "%s\"%s\":{\"dtype\":\"%s\",\"shape\":[%s],"
                  "\"data_offsets\":[%zu,%zu]}",
-                 i == 0 ? "{" : ",", t->name, shape, start, data.len);
+                 i == 0 ? "{" : ",", t->name,
+                 t->bits == 16    ? "BF16"
+                 : t->bits == -16 ? "F16"
+                                  : "F32",
+                 shape, start, data.len);
         sov_buf_add(&head, line, strlen(line));
     }
     sov_buf_add(&head, "}", 1);
@@ -162,7 +177,7 @@ static inline void
 tiny_remove(const char *dir)
 {
     static const char *const names[] = {
-        "config.json", "model.safetensors", "tokenizer.model",
+        "config.json",           "model.safetensors", "tokenizer.model",
         "tokenizer_config.json", "added_tokens.json", "tokenizer.json",
         "chat_template.jinja",
     };
