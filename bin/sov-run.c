@@ -323,9 +323,9 @@ run_perplexity(struct run *r, struct sov_err *err)
     int rc = open_model(r, SOV_ACCESS_MAP, err);
 
     if (rc == 0)
-        rc = open_tok(r, err);
-    if (rc == 0)
         rc = open_session(r, SOV_PPL_ROWS, err);
+    if (rc == 0)
+        rc = open_tok(r, err);
     if (rc == 0)
         rc = encode_prompt(r, SOV_TOK_PLAIN, err);
     if (rc < 0)
@@ -392,10 +392,10 @@ run_logits(struct run *r, struct sov_err *err)
     double start;
     int rc = open_model(r, SOV_ACCESS_MAP, err);
 
-    if (rc == 0 && ids_path == NULL)
-        rc = open_tok(r, err);
     if (rc == 0)
         rc = open_session(r, LOGITS_ROWS, err);
+    if (rc == 0 && ids_path == NULL)
+        rc = open_tok(r, err);
     if (rc == 0)
         rc = take_ids(r, err);
     if (rc < 0)
@@ -650,9 +650,9 @@ run_generate(struct run *r, struct sov_err *err)
     int rc = open_model(r, SOV_ACCESS_MAP, err);
 
     if (rc == 0)
-        rc = open_tok(r, err);
-    if (rc == 0)
         rc = open_session(r, 1, err);
+    if (rc == 0)
+        rc = open_tok(r, err);
     if (rc == 0)
         rc = take_ids(r, err);
     if (rc < 0)
