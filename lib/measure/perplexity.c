@@ -57,7 +57,7 @@ score(struct run *r, uint32_t from, uint32_t to, struct sov_err *err)
         r->nll += nll_of(r, sov_session_logits(r->session, i - from),
                          r->window[i]);
     r->scored += to - from;
-    if (isnan(r->nll))
+    if (!isfinite(r->nll))
         return sov_fail(err, SOV_EFORMAT,
                         "the model gives logits that are not numbers");
     return 0;

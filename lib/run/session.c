@@ -121,7 +121,17 @@ plan(struct sov_session *s, const struct sov_session_opts *opts,
     return 0;
 }
 
-/* Take the memory that was counted. */
+/* The first cache line in p, which has room for one more than is used. */
+static unsigned char *
+line_of(void *p)
+{
+    return (unsigned char *)p + (64 - (uintptr_t)p % 64) % 64;
+}
+
+/*
+ * Take the memory that was counted.  The system gives zeros page by page, as
+ * they are touched, so a short prompt takes little of it.
+ */
 static int
 take(struct sov_session *s, const struct sov_session_memory *mem,
      struct sov_err *err)
@@ -130,16 +140,15 @@ take(struct sov_session *s, const struct sov_session_memory *mem,
 
     if (mem->total > SIZE_MAX / 2)
         return too_large(err);
-    /* zeroed by the system page by page, as they are touched */
-    s->work = sov_mem_aligned((size_t)mem->work, 1);
+    s->work = sov_mem_array((size_t)mem->work + 64, 1);
     s->kv = sov_mem_array((size_t)mem->kv + 64, 1);
     s->logits = sov_mem_array((size_t)mem->logits, 1);
     if (s->work == NULL || s->kv == NULL || s->logits == NULL)
         return sov_mem_fail(err);
-    a.base = s->work;
+    a.base = line_of(s->work);
     if (sov_pass_place(&s->pass, s->net, s->n_ctx, &a) < 0)
         return too_large(err);
-    a = (struct sov_arena){ .base = s->kv };
+    a = (struct sov_arena){ .base = line_of(s->kv) };
     place_kv(s, &a);
     return sov_nn_ready(&s->pass.nn, err);
 }
@@ -151,7 +160,7 @@ sov_session_close(sov_session *s)
         return;
     sov_nn_done(&s->pass.nn);
     sov_net_close(s->net);
-    sov_mem_free_aligned(s->work);
+    free(s->work);
     free(s->kv);
     free(s->logits);
     free(s->pass.kv);

@@ -1,2 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # tests/unit/measure.mk - unit tests of lib/measure
+
+unit_tests += tests/unit/t_measure
+tests_unit_t_measure_SOURCES = %D%/t_measure.c %D%/tiny.h %D%/unit.h
+tests_unit_t_measure_CFLAGS = $(unit_cflags)
+tests_unit_t_measure_LDADD = $(unit_libs)
