@@ -35,6 +35,18 @@ gguf_bid(const struct sov_taste *taste)
 
 /* ---- layout */
 
+/* Tell of n bytes, and of a split in which part. */
+static void
+warn_bytes(sov_model *m, size_t part, uint64_t n, const char *what,
+           const char *name)
+{
+    if (m->n_parts > 1)
+        sov_model_warn(m, "part %zu: %" PRIu64 " %s%.80s", part + 1, n, what,
+                       name);
+    else
+        sov_model_warn(m, "%" PRIu64 " %s%.80s", n, what, name);
+}
+
 /* Overlaps are refused; what no tensor covers is told. */
 static int
 check_layout(sov_model *m, struct layout *lay, struct sov_err *err)
@@ -56,9 +68,8 @@ check_layout(sov_model *m, struct layout *lay, struct sov_err *err)
             return sov_part_wrap(m->part[e->part], err);
         }
         if (sov_pad(*end, lay[e->part].align, &padded) && e->off > padded)
-            sov_model_warn(m, "%s: %" PRIu64 " unused bytes before tensor "
-                           "%.80s", m->part[e->part]->path, e->off - padded,
-                           e->t.name);
+            warn_bytes(m, e->part, e->off - padded,
+                       "unused bytes before tensor ", e->t.name);
         *end = e->off + e->t.size;
     }
     return 0;
@@ -72,8 +83,22 @@ warn_trailing(sov_model *m, size_t part, const struct layout *lay)
 
     if (file->regular && sov_pad(lay->end, lay->align, &padded) &&
         file->size > padded)
-        sov_model_warn(m, "%s: %" PRIu64 " bytes follow the last tensor",
-                       m->part[part]->path, file->size - padded);
+        warn_bytes(m, part, file->size - padded,
+                   "bytes follow the last tensor", "");
+}
+
+/* The limit of others is not ours, but their users should know. */
+static void
+warn_long_names(sov_model *m)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < m->n; i++)
+        if (strlen(m->entry[i].t.name) > SOV_NAME_PEER)
+            n++;
+    if (n > 0)
+        sov_model_warn(m, "%zu tensors have names over %d bytes, which "
+                       "llama.cpp does not load", n, (int)SOV_NAME_PEER);
 }
 
 /* ---- splits */
@@ -310,6 +335,7 @@ gguf_load(sov_model *m, struct sov_err *err)
     for (size_t i = 0; i < m->n_parts && rc == 0; i++)
         warn_trailing(m, i, &lay[i]);
     if (rc == 0) {
+        warn_long_names(m);
         sov_meta_unset(m->meta, SOV_KEY_SPLIT_NO);
         sov_meta_unset(m->meta, SOV_KEY_SPLIT_COUNT);
         sov_meta_unset(m->meta, SOV_KEY_SPLIT_TENSORS);

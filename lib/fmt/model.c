@@ -111,9 +111,12 @@ load(sov_model *m, struct sov_err *err)
     rc = format->load(m, err);
     for (size_t i = 0; i < m->n && rc == 0; i++)
         rc = sov_entry_map(m, &m->entry[i], err);
-    for (size_t i = 0; i < m->n_parts; i++)
+    for (size_t i = 0; i < m->n_parts; i++) {
         if (m->part[i]->file.regular) /* read at any place from now on */
             sov_in_free(&m->part[i]->in);
+        if (m->part[i]->map != NULL) /* a map needs no descriptor */
+            sov_file_close(&m->part[i]->file);
+    }
     return rc;
 }
 

@@ -324,8 +324,8 @@ safetensors_load(sov_model *m, struct sov_err *err)
     if (rc == 0 && m->dir != NULL)
         rc = sov_model_load_config(m, err);
     if (rc == 0 && m->dir == NULL && by_name)
-        sov_model_warn(m, "%s: one of several shards, read alone: give the "
-                       "folder or its index for the whole model", m->path);
+        sov_model_warn(m, "one of several shards, read alone: give the "
+                       "folder or its index for the whole model");
     return rc;
 }
 

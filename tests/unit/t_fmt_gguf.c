@@ -503,6 +503,31 @@ START_TEST(gaps_and_trailing_bytes_are_told)
 }
 END_TEST
 
+START_TEST(names_that_others_do_not_load_are_told)
+{
+    char name[65] = { 0 };
+    uint64_t dim[1] = { 32 };
+    struct make mk;
+    struct sov_buf b;
+    sov_model *m;
+
+    for (size_t len = 63; len < 65; len++) {
+        memset(&mk, 0, sizeof(mk));
+        memset(name, 'n', len);
+        add_entry(&mk, name, 1, dim, SOV_TYPE_F32, 0);
+        sov_buf_zero(&mk.data, 128);
+        b = finish(&mk);
+        m = must_open(as_file(b), SOV_ACCESS_STREAM);
+        if (len == 63)
+            ck_assert_ptr_null(sov_model_warning(m, 0));
+        else
+            ck_assert_ptr_nonnull(strstr(sov_model_warning(m, 0), "llama"));
+        sov_model_close(m);
+        sov_buf_free(&b);
+    }
+}
+END_TEST
+
 START_TEST(many_keys_and_tensors_take_no_time)
 {
     struct make mk = { 0 };
@@ -542,5 +567,6 @@ gguf_tests(TCase *tc)
     tcase_add_test(tc, one_part_is_no_split);
     tcase_add_test(tc, tensors_come_in_file_order);
     tcase_add_test(tc, gaps_and_trailing_bytes_are_told);
+    tcase_add_test(tc, names_that_others_do_not_load_are_told);
     tcase_add_test(tc, many_keys_and_tensors_take_no_time);
 }
