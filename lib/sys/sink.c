@@ -10,9 +10,9 @@
  *    file system cannot do that, the hidden name ".NAME.sov-XXXXXXXX" in the
  *    same folder.  Replacing an old file passes through such a name for an
  *    instant in either case, since link(2) does not replace.
- * 3. A hidden name is in `pending` while it may exist, so that a signal
- *    handler can remove it; its file is locked by its writer, so that a later
- *    run can tell what a killed one left from what another one is writing.
+ * 3. A hidden name (a lock's too) is in `pending` while it may exist, so that
+ *    a signal handler can remove it; its file is locked by its writer, so that
+ *    a later run can tell what a killed one left from what another one writes.
  *
  * Pipes, sockets and devices are written straight through.
  */
@@ -226,8 +226,10 @@ take_lock(struct sov_sink *s, enum sov_lock how, struct sov_err *err)
             return SOV_EIO;
         }
         if (stat(s->lock_path, &named) == 0 && fstat(s->lock, &held) == 0 &&
-            named.st_ino == held.st_ino && named.st_dev == held.st_dev)
+            named.st_ino == held.st_ino && named.st_dev == held.st_dev) {
+            remember(s->lock_path);
             return 0;
+        }
         close(s->lock);
         s->lock = -1;
     }
@@ -520,6 +522,7 @@ sov_sink_abort(sov_sink *sink)
         close(sink->fd);
     if (sink->lock >= 0) {
         unlink(sink->lock_path);
+        forget(sink->lock_path);
         close(sink->lock);
     }
     free(sink->lock_path);

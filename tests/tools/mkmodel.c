@@ -7,6 +7,7 @@
  *     layers=2 width=256 heads=8 kv=4 ffn=768 vocab=512 tied=1 ctx=256
  *     experts=0 arch=llama type=f16 seed=1 scale=0.02
  *     sparse=1     no tensor data is written, the file ends in a hole
+ *     swap=1       the file is big-endian
  *     bad=NAME:INDEX:nan|inf|big   one weight that is no good number
  *     extra=NAME:DIM[xDIM...]      one more tensor, also of size 0
  *
@@ -38,10 +39,10 @@ struct tensor {
 
 static struct {
     uint64_t layers, width, heads, kv, ffn, vocab, tied, ctx, experts, seed,
-        sparse;
+        sparse, swap;
     double scale;
     char arch[32], type[8], bad[128], extra[128];
-} conf = { 2, 256, 8, 4, 768, 512, 1, 256, 0, 1, 0, 0.02,
+} conf = { 2, 256, 8, 4, 768, 512, 1, 256, 0, 1, 0, 0, 0.02,
            "llama", "f16", "", "" };
 
 static struct tensor tensors[MAX_TENSORS];
@@ -137,13 +138,20 @@ put(const void *p, size_t n)
     head_len += n;
 }
 
+/* A number of n bytes, in the byte order of the file. */
+static void
+store(unsigned char *b, uint64_t v, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        b[conf.swap ? n - 1 - i : i] = (unsigned char)(v >> 8 * i);
+}
+
 static void
 put_int(uint64_t v, size_t n)
 {
     unsigned char b[8];
 
-    for (size_t i = 0; i < n; i++)
-        b[i] = (unsigned char)(v >> 8 * i);
+    store(b, v, n);
     put(b, n);
 }
 
@@ -439,12 +447,7 @@ fill(unsigned char *buf, const struct tensor *t, size_t n, uint64_t *s)
         if (t->type == F32 && weight_type() != F32 && !t->ones)
             v = bits((float)conf.scale * (float)(r & 0xff) / 256);
         r >>= 16;
-        buf[i * w] = (unsigned char)v;
-        buf[i * w + 1] = (unsigned char)(v >> 8);
-        if (w == 4) {
-            buf[i * w + 2] = (unsigned char)(v >> 16);
-            buf[i * w + 3] = (unsigned char)(v >> 24);
-        }
+        store(buf + i * w, v, w);
     }
     return n * w;
 }
@@ -467,8 +470,7 @@ spoil(unsigned char *buf, const struct tensor *t, uint64_t first, size_t n)
         : strcmp(kind, "inf") == 0 ? (float)(1e308 * 10)
                                    : 1e6f;
     v = to_type(f, t->type);
-    for (size_t i = 0; i < w; i++)
-        buf[(at - first) * w + i] = (unsigned char)(v >> 8 * i);
+    store(buf + (at - first) * w, v, w);
 }
 
 static void
@@ -528,6 +530,7 @@ set(const char *arg)
         { "experts", &conf.experts, NULL, 0 },
         { "seed", &conf.seed, NULL, 0 },
         { "sparse", &conf.sparse, NULL, 0 },
+        { "swap", &conf.swap, NULL, 0 },
         { "arch", NULL, conf.arch, sizeof(conf.arch) },
         { "type", NULL, conf.type, sizeof(conf.type) },
         { "bad", NULL, conf.bad, sizeof(conf.bad) },

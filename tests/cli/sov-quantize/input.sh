@@ -29,6 +29,19 @@ expect 0 sov-quantize -t f16 -o back.gguf wide.gguf
     fail "f16 to f32 and back"
 }
 
+# a big-endian file is the same model
+for type in f16 bf16 f32; do
+    "$mkmodel" "type=$type" little.gguf
+    "$mkmodel" "type=$type" swap=1 big.gguf
+    for mix in q4_k_m f16 f32; do
+        expect 0 sov-quantize -t $mix -fo x.gguf little.gguf
+        expect 0 sov-quantize -t $mix -fo y.gguf big.gguf
+        cmp x.gguf y.gguf || fail "big-endian $type to $mix"
+        expect 0 sov-quantize -t $mix -fo y.gguf - <big.gguf
+        cmp x.gguf y.gguf || fail "big-endian $type to $mix by pipe"
+    done
+done
+
 # quantized input: what has its type already is the same to the bit
 expect 0 sov-quantize -t q8_0 -fo x.gguf m.gguf
 err_empty

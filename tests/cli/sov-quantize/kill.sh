@@ -58,6 +58,11 @@ while [ $i -lt 60 ]; do
 done
 [ $inside -ge 50 ] || fail "only $inside kills met a half-written output"
 
+# as long as a run takes now, and a half more
+start=$(date +%s%N)
+expect 0 sov-quantize -t q4_k_m -f -o y.gguf m.gguf
+took=$((($(date +%s%N) - start) / 1000000))
+rm y.gguf
 whole=0
 i=0
 while [ $i -lt 40 ]; do
@@ -65,7 +70,8 @@ while [ $i -lt 40 ]; do
     cp old.gguf x.gguf
     sov-quantize -t q4_k_m -f -o x.gguf m.gguf >/dev/null 2>&1 &
     pid=$!
-    sleep "0.$(printf '%03d' $((i * 37 % 250)))"
+    after=$((i * 37 % 41 * took * 3 / 80))
+    sleep "$((after / 1000)).$(printf '%03d' $((after % 1000)))"
     kill -9 $pid 2>/dev/null || :
     wait $pid 2>/dev/null || :
     if cmp -s x.gguf new.gguf; then
@@ -80,4 +86,27 @@ find . -name '.*.sov-*' -exec touch -d '1 hour ago' {} +
 expect 0 sov-quantize -t q4_k_m -f -o x.gguf m.gguf
 cmp x.gguf new.gguf || fail "the next run"
 only_files m.gguf new.gguf old.gguf x.gguf pipe
+
+# a signal that can be caught leaves nothing at once; while one run writes,
+# --lock=fail ends with 75, and --lock=wait waits
+for sig in HUP TERM; do
+    sov-quantize -t q4_k_m -f --lock=fail -o x.gguf - <pipe >/dev/null 2>&1 &
+    pid=$!
+    exec 9>pipe
+    head -c 100000 m.gguf >&9
+    tries=0
+    while [ "$(written $pid)" -eq 0 ] && [ $tries -lt 500 ]; do
+        tries=$((tries + 1))
+        sleep 0.01
+    done
+    expect 75 sov-quantize -t q4_k_m -f --lock=fail -o x.gguf m.gguf
+    kill -$sig $pid
+    got=0
+    wait $pid 2>/dev/null || got=$?
+    [ $got -gt 128 ] || fail "status $got after SIG$sig"
+    exec 9>&-
+    cmp x.gguf new.gguf || fail "SIG$sig: the old output has changed"
+    only_files m.gguf new.gguf old.gguf x.gguf pipe
+done
+expect 0 sov-quantize -t q4_k_m -f --lock=wait -o x.gguf m.gguf
 echo "$inside kills inside the output, $whole of 40 after the rename"
