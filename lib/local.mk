@@ -17,7 +17,7 @@ libsovcore_la_LDFLAGS = $(AM_LDFLAGS) -no-undefined -version-info 0:0:0
 sovincludedir = $(includedir)/sov
 sovinclude_HEADERS =
 pkgconfig_DATA = %D%/sovcore.pc
-EXTRA_DIST += %D%/LAYERS
+EXTRA_DIST += %D%/LAYERS %D%/sovcore.abi
 
 include lib/sov/local.mk
 include lib/base/local.mk

@@ -6,14 +6,17 @@
 
 cli_tests =
 cli_tests += %D%/bad.sh
+cli_tests += %D%/exact.sh
 cli_tests += %D%/frame-options.sh
 cli_tests += %D%/frame-report.sh
 cli_tests += %D%/frame-status.sh
+cli_tests += %D%/peer.sh
+cli_tests += %D%/pipe.sh
+cli_tests += %D%/slow_compilers.sh
 
 include tests/cli/sov-quantize/local.mk
 include tests/cli/sov-run/local.mk
-EXTRA_DIST += %D%/exact.sh %D%/peer.sh %D%/pipe.sh
-EXTRA_DIST += %D%/peer.mjs %D%/slow_compilers.sh
+EXTRA_DIST += %D%/peer.mjs
 
 TESTS += $(cli_tests)
 EXTRA_DIST += $(cli_tests) %D%/lib.sh

@@ -15,10 +15,7 @@
 # A block after the comment line '.\" not run: REASON' is left alone.
 . "${top_srcdir:?}/tests/cli/lib.sh"
 
-tale=$top_srcdir/models/tale
 [ -e "$tale/config.json" ] || skip "models/tale is not here"
-sov-quantize --dump-options | grep -q "type" || skip "sov-quantize makes no types yet"
-sov-run --dump-options | grep -q "model" || skip "sov-run runs no model yet"
 
 extract() {
     awk '
