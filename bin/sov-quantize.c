@@ -78,8 +78,10 @@ bad_type(const char *name, struct sov_err *err)
     names[n] = NULL;
     near = sov_opt_nearest(name, names);
     if (near != NULL)
-        return sov_fail(err, SOV_EARG, "there is no type '%s'; did you mean "
-                        "'%s'?", name, near);
+        return sov_fail(err, SOV_EARG,
+                        "there is no type '%s'; did you mean "
+                        "'%s'?",
+                        name, near);
     return sov_fail(err, SOV_EARG, "there is no type '%s'", name);
 }
 
@@ -144,14 +146,16 @@ check_arguments(const char *source, struct sov_err *err)
     const char *out = sov_common.output;
 
     if (type_name == NULL)
-        return sov_fail(err, SOV_EARG, "-t TYPE is missing: q4_k_m is small "
+        return sov_fail(err, SOV_EARG,
+                        "-t TYPE is missing: q4_k_m is small "
                         "and good, q8_0 nearly lossless, f16 plain");
     if (out == NULL && !sov_common.dry_run)
         return sov_fail(err, SOV_EARG,
                         "-o OUT is missing (- is standard output)");
     if (sov_common.json && !sov_common.dry_run && out != NULL &&
         strcmp(out, "-") == 0)
-        return sov_fail(err, SOV_EARG, "--json and the model cannot both go "
+        return sov_fail(err, SOV_EARG,
+                        "--json and the model cannot both go "
                         "to standard output");
     if (strcmp(source, "-") == 0 && isatty(STDIN_FILENO))
         return sov_fail(err, SOV_EARG,
@@ -260,8 +264,8 @@ report(const struct work *w, struct sov_err *err)
     sov_report_uint(r, "source_tensor_bytes", NULL, before);
     sov_report_uint(r, "bytes", "bytes", sov_plan_bytes(plan));
     sov_report_real(r, "bpw", "bits per weight",
-                    weights != 0 ? 8.0 * (double)bytes / (double)weights : 0,
-                    3, NULL);
+                    weights != 0 ? 8.0 * (double)bytes / (double)weights : 0, 3,
+                    NULL);
     if (!sov_common.dry_run) {
         sov_report_uint(r, "replaced", NULL, sov_quant_replaced(w->job));
         sov_report_real(r, "seconds", "time", w->seconds, 2, "s");
@@ -294,8 +298,7 @@ write_output(struct work *w, struct sov_err *err)
 
     rc = sov_tool_sink(&sink, files, n, sov_plan_bytes(plan), err);
     if (rc < 0)
-        return rc == SOV_EARG ? rc : sov_err_wrap(err, "%s",
-                                                  sov_common.output);
+        return rc == SOV_EARG ? rc : sov_err_wrap(err, "%s", sov_common.output);
     sov_progress_begin("B");
     rc = sov_quant_run(w->job, sink, err);
     sov_progress_end();

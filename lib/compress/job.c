@@ -18,8 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MEMORY_DEFAULT (UINT64_C(256) << 20)
-#define ALIGN_DEFAULT  32
+#define MEMORY_DEFAULT            (UINT64_C(256) << 20)
+#define ALIGN_DEFAULT             32
 #define GGUF_QUANTIZATION_VERSION 2
 
 /* While the plan is made: what people will be told in one line each. */
@@ -28,9 +28,9 @@ struct notes {
     enum sov_type wanted;
     enum sov_type got;
     size_t n_misfits;
-    const struct sov_tensor *again;  /* the first that was quantized before */
+    const struct sov_tensor *again; /* the first that was quantized before */
     size_t n_again;
-    bool *used;                      /* per rule: it matched something */
+    bool *used; /* per rule: it matched something */
 };
 
 void (*sov_job_decoder(enum sov_type type))(const void *, float *, size_t)
@@ -171,14 +171,17 @@ static void
 tell(struct sov_quant *job, const struct notes *notes)
 {
     if (notes->n_again > 0)
-        remark(job, "%zu tensors were quantized before (%s is %s): "
-             "twice is worse than once", notes->n_again, notes->again->name,
-             type_name(notes->again->type));
+        remark(job,
+               "%zu tensors were quantized before (%s is %s): "
+               "twice is worse than once",
+               notes->n_again, notes->again->name,
+               type_name(notes->again->type));
     if (notes->n_misfits > 0)
-        remark(job, "%zu tensors do not divide into blocks (%s has rows of "
-             "%" PRIu64 ": %s instead of %s)", notes->n_misfits,
-             notes->misfit->name, notes->misfit->dim[0],
-             type_name(notes->got), type_name(notes->wanted));
+        remark(job,
+               "%zu tensors do not divide into blocks (%s has rows of "
+               "%" PRIu64 ": %s instead of %s)",
+               notes->n_misfits, notes->misfit->name, notes->misfit->dim[0],
+               type_name(notes->got), type_name(notes->wanted));
 }
 
 static int
@@ -200,9 +203,8 @@ make_plan(struct sov_quant *job, const struct sov_mix *mix,
     if (rc == 0)
         rc = add_tensors(job, mix, &facts, opts, &notes, err);
     if (rc == 0)
-        rc = sov_plan_freeze(job->plan,
-                             opts->align != 0 ? opts->align : ALIGN_DEFAULT,
-                             err);
+        rc = sov_plan_freeze(
+            job->plan, opts->align != 0 ? opts->align : ALIGN_DEFAULT, err);
     if (rc == 0)
         tell(job, &notes);
     sov_mix_facts_free(&facts);

@@ -36,7 +36,7 @@ struct sov_quant {
 void (*sov_job_decoder(enum sov_type type))(const void *, float *, size_t);
 
 /* Pull every tensor through and write the file. */
-int sov_stream_run(struct sov_quant *job, sov_sink *sink, struct sov_err *err)
-    SOV_MUST_CHECK;
+int sov_stream_run(struct sov_quant *job, sov_sink *sink,
+                   struct sov_err *err) SOV_MUST_CHECK;
 
 #endif

@@ -57,9 +57,12 @@ struct sov_mix_rule {
 
 /* Each table takes its own kind of row, and skips the others. */
 #undef MIX
-#define MIX(name, ftype, base, head, rules)                                    \
-    { name, ftype, SOV_TYPE_##base, SOV_TYPE_##head, false,                    \
-      (const struct sov_mix_rule[]){ rules{ NO_ROLE, 0, SAME } } },
+#define MIX(mix, ftype, first, last, rules) \
+    { .name = mix,                          \
+      .file_type = ftype,                   \
+      .base = SOV_TYPE_##first,             \
+      .head = SOV_TYPE_##last,              \
+      .rule = (const struct sov_mix_rule[]){ rules{ NO_ROLE, 0, SAME } } },
 static const struct sov_mix mixes[] = {
 #include "compress/mixes.def"
 };
@@ -145,8 +148,11 @@ sov_mix_find(struct sov_mix *mix, const char *name)
     info = sov_type_by_name(name);
     for (size_t i = 0; info != NULL && i < COUNT(pures); i++) {
         if (pures[i].type == info->type) {
-            *mix = (struct sov_mix){ info->name, pures[i].file_type,
-                                     info->type, info->type, true, NULL };
+            *mix = (struct sov_mix){ .name = info->name,
+                                     .file_type = pures[i].file_type,
+                                     .base = info->type,
+                                     .head = info->type,
+                                     .pure = true };
             return true;
         }
     }

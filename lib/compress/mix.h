@@ -16,10 +16,10 @@ struct sov_mix_rule;
 
 struct sov_mix {
     const char *name;
-    uint32_t file_type;  /* general.file_type */
+    uint32_t file_type; /* general.file_type */
     enum sov_type base;
     enum sov_type head;
-    bool pure;           /* base for every matrix, no rules */
+    bool pure; /* base for every matrix, no rules */
     const struct sov_mix_rule *rule;
 };
 
@@ -31,12 +31,12 @@ const char *sov_mix_name(size_t i);
 
 /* What the rules ask about a model, found once. */
 struct sov_mix_facts {
-    bool tied;       /* no output matrix of its own */
+    bool tied; /* no output matrix of its own */
     bool falcon;
     bool moe8;
-    bool wide;       /* the 70B class */
+    bool wide; /* the 70B class */
     uint32_t n_layers;
-    size_t n_values; /* matrices with the role of attn_v ... */
+    size_t n_values;       /* matrices with the role of attn_v ... */
     uint32_t *value_layer; /* ... and their layers, sorted; owned */
 };
 

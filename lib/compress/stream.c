@@ -127,8 +127,7 @@ measure(struct stream *s, size_t target)
 static uint64_t
 memory_needed(const struct stream *s)
 {
-    return MEMORY_ASIDE +
-           (uint64_t)s->n_slabs * (s->in_cap + s->out_cap) +
+    return MEMORY_ASIDE + (uint64_t)s->n_slabs * (s->in_cap + s->out_cap) +
            (uint64_t)s->n_workers * SOV_PIECE * sizeof(float);
 }
 
@@ -148,7 +147,8 @@ fit_memory(struct stream *s, struct sov_err *err)
         if (s->n_workers == 1)
             return sov_fail(err, SOV_EMEM,
                             "needs %" PRIu64 " bytes of memory, the limit is "
-                            "%" PRIu64, memory_needed(s), limit);
+                            "%" PRIu64,
+                            memory_needed(s), limit);
     }
 }
 
@@ -312,14 +312,15 @@ refuse(struct slab *b, const struct sov_tensor *t, uint64_t at, float x,
     uint32_t m = magnitude(x);
 
     if (m >= 0x7f800000)
-        return sov_fail(&b->err, SOV_EFORMAT,
-                        "tensor %s: weight %" PRIu64 " of row %" PRIu64
-                        " is %s", t->name, at % row, at / row,
-                        m > 0x7f800000 ? "not a number" : "infinite");
+        return sov_fail(
+            &b->err, SOV_EFORMAT,
+            "tensor %s: weight %" PRIu64 " of row %" PRIu64 " is %s", t->name,
+            at % row, at / row, m > 0x7f800000 ? "not a number" : "infinite");
     return sov_fail(&b->err, SOV_EFORMAT,
                     "tensor %s: weight %" PRIu64 " of row %" PRIu64
-                    " is %g, too large for %s", t->name, at % row, at / row,
-                    (double)x, sov_type_info((int)to)->name);
+                    " is %g, too large for %s",
+                    t->name, at % row, at / row, (double)x,
+                    sov_type_info((int)to)->name);
 }
 
 /* n floats into blocks, row by row where a row is more than its weights. */
@@ -356,8 +357,8 @@ work_chunk(struct stream *s, struct slab *b, float *x, size_t at, size_t n)
     if (encode == NULL)
         return sov_fail(&b->err, SOV_EUNSUP,
                         "tensor %s: weights to replace, and no encoder for "
-                        "%s", from->name,
-                        sov_type_info((int)to->type)->name);
+                        "%s",
+                        from->name, sov_type_info((int)to->type)->name);
     if (bad < n)
         replace_bad(b, x, n, limit, largest(to->type), s->job->nonfinite);
     encode_rows(encode, x, n, (size_t)from->dim[0], to->type,

@@ -43,13 +43,13 @@ struct sov_quant_rule {
 };
 
 struct sov_quant_opts {
-    const char *type;    /* a mix ("q4_k_m") or a type ("q5_0") */
+    const char *type;                  /* a mix ("q4_k_m") or a type ("q4_k") */
     const struct sov_quant_rule *rule; /* the first that matches holds */
     size_t n_rules;
     enum sov_nonfinite nonfinite;
-    int effort;          /* of the searches, 1 to 9; 0: the default */
-    uint32_t align;      /* of the tensors in the file; 0: 32 */
-    uint64_t max_memory; /* bytes for buffers; 0: 256 MB */
+    int effort;               /* of the searches, 1 to 9; 0: the default */
+    uint32_t align;           /* of the tensors in the file; 0: 32 */
+    uint64_t max_memory;      /* bytes for buffers; 0: 256 MB */
     sov_progress_fn progress; /* or NULL */
     void *progress_arg;
 };
@@ -77,8 +77,8 @@ SOV_API const sov_plan *sov_quant_plan(const sov_quant *job);
 SOV_API const char *sov_quant_warning(const sov_quant *job, size_t i);
 
 /* Do it; once.  The sink is neither committed nor aborted here. */
-SOV_API int sov_quant_run(sov_quant *job, sov_sink *sink, struct sov_err *err)
-    SOV_MUST_CHECK;
+SOV_API int sov_quant_run(sov_quant *job, sov_sink *sink,
+                          struct sov_err *err) SOV_MUST_CHECK;
 
 /* After the run: weights that --on-nonfinite had to replace. */
 SOV_API uint64_t sov_quant_replaced(const sov_quant *job);

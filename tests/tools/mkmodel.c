@@ -42,8 +42,8 @@ static struct {
         sparse, swap;
     double scale;
     char arch[32], type[8], bad[128], extra[128];
-} conf = { 2, 256, 8, 4, 768, 512, 1, 256, 0, 1, 0, 0, 0.02,
-           "llama", "f16", "", "" };
+} conf = { 2, 256, 8, 4,    768,     512,   1,  256, 0,
+           1, 0,   0, 0.02, "llama", "f16", "", "" };
 
 static struct tensor tensors[MAX_TENSORS];
 static size_t n_tensors;

@@ -54,8 +54,9 @@ END_TEST
 static enum sov_type
 pick(const char *mix_name, const char *name, const struct sov_mix_facts *facts)
 {
-    struct sov_tensor t = { .name = name, .type = SOV_TYPE_F16, .ndim = 2,
-                            .dim = { 256, 256, 1, 1 } };
+    struct sov_tensor t = {
+        .name = name, .type = SOV_TYPE_F16, .ndim = 2, .dim = { 256, 256, 1, 1 }
+    };
     struct sov_mix mix;
 
     ck_assert(sov_mix_find(&mix, mix_name));
@@ -65,10 +66,19 @@ pick(const char *mix_name, const char *name, const struct sov_mix_facts *facts)
 START_TEST(odd_names_are_harmless)
 {
     static const char *const names[] = {
-        "", "weight", "blk", "blk.", "blk..attn_v.weight",
-        "blk.99999999999999999999.attn_v.weight", "blk.4294967295.ffn_down.weight",
-        "blk.-1.ffn_down.weight", "blk.1ffn_down.weight", "ffn_down.weight",
-        "enc.blk.3.ffn_down.weight", "output.weight", "token_embd.weight",
+        "",
+        "weight",
+        "blk",
+        "blk.",
+        "blk..attn_v.weight",
+        "blk.99999999999999999999.attn_v.weight",
+        "blk.4294967295.ffn_down.weight",
+        "blk.-1.ffn_down.weight",
+        "blk.1ffn_down.weight",
+        "ffn_down.weight",
+        "enc.blk.3.ffn_down.weight",
+        "output.weight",
+        "token_embd.weight",
     };
     static const struct sov_mix_facts facts[] = {
         { 0 },
@@ -88,7 +98,8 @@ END_TEST
 START_TEST(layers_are_read_and_not_counted)
 {
     static uint32_t layers[] = { 8, 9, 10, 11, 12, 13, 14, 15 };
-    struct sov_mix_facts facts = { .n_layers = 16, .n_values = 8,
+    struct sov_mix_facts facts = { .n_layers = 16,
+                                   .n_values = 8,
                                    .value_layer = layers };
 
     /* the first value matrix of the file is the first of eight */
@@ -111,7 +122,8 @@ END_TEST
 START_TEST(small_things_stay_plain)
 {
     struct sov_tensor t = { .name = "blk.0.attn_norm.weight",
-                            .type = SOV_TYPE_BF16, .ndim = 1,
+                            .type = SOV_TYPE_BF16,
+                            .ndim = 1,
                             .dim = { 256, 1, 1, 1 } };
 
     ck_assert(!sov_mix_is_matrix(&t));
