@@ -29,7 +29,9 @@ find_arch(const struct sov_arch **arch, const sov_meta *meta,
     if (rc < 0)
         return rc;
     if (rc == 1)
-        return sov_fail(err, SOV_EFORMAT, "general.architecture is missing");
+        return sov_fail(err, SOV_EFORMAT,
+                        "general.architecture is missing: "
+                        "nothing says what the model is");
     for (i = 0; i < sizeof(archs) / sizeof(archs[0]); i++)
         if (strlen(archs[i]->name) == name.len &&
             memcmp(archs[i]->name, name.p, name.len) == 0) {

@@ -420,7 +420,7 @@ write_slabs(struct stream *s, sov_writer *w, struct sov_err *err)
         }
         rc = sov_writer_data(w, b->result, b->out_len, err);
         if (rc < 0)
-            return sov_err_wrap(err, "output");
+            return rc;
         s->job->replaced += b->replaced;
         done += b->out_len;
         if (s->job->progress != NULL)
@@ -466,11 +466,8 @@ sov_stream_run(struct sov_quant *job, sov_sink *sink, struct sov_err *err)
     rc = fit_memory(&s, err);
     if (rc == 0)
         rc = make_slabs(&s, err);
-    if (rc == 0) {
+    if (rc == 0)
         rc = sov_writer_begin(&w, job->plan, sink, err);
-        if (rc < 0)
-            sov_err_wrap(err, "output");
-    }
     if (rc == 0) {
         rc = start(&s, err);
         if (rc == 0)

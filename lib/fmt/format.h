@@ -138,6 +138,7 @@ bool sov_ends_with(const char *file, const char *suffix);
 
 /* What a file looks like that is none of ours, or NULL; the same as error. */
 const char *sov_looks(struct sov_span head);
+bool sov_is_lfs_pointer(struct sov_span head);
 int sov_guess(const struct sov_taste *taste, struct sov_err *err);
 
 /*

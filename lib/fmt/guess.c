@@ -12,6 +12,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define LFS "version https://git-lfs"
+
 #define AT(off, bytes, what) { off, bytes, sizeof(bytes) - 1, what }
 
 static const struct {
@@ -23,8 +25,8 @@ static const struct {
     AT(0, "PK\003\004", "a zip archive (or a PyTorch checkpoint: convert it "
                         "to safetensors first)"),
     AT(0, "PK\005\006", "an empty zip archive"),
-    AT(0, "version https://git-lfs", "a git-lfs pointer, not the file itself: "
-                                     "run git lfs pull"),
+    AT(0, LFS, "a git-lfs pointer, not the file itself: run git lfs "
+               "pull"),
     AT(0, "\200\002", "a Python pickle: convert it to safetensors first"),
     AT(0, "\200\003", "a Python pickle: convert it to safetensors first"),
     AT(0, "\200\004", "a Python pickle: convert it to safetensors first"),
@@ -60,6 +62,13 @@ sov_looks(struct sov_span head)
         if (looks_like(head, i))
             return looks[i].what;
     return NULL;
+}
+
+bool
+sov_is_lfs_pointer(struct sov_span head)
+{
+    return head.len >= sizeof(LFS) - 1 &&
+           memcmp(head.p, LFS, sizeof(LFS) - 1) == 0;
 }
 
 int

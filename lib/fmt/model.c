@@ -268,9 +268,21 @@ sov_model_config(const sov_model *m)
 
 /* ---- files beside it */
 
+/* What was read, if it is the file and not what git left in its place. */
+static int
+take_side_file(sov_model *m, const char *path, const char *text, size_t len,
+               struct sov_err *err)
+{
+    struct sov_span head = { (const unsigned char *)text, len };
+
+    if (sov_is_lfs_pointer(head))
+        return sov_fail(err, SOV_EFORMAT, "looks like %s", sov_looks(head));
+    return sov_model_add_file(m, path, err);
+}
+
 int
-sov_model_side_file(const sov_model *m, const char *name, size_t max,
-                    char **text, size_t *len, struct sov_err *err)
+sov_model_side_file(sov_model *m, const char *name, size_t max, char **text,
+                    size_t *len, struct sov_err *err)
 {
     struct stat st;
     char *path;
@@ -288,8 +300,13 @@ sov_model_side_file(const sov_model *m, const char *name, size_t max,
             rc = sov_fail(err, SOV_EFORMAT, "not a regular file");
         else
             rc = sov_read_whole(path, max, text, len, err);
-        if (rc < 0)
+        if (rc == 0)
+            rc = take_side_file(m, path, *text, *len, err);
+        if (rc < 0) {
+            free(*text);
+            *text = NULL;
             sov_err_wrap(err, "%s", path);
+        }
     }
     free(path);
     return rc;

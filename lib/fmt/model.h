@@ -31,7 +31,7 @@ const json_t *sov_model_config(const sov_model *model);
  * The bytes of a file of that directory, NUL-terminated, free() them; 1 if
  * there is no such file, or no directory.
  */
-int sov_model_side_file(const sov_model *model, const char *name, size_t max,
+int sov_model_side_file(sov_model *model, const char *name, size_t max,
                         char **text, size_t *len, struct sov_err *err);
 
 /* One tensor of an imported model. */

@@ -179,23 +179,35 @@ add_entries(sov_model *m, size_t at, uint64_t data, struct sov_span text,
     return rc < 0 ? rc : 0;
 }
 
+/* The length makes no sense: is it a file of another kind? */
+static int
+bad_length(uint64_t len, struct sov_span head, struct sov_err *err)
+{
+    const char *what = sov_looks(head);
+
+    if (what != NULL)
+        return sov_fail(err, SOV_EFORMAT,
+                        "not a safetensors file: looks like %s", what);
+    return sov_fail(err, SOV_EFORMAT,
+                    "header length %" PRIu64 " is over the limit of %" PRIu64,
+                    len, SOV_ST_HEADER_MAX);
+}
+
 static int
 read_header(sov_model *m, size_t at, struct sov_err *err)
 {
     struct sov_in *in = &m->part[at]->in;
-    struct sov_span text;
+    struct sov_span text, head;
     uint64_t len;
     int rc;
 
     rc = sov_in_need(in, PREFIX, err);
     if (rc < 0)
         return rc;
+    head = in->rd.left;
     len = sov_rd_u64(&in->rd);
     if (len > SOV_ST_HEADER_MAX)
-        return sov_fail(err, SOV_EFORMAT,
-                        "header length %" PRIu64 " is over the limit of "
-                        "%" PRIu64,
-                        len, SOV_ST_HEADER_MAX);
+        return bad_length(len, head, err);
     if (len < 2)
         return sov_fail(err, SOV_EFORMAT, "header length is %" PRIu64, len);
     rc = sov_in_need(in, len, err);

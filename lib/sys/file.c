@@ -139,6 +139,10 @@ sov_file_map(const struct sov_file *f, const void **map, struct sov_err *err)
     if (f->size > SIZE_MAX)
         return sov_fail(err, SOV_EMEM, "too large for this machine to map");
     p = mmap(NULL, (size_t)f->size, PROT_READ, MAP_SHARED, f->fd, 0);
+    if (p == MAP_FAILED && errno == ENOMEM)
+        return sov_fail(err, SOV_EMEM,
+                        "cannot map %" PRIu64 " bytes: out of memory or over "
+                        "a limit of it", f->size);
     if (p == MAP_FAILED)
         return sov_fail_sys(err, SOV_WHERE_ANY, "cannot map");
     *map = p;

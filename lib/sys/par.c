@@ -267,7 +267,7 @@ sov_task_start(struct sov_task **task, int (*fn)(void *), void *arg,
     t->arg = arg;
     if (pthread_create(&t->thread, NULL, task_main, t) != 0) {
         free(t);
-        return sov_fail(err, SOV_EMEM, "cannot start a thread");
+        return sov_fail(err, SOV_EMEM, "cannot start a thread; use fewer");
     }
     *task = t;
     return 0;

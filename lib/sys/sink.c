@@ -38,6 +38,7 @@
 #define WRITE_BACK  ((uint64_t)16 << 20) /* start writing out so often */
 #define STALE_AFTER 10                   /* seconds: age of a dead temporary */
 #define N_PENDING   16
+#define SUFFIX_MAX  17                   /* ".sov-" and 12 hex digits */
 
 struct sov_sink {
     int fd;
@@ -45,6 +46,7 @@ struct sov_sink {
     bool no_sync;
     bool if_changed;
     bool replace;   /* the name may be taken */
+    char *name;     /* as it was given, for messages */
     char *path;     /* final name, links resolved */
     char *tmp;      /* hidden name, or NULL while nameless */
     int lock;       /* descriptor of the lock file, or -1 */
@@ -92,7 +94,10 @@ forget(const char *path)
     }
 }
 
-/* "dir/.name<suffix>", fresh; NULL: no memory. */
+/*
+ * "dir/.name<suffix>", fresh; NULL: no memory.  A name that would get too
+ * long is cut.
+ */
 static char *
 beside(const char *path, const char *suffix)
 {
@@ -102,7 +107,8 @@ beside(const char *path, const char *suffix)
     char *s = malloc(len);
 
     if (s != NULL)
-        snprintf(s, len, "%.*s.%s%s", (int)(name - path), path, name, suffix);
+        snprintf(s, len, "%.*s.%.*s%s", (int)(name - path), path,
+                 NAME_MAX - 1 - SUFFIX_MAX, name, suffix);
     return s;
 }
 
@@ -305,12 +311,28 @@ open_regular(struct sov_sink *s, const struct sov_sink_opts *o,
     return rc;
 }
 
+/* Written straight through, also where it is a file: >> must go on working. */
+static int
+open_stdout(struct sov_sink *s, const struct sov_sink_opts *o,
+            struct sov_err *err)
+{
+    struct stat st;
+
+    s->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    if (s->fd < 0)
+        return sov_fail_sys(err, SOV_WHERE_OUTPUT, "cannot write");
+    if (fstat(s->fd, &st) == 0 && S_ISREG(st.st_mode))
+        return refuse_input(&st, o->inputs, o->n_inputs, err);
+    return 0;
+}
+
 int
 sov_sink_open(sov_sink **sink, const char *path,
               const struct sov_sink_opts *opts, struct sov_err *err)
 {
     static const struct sov_sink_opts none = { 0 };
     struct sov_sink *s = sov_mem_array(1, sizeof(*s));
+    const char *name;
     struct stat st;
     bool exists;
     int rc = 0;
@@ -321,10 +343,14 @@ sov_sink_open(sov_sink **sink, const char *path,
         opts = &none;
     s->fd = -1;
     s->lock = -1;
+    name = strcmp(path, "-") == 0 ? "standard output" : path;
+    s->name = sov_mem_dup(name, strlen(name));
+    if (s->name == NULL) {
+        rc = sov_mem_fail(err);
+        goto out;
+    }
     if (strcmp(path, "-") == 0) {
-        s->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-        if (s->fd < 0)
-            rc = sov_fail_sys(err, SOV_WHERE_OUTPUT, "cannot write");
+        rc = open_stdout(s, opts, err);
         goto out;
     }
     exists = stat(path, &st) == 0;
@@ -341,6 +367,8 @@ sov_sink_open(sov_sink **sink, const char *path,
         rc = open_regular(s, opts, exists ? &st : NULL, err);
 out:
     if (rc < 0) {
+        if (rc != SOV_EMEM)
+            sov_err_wrap(err, "%s", s->name);
         sov_sink_abort(s);
         return rc;
     }
@@ -380,7 +408,7 @@ sov_sink_write(sov_sink *sink, const void *buf, size_t len,
             return sov_fail_sys(err,
                                 errno == EPIPE ? SOV_WHERE_PIPE
                                                : SOV_WHERE_ANY,
-                                "cannot write");
+                                "%s: cannot write", sink->name);
         b += n;
         len -= (size_t)n;
         sink->count += (uint64_t)n;
@@ -505,6 +533,8 @@ sov_sink_commit(sov_sink **sink, struct sov_err *err)
     } else if (!s->regular) {
         s->fd = -1;
     }
+    if (rc < 0 && rc != SOV_EMEM)
+        sov_err_wrap(err, "%s", s->name);
     sov_sink_abort(s);
     return rc;
 }
@@ -528,5 +558,6 @@ sov_sink_abort(sov_sink *sink)
     free(sink->lock_path);
     free(sink->tmp);
     free(sink->path);
+    free(sink->name);
     free(sink);
 }
