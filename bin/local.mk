@@ -8,7 +8,9 @@ noinst_LTLIBRARIES += bin/cli/libcli.la
 bin_cli_libcli_la_SOURCES = \
 	%D%/cli/common.c %D%/cli/common.h \
 	%D%/cli/emit.c %D%/cli/emit.h \
+	%D%/cli/generate.c %D%/cli/generate.h \
 	%D%/cli/guard.c %D%/cli/guard.h \
+	%D%/cli/lm.c %D%/cli/lm.h \
 	%D%/cli/opt.c %D%/cli/opt.h \
 	%D%/cli/opt_help.c \
 	%D%/cli/opt_value.c \

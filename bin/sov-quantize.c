@@ -82,7 +82,10 @@ bad_type(const char *name, struct sov_err *err)
                         "there is no type '%s'; did you mean "
                         "'%s'?",
                         name, near);
-    return sov_fail(err, SOV_EARG, "there is no type '%s'", name);
+    return sov_fail(err, SOV_EARG,
+                    "there is no type '%s'; there are q4_k_m, q5_k_m, q6_k, "
+                    "q8_0, f16, bf16 and others",
+                    name);
 }
 
 static bool
@@ -110,6 +113,11 @@ parse_rule(struct sov_quant_rule *rule, char *text, struct sov_err *err)
     *eq = '\0';
     lower(name, sizeof(name), eq + 1);
     info = sov_type_by_name(name);
+    if (info == NULL && is_type(name))
+        return sov_fail(err, SOV_EARG,
+                        "--tensor-type: %s is a mix of types; give one, such "
+                        "as q4_k",
+                        name);
     if (info == NULL)
         return bad_type(eq + 1, err);
     rule->pattern = text;
@@ -152,15 +160,22 @@ check_arguments(const char *source, struct sov_err *err)
     if (out == NULL && !sov_common.dry_run)
         return sov_fail(err, SOV_EARG,
                         "-o OUT is missing (- is standard output)");
-    if (sov_common.json && !sov_common.dry_run && out != NULL &&
-        strcmp(out, "-") == 0)
+    if (sov_common.json && !sov_common.dry_run && sov_tool_to_stdout())
         return sov_fail(err, SOV_EARG,
                         "--json and the model cannot both go "
                         "to standard output");
     if (strcmp(source, "-") == 0 && isatty(STDIN_FILENO))
         return sov_fail(err, SOV_EARG,
                         "standard input is a terminal, not a model");
-    return 0;
+    if (source[0] == '\0')
+        return sov_fail(err, SOV_EARG, "the name of the model is empty");
+    return sov_tool_check_output(err);
+}
+
+static const char *
+name_of(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "standard input" : path;
 }
 
 static int
@@ -189,10 +204,15 @@ make_job(struct work *w, struct sov_err *err)
     if (rc < 0)
         return rc;
     for (size_t i = 0; sov_model_warning(w->model, i) != NULL; i++)
-        sov_note(1, "%s: %s", w->source, sov_model_warning(w->model, i));
+        sov_note(1, "%s: %s", name_of(w->source),
+                 sov_model_warning(w->model, i));
     rc = sov_quant_new(&w->job, w->model, &o, err);
     if (rc < 0 && rc != SOV_EARG)
-        sov_err_wrap(err, "%s", w->source);
+        sov_err_wrap(err, "%s", name_of(w->source));
+    if (rc == 0 && sov_meta_count(sov_model_meta(w->model)) == 0)
+        sov_warn("%s: nothing says which architecture this is (no "
+                 "config.json?); the output will hold the tensors and not run",
+                 name_of(w->source));
     return rc;
 }
 
@@ -284,7 +304,7 @@ say_warnings(const struct work *w, size_t from)
     const char *line;
 
     for (size_t i = from; (line = sov_quant_warning(w->job, i)) != NULL; i++)
-        sov_warn("%s: %s", w->source, line);
+        sov_warn("%s: %s", name_of(w->source), line);
 }
 
 static int
@@ -298,7 +318,7 @@ write_output(struct work *w, struct sov_err *err)
 
     rc = sov_tool_sink(&sink, files, n, sov_plan_bytes(plan), err);
     if (rc < 0)
-        return rc == SOV_EARG ? rc : sov_err_wrap(err, "%s", sov_common.output);
+        return rc;
     sov_progress_begin("B");
     rc = sov_quant_run(w->job, sink, err);
     sov_progress_end();
@@ -307,9 +327,7 @@ write_output(struct work *w, struct sov_err *err)
         return rc;
     }
     rc = sov_sink_commit(&sink, err);
-    if (rc < 0)
-        return sov_err_wrap(err, "%s", sov_common.output);
-    return sov_tool_depfile(files, n, err);
+    return rc == 0 ? sov_tool_depfile(files, n, err) : rc;
 }
 
 static double

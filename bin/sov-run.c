@@ -12,24 +12,19 @@
  *
  * Exit status: 0 done, 64-78 trouble, 141 the reader left.
  */
+#include "cli/emit.h"
+#include "cli/generate.h"
+#include "cli/lm.h"
 #include "cli/progress.h"
+#include "cli/prompt.h"
 #include "cli/report.h"
 #include "cli/tool.h"
-#include "cli/emit.h"
-#include "cli/prompt.h"
 #include "sov/measure.h"
-#include "sov/model.h"
-#include "sov/run.h"
-#include "sov/token.h"
 
 #include <inttypes.h>
-#include <libgen.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #define LOGITS_ROWS 64 /* rows of logits of one pass */
 
@@ -101,13 +96,9 @@ static const struct sov_opt opts[] = {
 
 /* All that a run may hold. */
 struct run {
-    char built_in[PATH_MAX];
-    const char *path;
-    char **files; /* of the prompt */
-    int n_files;
-    sov_model *model;
-    sov_tok *tok;
-    sov_session *session;
+    struct sov_lm lm;
+    const char *const *files; /* that are read besides the model */
+    size_t n_files;
     struct sov_prompt prompt;
     int32_t *ids; /* the prompt, then what is generated */
     size_t n_ids;
@@ -116,74 +107,10 @@ struct run {
     double generate_s;
 };
 
-static double
-now(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
-
-/* ---- opening */
-
-static bool
-is_model(const char *dir)
-{
-    char path[PATH_MAX + 64];
-    int n = snprintf(path, sizeof(path), "%s/config.json", dir);
-
-    return n > 0 && (size_t)n < sizeof(path) && access(path, R_OK) == 0;
-}
-
-/*
- * Where the built-in model was installed; for a program that is run where it
- * was built, models/ beside its bin/.
- */
-static const char *
-built_in(char *path, size_t size)
-{
-    char exe[PATH_MAX];
-    ssize_t n;
-    char *dir;
-
-    if ((size_t)snprintf(path, size, "%s/models/tale", sov_tool_datadir()) <
-            size &&
-        is_model(path))
-        return path;
-    n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-    if (n > 0) {
-        char beside[PATH_MAX + 32];
-
-        exe[n] = '\0';
-        dir = dirname(exe);
-        if (strcmp(basename(dir), ".libs") == 0)
-            dir = dirname(dir);
-        snprintf(beside, sizeof(beside), "%s/../models/tale", dir);
-        if (is_model(beside) && strlen(beside) < size)
-            strcpy(path, beside);
-    }
-    return path;
-}
-
 static int
 open_model(struct run *r, enum sov_access access, struct sov_err *err)
 {
-    const char *warning;
-    int rc = sov_model_open(&r->model, r->path, access, err);
-
-    for (size_t i = 0;
-         rc == 0 && (warning = sov_model_warning(r->model, i)) != NULL; i++)
-        sov_note(1, "%s: %s", r->path, warning);
-    return rc;
-}
-
-static int
-open_tok(struct run *r, struct sov_err *err)
-{
-    int rc = sov_tok_load(&r->tok, sov_model_meta(r->model), err);
-
-    return rc < 0 ? sov_err_wrap(err, "%s", r->path) : 0;
+    return sov_lm_open(&r->lm, access, r->files, r->n_files, err);
 }
 
 static int
@@ -195,43 +122,8 @@ open_session(struct run *r, uint32_t rows, struct sov_err *err)
         .precise = precise,
         .max_memory = sov_common.max_memory,
     };
-    int rc = sov_session_open(&r->session, r->model, &so, err);
 
-    return rc < 0 ? sov_err_wrap(err, "%s", r->path) : 0;
-}
-
-static void
-close_all(struct run *r)
-{
-    sov_session_close(r->session);
-    sov_tok_free(r->tok);
-    sov_model_close(r->model);
-    free(r->prompt.text);
-    free(r->ids);
-}
-
-/* The rule of --depfile: the model's files, then those of the prompt. */
-static int
-write_depfile(const struct run *r, struct sov_err *err)
-{
-    const char *const *of_model;
-    size_t n = sov_model_files(r->model, &of_model);
-    size_t k = (size_t)r->n_files;
-    const char **all;
-    int rc;
-
-    if (sov_common.depfile == NULL)
-        return 0;
-    all = calloc(n + k + 1, sizeof(*all));
-    if (all == NULL)
-        return sov_fail(err, SOV_EMEM, "out of memory");
-    for (size_t i = 0; i < n; i++)
-        all[i] = of_model[i];
-    for (size_t i = 0; i < k; i++)
-        all[n + i] = r->files[i];
-    rc = sov_tool_depfile(all, n + k, err);
-    free(all);
-    return rc;
+    return sov_lm_open_session(&r->lm, &so, err);
 }
 
 /* ---- the prompt */
@@ -239,10 +131,14 @@ write_depfile(const struct run *r, struct sov_err *err)
 static int
 encode_prompt(struct run *r, unsigned flags, struct sov_err *err)
 {
+    int rc;
+
     if (parse_special)
         flags |= SOV_TOK_SPECIAL;
-    return sov_tok_encode(r->tok, r->prompt.text, r->prompt.len, flags, &r->ids,
-                          &r->n_ids, err);
+    rc = sov_tok_encode(r->lm.tok, r->prompt.text, r->prompt.len, flags,
+                        &r->ids, &r->n_ids, err);
+    r->n_prompt = r->n_ids;
+    return rc;
 }
 
 /*
@@ -258,22 +154,22 @@ cut_newline(struct run *r)
 }
 
 static int
-read_text(struct run *r, struct sov_err *err)
+read_text(struct run *r, int argc, char **argv, struct sov_err *err)
 {
     if (ids_path != NULL)
         return 0;
-    return sov_prompt_read(&r->prompt, prompt_text, r->n_files, r->files,
-                           r->path, err);
+    return sov_prompt_read(&r->prompt, prompt_text, argc, argv, r->lm.path,
+                           err);
 }
 
 /* Ids of the prompt, checked against the session. */
 static int
 take_ids(struct run *r, struct sov_err *err)
 {
-    uint32_t n_vocab = sov_session_vocab(r->session);
-    uint32_t ctx = sov_session_ctx(r->session);
+    uint32_t n_vocab = sov_session_vocab(r->lm.session);
+    uint32_t ctx = sov_session_ctx(r->lm.session);
     int rc = ids_path != NULL
-                 ? sov_prompt_ids(ids_path, r->path, &r->ids, &r->n_ids, err)
+                 ? sov_prompt_ids(ids_path, r->lm.path, &r->ids, &r->n_ids, err)
                  : encode_prompt(r, SOV_TOK_BOS, err);
 
     if (rc < 0)
@@ -297,6 +193,23 @@ take_ids(struct run *r, struct sov_err *err)
 
 /* ---- instead of generating */
 
+/* A report that is the output. */
+static int
+put_report(struct run *r, struct sov_report *report, struct sov_err *err)
+{
+    struct sov_emit out;
+    int rc = sov_emit_open(&out, true, r->lm.inputs, r->lm.n_inputs, err);
+
+    if (rc == 0)
+        rc = sov_report_write(report, out.sink, err);
+    else
+        sov_report_free(report);
+    if (rc == 0)
+        rc = sov_emit_close(&out, err);
+    sov_emit_free(&out);
+    return rc;
+}
+
 static int
 run_tokenize(struct run *r, struct sov_err *err)
 {
@@ -304,14 +217,38 @@ run_tokenize(struct run *r, struct sov_err *err)
     int rc = open_model(r, SOV_ACCESS_STREAM, err);
 
     if (rc == 0)
-        rc = open_tok(r, err);
+        rc = sov_lm_open_tok(&r->lm, err);
     if (rc == 0)
         rc = encode_prompt(r, SOV_TOK_PLAIN, err);
     if (rc < 0)
         return rc;
     report = sov_report_new(NULL);
     sov_report_ids(report, "ids", r->ids, r->n_ids);
-    return sov_report_end_json(report, err);
+    return put_report(r, report, err);
+}
+
+static int
+measure_perplexity(struct run *r, struct sov_ppl *ppl, struct sov_err *err)
+{
+    double start = sov_generate_clock();
+    uint32_t window = sov_session_ctx(r->lm.session);
+    int rc;
+
+    if (n_ctx == 0 && window > SOV_PPL_CTX)
+        window = SOV_PPL_CTX;
+    if (window < 2)
+        return sov_fail(err, SOV_EARG, "--ctx: a window has 2 tokens or more");
+    if (r->n_ids < window)
+        return sov_fail(err, SOV_EFORMAT,
+                        "the text has %zu tokens and one window %" PRIu32
+                        "; give more text, or a smaller --ctx",
+                        r->n_ids, window);
+    sov_progress_begin("tokens");
+    rc = sov_perplexity(r->lm.session, r->lm.tok, r->ids, r->n_ids, window,
+                        sov_progress_update, NULL, ppl, err);
+    sov_progress_end();
+    r->prompt_s = sov_generate_clock() - start;
+    return rc;
 }
 
 static int
@@ -319,31 +256,23 @@ run_perplexity(struct run *r, struct sov_err *err)
 {
     struct sov_report *report;
     struct sov_ppl ppl = { 0 };
-    double start;
     int rc = open_model(r, SOV_ACCESS_MAP, err);
 
     if (rc == 0)
         rc = open_session(r, SOV_PPL_ROWS, err);
     if (rc == 0)
-        rc = open_tok(r, err);
+        rc = sov_lm_open_tok(&r->lm, err);
     if (rc == 0)
         rc = encode_prompt(r, SOV_TOK_PLAIN, err);
-    if (rc < 0)
-        return rc;
-    r->n_prompt = r->n_ids;
-    start = now();
-    sov_progress_begin("tokens");
-    rc = sov_perplexity(r->session, r->tok, r->ids, r->n_ids, (uint32_t)n_ctx,
-                        sov_progress_update, NULL, &ppl, err);
-    sov_progress_end();
-    r->prompt_s = now() - start;
+    if (rc == 0)
+        rc = measure_perplexity(r, &ppl, err);
     if (rc < 0)
         return rc;
     report = sov_report_new(NULL);
-    sov_report_uint(report, "tokens", "tokens", ppl.tokens);
-    sov_report_real(report, "nll", "nll", ppl.nll, 6, "nats");
-    sov_report_real(report, "ppl", "perplexity", ppl.ppl, 4, NULL);
-    return sov_report_end_json(report, err);
+    sov_report_uint(report, "tokens", NULL, ppl.tokens);
+    sov_report_real(report, "nll", NULL, ppl.nll, 6, NULL);
+    sov_report_real(report, "ppl", NULL, ppl.ppl, 4, NULL);
+    return put_report(r, report, err);
 }
 
 /* The bytes of floats in a file are little-endian. */
@@ -362,7 +291,7 @@ to_bytes(unsigned char *out, const float *row, size_t n)
 static int
 write_rows(struct run *r, sov_sink *sink, struct sov_err *err)
 {
-    size_t n_vocab = sov_session_vocab(r->session);
+    size_t n_vocab = sov_session_vocab(r->lm.session);
     unsigned char *bytes = malloc(4 * n_vocab);
     int rc = bytes == NULL ? sov_fail(err, SOV_EMEM, "out of memory") : 0;
 
@@ -370,9 +299,10 @@ write_rows(struct run *r, sov_sink *sink, struct sov_err *err)
     for (size_t at = 0; at < r->n_ids && rc == 0;) {
         size_t n = r->n_ids - at < LOGITS_ROWS ? r->n_ids - at : LOGITS_ROWS;
 
-        rc = sov_session_eval(r->session, r->ids + at, n, SOV_LOGITS_ALL, err);
+        rc = sov_session_eval(r->lm.session, r->ids + at, n, SOV_LOGITS_ALL,
+                              err);
         for (size_t i = 0; i < n && rc == 0; i++) {
-            to_bytes(bytes, sov_session_logits(r->session, i), n_vocab);
+            to_bytes(bytes, sov_session_logits(r->lm.session, i), n_vocab);
             rc = sov_sink_write(sink, bytes, 4 * n_vocab, err);
         }
         at += n;
@@ -386,8 +316,6 @@ write_rows(struct run *r, sov_sink *sink, struct sov_err *err)
 static int
 run_logits(struct run *r, struct sov_err *err)
 {
-    const char *const *inputs;
-    size_t n_inputs;
     sov_sink *sink = NULL;
     double start;
     int rc = open_model(r, SOV_ACCESS_MAP, err);
@@ -395,24 +323,23 @@ run_logits(struct run *r, struct sov_err *err)
     if (rc == 0)
         rc = open_session(r, LOGITS_ROWS, err);
     if (rc == 0 && ids_path == NULL)
-        rc = open_tok(r, err);
+        rc = sov_lm_open_tok(&r->lm, err);
     if (rc == 0)
         rc = take_ids(r, err);
     if (rc < 0)
         return rc;
-    sov_common.output = logits_path;
-    n_inputs = sov_model_files(r->model, &inputs);
-    rc = sov_tool_sink(&sink, inputs, n_inputs,
-                       (uint64_t)4 * r->n_ids * sov_session_vocab(r->session),
+    rc = sov_tool_sink(&sink, r->lm.inputs, r->lm.n_inputs,
+                       (uint64_t)4 * r->n_ids *
+                           sov_session_vocab(r->lm.session),
                        err);
-    start = now();
+    start = sov_generate_clock();
     if (rc == 0)
         rc = write_rows(r, sink, err);
-    r->prompt_s = now() - start;
+    r->prompt_s = sov_generate_clock() - start;
     if (rc == 0)
         rc = sov_sink_commit(&sink, err);
     sov_sink_abort(sink);
-    return rc == 0 ? write_depfile(r, err) : rc;
+    return rc;
 }
 
 static int
@@ -430,7 +357,7 @@ run_dry(struct run *r, struct sov_err *err)
     int rc = open_model(r, SOV_ACCESS_MAP, err);
 
     if (rc == 0)
-        rc = sov_session_measure(r->model, &so, &mem, err);
+        rc = sov_session_measure(r->lm.model, &so, &mem, err);
     if (rc < 0)
         return rc;
     report = sov_report_new("sov.run.memory/1");
@@ -444,225 +371,85 @@ run_dry(struct run *r, struct sov_err *err)
 
 /* ---- generating */
 
-/* Why a text ends, as --json tells it. */
-enum why { WHY_TOKENS, WHY_END, WHY_STOP, WHY_CTX };
-
-static const char *const why_names[] = { "length", "end", "stop", "context" };
-
-/*
- * The next token's text.  What begins a whole text has a space in front that
- * nobody wrote.
- */
-static struct sov_span
-piece_of(const struct run *r, int32_t id)
-{
-    struct sov_span p = sov_tok_piece(r->tok, id);
-    bool first =
-        r->n_ids == 0 || (r->n_ids == 1 && r->ids[0] == sov_tok_bos(r->tok));
-
-    if (first && sov_tok_space_prefix(r->tok) && p.len > 0 && p.p[0] == ' ') {
-        p.p++;
-        p.len--;
-    }
-    return p;
-}
-
 static int
-add_id(struct run *r, int32_t id, size_t *cap, struct sov_err *err)
+report_text(const struct run *r, const struct sov_emit *out, enum sov_why why,
+            struct sov_err *err)
 {
-    if (r->n_ids >= *cap) {
-        size_t more = r->n_ids + r->n_ids / 2 + 256;
-        int32_t *bigger = realloc(r->ids, more * sizeof(*bigger));
+    struct sov_report *report = sov_report_new("sov.run/1");
 
-        if (bigger == NULL)
-            return sov_fail(err, SOV_EMEM, "out of memory");
-        r->ids = bigger;
-        *cap = more;
-    }
-    r->ids[r->n_ids++] = id;
-    return 0;
-}
-
-/* Say what token id adds to the text. */
-static int
-put_token(struct run *r, int32_t id, sov_stream *stream, struct sov_emit *out,
-          bool *stopped, struct sov_err *err)
-{
-    struct sov_span p = piece_of(r, id);
-    struct sov_span show;
-    int rc = sov_stream_put(stream, p.p, p.len, &show, stopped, err);
-
-    return rc == 0 ? sov_emit_text(out, show, err) : rc;
-}
-
-/* What was held back for a stop string that did not come. */
-static int
-put_rest(sov_stream *stream, struct sov_emit *out, struct sov_err *err)
-{
-    struct sov_span show;
-    int rc = sov_stream_end(stream, &show, err);
-
-    return rc == 0 ? sov_emit_text(out, show, err) : rc;
-}
-
-/* One token after the other, until something ends the text. */
-static int
-loop(struct run *r, sov_sampler *sampler, sov_stream *stream,
-     struct sov_emit *out, enum why *why, struct sov_err *err)
-{
-    size_t cap = r->n_ids;
-    bool stopped = false;
-    int rc = 0;
-
-    *why = WHY_TOKENS;
-    for (uint64_t i = 0; i < n_tokens; i++) {
-        int32_t id = sov_sample(sampler, sov_session_logits(r->session, 0),
-                                r->ids, r->n_ids, r->n_ids);
-
-        if (id < 0)
-            return sov_fail(err, SOV_EFORMAT,
-                            "%s: no token is possible: the model's weights "
-                            "give no numbers",
-                            r->path);
-        if (sov_tok_is_end(r->tok, id)) {
-            *why = WHY_END;
-            break;
-        }
-        rc = put_token(r, id, stream, out, &stopped, err);
-        if (rc == 0)
-            rc = add_id(r, id, &cap, err);
-        if (rc < 0)
-            return rc;
-        if (stopped) {
-            *why = WHY_STOP;
-            break;
-        }
-        if (i + 1 == n_tokens)
-            break;
-        if (sov_session_pos(r->session) == sov_session_ctx(r->session)) {
-            *why = WHY_CTX;
-            sov_note(1, "the context of %" PRIu32 " tokens is full",
-                     sov_session_ctx(r->session));
-            break;
-        }
-        rc = sov_session_eval(r->session, &id, 1, SOV_LOGITS_LAST, err);
-        if (rc < 0)
-            return rc;
-    }
-    return put_rest(stream, out, err);
+    sov_report_span(report, "text", out->kept != NULL ? out->kept : "",
+                    out->n_kept);
+    sov_report_text(report, "stop", NULL, sov_why_name(why));
+    sov_report_uint(report, "prompt_tokens", NULL, r->n_prompt);
+    sov_report_uint(report, "generated_tokens", NULL, r->n_ids - r->n_prompt);
+    if (temp > 0)
+        sov_report_uint(report, "seed", NULL, sov_common.seed);
+    return sov_report_write(report, out->sink, err);
 }
 
 /* The prompt as it was given; of ids, their text. */
 static int
 echo_prompt(struct run *r, struct sov_emit *out, struct sov_err *err)
 {
-    sov_stream *stream = NULL;
-    size_t n = r->n_ids;
-    bool stopped;
-    int rc;
+    struct sov_span text = { (unsigned char *)r->prompt.text, r->prompt.len };
 
-    if (r->prompt.text != NULL)
-        return sov_emit_text(
-            out,
-            (struct sov_span){ (unsigned char *)r->prompt.text, r->prompt.len },
-            err);
-    rc = sov_stream_new(&stream, NULL, 0, err);
-    for (size_t i = 0; i < n && rc == 0; i++) {
-        r->n_ids = i; /* what stands before it */
-        rc = put_token(r, r->ids[i], stream, out, &stopped, err);
-    }
-    r->n_ids = n;
-    if (rc == 0)
-        rc = put_rest(stream, out, err);
-    sov_stream_free(stream);
-    return rc;
-}
-
-static int
-new_sampler(struct run *r, sov_sampler **sampler, struct sov_err *err)
-{
-    struct sov_sampler_opts so;
-
-    sov_sampler_defaults(&so);
-    so.temp = (float)temp;
-    so.top_k = (uint32_t)top_k;
-    so.top_p = (float)top_p;
-    so.min_p = (float)min_p;
-    so.repeat_penalty = (float)repeat_penalty;
-    so.seed = sov_common.seed;
-    if (temp > 0)
-        sov_note(1, "seed %" PRIu64, sov_common.seed);
-    return sov_sampler_new(sampler, &so, sov_session_vocab(r->session), err);
-}
-
-static int
-report_text(const struct run *r, const struct sov_emit *out, enum why why,
-            struct sov_err *err)
-{
-    struct sov_report *report = sov_report_new("sov.run/1");
-
-    sov_report_text(report, "text", "text", out->kept ? out->kept : "");
-    sov_report_text(report, "stop", "stop", why_names[why]);
-    sov_report_uint(report, "prompt_tokens", "prompt", r->n_prompt);
-    sov_report_uint(report, "generated_tokens", "generated",
-                    r->n_ids - r->n_prompt);
-    if (temp > 0)
-        sov_report_uint(report, "seed", "seed", sov_common.seed);
-    return sov_report_end_json(report, err);
+    if (text.p != NULL)
+        return sov_emit_text(out, text, err);
+    return sov_generate_echo(&r->lm, r->ids, r->n_ids, out, err);
 }
 
 static int
 generate(struct run *r, struct sov_emit *out, struct sov_err *err)
 {
-    sov_sampler *sampler = NULL;
-    sov_stream *stream = NULL;
-    enum why why = WHY_TOKENS;
-    double start = now();
-    int rc = new_sampler(r, &sampler, err);
+    struct sov_generate g = {
+        .ids = r->ids,
+        .n_ids = r->n_ids,
+        .n_tokens = n_tokens,
+        .stops = stops.items,
+        .n_stops = stops.n,
+    };
+    int rc = echo ? echo_prompt(r, out, err) : 0;
 
+    sov_sampler_defaults(&g.sampler);
+    g.sampler.temp = (float)temp;
+    g.sampler.top_k = (uint32_t)top_k;
+    g.sampler.top_p = (float)top_p;
+    g.sampler.min_p = (float)min_p;
+    g.sampler.repeat_penalty = (float)repeat_penalty;
+    g.sampler.seed = sov_common.seed;
     if (rc == 0)
-        rc = sov_stream_new(&stream, stops.items, stops.n, err);
-    if (rc == 0 && echo)
-        rc = echo_prompt(r, out, err);
-    if (rc == 0)
-        rc = sov_session_eval(r->session, r->ids, r->n_ids, SOV_LOGITS_LAST,
-                              err);
-    r->prompt_s = now() - start;
-    start = now();
-    if (rc == 0)
-        rc = loop(r, sampler, stream, out, &why, err);
-    r->generate_s = now() - start;
-    if (rc == 0)
-        rc = sov_emit_close(out, err);
-    if (rc == 0 && out->keep)
-        rc = report_text(r, out, why, err);
-    sov_sampler_free(sampler);
-    sov_stream_free(stream);
+        rc = sov_generate(&g, &r->lm, out, err);
+    r->ids = g.ids;
+    r->n_ids = g.n_ids;
+    r->prompt_s = g.prompt_s;
+    r->generate_s = g.generate_s;
+    if (rc == 0 && sov_common.json)
+        rc = report_text(r, out, g.why, err);
     return rc;
 }
 
 static int
 run_generate(struct run *r, struct sov_err *err)
 {
-    const char *const *inputs;
     struct sov_emit out = { 0 };
-    size_t n_inputs;
     int rc = open_model(r, SOV_ACCESS_MAP, err);
 
     if (rc == 0)
         rc = open_session(r, 1, err);
     if (rc == 0)
-        rc = open_tok(r, err);
+        rc = sov_lm_open_tok(&r->lm, err);
     if (rc == 0)
         rc = take_ids(r, err);
     if (rc < 0)
         return rc;
-    n_inputs = sov_model_files(r->model, &inputs);
-    rc = sov_emit_open(&out, sov_common.json, inputs, n_inputs, err);
+    rc = sov_emit_open(&out, sov_common.json, r->lm.inputs, r->lm.n_inputs,
+                       err);
     if (rc == 0)
         rc = generate(r, &out, err);
+    if (rc == 0)
+        rc = sov_emit_close(&out, err);
     sov_emit_free(&out);
-    return rc == 0 ? write_depfile(r, err) : rc;
+    return rc;
 }
 
 /* ---- which of them */
@@ -681,7 +468,15 @@ check_options(int argc, struct sov_err *err)
     if (ids_path != NULL && (tokenize || perplexity))
         return sov_fail(err, SOV_EARG, "%s reads text, not --input-ids",
                         tokenize ? "--tokenize" : "--perplexity");
-    return 0;
+    for (size_t i = 0; i < stops.n; i++)
+        if (stops.items[i][0] == '\0')
+            return sov_fail(err, SOV_EARG, "--stop: the text is empty");
+    if (logits_path != NULL && sov_common.output != NULL)
+        return sov_fail(err, SOV_EARG,
+                        "--logits names the output; -o has nothing to write");
+    if (logits_path != NULL)
+        sov_common.output = logits_path;
+    return sov_tool_check_output(err);
 }
 
 static void
@@ -694,30 +489,41 @@ say_timings(const struct run *r)
 }
 
 static int
+run_mode(struct run *r, struct sov_err *err)
+{
+    if (tokenize)
+        return run_tokenize(r, err);
+    if (perplexity)
+        return run_perplexity(r, err);
+    cut_newline(r);
+    return logits_path != NULL ? run_logits(r, err) : run_generate(r, err);
+}
+
+static int
 run(int argc, char **argv, struct sov_err *err)
 {
-    struct run r = { .files = argv, .n_files = argc };
+    struct run r = {
+        .files = ids_path != NULL ? &ids_path : (const char *const *)argv,
+        .n_files = ids_path != NULL ? 1 : (size_t)argc,
+    };
     int rc = check_options(argc, err);
 
-    r.path = model_path != NULL ? model_path
-                                : built_in(r.built_in, sizeof(r.built_in));
-    if (rc == 0 && sov_common.dry_run)
+    if (rc == 0)
+        rc = sov_lm_choose(&r.lm, model_path, err);
+    if (rc == 0 && sov_common.dry_run) {
         rc = run_dry(&r, err);
-    else if (rc == 0) {
-        rc = read_text(&r, err);
-        if (rc == 0 && tokenize)
-            rc = run_tokenize(&r, err);
-        else if (rc == 0 && perplexity)
-            rc = run_perplexity(&r, err);
-        else if (rc == 0) {
-            cut_newline(&r);
-            rc = logits_path != NULL ? run_logits(&r, err)
-                                     : run_generate(&r, err);
-        }
+    } else if (rc == 0) {
+        rc = read_text(&r, argc, argv, err);
+        if (rc == 0)
+            rc = run_mode(&r, err);
+        if (rc == 0)
+            rc = sov_tool_depfile(r.lm.inputs, r.lm.n_inputs, err);
         if (rc == 0 && timings)
             say_timings(&r);
     }
-    close_all(&r);
+    sov_lm_close(&r.lm);
+    free(r.prompt.text);
+    free(r.ids);
     return rc;
 }
 

@@ -11,23 +11,19 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool
-to_stdout(void)
-{
-    return sov_common.output == NULL || strcmp(sov_common.output, "-") == 0;
-}
-
 int
 sov_emit_open(struct sov_emit *out, bool keep, const char *const *inputs,
               size_t n_inputs, struct sov_err *err)
 {
+    const struct sov_sink_opts opts = { .inputs = inputs,
+                                        .n_inputs = n_inputs };
+    const char *path = sov_common.output;
+
     *out = (struct sov_emit){ .keep = keep };
-    if (keep)
-        return 0;
-    if (!to_stdout())
+    if (path != NULL && strcmp(path, "-") != 0)
         return sov_tool_sink(&out->sink, inputs, n_inputs, 0, err);
-    out->tty = sov_tool_tty(STDOUT_FILENO);
-    return sov_sink_open(&out->sink, "-", NULL, err);
+    out->tty = !keep && sov_tool_tty(STDOUT_FILENO);
+    return sov_sink_open(&out->sink, "-", &opts, err);
 }
 
 static int
@@ -105,8 +101,6 @@ sov_emit_close(struct sov_emit *out, struct sov_err *err)
 {
     int rc = 0;
 
-    if (out->keep)
-        return 0;
     if (out->tty && out->open_line)
         rc = sov_sink_write(out->sink, "\n", 1, err);
     if (rc == 0)

@@ -24,7 +24,8 @@ struct sov_emit {
     bool open_line; /* the last character was no new line */
 };
 
-/* keep: collect the text in kept instead of writing it. */
+/* keep: collect the text in kept instead of writing it; what is made of it
+ * goes to the sink. */
 int sov_emit_open(struct sov_emit *out, bool keep, const char *const *inputs,
                   size_t n_inputs, struct sov_err *err) SOV_MUST_CHECK;
 

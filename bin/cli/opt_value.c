@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,8 +48,10 @@ set_int(const struct sov_opt *o, const char *value, struct sov_err *err)
     v = strtoll(value, &end, 10);
     if (end == value || *end != '\0' || strchr(" \t\n\v\f\r", *value) != NULL)
         return bad_value(o, value, "a whole number", err);
-    if (errno == ERANGE || !in_range(o, (double)v))
+    if (o->min < o->max && (errno == ERANGE || !in_range(o, (double)v)))
         return out_of_range(o, value, err);
+    if (errno == ERANGE)
+        return sov_fail(err, SOV_EARG, "--%s: %s is too large", o->name, value);
     *(int64_t *)o->dest = v;
     return 0;
 }
@@ -63,9 +66,10 @@ set_uint(const struct sov_opt *o, const char *value, struct sov_err *err)
     v = strtoull(value, &end, 10);
     if (*value < '0' || *value > '9' || *end != '\0')
         return bad_value(o, value, "a whole number", err);
-    if (errno == ERANGE || !in_range(o, (double)v))
-        return sov_fail(err, SOV_EARG, "--%s: %s is out of range", o->name,
-                        value);
+    if (o->min < o->max && (errno == ERANGE || !in_range(o, (double)v)))
+        return out_of_range(o, value, err);
+    if (errno == ERANGE)
+        return sov_fail(err, SOV_EARG, "--%s: %s is too large", o->name, value);
     *(uint64_t *)o->dest = v;
     return 0;
 }
@@ -137,10 +141,27 @@ set_size(const struct sov_opt *o, const char *value, struct sov_err *err)
     return 0;
 }
 
+/* "auto, always or never" */
+static void
+list_values(char *buf, size_t size, const char *const *values)
+{
+    size_t at = 0;
+
+    for (int i = 0; values[i] != NULL && at < size; i++) {
+        const char *between = i == 0                ? ""
+                              : values[i + 1] == NULL ? " or "
+                                                      : ", ";
+
+        at += (size_t)snprintf(buf + at, size - at, "%s%s", between,
+                               values[i]);
+    }
+}
+
 static int
 set_enum(const struct sov_opt *o, const char *value, struct sov_err *err)
 {
     const char *guess;
+    char all[160];
 
     for (int i = 0; o->values[i] != NULL; i++)
         if (strcmp(o->values[i], value) == 0) {
@@ -152,7 +173,8 @@ set_enum(const struct sov_opt *o, const char *value, struct sov_err *err)
         return sov_fail(err, SOV_EARG,
                         "--%s: unknown value '%s', did you mean '%s'?",
                         o->name, value, guess);
-    return sov_fail(err, SOV_EARG, "--%s: unknown value '%s'", o->name, value);
+    list_values(all, sizeof(all), o->values);
+    return bad_value(o, value, all, err);
 }
 
 static int

@@ -7,12 +7,70 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+/* The make rule, from when the output is opened until that has its name. */
+static sov_sink *rule;
+
+bool
+sov_tool_to_stdout(void)
+{
+    const char *path = sov_common.output;
+    struct stat named, out;
+
+    if (path == NULL || strcmp(path, "-") == 0)
+        return true;
+    return stat(path, &named) == 0 && fstat(STDOUT_FILENO, &out) == 0 &&
+           named.st_dev == out.st_dev && named.st_ino == out.st_ino;
+}
+
+int
+sov_tool_check_output(struct sov_err *err)
+{
+    const char *path = sov_common.output;
+
+    if (sov_common.depfile == NULL || sov_common.dry_run)
+        return 0;
+    if (path == NULL || strcmp(path, "-") == 0)
+        return sov_fail(err, SOV_EARG,
+                        "--depfile: a rule needs a target, -o FILE");
+    if (strcmp(sov_common.depfile, path) == 0)
+        return sov_fail(err, SOV_EARG,
+                        "--depfile: '%s' is the output; name another file",
+                        path);
+    return 0;
+}
+
+/*
+ * Before the work: what stands in the way of the rule is told while nothing
+ * has been written.
+ */
+static int
+open_rule(const char *const *inputs, size_t n_inputs, struct sov_err *err)
+{
+    const char **taken = calloc(n_inputs + 1, sizeof(*taken));
+    struct sov_sink_opts opts = { .force = true, .inputs = taken };
+    int rc;
+
+    if (taken == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    for (size_t i = 0; i < n_inputs; i++)
+        taken[opts.n_inputs++] = inputs[i];
+    if (strchr(sov_common.output, '\n') != NULL)
+        rc = sov_fail(err, SOV_EARG,
+                      "make cannot read a name with a new line in it");
+    else
+        rc = sov_sink_open(&rule, sov_common.depfile, &opts, err);
+    free(taken);
+    return rc < 0 ? sov_err_wrap(err, "--depfile") : 0;
+}
 
 int
 sov_tool_sink(sov_sink **sink, const char *const *inputs, size_t n_inputs,
               uint64_t size, struct sov_err *err)
 {
+    int rc;
     const struct sov_sink_opts opts = {
         .force = sov_common.force,
         .if_changed = sov_common.if_changed,
@@ -30,7 +88,15 @@ sov_tool_sink(sov_sink **sink, const char *const *inputs, size_t n_inputs,
         return sov_fail(err, SOV_EARG,
                         "standard output is a terminal; use -o FILE, redirect "
                         "it, or say --force");
-    return sov_sink_open(sink, path, &opts, err);
+    rc = sov_sink_open(sink, path, &opts, err);
+    if (rc == 0 && sov_common.depfile != NULL) {
+        rc = open_rule(inputs, n_inputs, err);
+        if (rc < 0) {
+            sov_sink_abort(*sink);
+            *sink = NULL;
+        }
+    }
+    return rc;
 }
 
 /* A file name as make reads it in a rule. */
@@ -50,23 +116,21 @@ int
 sov_tool_depfile(const char *const *inputs, size_t n_inputs,
                  struct sov_err *err)
 {
-    static const struct sov_sink_opts opts = { .force = true };
-    sov_sink *sink = NULL;
     char *text = NULL;
     size_t len = 0;
     FILE *f;
     int rc;
 
-    if (sov_common.depfile == NULL)
+    if (rule == NULL)
         return 0;
     f = open_memstream(&text, &len);
     if (f == NULL)
         return sov_fail_sys(err, SOV_WHERE_ANY, "--depfile");
-    put_name(f, sov_common.output != NULL ? sov_common.output : "-");
+    put_name(f, sov_common.output);
     fputc(':', f);
     for (size_t i = 0; i < n_inputs; i++) {
-        if (strcmp(inputs[i], "-") == 0)
-            continue;
+        if (strcmp(inputs[i], "-") == 0 || strchr(inputs[i], '\n') != NULL)
+            continue; /* no file, or none that make could name */
         fputs(" \\\n  ", f);
         put_name(f, inputs[i]);
     }
@@ -75,12 +139,16 @@ sov_tool_depfile(const char *const *inputs, size_t n_inputs,
         free(text);
         return sov_fail_sys(err, SOV_WHERE_ANY, "--depfile");
     }
-    rc = sov_sink_open(&sink, sov_common.depfile, &opts, err);
+    rc = sov_sink_write(rule, text, len, err);
     if (rc == 0)
-        rc = sov_sink_write(sink, text, len, err);
-    if (rc == 0)
-        rc = sov_sink_commit(&sink, err);
-    sov_sink_abort(sink);
+        rc = sov_sink_commit(&rule, err);
     free(text);
-    return rc;
+    return rc < 0 ? sov_err_wrap(err, "--depfile") : 0;
+}
+
+void
+sov_tool_drop_rule(void)
+{
+    sov_sink_abort(rule);
+    rule = NULL;
 }

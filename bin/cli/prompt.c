@@ -29,6 +29,21 @@ check_stdin(const char *path, const char *model, struct sov_err *err)
     return 0;
 }
 
+static const char *
+name_of(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "standard input" : path;
+}
+
+static int
+read_named(const char *path, size_t max, char **text, size_t *len,
+           struct sov_err *err)
+{
+    int rc = sov_read_whole(path, max, text, len, err);
+
+    return rc < 0 ? sov_err_wrap(err, "%s", name_of(path)) : 0;
+}
+
 static int
 append_file(struct sov_prompt *p, const char *path, const char *model,
             struct sov_err *err)
@@ -39,7 +54,7 @@ append_file(struct sov_prompt *p, const char *path, const char *model,
     int rc = check_stdin(path, model, err);
 
     if (rc == 0)
-        rc = sov_read_whole(path, TEXT_MAX - p->len, &text, &len, err);
+        rc = read_named(path, TEXT_MAX - p->len, &text, &len, err);
     if (rc < 0)
         return rc;
     both = realloc(p->text, p->len + len + 1);
@@ -172,7 +187,7 @@ sov_prompt_ids(const char *path, const char *model, int32_t **ids, size_t *n,
 
     *ids = NULL;
     if (rc == 0)
-        rc = sov_read_whole(path, TEXT_MAX, &text, &len, err);
+        rc = read_named(path, TEXT_MAX, &text, &len, err);
     if (rc < 0)
         return rc;
     for (size_t i = 0; i < len; i++)
@@ -181,8 +196,8 @@ sov_prompt_ids(const char *path, const char *model, int32_t **ids, size_t *n,
     if (*ids == NULL)
         rc = no_memory(err);
     else if (parse(text, len, *ids, n) < 0)
-        rc = sov_fail(err, SOV_EFORMAT, "%s is not a JSON array of token ids",
-                      path);
+        rc = sov_fail(err, SOV_EFORMAT, "%s: not a JSON array of token ids",
+                      name_of(path));
     if (rc < 0) {
         free(*ids);
         *ids = NULL;

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #define JSON_DIGITS 12 /* of a real number: more than any of ours deserves */
+#define DUMP_FLAGS  (JSON_COMPACT | JSON_REAL_PRECISION(JSON_DIGITS))
 #define CELL_MAX    240
 
 struct cell {
@@ -112,18 +113,17 @@ add_value(struct sov_report *r, const char *key, json_t *value)
 
 /* Bytes that are not UTF-8 cannot stand in JSON: they are escaped first. */
 static json_t *
-json_text(const char *text)
+json_text(const char *text, size_t len)
 {
-    json_t *value = json_string(text);
-    size_t size = 4 * strlen(text) + 1;
+    json_t *value = json_stringn(text, len);
     char *clean;
 
     if (value != NULL)
         return value;
-    clean = malloc(size);
+    clean = malloc(4 * len + 1);
     if (clean == NULL)
         return NULL;
-    value = json_string(sov_text_escape(clean, size, text));
+    value = json_stringn(clean, sov_text_repair(clean, text, len));
     free(clean);
     return value;
 }
@@ -134,8 +134,16 @@ sov_report_text(struct sov_report *r, const char *key, const char *label,
 {
     if (r == NULL)
         return;
-    add_value(r, key, json_text(value));
+    add_value(r, key, json_text(value, strlen(value)));
     add_cell(r, label, value, false);
+}
+
+void
+sov_report_span(struct sov_report *r, const char *key, const char *text,
+                size_t len)
+{
+    if (r != NULL)
+        add_value(r, key, json_text(text, len));
 }
 
 void
@@ -376,18 +384,17 @@ print_report(const struct sov_report *r, struct sov_err *err)
     return rc;
 }
 
-static int
-finish(struct sov_report *r, bool json, struct sov_err *err)
+int
+sov_report_end(struct sov_report *r, struct sov_err *err)
 {
     int rc = 0;
 
     sov_progress_clear();
     if (r == NULL || r->bad)
         rc = sov_fail(err, SOV_EMEM, "out of memory");
-    else if (!json)
+    else if (!sov_common.json)
         rc = print_report(r, err);
-    else if (json_dumpf(r->root, stdout,
-                        JSON_COMPACT | JSON_REAL_PRECISION(JSON_DIGITS)) != 0)
+    else if (json_dumpf(r->root, stdout, DUMP_FLAGS) != 0)
         rc = sov_fail_sys(err, SOV_WHERE_ANY, "standard output");
     else
         putchar('\n');
@@ -396,13 +403,19 @@ finish(struct sov_report *r, bool json, struct sov_err *err)
 }
 
 int
-sov_report_end(struct sov_report *r, struct sov_err *err)
+sov_report_write(struct sov_report *r, sov_sink *sink, struct sov_err *err)
 {
-    return finish(r, sov_common.json, err);
-}
+    char *text = r != NULL && !r->bad ? json_dumps(r->root, DUMP_FLAGS) : NULL;
+    int rc;
 
-int
-sov_report_end_json(struct sov_report *r, struct sov_err *err)
-{
-    return finish(r, true, err);
+    sov_progress_clear();
+    if (text == NULL)
+        rc = sov_fail(err, SOV_EMEM, "out of memory");
+    else
+        rc = sov_sink_write(sink, text, strlen(text), err);
+    if (rc == 0)
+        rc = sov_sink_write(sink, "\n", 1, err);
+    free(text);
+    sov_report_free(r);
+    return rc;
 }

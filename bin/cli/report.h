@@ -19,6 +19,7 @@
 #define SOV_CLI_REPORT_H
 
 #include "sov/err.h"
+#include "sov/io.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,6 +32,9 @@ struct sov_report *sov_report_new(const char *schema);
 
 void sov_report_text(struct sov_report *r, const char *key, const char *label,
                      const char *value);
+/* Text that may hold NUL bytes; in the JSON alone. */
+void sov_report_span(struct sov_report *r, const char *key, const char *text,
+                     size_t len);
 void sov_report_bool(struct sov_report *r, const char *key, const char *label,
                      bool value);
 /* Above 2^53 the JSON has a string. */
@@ -51,14 +55,12 @@ void sov_report_table(struct sov_report *r, const char *key);
 void sov_report_row(struct sov_report *r);
 void sov_report_table_end(struct sov_report *r);
 
-/*
- * Print to standard output, as JSON if --json was given, and free r.  A
- * report that is one JSON document whatever the options say ends with
- * sov_report_end_json.
- */
+/* Print to standard output, as JSON if --json was given, and free r. */
 int sov_report_end(struct sov_report *r, struct sov_err *err) SOV_MUST_CHECK;
-int sov_report_end_json(struct sov_report *r, struct sov_err *err)
-    SOV_MUST_CHECK;
+
+/* A report that is itself the output: as JSON to sink, and free r. */
+int sov_report_write(struct sov_report *r, sov_sink *sink,
+                     struct sov_err *err) SOV_MUST_CHECK;
 void sov_report_free(struct sov_report *r);
 
 #endif

@@ -62,6 +62,28 @@ sov_text_escape(char *buf, size_t size, const char *text)
 }
 
 size_t
+sov_text_repair(char *buf, const char *text, size_t len)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    const unsigned char *end = p + len;
+    size_t at = 0;
+
+    while (p < end) {
+        size_t n = char_len(p);
+
+        if (n == 0 || n > (size_t)(end - p)) {
+            snprintf(buf + at, 5, "\\x%02x", *p++);
+            at += 4;
+        } else {
+            memcpy(buf + at, p, n);
+            at += n;
+            p += n;
+        }
+    }
+    return at;
+}
+
+size_t
 sov_text_width(const char *text)
 {
     size_t n = 0;

@@ -13,6 +13,13 @@
  */
 char *sov_text_escape(char *buf, size_t size, const char *text);
 
+/*
+ * The same for JSON, where control characters may stay: only what is no
+ * UTF-8 becomes \xHH.  A NUL stands behind text[len].  buf has 4 * len + 1
+ * bytes; gives how many are used.
+ */
+size_t sov_text_repair(char *buf, const char *text, size_t len);
+
 /* Columns that UTF-8 text takes, one for each character. */
 size_t sov_text_width(const char *text);
 

@@ -278,6 +278,7 @@ sov_tool_main(const struct sov_tool *tool, int argc, char **argv)
         rc = sov_fail(&err, SOV_EMEM, "out of memory");
     else
         rc = work(tool, table, argc, argv, &err);
+    sov_tool_drop_rule();
     sov_common_free(table);
 
     if (rc == 0 || rc == SOV_ENO) {

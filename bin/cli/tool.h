@@ -122,8 +122,21 @@ bool sov_tool_tty(int fd);
 int sov_tool_sink(sov_sink **sink, const char *const *inputs, size_t n_inputs,
                   uint64_t size, struct sov_err *err) SOV_MUST_CHECK;
 
-/* Write the file that --depfile names, if it was given: OUTPUT: INPUT... */
+/* Before anything is opened: do -o and --depfile go together? */
+int sov_tool_check_output(struct sov_err *err) SOV_MUST_CHECK;
+
+/* Does the output of -o go where printf goes? */
+bool sov_tool_to_stdout(void);
+
+/*
+ * Write the file that --depfile names, if it was given: OUTPUT: INPUT...
+ * sov_tool_sink() has opened it, so that the output does not take its name
+ * when the rule cannot be written.
+ */
 int sov_tool_depfile(const char *const *inputs, size_t n_inputs,
                      struct sov_err *err) SOV_MUST_CHECK;
+
+/* Forget a rule that was not written; the frame calls it. */
+void sov_tool_drop_rule(void);
 
 #endif

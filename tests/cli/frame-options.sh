@@ -75,6 +75,14 @@ for bad in --int=6 --int=-6 --int=1x --int= '--int= 1' --int=9999999999999999999
     out_empty
 done
 
+# a value that is refused tells what would do
+expect 64 t-tool --colour=violet show
+err_has "is not red, green or blue"
+expect 64 t-tool -j0 show
+err_has '--threads: 0 is not between 1 and 4096'
+expect 64 t-tool --uint=99999999999999999999 show
+err_has 'is too large'
+
 # mistakes, and what they get
 expect 64 t-tool --txet x show
 err_has "unknown option '--txet', did you mean '--text'?"

@@ -26,7 +26,7 @@ want="$want,\"ids\":[1,2,3],\"rows\":[{\"tensor\":\"blk.0.attn_q.weight\""
 want="$want,\"rows\":5},{\"tensor\":\"output\",\"rows\":32000}]}"
 out_is "$want"
 expect 0 t-tool --json "report:$name"
-out_has '"name":"a\\x1b[2J\"b\\xff"'
+out_has '"name":"a\u001B[2J\"b\\xff"'
 
 # bold heads on a terminal only, unless refused
 esc=$(printf '\033')

@@ -56,3 +56,28 @@ expect 0 sov-quantize -t f16 -fo z.gguf y.gguf
 expect 0 sov-quantize -q -t q4_k -fo y.gguf m.gguf
 expect 0 sov-quantize -q -t q4_k -fo z.gguf y.gguf
 cmp y.gguf z.gguf || fail "q4_k again"
+
+# git left a pointer where a file of the model should be
+pointer='version https://git-lfs.github.com/spec/v1'
+for file in model.safetensors tokenizer.model config.json; do
+    rm -rf dir
+    mkdir dir
+    cp "$tale"/* dir
+    rm "dir/$file"
+    printf '%s\noid sha256:00\nsize 1\n' "$pointer" >"dir/$file"
+    expect 65 sov-quantize -t q8_0 -o n.gguf dir
+    err_has "$file"
+    err_has 'git lfs pull'
+    err_one_line
+done
+
+# tensors alone: what comes of it does not run, and is told
+rm -rf dir
+mkdir dir
+cp "$tale/model.safetensors" dir
+expect 0 sov-quantize -t q8_0 -fo x.gguf dir
+err_has 'warning: dir: nothing says which architecture'
+expect 0 sov-quantize -t q8_0 -fo y.gguf - <"$tale/model.safetensors"
+cmp x.gguf y.gguf || fail "tensors alone by pipe"
+expect 65 sov-run -m x.gguf -p x
+err_has 'architecture'

@@ -46,6 +46,34 @@ expect 73 sov-quantize -t q8_0 -o none/x.gguf m.gguf
 err_has "none/x.gguf"
 rm link.gguf
 
+# not through standard output either, and a rule is no place for it
+cp m.gguf old.gguf
+expect 73 sh -c 'exec sov-quantize -t q8_0 -o - m.gguf >>m.gguf'
+err_has "standard output: is also the input"
+expect 73 sh -c 'exec sov-quantize -t q8_0 -o - - <m.gguf 1<>m.gguf'
+expect 73 sov-quantize -t q8_0 -o y.gguf --depfile m.gguf m.gguf
+err_has "m.gguf: is also the input"
+cmp m.gguf old.gguf || fail "the input was written to"
+expect 64 sov-quantize -t q8_0 -o y.gguf --depfile y.gguf m.gguf
+expect 73 sov-quantize -t q8_0 -o y.gguf --depfile none/d.mk m.gguf
+err_has "none/d.mk"
+expect 64 sov-quantize -t q8_0 -o - --depfile d.mk m.gguf
+out_empty
+expect 64 sh -c 'sov-quantize -t q8_0 -o /dev/stdout --json m.gguf | cat; exit 64'
+err_has "--json"
+out_empty
+expect 64 sov-quantize -t q8_0 -o y.gguf ''
+expect 64 sov-quantize -t q8_0 -o y.gguf --tensor-type '*=q4_k_m' m.gguf
+err_has "q4_k_m is a mix"
+only_files m.gguf large.gguf x.gguf old.gguf
+
+# the longest name there is, new and replaced
+long=$(printf 'n%.0s' $(seq 255))
+expect 0 sov-quantize -t q8_0 -o "$long" m.gguf
+expect 0 sov-quantize -t q4_0 --lock=fail -fo "$long" m.gguf
+rm "$long"
+only_files m.gguf large.gguf x.gguf old.gguf
+
 # an unchanged output keeps its time
 touch -d 2001-01-01 x.gguf
 expect 0 sov-quantize -t q8_0 --if-changed -o x.gguf m.gguf
@@ -56,7 +84,7 @@ expect 0 sov-quantize -t q4_0 --if-changed -o x.gguf m.gguf
 # trouble while writing leaves nothing, or the old
 cp x.gguf old.gguf
 expect 74 sov-quantize -t q8_0 -o /dev/full large.gguf
-err_has "No space left"
+err_has "/dev/full: cannot write: No space left"
 expect 74 sh -c 'sov-quantize -t q8_0 -o - large.gguf >/dev/full'
 expect 74 sh -c 'ulimit -f 200; trap "" XFSZ; exec sov-quantize -t q8_0 -fo x.gguf large.gguf'
 cmp x.gguf old.gguf || fail "the old file has changed"

@@ -82,7 +82,7 @@ expect 0 sov-run --perplexity -j 2 <text
 cmp a out || fail "perplexity depends on threads"
 expect 0 sov-run --perplexity --precise text
 printf 'short' >text
-expect 64 sov-run --perplexity text
+expect 65 sov-run --perplexity text
 err_one_line
 
 # --precise is another way to nearly the same

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * generate.c - a text that goes on, token by token
+ */
+#include "cli/generate.h"
+
+#include "cli/tool.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <time.h>
+
+const char *
+sov_why_name(enum sov_why why)
+{
+    static const char *const names[] = { "length", "end", "stop", "context" };
+
+    return names[why];
+}
+
+double
+sov_generate_clock(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/*
+ * Text of the token that follows ids.  What begins a whole text has a space
+ * in front that nobody wrote.
+ */
+static struct sov_span
+piece_of(const sov_tok *tok, const int32_t *ids, size_t n, int32_t id)
+{
+    struct sov_span p = sov_tok_piece(tok, id);
+    bool first = n == 0 || (n == 1 && ids[0] == sov_tok_bos(tok));
+
+    if (first && sov_tok_space_prefix(tok) && p.len > 0 && p.p[0] == ' ') {
+        p.p++;
+        p.len--;
+    }
+    return p;
+}
+
+static int
+put_piece(sov_stream *stream, struct sov_span p, struct sov_emit *out,
+          bool *stopped, struct sov_err *err)
+{
+    struct sov_span show;
+    int rc = sov_stream_put(stream, p.p, p.len, &show, stopped, err);
+
+    return rc == 0 ? sov_emit_text(out, show, err) : rc;
+}
+
+/* What was held back for a stop string that did not come. */
+static int
+put_rest(sov_stream *stream, struct sov_emit *out, struct sov_err *err)
+{
+    struct sov_span show;
+    int rc = sov_stream_end(stream, &show, err);
+
+    return rc == 0 ? sov_emit_text(out, show, err) : rc;
+}
+
+int
+sov_generate_echo(const struct sov_lm *lm, const int32_t *ids, size_t n,
+                  struct sov_emit *out, struct sov_err *err)
+{
+    sov_stream *stream = NULL;
+    bool stopped;
+    int rc = sov_stream_new(&stream, NULL, 0, err);
+
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = put_piece(stream, piece_of(lm->tok, ids, i, ids[i]), out, &stopped,
+                       err);
+    if (rc == 0)
+        rc = put_rest(stream, out, err);
+    sov_stream_free(stream);
+    return rc;
+}
+
+static int
+add_id(struct sov_generate *g, int32_t id, size_t *cap, struct sov_err *err)
+{
+    if (g->n_ids >= *cap) {
+        size_t more = g->n_ids + g->n_ids / 2 + 256;
+        int32_t *bigger = realloc(g->ids, more * sizeof(*bigger));
+
+        if (bigger == NULL)
+            return sov_fail(err, SOV_EMEM, "out of memory");
+        g->ids = bigger;
+        *cap = more;
+    }
+    g->ids[g->n_ids++] = id;
+    return 0;
+}
+
+/* Take the next token and say it; false in go_on where the text ends. */
+static int
+next_token(struct sov_generate *g, const struct sov_lm *lm,
+           sov_sampler *sampler, sov_stream *stream, struct sov_emit *out,
+           size_t *cap, bool *go_on, struct sov_err *err)
+{
+    const float *logits = sov_session_logits(lm->session, 0);
+    int32_t id = sov_sample(sampler, logits, g->ids, g->n_ids, g->n_ids);
+    bool stopped = false;
+    int rc;
+
+    *go_on = false;
+    if (id < 0)
+        return sov_fail(err, SOV_EFORMAT,
+                        "%s: no token is possible: the model's weights give "
+                        "no numbers",
+                        sov_lm_name(lm));
+    if (sov_tok_is_end(lm->tok, id)) {
+        g->why = SOV_WHY_END;
+        return 0;
+    }
+    rc = put_piece(stream, piece_of(lm->tok, g->ids, g->n_ids, id), out,
+                   &stopped, err);
+    if (rc == 0)
+        rc = add_id(g, id, cap, err);
+    if (stopped)
+        g->why = SOV_WHY_STOP;
+    *go_on = !stopped;
+    return rc;
+}
+
+/* One token after the other, until something ends the text. */
+static int
+loop(struct sov_generate *g, const struct sov_lm *lm, sov_sampler *sampler,
+     sov_stream *stream, struct sov_emit *out, struct sov_err *err)
+{
+    size_t cap = g->n_ids;
+    bool go_on = true;
+    int rc = 0;
+
+    g->why = SOV_WHY_LENGTH;
+    for (uint64_t i = 0; i < g->n_tokens; i++) {
+        rc = next_token(g, lm, sampler, stream, out, &cap, &go_on, err);
+        if (rc < 0)
+            return rc;
+        if (!go_on || i + 1 == g->n_tokens)
+            break;
+        if (sov_session_pos(lm->session) == sov_session_ctx(lm->session)) {
+            g->why = SOV_WHY_CONTEXT;
+            sov_note(1, "the context of %" PRIu32 " tokens is full",
+                     sov_session_ctx(lm->session));
+            break;
+        }
+        rc = sov_session_eval(lm->session, &g->ids[g->n_ids - 1], 1,
+                              SOV_LOGITS_LAST, err);
+        if (rc < 0)
+            return rc;
+    }
+    return put_rest(stream, out, err);
+}
+
+int
+sov_generate(struct sov_generate *g, const struct sov_lm *lm,
+             struct sov_emit *out, struct sov_err *err)
+{
+    sov_sampler *sampler = NULL;
+    sov_stream *stream = NULL;
+    double start = sov_generate_clock();
+    int rc;
+
+    if (g->sampler.temp > 0)
+        sov_note(1, "seed %" PRIu64, g->sampler.seed);
+    rc = sov_sampler_new(&sampler, &g->sampler, sov_session_vocab(lm->session),
+                         err);
+    if (rc == 0)
+        rc = sov_stream_new(&stream, g->stops, g->n_stops, err);
+    if (rc == 0)
+        rc = sov_session_eval(lm->session, g->ids, g->n_ids, SOV_LOGITS_LAST,
+                              err);
+    g->prompt_s = sov_generate_clock() - start;
+    start = sov_generate_clock();
+    if (rc == 0)
+        rc = loop(g, lm, sampler, stream, out, err);
+    g->generate_s = sov_generate_clock() - start;
+    sov_sampler_free(sampler);
+    sov_stream_free(stream);
+    return rc;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * generate.h - a text that goes on, token by token
+ */
+#ifndef SOV_CLI_GENERATE_H
+#define SOV_CLI_GENERATE_H
+
+#include "cli/emit.h"
+#include "cli/lm.h"
+#include "sov/err.h"
+#include "sov/run.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Why a text ends. */
+enum sov_why { SOV_WHY_LENGTH, SOV_WHY_END, SOV_WHY_STOP, SOV_WHY_CONTEXT };
+
+struct sov_generate {
+    int32_t *ids; /* owned by the caller, and grown: the prompt, then more */
+    size_t n_ids;
+    uint64_t n_tokens; /* stop after so many */
+    const char *const *stops;
+    size_t n_stops;
+    struct sov_sampler_opts sampler;
+    enum sov_why why; /* what ended it */
+    double prompt_s;
+    double generate_s;
+};
+
+/* "length", "end", "stop" or "context". */
+const char *sov_why_name(enum sov_why why);
+
+/* Read the prompt in g->ids, go on with it, and say what is new. */
+int sov_generate(struct sov_generate *g, const struct sov_lm *lm,
+                 struct sov_emit *out, struct sov_err *err) SOV_MUST_CHECK;
+
+/* Say ids as text, as they would have been generated. */
+int sov_generate_echo(const struct sov_lm *lm, const int32_t *ids, size_t n,
+                      struct sov_emit *out, struct sov_err *err) SOV_MUST_CHECK;
+
+/* Seconds, for durations. */
+double sov_generate_clock(void);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lm.c - a model that a tool runs: opened, with its tokenizer and a session
+ */
+#include "cli/lm.h"
+
+#include "cli/tool.h"
+
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool
+is_model(const char *dir)
+{
+    char path[PATH_MAX + 64];
+    int n = snprintf(path, sizeof(path), "%s/config.json", dir);
+
+    return n > 0 && (size_t)n < sizeof(path) && access(path, R_OK) == 0;
+}
+
+/*
+ * Where the built-in model was installed; for a program that is run where it
+ * was built, models/ beside its bin/.
+ */
+static void
+find_built_in(char *path, size_t size)
+{
+    char exe[PATH_MAX];
+    char beside[PATH_MAX + 32];
+    ssize_t n;
+    char *dir;
+
+    snprintf(path, size, "%s/models/tale", sov_tool_datadir());
+    if (is_model(path))
+        return;
+    n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+    if (n <= 0)
+        return;
+    exe[n] = '\0';
+    dir = dirname(exe);
+    if (strcmp(basename(dir), ".libs") == 0)
+        dir = dirname(dir);
+    snprintf(beside, sizeof(beside), "%s/../models/tale", dir);
+    if (is_model(beside) && strlen(beside) < size)
+        strcpy(path, beside);
+}
+
+int
+sov_lm_choose(struct sov_lm *lm, const char *path, struct sov_err *err)
+{
+    *lm = (struct sov_lm){ .path = path };
+    if (path != NULL)
+        return 0;
+    lm->built_in = malloc(PATH_MAX);
+    if (lm->built_in == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    find_built_in(lm->built_in, PATH_MAX);
+    lm->path = lm->built_in;
+    return 0;
+}
+
+const char *
+sov_lm_name(const struct sov_lm *lm)
+{
+    return strcmp(lm->path, "-") == 0 ? "standard input" : lm->path;
+}
+
+static int
+list_inputs(struct sov_lm *lm, const char *const *files, size_t n_files,
+            struct sov_err *err)
+{
+    const char *const *own;
+    size_t n = sov_model_files(lm->model, &own);
+
+    lm->inputs = calloc(n + n_files + 1, sizeof(*lm->inputs));
+    if (lm->inputs == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    for (size_t i = 0; i < n; i++)
+        lm->inputs[lm->n_inputs++] = own[i];
+    for (size_t i = 0; i < n_files; i++)
+        lm->inputs[lm->n_inputs++] = files[i];
+    return 0;
+}
+
+int
+sov_lm_open(struct sov_lm *lm, enum sov_access access, const char *const *files,
+            size_t n_files, struct sov_err *err)
+{
+    const char *warning;
+    int rc = sov_model_open(&lm->model, lm->path, access, err);
+
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; (warning = sov_model_warning(lm->model, i)) != NULL; i++)
+        sov_note(1, "%s: %s", sov_lm_name(lm), warning);
+    return list_inputs(lm, files, n_files, err);
+}
+
+int
+sov_lm_open_tok(struct sov_lm *lm, struct sov_err *err)
+{
+    int rc = sov_tok_load(&lm->tok, sov_model_meta(lm->model), err);
+
+    return rc < 0 ? sov_err_wrap(err, "%s", sov_lm_name(lm)) : 0;
+}
+
+int
+sov_lm_open_session(struct sov_lm *lm, const struct sov_session_opts *opts,
+                    struct sov_err *err)
+{
+    int rc = sov_session_open(&lm->session, lm->model, opts, err);
+
+    return rc < 0 ? sov_err_wrap(err, "%s", sov_lm_name(lm)) : 0;
+}
+
+void
+sov_lm_close(struct sov_lm *lm)
+{
+    sov_session_close(lm->session);
+    sov_tok_free(lm->tok);
+    sov_model_close(lm->model);
+    free(lm->inputs);
+    free(lm->built_in);
+}
