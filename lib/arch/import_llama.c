@@ -275,15 +275,18 @@ put_keys(sov_meta *meta, const struct shape *s, struct sov_err *err)
     return rc;
 }
 
-/* What the file as a whole is stored in, by its largest tensor. */
+/* What the file as a whole is stored in, by its largest tensor; a model
+ * without tensors is refused for that later. */
 static int
 put_file_type(struct sov_import *im, struct sov_err *err)
 {
     int64_t at = sov_model_find(im->model, "model.embed_tokens.weight");
     const struct sov_tensor *t =
         sov_model_at(im->model, at < 0 ? 0 : (size_t)at);
-    uint32_t v = t->type == SOV_TYPE_F32 ? 0 : t->type == SOV_TYPE_F16 ? 1 : 32;
+    uint32_t v = 0;
 
+    if (t != NULL && t->type != SOV_TYPE_F32)
+        v = t->type == SOV_TYPE_F16 ? 1 : 32;
     return sov_meta_set_u32(im->meta, "general.file_type", v, err);
 }
 

@@ -439,6 +439,8 @@ START_TEST(what_is_not_supported_is_named)
     config(TINY_CONFIG);
     tiny_write_tensors(dir, &experts);
     check_refused(SOV_EUNSUP, "experts.1");
+    tiny_write(dir, "model.safetensors", "\2\0\0\0\0\0\0\0{}", 10);
+    check_refused(SOV_EFORMAT, "embed_tokens.weight is missing");
     tiny_write_tensors(dir, NULL);
 
     tiny_write_vocab(dir, 1);
