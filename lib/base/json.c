@@ -2,17 +2,19 @@
 /* json.c - jansson with our limits */
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/mem.h"
 
 #include <stdbool.h>
 
 /*
- * Nesting outside of strings, found before the recursive parser runs.  A text
- * that is not JSON is measured too, and refused later for what it is.
+ * Nesting and values, found before the recursive parser runs.  A text that is
+ * not JSON is measured too, and refused later for what it is.
  */
-static bool
-too_deep(const unsigned char *p, size_t len)
+static int
+measure(const unsigned char *p, size_t len, struct sov_err *err)
 {
     size_t depth = 0;
+    size_t values = 1;
     bool in_string = false;
 
     for (size_t i = 0; i < len; i++) {
@@ -25,12 +27,21 @@ too_deep(const unsigned char *p, size_t len)
             in_string = true;
         } else if (p[i] == '{' || p[i] == '[') {
             if (++depth > SOV_JSON_DEPTH)
-                return true;
+                return sov_fail(err, SOV_EFORMAT,
+                                "JSON is nested deeper than %d levels",
+                                SOV_JSON_DEPTH);
+            values++;
         } else if ((p[i] == '}' || p[i] == ']') && depth > 0) {
             depth--;
+        } else if (p[i] == ',') {
+            values++;
         }
+        if (values > SOV_JSON_VALUES)
+            return sov_fail(err, SOV_EFORMAT,
+                            "JSON has more than %d values",
+                            (int)SOV_JSON_VALUES);
     }
-    return false;
+    return 0;
 }
 
 int
@@ -38,13 +49,15 @@ sov_json_parse(const void *text, size_t len, json_t **out, struct sov_err *err)
 {
     json_error_t why;
     json_t *json;
+    int rc;
 
     *out = NULL;
-    if (too_deep(text, len))
-        return sov_fail(err, SOV_EFORMAT,
-                        "JSON is nested deeper than %d levels",
-                        SOV_JSON_DEPTH);
+    rc = measure(text, len, err);
+    if (rc < 0)
+        return rc;
     json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
+    if (json == NULL && why.text[0] == '\0') /* it has no word for it */
+        return sov_mem_fail(err);
     if (json == NULL)
         return sov_fail(err, SOV_EFORMAT, "JSON, line %d: %s", why.line,
                         why.text);

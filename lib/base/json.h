@@ -3,7 +3,9 @@
  * json.h - jansson with our limits
  *
  * Nothing else in the library calls the parser.  Duplicate keys are refused,
- * and so is text nested deeper than SOV_JSON_DEPTH, before the parser sees it.
+ * and so is text nested deeper than SOV_JSON_DEPTH, or with more values than
+ * SOV_JSON_VALUES, before the parser sees it: two bytes of text may make a
+ * hundred in memory.
  */
 #ifndef SOV_BASE_JSON_H
 #define SOV_BASE_JSON_H

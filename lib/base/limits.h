@@ -21,10 +21,13 @@
 #define SOV_ALIGN_MAX      (UINT64_C(1) << 20)
 #define SOV_SHARDS_MAX     UINT64_C(10000)
 #define SOV_ST_HEADER_MAX  UINT64_C(100000000) /* safetensors header */
+#define SOV_ST_ENTRY_MAX   (UINT64_C(1) << 20) /* bytes of an entry of it */
+#define SOV_JSON_VALUES    (UINT64_C(1) << 21) /* values of a JSON text */
 #define SOV_JSON_MAX       (UINT64_C(64) << 20) /* bytes of any other JSON */
 #define SOV_SPM_MAX        (UINT64_C(64) << 20) /* bytes of tokenizer.model */
 #define SOV_TEXT_MAX       (UINT64_C(1) << 30) /* bytes of text to tokenize */
 #define SOV_VOCAB_MAX      (UINT64_C(1) << 24) /* tokens of a vocabulary */
+#define SOV_SPECIAL_MAX    UINT64_C(256) /* bytes of a special token's text */
 #define SOV_LAYERS_MAX     UINT64_C(4096)
 #define SOV_HEADS_MAX      UINT64_C(65536)
 #define SOV_WIDTH_MAX      (UINT64_C(1) << 24) /* any width of a model */

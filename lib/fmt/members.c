@@ -10,6 +10,7 @@
  */
 #include "fmt/members.h"
 
+#include "base/limits.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -129,6 +130,10 @@ read_member(struct sov_members *ms, char **name, json_t **value,
     n = peek(ms) == '{' ? object_len(ms->left.p, ms->left.len) : 0;
     if (n == 0)
         return not_json(ms, "a whole object", err);
+    if (n > SOV_ST_ENTRY_MAX)
+        return sov_fail(err, SOV_EFORMAT,
+                        "has %zu bytes, the limit is %d", n,
+                        (int)SOV_ST_ENTRY_MAX);
     rc = sov_json_parse(ms->left.p, n, value, err);
     if (rc < 0)
         return rc;

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/fmath.h"
 #include "base/json.h"
+#include "base/limits.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/num.h"
@@ -259,6 +260,28 @@ START_TEST(functions_agree_with_the_c_library)
 }
 END_TEST
 
+START_TEST(json_values_are_counted)
+{
+    size_t n = 2 * (size_t)SOV_JSON_VALUES;
+    char *text = malloc(n + 2);
+    json_t *json = NULL;
+    struct sov_err err;
+
+    ck_assert_ptr_nonnull(text);
+    for (size_t i = 0; i < n; i += 2)
+        memcpy(text + i, "1,", 2);
+    text[0] = '[';
+    text[1] = ' ';
+    memcpy(text + n - 1, "1]", 2);
+    ck_assert_int_eq(sov_json_parse(text, n + 1, &json, &err), 0);
+    json_decref(json);
+    text[1] = ',';
+    ck_assert_int_eq(sov_json_parse(text, n + 1, &json, &err), SOV_EFORMAT);
+    ck_assert_ptr_nonnull(strstr(err.msg, "values"));
+    free(text);
+}
+END_TEST
+
 START_TEST(json_has_limits)
 {
     char deep[300];
@@ -301,5 +324,6 @@ main(void)
     tcase_add_test(tc, philox_gives_the_published_numbers);
     tcase_add_test(tc, functions_agree_with_the_c_library);
     tcase_add_test(tc, json_has_limits);
+    tcase_add_test(tc, json_values_are_counted);
     return unit_main("base", tc);
 }

@@ -198,6 +198,23 @@ START_TEST(depth_is_limited)
 }
 END_TEST
 
+/* A few bytes of JSON make a hundred in memory. */
+START_TEST(entries_are_limited)
+{
+    struct sov_buf b = { 0 };
+
+    sov_buf_u64(&b, 8 + 2 * SOV_ST_ENTRY_MAX);
+    sov_buf_add(&b, "{\"x\":{\"", 7);
+    for (size_t i = 0; i < SOV_ST_ENTRY_MAX; i++)
+        sov_buf_add(&b, "[]", 2);
+    sov_buf_add(&b, "}", 1);
+    b.p[14 + 2 * SOV_ST_ENTRY_MAX - 1] = '}';
+    b.p[14] = ' ';
+    must_fail(as_file(b), SOV_ACCESS_STREAM, "the limit is 1048576");
+    sov_buf_free(&b);
+}
+END_TEST
+
 START_TEST(a_pipe_ends_where_its_tensors_end)
 {
     struct sov_buf b = st_file(good, 23);
@@ -386,6 +403,7 @@ safetensors_tests(TCase *tc)
     tcase_add_test(tc, bad_headers_are_refused);
     tcase_add_test(tc, header_lengths_are_checked);
     tcase_add_test(tc, depth_is_limited);
+    tcase_add_test(tc, entries_are_limited);
     tcase_add_test(tc, a_pipe_ends_where_its_tensors_end);
     tcase_add_test(tc, every_cut_of_a_file_is_refused);
     tcase_add_test(tc, shards_are_found_by_their_index);
