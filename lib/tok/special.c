@@ -6,10 +6,12 @@
  * the input; where a byte begins one of them, the range of candidates is
  * narrowed byte by byte with binary searches, and the longest that fits is
  * taken.  So a text without such beginnings costs one table look-up a byte,
- * and the number of special tokens hardly matters.
+ * and the number of special tokens hardly matters.  What follows a beginning is
+ * looked at again from the next byte on, so their length does: it has a limit.
  */
 #include "tok/tok.h"
 
+#include "base/limits.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -60,8 +62,16 @@ sov_needles_build(struct sov_needles *set, const sov_tok *tok, bool control,
     size_t n = 0;
     size_t i = 0;
 
-    for (size_t id = 0; id < tok->n; id++)
-        n += wanted(tok, (int32_t)id, control);
+    for (size_t id = 0; id < tok->n; id++) {
+        if (!wanted(tok, (int32_t)id, control))
+            continue;
+        if (tok->name[id + 1] - tok->name[id] > SOV_SPECIAL_MAX)
+            return sov_fail(err, SOV_EFORMAT,
+                            "special token %zu has %zu bytes, the limit is "
+                            "%d", id, tok->name[id + 1] - tok->name[id],
+                            (int)SOV_SPECIAL_MAX);
+        n++;
+    }
     set->id = sov_mem_array(n, sizeof(*set->id));
     if (set->id == NULL)
         return sov_mem_fail(err);
@@ -84,6 +94,16 @@ sov_needles_free(struct sov_needles *set)
     free(set->id);
     set->id = NULL;
     set->n = 0;
+}
+
+static bool
+has_byte(const struct sov_needles *set, const sov_tok *tok, size_t i, size_t k,
+         unsigned b)
+{
+    size_t len;
+    const unsigned char *p = text_of(tok, set->id[i], &len);
+
+    return len > k && p[k] == b;
 }
 
 /* First in [lo, hi) whose byte k is not below b; all share k bytes. */
@@ -124,8 +144,10 @@ match(const struct sov_needles *set, const sov_tok *tok,
         }
         if (k >= len)
             break;
-        lo = bound(set, tok, lo, hi, k, text[k]);
-        hi = bound(set, tok, lo, hi, k, text[k] + 1u);
+        if (!has_byte(set, tok, lo, k, text[k]))
+            lo = bound(set, tok, lo, hi, k, text[k]);
+        if (lo < hi && !has_byte(set, tok, hi - 1, k, text[k]))
+            hi = bound(set, tok, lo, hi, k, text[k] + 1u);
     }
     return best;
 }

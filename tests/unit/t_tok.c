@@ -8,6 +8,7 @@
 #include "unit.h"
 
 #include "base/buf.h"
+#include "base/limits.h"
 #include "sov/io.h"
 #include "sov/token.h"
 #include "tok/spm_model.h"
@@ -477,6 +478,29 @@ START_TEST(duplicate_and_empty_tokens_do_no_harm)
 }
 END_TEST
 
+/* Their search looks ahead by their length at every byte of a text. */
+START_TEST(special_tokens_are_short)
+{
+    static char name[SOV_SPECIAL_MAX + 2];
+    struct sov_err err = { 0 };
+    struct entry e[N_SMALL];
+    sov_meta *meta;
+    sov_tok *tok;
+
+    memcpy(e, small, sizeof(e));
+    memset(name, 'a', SOV_SPECIAL_MAX);
+    e[9].name = name;
+    e[9].type = SOV_TOK_USER;
+    tok = load(keys_of(e, N_SMALL));
+    sov_tok_free(tok);
+    name[SOV_SPECIAL_MAX] = 'a';
+    meta = keys_of(e, N_SMALL);
+    ck_assert_int_eq(sov_tok_load(&tok, meta, &err), SOV_EFORMAT);
+    ck_assert_msg(strstr(err.msg, "limit is 256") != NULL, "%s", err.msg);
+    sov_meta_free(meta);
+}
+END_TEST
+
 START_TEST(a_cut_model_file_is_refused)
 {
     struct sov_err err = { 0 };
@@ -514,6 +538,7 @@ main(void)
     tcase_add_test(tc, bad_keys_are_refused_and_named);
     tcase_add_test(tc, no_id_is_no_id);
     tcase_add_test(tc, duplicate_and_empty_tokens_do_no_harm);
+    tcase_add_test(tc, special_tokens_are_short);
     tcase_add_test(tc, a_cut_model_file_is_refused);
     return unit_main("tok", tc);
 }
