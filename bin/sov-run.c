@@ -193,38 +193,42 @@ take_ids(struct run *r, struct sov_err *err)
 
 /* ---- instead of generating */
 
-/* A report that is the output. */
+/* A report that is the output: before the work, and after it. */
 static int
-put_report(struct run *r, struct sov_report *report, struct sov_err *err)
+open_report(struct run *r, struct sov_emit *out, struct sov_err *err)
 {
-    struct sov_emit out;
-    int rc = sov_emit_open(&out, true, r->lm.inputs, r->lm.n_inputs, err);
+    return sov_emit_open(out, true, r->lm.inputs, r->lm.n_inputs, err);
+}
 
-    if (rc == 0)
-        rc = sov_report_write(report, out.sink, err);
-    else
-        sov_report_free(report);
-    if (rc == 0)
-        rc = sov_emit_close(&out, err);
-    sov_emit_free(&out);
-    return rc;
+static int
+put_report(struct sov_emit *out, struct sov_report *report,
+           struct sov_err *err)
+{
+    int rc = sov_report_write(report, out->sink, err);
+
+    return rc == 0 ? sov_emit_close(out, err) : rc;
 }
 
 static int
 run_tokenize(struct run *r, struct sov_err *err)
 {
+    struct sov_emit out = { 0 };
     struct sov_report *report;
     int rc = open_model(r, SOV_ACCESS_STREAM, err);
 
     if (rc == 0)
+        rc = open_report(r, &out, err);
+    if (rc == 0)
         rc = sov_lm_open_tok(&r->lm, err);
     if (rc == 0)
         rc = encode_prompt(r, SOV_TOK_PLAIN, err);
-    if (rc < 0)
-        return rc;
-    report = sov_report_new(NULL);
-    sov_report_ids(report, "ids", r->ids, r->n_ids);
-    return put_report(r, report, err);
+    if (rc == 0) {
+        report = sov_report_new(NULL);
+        sov_report_ids(report, "ids", r->ids, r->n_ids);
+        rc = put_report(&out, report, err);
+    }
+    sov_emit_free(&out);
+    return rc;
 }
 
 static int
@@ -254,10 +258,13 @@ measure_perplexity(struct run *r, struct sov_ppl *ppl, struct sov_err *err)
 static int
 run_perplexity(struct run *r, struct sov_err *err)
 {
+    struct sov_emit out = { 0 };
     struct sov_report *report;
     struct sov_ppl ppl = { 0 };
     int rc = open_model(r, SOV_ACCESS_MAP, err);
 
+    if (rc == 0)
+        rc = open_report(r, &out, err);
     if (rc == 0)
         rc = open_session(r, SOV_PPL_ROWS, err);
     if (rc == 0)
@@ -266,13 +273,15 @@ run_perplexity(struct run *r, struct sov_err *err)
         rc = encode_prompt(r, SOV_TOK_PLAIN, err);
     if (rc == 0)
         rc = measure_perplexity(r, &ppl, err);
-    if (rc < 0)
-        return rc;
-    report = sov_report_new(NULL);
-    sov_report_uint(report, "tokens", NULL, ppl.tokens);
-    sov_report_real(report, "nll", NULL, ppl.nll, 6, NULL);
-    sov_report_real(report, "ppl", NULL, ppl.ppl, 4, NULL);
-    return put_report(r, report, err);
+    if (rc == 0) {
+        report = sov_report_new(NULL);
+        sov_report_uint(report, "tokens", NULL, ppl.tokens);
+        sov_report_real(report, "nll", NULL, ppl.nll, 6, NULL);
+        sov_report_real(report, "ppl", NULL, ppl.ppl, 4, NULL);
+        rc = put_report(&out, report, err);
+    }
+    sov_emit_free(&out);
+    return rc;
 }
 
 /* The bytes of floats in a file are little-endian. */

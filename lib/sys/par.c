@@ -174,21 +174,34 @@ watch_forks(void)
     pthread_atfork(NULL, NULL, forget_team);
 }
 
-/* Have n helpers, or as many as the system gives.  Signals are for others. */
+/* Signals are for others, but for those that say what this thread did: one of
+ * them that is blocked ends the process before its handler can say why. */
+static void
+block_signals(sigset_t *old)
+{
+    static const int own[] = { SIGBUS, SIGSEGV, SIGFPE, SIGILL, SIGABRT };
+    sigset_t all;
+
+    sigfillset(&all);
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+        sigdelset(&all, own[i]);
+    pthread_sigmask(SIG_SETMASK, &all, old);
+}
+
+/* Have n helpers, or as many as the system gives. */
 static void
 grow(unsigned n)
 {
     pthread_attr_t attr;
     pthread_t thread;
-    sigset_t all, old;
+    sigset_t old;
 
     if (team.n_threads >= n || pthread_attr_init(&attr) != 0)
         return;
     pthread_once(&once, watch_forks);
     team.cores = sov_cpu_count();
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
+    block_signals(&old);
     while (team.n_threads < n &&
            pthread_create(&thread, &attr, worker_main,
                           (void *)(uintptr_t)(team.n_threads + 1)) == 0)

@@ -225,6 +225,8 @@ take_lock(struct sov_sink *s, enum sov_lock how, struct sov_err *err)
                                   (how == SOV_LOCK_FAIL ? LOCK_NB : 0)) < 0) {
             if (errno == EINTR)
                 continue;
+            if (errno == EWOULDBLOCK)
+                errno = 0; /* is all that the line says */
             sov_fail_sys(err, SOV_WHERE_LOCK,
                          "another run is writing this output");
             close(s->lock);

@@ -12,6 +12,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -297,6 +298,47 @@ START_TEST(every_item_is_done_once)
 }
 END_TEST
 
+static void
+on_bus_error(int sig)
+{
+    (void)sig;
+    _exit(5);
+}
+
+/* Only a helper touches the page that is not there. */
+static void
+touch(void *arg, size_t first, size_t last, unsigned worker)
+{
+    const volatile unsigned char *page = arg;
+
+    (void)first;
+    (void)last;
+    if (worker == 0)
+        sleep(20);
+    else
+        (void)page[0];
+}
+
+START_TEST(a_helper_can_say_that_an_input_shrank)
+{
+    struct sov_file f;
+    const void *map = NULL;
+    int fd;
+
+    signal(SIGBUS, on_bus_error);
+    sov_set_threads(2);
+    fd = open(path, O_RDWR | O_CREAT, 0600);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(ftruncate(fd, 4096), 0);
+    ck_assert_int_eq(sov_file_open(&f, path, NULL), 0);
+    ck_assert_int_eq(sov_file_map(&f, &map, NULL), 0);
+    ck_assert_int_eq(ftruncate(fd, 0), 0);
+    unlink(path);
+    rmdir(home);
+    sov_par_for(2, 1, touch, (void *)(uintptr_t)map);
+}
+END_TEST
+
 static int
 feed(void *arg)
 {
@@ -359,6 +401,7 @@ main(void)
     tcase_add_test(tc, whole_files_are_read_up_to_their_limit);
     tcase_add_test(tc, a_pipe_is_spooled_whole);
     tcase_add_test(tc, every_item_is_done_once);
+    tcase_add_exit_test(tc, a_helper_can_say_that_an_input_shrank, 5);
     tcase_add_test(tc, a_queue_keeps_order_and_ends);
     tcase_add_test(tc, the_environment_is_a_ceiling);
     return unit_main("sys", tc);

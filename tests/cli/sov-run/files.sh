@@ -59,6 +59,13 @@ grep -q 'ids.json' d.mk || fail "--depfile lacks the ids"
 expect 64 sov-run --input-ids ids.json --logits m.f32 -o x
 err_has '--logits'
 
+# what stands in the way of the output is told before the work
+cp tok tok.old
+expect 73 sov-run --perplexity -o tok text
+err_has 'tok: will not be replaced'
+cmp tok tok.old || fail "an old file was touched"
+rm tok.old
+
 # a rule needs a target
 for out in '' '-o -'; do
     # shellcheck disable=SC2086
