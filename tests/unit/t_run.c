@@ -248,7 +248,7 @@ START_TEST(odd_weights_do_no_harm)
 
     make_ids(ids);
     for (size_t i = 0; i < 4; i++)
-        for (size_t k = 0; k < sizeof(way_types) / sizeof(way_types[0]); k++) {
+        for (size_t k = 1; k < 7; k += 2) {
             struct tiny t = { .type = way_types[k],
                               .norm_weight = weights[i] };
             sov_model *model = tiny_open(&t);
@@ -481,8 +481,8 @@ assert_stream(const char *const *stops, size_t n_stops,
         ck_assert_msg(show.len == strlen(piece[i].show) &&
                           (show.len == 0 ||
                            memcmp(show.p, piece[i].show, show.len) == 0),
-                      "piece %zu: %.*s", i, (int)show.len,
-                      (const char *)show.p);
+                      "piece %zu: %zu bytes for '%s'", i, show.len,
+                      piece[i].show);
         ck_assert_int_eq(stopped, piece[i].stopped);
     }
     sov_stream_free(s);
