@@ -3,10 +3,15 @@
 //
 // usage: node peer.mjs SOV_PEER MODEL TEXT_FILE SCRATCH
 //
-// For five prompts the peer continues greedily by 64 tokens.  These are fed to
-// sov-run, and each position is judged alone: our best token is the peer's, or
-// the peer's two best are within 0.05 nats.  Then the perplexity of the text,
-// which may differ by 0.3 %.  Prints one line; exit status 1 if it differs.
+// For five prompts (PEER_PROMPTS) the peer continues greedily by 64 tokens
+// (PEER_LENGTH).  These are fed to sov-run, and each position is judged alone:
+// our best token is the peer's, or the peer's two best are within 0.05 nats.
+// The peer rounds activations to 8 bits, and that alone moves its two best by
+// more now and then: sov-run --precise, which rounds nothing, differs from it
+// as often.  So of quantized models 1 % of the positions may differ where the
+// two best are within 0.3 nats; of f16 and bf16 none.
+// Then the perplexity of the text, which may differ by TOLERANCE (0.003).
+// Prints one line; exit status 1 if it differs.
 import fs from "node:fs";
 import path from "node:path";
 import { spawnSync } from "node:child_process";
@@ -19,19 +24,18 @@ const entry = path.join(peer, "node_modules/node-llama-cpp/dist/index.js");
 const { getLlama, LlamaLogLevel } = await import(
     pathToFileURL(fs.existsSync(entry) ? entry : require.resolve("node-llama-cpp")));
 
-const prompts = [
-    "Once upon a time there was",
-    "The wolf said to the",
-    "It was a dark night, and",
-    "The king had three sons. The youngest",
-    "She opened the door and saw",
-];
-const length = 64;
+// The first lines of the text, whatever they are: nobody chose them.
+const prompts = fs.readFileSync(textFile, "utf8").split("\n")
+    .filter((line) => line.length > 20)
+    .slice(0, Number(process.env.PEER_PROMPTS ?? 5));
+const length = Number(process.env.PEER_LENGTH ?? 64);
 const near = 0.05;
-const tolerance = 0.003;
+const noise = 0.3;
+const exact = /16\.gguf$/.test(modelPath);
+const tolerance = Number(process.env.TOLERANCE ?? 0.003);
 
 const llama = await getLlama({
-    gpu: false, build: "never", maxThreads: 2, logLevel: LlamaLogLevel.error,
+    gpu: false, build: "never", maxThreads: 1, logLevel: LlamaLogLevel.error,
 });
 const model = await llama.loadModel({ modelPath, gpuLayers: 0 });
 const metadata = model.fileInfo.metadata;
@@ -39,7 +43,7 @@ const vocab = metadata.tokenizer.ggml.tokens.length;
 const trained = Number(metadata[metadata.general.architecture].context_length);
 const bos = model.tokens.shouldPrependBosToken ? [model.tokens.bos] : [];
 const open = (contextSize) => model.createContext({
-    contextSize, batchSize: Math.min(512, contextSize), threads: { ideal: 2, min: 2 },
+    contextSize, batchSize: Math.min(512, contextSize), threads: { ideal: 1, min: 1 },
     flashAttention: false,
 });
 
@@ -88,7 +92,7 @@ function ourLogits(ids) {
     return (i) => all.subarray(i * vocab, (i + 1) * vocab);
 }
 
-let judged = 0, ties = 0, wrong = 0;
+let judged = 0, ties = 0, noisy = 0, wrong = 0;
 for (const prompt of prompts) {
     const head = [...bos, ...model.tokenize(prompt, false)];
     const out = await generate(head);
@@ -104,7 +108,9 @@ for (const prompt of prompts) {
         const [first, second] = [...theirs[at].entries()].sort((a, b) => b[1] - a[1]);
         judged++;
         if (best === first[0]) continue;
-        if (Math.log(first[1]) - Math.log(second[1]) <= near) ties++;
+        const gap = Math.log(first[1]) - Math.log(second[1]);
+        if (gap <= near) ties++;
+        else if (gap <= noise && !exact) noisy++;
         else wrong++;
     }
 }
@@ -127,6 +133,6 @@ const our = JSON.parse(sovRun("--perplexity", textFile));
 const off = our.ppl / theirPpl - 1;
 
 console.log(`${path.basename(modelPath)}: ${judged} positions, ${ties} near ties, ` +
-    `${wrong} wrong; perplexity ${our.ppl.toFixed(4)}, peer ${theirPpl.toFixed(4)} ` +
+    `${noisy} noisy, ${wrong} wrong; perplexity ${our.ppl.toFixed(4)}, peer ${theirPpl.toFixed(4)} ` +
     `(${(100 * off).toFixed(3)} %, ${our.tokens} and ${n} tokens)`);
-process.exit(wrong > 0 || !(Math.abs(off) <= tolerance) ? 1 : 0);
+process.exit(wrong > 0 || noisy > judged / 100 || !(Math.abs(off) <= tolerance) ? 1 : 0);
