@@ -12,7 +12,8 @@ libsov_all_la_LIBADD =
 lib_LTLIBRARIES += libsovcore.la
 libsovcore_la_SOURCES =
 libsovcore_la_LIBADD = libsov_all.la $(JANSSON_LIBS)
-libsovcore_la_LDFLAGS = $(AM_LDFLAGS) -no-undefined -version-info 0:0:0
+# Its threads stay until the end, so its code must: no dlclose() takes it away.
+libsovcore_la_LDFLAGS = $(AM_LDFLAGS) -Wl,-z,nodelete -no-undefined -version-info 0:0:0
 
 sovincludedir = $(includedir)/sov
 sovinclude_HEADERS =

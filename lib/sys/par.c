@@ -47,6 +47,7 @@ static struct {
     atomic_bool open;
     /* those who help */
     unsigned n_threads;      /* that were made; the caller is not one */
+    bool refused;            /* there are no more to be had */
     unsigned cores;
     atomic_uint turn;        /* loops so far */
     atomic_uint inside;
@@ -158,6 +159,7 @@ static void
 forget_team(void)
 {
     team.n_threads = 0;
+    team.refused = false;
     atomic_store(&team.inside, 0);
     atomic_store(&team.sleeping, 0);
     atomic_store(&team.open, false);
@@ -188,7 +190,10 @@ block_signals(sigset_t *old)
     pthread_sigmask(SIG_SETMASK, &all, old);
 }
 
-/* Have n helpers, or as many as the system gives. */
+/*
+ * Have n helpers, or as many as the system gives; where it gave fewer once, it
+ * is not asked again at every loop.
+ */
 static void
 grow(unsigned n)
 {
@@ -196,7 +201,7 @@ grow(unsigned n)
     pthread_t thread;
     sigset_t old;
 
-    if (team.n_threads >= n || pthread_attr_init(&attr) != 0)
+    if (team.n_threads >= n || team.refused || pthread_attr_init(&attr) != 0)
         return;
     pthread_once(&once, watch_forks);
     team.cores = sov_cpu_count();
@@ -206,6 +211,7 @@ grow(unsigned n)
            pthread_create(&thread, &attr, worker_main,
                           (void *)(uintptr_t)(team.n_threads + 1)) == 0)
         team.n_threads++;
+    team.refused = team.n_threads < n;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     pthread_attr_destroy(&attr);
 }

@@ -62,7 +62,7 @@ void
 sov_sink_cleanup(void)
 {
     for (int i = 0; i < N_PENDING; i++) {
-        if (pending_used[i])
+        if (pending_used[i] == 1) /* 2: being written, not made yet */
             unlink(pending[i]);
     }
 }
@@ -218,17 +218,22 @@ take_lock(struct sov_sink *s, enum sov_lock how, struct sov_err *err)
         struct stat named;
         struct stat held;
 
-        s->lock = open(s->lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        s->lock = open(s->lock_path,
+                       O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
         if (s->lock < 0)
             return sov_fail_sys(err, SOV_WHERE_OUTPUT, "cannot lock");
         while (flock(s->lock, LOCK_EX |
                                   (how == SOV_LOCK_FAIL ? LOCK_NB : 0)) < 0) {
             if (errno == EINTR)
                 continue;
-            if (errno == EWOULDBLOCK)
+            if (errno == EWOULDBLOCK) {
                 errno = 0; /* is all that the line says */
-            sov_fail_sys(err, SOV_WHERE_LOCK,
-                         "another run is writing this output");
+                sov_fail_sys(err, SOV_WHERE_LOCK,
+                             "another run is writing this output");
+            } else { /* nobody can hold it here */
+                sov_fail_sys(err, SOV_WHERE_OUTPUT, "cannot lock");
+                unlink(s->lock_path);
+            }
             close(s->lock);
             s->lock = -1;
             return SOV_EIO;
@@ -553,8 +558,8 @@ sov_sink_abort(sov_sink *sink)
     if (sink->fd >= 0)
         close(sink->fd);
     if (sink->lock >= 0) {
+        forget(sink->lock_path); /* from here on it may be another's */
         unlink(sink->lock_path);
-        forget(sink->lock_path);
         close(sink->lock);
     }
     free(sink->lock_path);
