@@ -251,6 +251,7 @@ draw(struct sov_sampler *s, size_t n, float top, uint64_t position)
 {
     double sum = 0;
     double at;
+    size_t last = 0;
     size_t i;
 
     for (i = 0; i < n; i++) {
@@ -261,12 +262,12 @@ draw(struct sov_sampler *s, size_t n, float top, uint64_t position)
         sum += (double)*p;
     }
     at = sov_rng_unit(s->opts.seed, 0, position) * sum;
-    for (i = 0; i + 1 < n; i++) {
+    for (i = 0; i < n && at >= 0; i++) {
+        if (s->p[s->kept[i]] > 0) /* rounding must not lead to the others */
+            last = i;
         at -= (double)s->p[s->kept[i]];
-        if (at < 0)
-            break;
     }
-    return (int32_t)s->kept[i];
+    return (int32_t)s->kept[last];
 }
 
 int32_t

@@ -404,6 +404,13 @@ START_TEST(greedy_takes_the_best)
     ck_assert_int_eq(sov_sample(s, logits, NULL, 0, 1), -1);
     sov_sampler_free(s);
     sov_sampler_free(p);
+    s = new_sampler(1, 0, 1, 0, 1);
+    ck_assert_int_eq(sov_sample(s, logits, NULL, 0, 1), -1);
+    logits[3] = 1; /* nothing but this one, however a sum is rounded */
+    for (uint64_t at = 0; at < 1000; at++)
+        ck_assert_int_eq(sov_sample(s, logits, NULL, 0, at), 3);
+    logits[3] = NAN;
+    sov_sampler_free(s);
     s = new_sampler(1, 3, 0.5f, 0.1f, 1);
     ck_assert_int_eq(sov_sample(s, logits, NULL, 0, 1), -1);
     logits[21] = INFINITY;
