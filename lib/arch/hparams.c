@@ -144,6 +144,22 @@ each_layer(struct reader *rd, const char *name, const uint32_t *preset,
     return out;
 }
 
+/* All heads together are no wider than any width; so no product of sizes
+ * overflows, wherever size_t is small. */
+static void
+check_widths(struct reader *rd, const struct sov_hparams *hp)
+{
+    uint32_t len = hp->k_len > hp->v_len ? hp->k_len : hp->v_len;
+    uint32_t i;
+
+    for (i = 0; i < hp->n_layer && rd->rc == 0; i++)
+        if (hp->n_head[i] > SOV_WIDTH_MAX / len)
+            rd->rc = sov_fail(rd->err, SOV_EFORMAT,
+                              "layer %" PRIu32 " has %" PRIu32
+                              " heads of %" PRIu32,
+                              i, hp->n_head[i], len);
+}
+
 static void
 check_heads(struct reader *rd, const struct sov_hparams *hp)
 {
@@ -188,6 +204,8 @@ read_heads(struct reader *rd, struct sov_hparams *hp)
         check_heads(rd, hp);
     hp->k_len = head_length(rd, hp, "attention.key_length");
     hp->v_len = head_length(rd, hp, "attention.value_length");
+    if (rd->rc == 0)
+        check_widths(rd, hp);
     scale = real(rd, "attention.scale", 0, 0);
     if (rd->rc == 0)
         hp->attn_scale =

@@ -16,7 +16,6 @@
 #include "base/num.h"
 #include "tensor/type.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,8 +66,9 @@ read_dtype(const json_t *entry, enum sov_type *type, struct sov_err *err)
     if (dtype == NULL)
         return sov_fail(err, SOV_EFORMAT, "has no dtype");
     for (i = 0; dtype[i] != '\0' && i < sizeof(lower) - 1; i++)
-        lower[i] = islower((unsigned char)dtype[i])
-                       ? '?' : (char)tolower((unsigned char)dtype[i]);
+        lower[i] = dtype[i] >= 'A' && dtype[i] <= 'Z'
+                       ? (char)(dtype[i] - 'A' + 'a')
+                   : dtype[i] >= 'a' && dtype[i] <= 'z' ? '?' : dtype[i];
     lower[i] = '\0';
     info = dtype[i] == '\0' ? sov_type_by_name(lower) : NULL;
     if (info == NULL || info->block != 1)

@@ -103,6 +103,27 @@ score_all(struct run *r, const int32_t *ids, size_t n,
     return rc;
 }
 
+/* Does the model have all the tokens that will be asked for? */
+static int
+check_ids(const struct run *r, const int32_t *ids, size_t n,
+          struct sov_err *err)
+{
+    uint32_t n_vocab = sov_session_vocab(r->session);
+    int32_t bos = sov_tok_bos(r->tok);
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        if (ids[i] < 0 || (uint32_t)ids[i] >= n_vocab)
+            return sov_fail(err, SOV_EFORMAT,
+                            "token id %" PRId32 " is not below %" PRIu32
+                            ", the size of the vocabulary", ids[i], n_vocab);
+    if (sov_tok_adds_bos(r->tok) && bos >= 0 && (uint32_t)bos >= n_vocab)
+        return sov_fail(err, SOV_EFORMAT,
+                        "the first token's id %" PRId32 " is not below %"
+                        PRIu32 ", the size of the vocabulary", bos, n_vocab);
+    return 0;
+}
+
 int
 sov_perplexity(sov_session *session, const sov_tok *tok, const int32_t *ids,
                size_t n, uint32_t n_ctx, sov_progress_fn progress, void *arg,
@@ -118,6 +139,9 @@ sov_perplexity(sov_session *session, const sov_tok *tok, const int32_t *ids,
         return sov_fail(err, SOV_EARG,
                         "windows of %" PRIu32 " tokens in a context of %"
                         PRIu32, r.n_ctx, most);
+    rc = check_ids(&r, ids, n, err);
+    if (rc < 0)
+        return rc;
     if (n < r.n_ctx)
         return sov_fail(err, SOV_EARG,
                         "the text has %zu tokens, one window %" PRIu32, n,

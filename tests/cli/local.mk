@@ -13,10 +13,11 @@ cli_tests += %D%/frame-status.sh
 cli_tests += %D%/peer.sh
 cli_tests += %D%/pipe.sh
 cli_tests += %D%/slow_compilers.sh
+cli_tests += %D%/torture.sh
 
 include tests/cli/sov-quantize/local.mk
 include tests/cli/sov-run/local.mk
-EXTRA_DIST += %D%/peer.mjs
+EXTRA_DIST += %D%/peer.mjs %D%/failing.c
 
 TESTS += $(cli_tests)
 EXTRA_DIST += $(cli_tests) %D%/lib.sh

@@ -40,6 +40,7 @@ SET_U32(endless_blocks, "block_count", UINT32_MAX)
 SET_U32(no_heads, "attention.head_count", 0)
 SET_U32(odd_heads, "attention.head_count", 3)
 SET_U32(many_heads, "attention.head_count", UINT32_MAX)
+SET_U32(wide_values, "attention.value_length", 1 << 23)
 SET_U32(eight_heads, "attention.head_count", 8)
 SET_U32(no_kv_heads, "attention.head_count_kv", 0)
 SET_U32(three_kv_heads, "attention.head_count_kv", 3)
@@ -153,6 +154,7 @@ static const struct bad bads[] = {
     { no_heads, NULL, NULL, "head_count" },
     { odd_heads, NULL, NULL, "head" },
     { many_heads, NULL, NULL, "head_count" },
+    { wide_values, NULL, NULL, "heads of 8388608" },
     { eight_heads, NULL, NULL, "attn_k" },
     { no_kv_heads, NULL, NULL, "head_count_kv" },
     { three_kv_heads, NULL, NULL, "heads" },
@@ -164,7 +166,7 @@ static const struct bad bads[] = {
     { other_ff, NULL, NULL, "ffn_gate" },
     { no_context, NULL, NULL, "context_length" },
     { no_key, NULL, NULL, "key_length" },
-    { great_key, NULL, NULL, "attn_q" },
+    { great_key, NULL, NULL, "heads of 16777216" },
     { odd_rope, NULL, NULL, "dimension_count" },
     { long_rope, NULL, NULL, "dimension_count" },
     { experts, NULL, NULL, "experts" },

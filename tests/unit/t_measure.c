@@ -148,6 +148,10 @@ START_TEST(too_short_a_text_is_refused)
     ck_assert_int_eq(
         sov_perplexity(s, tok, ids, N_IDS, 1, NULL, NULL, &ppl, &err),
         SOV_EARG);
+    ids[N_IDS - 1] = TINY_VOCAB; /* a tokenizer with more tokens than that */
+    ck_assert_int_eq(
+        sov_perplexity(s, tok, ids, N_IDS, 32, NULL, NULL, &ppl, &err),
+        SOV_EFORMAT);
     sov_session_close(s);
     sov_tok_free(tok);
     sov_model_close(model);
