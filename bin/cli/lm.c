@@ -60,7 +60,14 @@ sov_lm_choose(struct sov_lm *lm, const char *path, struct sov_err *err)
         return sov_fail(err, SOV_EMEM, "out of memory");
     find_built_in(lm->built_in, PATH_MAX);
     lm->path = lm->built_in;
-    return 0;
+    if (is_model(lm->path))
+        return 0;
+    sov_fail(err, SOV_EIO,
+             "the built-in model is not in %s; name a model with -m, or its "
+             "place in SOV_DATADIR",
+             lm->path);
+    err->where = SOV_WHERE_INPUT;
+    return SOV_EIO;
 }
 
 const char *

@@ -176,7 +176,10 @@ static int
 set_up(struct sov_err *err)
 {
     const char *tmpdir = getenv("TMPDIR");
+    int rc = sov_env_check(err);
 
+    if (rc < 0)
+        return rc;
     if (!sov_common.seed_given &&
         getrandom(&sov_common.seed, sizeof(sov_common.seed), GRND_NONBLOCK) !=
             (ssize_t)sizeof(sov_common.seed))

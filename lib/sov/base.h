@@ -34,6 +34,12 @@ SOV_API const char *sov_isa(void);
 SOV_API void sov_set_threads(unsigned n);
 SOV_API unsigned sov_threads(void);
 
+/*
+ * SOV_EARG if SOV_ISA or SOV_THREADS is set to what means nothing.  Without
+ * asking, the first counts as generic then, and the second as not set.
+ */
+SOV_API int sov_env_check(struct sov_err *err) SOV_MUST_CHECK;
+
 /* Folder for spooled pipes; NULL means /tmp.  The string is copied. */
 SOV_API int sov_set_tmpdir(const char *dir, struct sov_err *err)
     SOV_MUST_CHECK;

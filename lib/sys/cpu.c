@@ -16,6 +16,8 @@
 #include <sys/auxv.h>
 #endif
 
+#define THREADS_MAX 4096
+
 static const char *const names[SOV_ISA_COUNT] = {
     [SOV_ISA_GENERIC] = "generic",
     [SOV_ISA_AVX2] = "avx2",
@@ -77,6 +79,45 @@ sov_isa_usable(enum sov_isa isa)
             return false;
     }
     return cpu_has(isa);
+}
+
+static bool
+is_isa(const char *name)
+{
+    for (int i = 0; i < SOV_ISA_COUNT; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* SOV_THREADS as a number, 0 if it is not set or is none. */
+static unsigned
+threads_of(const char *env)
+{
+    char *end = NULL;
+    unsigned long v;
+
+    if (env == NULL || *env < '0' || *env > '9')
+        return 0;
+    v = strtoul(env, &end, 10);
+    return *end == '\0' && v <= THREADS_MAX ? (unsigned)v : 0;
+}
+
+int
+sov_env_check(struct sov_err *err)
+{
+    const char *isa = getenv("SOV_ISA");
+    const char *n = getenv("SOV_THREADS");
+
+    if (isa != NULL && *isa != '\0' && !is_isa(isa))
+        return sov_fail(err, SOV_EARG,
+                        "SOV_ISA: '%s' is not generic, avx2, avx512 or neon",
+                        isa);
+    if (n != NULL && *n != '\0' && threads_of(n) == 0)
+        return sov_fail(err, SOV_EARG,
+                        "SOV_THREADS: '%s' is not a number from 1 to %d", n,
+                        THREADS_MAX);
+    return 0;
 }
 
 /* Cores' worth of quota in one cpu.max file ("200000 100000"), 0 if none. */
@@ -160,12 +201,9 @@ sov_threads(void)
     unsigned n = __atomic_load_n(&threads, __ATOMIC_RELAXED);
 
     if (n == 0) {
-        const char *env = getenv("SOV_THREADS");
-        char *end = NULL;
-        unsigned long v = env != NULL ? strtoul(env, &end, 10) : 0;
-
-        n = v > 0 && v <= 4096 && *end == '\0' ? (unsigned)v
-                                               : sov_cpu_count();
+        n = threads_of(getenv("SOV_THREADS"));
+        if (n == 0)
+            n = sov_cpu_count();
         sov_set_threads(n);
     }
     return n;

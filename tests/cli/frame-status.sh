@@ -138,5 +138,15 @@ expect 0 env SOV_DATADIR=/some/where t-tool -j1 --seed 5 env
 out_is 'datadir=/some/where threads=1 seed_given=1 seed=5'
 expect 0 t-tool env
 out_has 'seed_given=0'
+for bad in SOV_ISA=axv2 SOV_ISA=AVX2 SOV_THREADS=0 SOV_THREADS=two \
+    SOV_THREADS=-1 SOV_THREADS=4x SOV_THREADS=99999999999999999999; do
+    expect 64 env "$bad" t-tool env
+    err_has "${bad%%=*}: '${bad#*=}' is not"
+    err_one_line
+    out_empty
+done
+for good in SOV_ISA= SOV_ISA=generic SOV_ISA=neon SOV_THREADS= SOV_THREADS=3; do
+    expect 0 env "$good" t-tool env
+done
 
 exit 0

@@ -23,6 +23,17 @@ err_has 'standard output'
 expect 74 sov-run -n 1 -p x -o /dev/full
 err_has '/dev/full: cannot write'
 
+# no built-in model: what to do (a copy, so that none lies beside it)
+exe=$top_builddir/bin/.libs/sov-run
+if [ -x "$exe" ]; then
+    cp "$exe" copy
+    expect 66 env SOV_DATADIR=/none LD_LIBRARY_PATH="$top_builddir/.libs" \
+        ./copy -p x
+    err_has 'name a model with -m'
+    err_one_line
+    rm copy
+fi
+
 # no input is eaten, whichever way it is named as output
 ln -s text link
 for out in text ./text link "$PWD/text"; do
