@@ -73,6 +73,7 @@ struct sov_pass {
     float *turn;          /* [n_batch, n_rot] */
     struct sov_a32 *a32;  /* [n_batch, in_max / 256] */
     struct sov_a256 *a256;
+    float *half;          /* [n_batch, in_max] */
 };
 
 /*

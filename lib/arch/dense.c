@@ -88,6 +88,7 @@ set_input(struct step *s, const float *x, size_t stride, size_t n,
     s->in.forms = sov_mat_forms(&s->pass->nn, w, n_w);
     s->in.a32 = s->pass->a32;
     s->in.a256 = s->pass->a256;
+    s->in.half = s->pass->half;
 }
 
 static void

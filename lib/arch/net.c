@@ -182,6 +182,7 @@ sov_pass_place(struct sov_pass *pass, const struct sov_net *net, size_t n_ctx,
     pass->turn = sov_arena_take(a, n * hp->n_rot, sizeof(float));
     pass->a32 = sov_arena_take(a, n * pieces, sizeof(*pass->a32));
     pass->a256 = sov_arena_take(a, n * pieces, sizeof(*pass->a256));
+    pass->half = sov_arena_take(a, n * pieces, 256 * sizeof(float));
     return a->overflow ? SOV_EMEM : 0;
 }
 
@@ -240,6 +241,7 @@ make_logits(struct columns *j, size_t n, float *logits, size_t n_logits)
     struct sov_input in = {
         .x = pass->norm, .stride = net->hp.n_embd, .n = net->hp.n_embd,
         .n_cols = n_logits, .a32 = pass->a32, .a256 = pass->a256,
+        .half = pass->half,
         .forms = sov_mat_forms(&pass->nn, &net->head, 1),
     };
     struct sov_mul mul = { &net->head, logits, net->n_vocab };

@@ -17,7 +17,8 @@
  *   super-blocks.
  * block dot product, 32-weight types: activations are int8 with one f32 scale
  *   per 32 (struct sov_a32, eight of them together); p[b] = (dw * da) *
- *   (float)isum per block; eight blocks are added as a tree
+ *   (float)isum per block, and for types with mins (dw * da) * (float)isum +
+ *   m * s, not fused; eight blocks are added as a tree
  *   ((p0+p1)+(p2+p3))+((p4+p5)+(p6+p7)), missing blocks counting 0; acc
  *   starts at 0 and trees are added to it in order.
  * everything else is elementwise: the same operations on each element.
@@ -37,11 +38,17 @@
  * piece that is not full is padded with zeros in every field.
  */
 
-/* For 32-weight types: eight blocks of 32. */
+/*
+ * For 32-weight types: eight blocks of 32.  Here q is made with d as above,
+ * but what is kept of d, and of s, are the 11 bits of a half: as the peer has
+ * them, so that an answer can be judged token by token.
+ */
 struct sov_a32 {
     int8_t q[256];
     int32_t sum[8]; /* of q */
     float d[8];
+    float s[8];     /* d * sum, for types with mins */
+    float zero[8];  /* six cache lines */
 };
 
 /* For 256-weight types. */
@@ -49,7 +56,7 @@ struct sov_a256 {
     int8_t q[256];
     int16_t sum[16]; /* of q, per 16 */
     float d;
-    float zero[7];   /* both kinds are five cache lines */
+    float zero[7];   /* five cache lines */
 };
 
 /* What a type's dot product takes on the activation side. */
@@ -57,6 +64,7 @@ enum sov_act {
     SOV_ACT_F32 = 0, /* no integer path: the row is decoded, f32 dot */
     SOV_ACT_A32,
     SOV_ACT_A256,
+    SOV_ACT_HALF, /* as F32, after rounding to the 11 bits of a half */
 };
 
 struct sov_kern {

@@ -11,8 +11,8 @@
 
 #include <string.h>
 
-#define TILE 64  /* keys */
-#define ROWS 32  /* queries times heads, as far as a group of heads allows */
+#define TILE 64 /* keys */
+#define ROWS 32 /* queries times heads, as far as a group of heads allows */
 
 static size_t
 row_bytes(enum sov_type type, size_t n)
@@ -36,7 +36,7 @@ sov_cache_bytes(struct sov_cache *kv, uint64_t *k_bytes, uint64_t *v_bytes)
 
 void
 sov_cache_put(const struct sov_nn *nn, const struct sov_cache *kv, size_t pos,
-           const float *k, const float *v)
+              const float *k, const float *v)
 {
     size_t h;
 
@@ -96,14 +96,14 @@ rows_of(const struct sov_nn *nn, enum sov_type type, const unsigned char *p,
 struct piece {
     const struct sov_nn *nn;
     const struct sov_attn *at;
-    size_t head;     /* of keys */
-    size_t group;    /* heads of queries for it */
-    size_t first;    /* column */
-    size_t n;        /* columns */
-    size_t n_keys;   /* of the last one */
-    size_t stride;   /* of the scores */
-    float *q;        /* [n * group][k_len] */
-    float *score;    /* [n * group][stride] */
+    size_t head;   /* of keys */
+    size_t group;  /* heads of queries for it */
+    size_t first;  /* column */
+    size_t n;      /* columns */
+    size_t n_keys; /* of the last one */
+    size_t stride; /* of the scores */
+    float *q;      /* [n * group][k_len] */
+    float *score;  /* [n * group][stride] */
     float *tile;
 };
 
@@ -123,21 +123,42 @@ out_of(const struct piece *p, size_t r)
     return p->at->o + c * p->at->o_stride + h * p->at->kv->v_len;
 }
 
+/*
+ * With keys and values in half precision the other side of their products is
+ * rounded to it as well, as the peer does.
+ */
+static void
+round_like(const struct sov_nn *nn, enum sov_type type, float *x, size_t n)
+{
+    unsigned char half[512];
+    size_t step = sizeof(half) / 2;
+    size_t at;
+
+    if (type != SOV_TYPE_F16)
+        return;
+    for (at = 0; at < n; at += step) {
+        size_t len = n - at < step ? n - at : step;
+
+        nn->k->encode[type](x + at, NULL, half, len, 1);
+        nn->k->decode[type](half, x + at, len);
+    }
+}
+
 static void
 take_queries(const struct piece *p)
 {
     const struct sov_attn *at = p->at;
     size_t len = at->kv->k_len;
-    size_t r, i;
+    size_t r;
 
     for (r = 0; r < p->n * p->group; r++) {
         size_t c = p->first + r / p->group;
         size_t h = p->head * p->group + r % p->group;
         const float *q = at->q + c * at->q_stride + h * len;
 
-        for (i = 0; i < len; i++)
-            p->q[r * len + i] = q[i] * at->scale;
+        memcpy(p->q + r * len, q, len * sizeof(*q));
     }
+    round_like(p->nn, at->kv->type, p->q, p->n * p->group * len);
 }
 
 static void
@@ -184,28 +205,31 @@ mix_values(const struct piece *p)
 }
 
 static void
-do_piece(const struct piece *p)
+softmax(const struct piece *p, float *s, size_t n)
 {
     const struct sov_kern *k = p->nn->k;
+    float part;
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        s[i] *= p->at->scale;
+    k->exp(s, n, k->max(s, n));
+    part = 1.0f / k->sum(s, n);
+    for (i = 0; i < n; i++)
+        s[i] *= part;
+    round_like(p->nn, p->at->kv->type, s, n);
+}
+
+static void
+do_piece(const struct piece *p)
+{
     size_t r;
 
     take_queries(p);
     make_scores(p);
-    for (r = 0; r < p->n * p->group; r++) {
-        float *s = p->score + r * p->stride;
-        size_t n = keys_of(p, r);
-
-        k->exp(s, n, k->max(s, n));
-    }
+    for (r = 0; r < p->n * p->group; r++)
+        softmax(p, p->score + r * p->stride, keys_of(p, r));
     mix_values(p);
-    for (r = 0; r < p->n * p->group; r++) {
-        float part = 1.0f / k->sum(p->score + r * p->stride, keys_of(p, r));
-        float *o = out_of(p, r);
-        size_t i;
-
-        for (i = 0; i < p->at->kv->v_len; i++)
-            o[i] *= part;
-    }
 }
 
 struct job {

@@ -9,6 +9,7 @@
 #include "nn/mat.h"
 
 #include "sys/par.h"
+#include "tensor/half.h"
 
 #define TILE_ROWS 16
 #define TILE_COLS 32
@@ -28,9 +29,7 @@ sov_mat_room(size_t n_in)
 static enum sov_act
 form_of(const struct sov_nn *nn, const struct sov_mat *w)
 {
-    return nn->precise || nn->k->dot[w->type] == NULL
-               ? SOV_ACT_F32
-               : nn->k->act_of[w->type];
+    return nn->precise ? SOV_ACT_F32 : nn->k->act_of[w->type];
 }
 
 unsigned
@@ -59,6 +58,9 @@ sov_input_column(const struct sov_nn *nn, const struct sov_input *in, size_t c)
         nn->k->to_a32(x, in->a32 + c * pieces(in), in->n);
     if (in->forms & 1u << SOV_ACT_A256)
         nn->k->to_a256(x, in->a256 + c * pieces(in), in->n);
+    if (in->forms & 1u << SOV_ACT_HALF)
+        for (size_t i = 0; i < in->n; i++)
+            in->half[c * in->n + i] = sov_f32_round11(x[i]);
 }
 
 static void
@@ -82,8 +84,7 @@ tile_integer(const struct sov_nn *nn, const struct sov_mul *mul,
     bool small = form_of(nn, w) == SOV_ACT_A32;
     const unsigned char *act = small ? (const unsigned char *)in->a32
                                      : (const unsigned char *)in->a256;
-    size_t stride =
-        pieces(in) * (small ? sizeof(*in->a32) : sizeof(*in->a256));
+    size_t stride = pieces(in) * (small ? sizeof(*in->a32) : sizeof(*in->a256));
     size_t c0, c, r, n;
 
     if (in->n_cols == 1) {
@@ -122,6 +123,9 @@ tile_f32(const struct sov_nn *nn, const struct sov_mul *mul,
 {
     const struct sov_mat *w = mul->w;
     const float *rows = plain_rows(w, r0);
+    bool half = form_of(nn, w) == SOV_ACT_HALF;
+    const float *x = half ? in->half : in->x;
+    size_t stride = half ? in->n : in->stride;
     size_t c, r, n;
 
     if (rows == NULL) {
@@ -132,9 +136,8 @@ tile_f32(const struct sov_nn *nn, const struct sov_mul *mul,
     }
     for (c = 0; c < in->n_cols; c += TILE_COLS) {
         n = in->n_cols - c < TILE_COLS ? in->n_cols - c : TILE_COLS;
-        nn->k->dots(rows, w->n_in, n_rows, in->x + c * in->stride, in->stride,
-                    n, w->n_in, mul->y + c * mul->y_stride + r0,
-                    mul->y_stride);
+        nn->k->dots(rows, w->n_in, n_rows, x + c * stride, stride, n, w->n_in,
+                    mul->y + c * mul->y_stride + r0, mul->y_stride);
     }
 }
 
@@ -147,7 +150,7 @@ tile(const struct sov_nn *nn, const struct sov_mul *mul,
     size_t step = DECODED / w->n_in;
     size_t r, n;
 
-    if (form_of(nn, w) != SOV_ACT_F32) {
+    if (!nn->precise && nn->k->dot[w->type] != NULL) {
         tile_integer(nn, mul, in, r0, n_rows, tmp);
     } else {
         step = step == 0 ? 1 : step;

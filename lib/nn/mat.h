@@ -23,9 +23,9 @@ struct sov_mat {
 };
 
 /*
- * n_cols input vectors, and the same as integers as far as they are needed.
+ * n_cols input vectors, and the same in other forms as far as they are needed.
  * The caller owns all memory: a32 and a256 have room for (n + 255) / 256
- * pieces a column.
+ * pieces a column, half for n floats.
  */
 struct sov_input {
     const float *x;  /* [n_cols], stride floats apart */
@@ -35,13 +35,14 @@ struct sov_input {
     unsigned forms;  /* 1 << enum sov_act of each that is needed */
     struct sov_a32 *a32;
     struct sov_a256 *a256;
+    float *half;     /* [n_cols, n] */
 };
 
 /* Forms of input that these matrices take. */
 unsigned sov_mat_forms(const struct sov_nn *nn, const struct sov_mat *w,
                        size_t n);
 
-/* Make the integer forms of column c. */
+/* Make the other forms of column c. */
 void sov_input_column(const struct sov_nn *nn, const struct sov_input *in,
                       size_t c);
 

@@ -67,6 +67,19 @@ sov_f32_to_f16(float f)
     return (uint16_t)(sign | ((a - (UINT32_C(112) << 23)) >> 13));
 }
 
+/*
+ * To the 11 significant bits of a half, ties to even, whatever the exponent.
+ */
+static inline float
+sov_f32_round11(float f)
+{
+    uint32_t u = sov_f32_bits(f);
+
+    if ((u & 0x7f800000) == 0x7f800000) /* Inf and NaN */
+        return f;
+    return sov_f32_from_bits((u + 0xfff + (u >> 13 & 1)) & 0xffffe000);
+}
+
 static inline float
 sov_bf16_to_f32(uint16_t h)
 {

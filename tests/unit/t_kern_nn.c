@@ -6,9 +6,11 @@
 #include "unit.h"
 
 #include "base/fmath.h"
+#include "base/le.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "kern/kern.h"
+#include "tensor/half.h"
 
 #include <math.h>
 #include <string.h>
@@ -16,10 +18,14 @@
 #define N_MAX 2048
 #define COLS_MAX 9
 
+/* bytes of a piece of activations of either kind, at most */
+#define PIECE sizeof(struct sov_a32)
+
 static const char *const isas[] = { "avx2", "avx512", "neon" };
 
 static const enum sov_type dot_types[] = {
-    SOV_TYPE_Q8_0, SOV_TYPE_Q4_0, SOV_TYPE_Q4_K, SOV_TYPE_Q5_K, SOV_TYPE_Q6_K,
+    SOV_TYPE_Q8_0, SOV_TYPE_Q4_0, SOV_TYPE_Q4_1, SOV_TYPE_Q5_0, SOV_TYPE_Q5_1,
+    SOV_TYPE_Q4_K, SOV_TYPE_Q5_K, SOV_TYPE_Q6_K,
 };
 
 static uint64_t counter;
@@ -203,6 +209,7 @@ START_TEST(activations)
             ck_assert_mem_eq(a.q, b.q, sizeof(a.q));
             ck_assert_mem_eq(a.sum, b.sum, sizeof(a.sum));
             assert_same(a.d, b.d, 8, "a32", k->isa);
+            assert_same(a.s, b.s, 8, "a32", k->isa);
             memset(&c, 1, sizeof(c));
             memset(&d, 2, sizeof(d));
             g->to_a256(x, &c, 256);
@@ -229,7 +236,8 @@ fill_row(unsigned char *row, enum sov_type type, size_t n, bool tame)
         size_t d = type == SOV_TYPE_Q6_K ? 208 : 0;
 
         row[at + d + 1] = (unsigned char)(0x20 | (row[at + d + 1] & 7));
-        if (type == SOV_TYPE_Q4_K || type == SOV_TYPE_Q5_K)
+        if (type == SOV_TYPE_Q4_K || type == SOV_TYPE_Q5_K ||
+            type == SOV_TYPE_Q4_1 || type == SOV_TYPE_Q5_1)
             row[at + 3] = (unsigned char)(0x20 | (row[at + 3] & 0x87));
     }
 }
@@ -259,7 +267,7 @@ dots_agree(const struct sov_kern *g, const struct sov_kern *k,
 {
     static unsigned char row[N_MAX * 2];
     static float x[N_MAX * COLS_MAX];
-    unsigned char *acts = sov_mem_aligned(COLS_MAX * (N_MAX / 256), 320);
+    unsigned char *acts = sov_mem_aligned(COLS_MAX * (N_MAX / 256), PIECE);
     float y[COLS_MAX], z[COLS_MAX];
     size_t stride;
 
@@ -301,7 +309,7 @@ END_TEST
 START_TEST(largest_integers)
 {
     const struct sov_kern *g = sov_kern_for("generic");
-    unsigned char *acts = sov_mem_aligned(2, 320);
+    unsigned char *acts = sov_mem_aligned(2, PIECE);
     static unsigned char row[2 * 256];
     static float x[256];
     float y, z;
@@ -331,8 +339,8 @@ START_TEST(largest_integers)
                     for (i = 0; i < 256; i++)
                         x[i] = (float)sign;
                     make_acts(g, type, x, 256, 1, acts);
-                    g->dot[type](row, acts, 320, 1, 256, &y);
-                    k->dot[type](row, acts, 320, 1, 256, &z);
+                    g->dot[type](row, acts, PIECE, 1, 256, &y);
+                    k->dot[type](row, acts, PIECE, 1, 256, &z);
                     assert_same(&y, &z, 1, info->name, k->isa);
                 }
     sov_mem_free_aligned(acts);
@@ -354,7 +362,7 @@ act_value(enum sov_act kind, const unsigned char *acts, size_t i)
 START_TEST(generic_against_decoded_weights)
 {
     const struct sov_kern *g = sov_kern_for("generic");
-    unsigned char *acts = sov_mem_aligned(8, 320);
+    unsigned char *acts = sov_mem_aligned(8, PIECE);
     static unsigned char row[N_MAX * 2];
     static float x[N_MAX], w[N_MAX];
     size_t t, i, turn;
@@ -376,6 +384,17 @@ START_TEST(generic_against_decoded_weights)
 
                 sum += p;
                 size += fabs(p);
+            }
+            /* a min is taken times s, which is d * sum a little rounded */
+            for (i = 0; i < n / 32; i++) {
+                const struct sov_a32 *a =
+                    (const struct sov_a32 *)(const void *)acts + i / 8;
+
+                if (type == SOV_TYPE_Q4_1 || type == SOV_TYPE_Q5_1)
+                    sum += (double)sov_f16_to_f32(sov_le16(
+                               row + i * sov_type_info(type)->bytes + 2)) *
+                           ((double)a->s[i % 8] -
+                            (double)a->d[i % 8] * a->sum[i % 8]);
             }
             g->dot[type](row, acts, 0, 1, n, &y);
             ck_assert_msg(fabs((double)y - sum) <= 4e-7 * size, "%s %g %g",

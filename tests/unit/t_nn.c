@@ -60,6 +60,7 @@ check_mat(enum sov_type type, bool precise, size_t n_cols, double tolerance)
     nn_open(&nn, precise, sov_mat_room(N_IN));
     in.a32 = sov_mem_aligned(n_cols * 2, sizeof(*in.a32));
     in.a256 = sov_mem_aligned(n_cols * 2, sizeof(*in.a256));
+    in.half = sov_mem_aligned(n_cols * N_IN, sizeof(*in.half));
     in.forms = sov_mat_forms(&nn, &m, 1);
     m.data = data;
     fill(w, N_OUT * N_IN);
@@ -82,6 +83,7 @@ check_mat(enum sov_type type, bool precise, size_t n_cols, double tolerance)
     sov_nn_done(&nn);
     sov_mem_free_aligned(in.a32);
     sov_mem_free_aligned(in.a256);
+    sov_mem_free_aligned(in.half);
     free(data);
 }
 

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "kern/overlay.h"
+#include "tensor/half.h"
 
 #include <immintrin.h>
 #include <string.h>
@@ -57,8 +58,8 @@ unit32(const float *x, float d, int8_t *q)
     __m256i b = unit8(x + 8, vd);
     __m256i c = unit8(x + 16, vd);
     __m256i e = unit8(x + 24, vd);
-    __m256i bytes = _mm256_packs_epi16(_mm256_packs_epi32(a, b),
-                                       _mm256_packs_epi32(c, e));
+    __m256i bytes =
+        _mm256_packs_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, e));
 
     _mm256_storeu_si256((__m256i *)q,
                         _mm256_permutevar8x32_epi32(bytes, order));
@@ -85,16 +86,19 @@ to_a32(const float *x, struct sov_a32 *a, size_t n)
     for (i = 0; i < n; i += 256, a++) {
         if (n - i < 256)
             memset(a, 0, sizeof(*a));
+        memset(a->zero, 0, sizeof(a->zero));
         for (b = 0; b < 8 && i + 32 * b < n; b++) {
             const float *p = x + i + 32 * b;
             int32_t sum[2] = { 0, 0 };
+            float d = amax(p, 32) / 127.0f;
 
-            a->d[b] = amax(p, 32) / 127.0f;
-            if (a->d[b] != 0)
-                sums16(unit32(p, a->d[b], a->q + 32 * b), sum);
+            if (d != 0)
+                sums16(unit32(p, d, a->q + 32 * b), sum);
             else
                 memset(a->q + 32 * b, 0, 32);
             a->sum[b] = sum[0] + sum[1];
+            a->d[b] = sov_f32_round11(d);
+            a->s[b] = sov_f32_round11(d * (float)a->sum[b]);
         }
     }
 }

@@ -40,8 +40,8 @@ half(const unsigned char *p)
 INLINE __m128i
 reduce4(__m256i a, __m256i b, __m256i c, __m256i d)
 {
-    __m256i s = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b),
-                                  _mm256_hadd_epi32(c, d));
+    __m256i s =
+        _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
 
     return _mm_add_epi32(_mm256_castsi256_si128(s),
                          _mm256_extracti128_si256(s, 1));
@@ -69,8 +69,8 @@ INLINE __m256i
 spread(__m256i sc, int k)
 {
     const __m256i pair = _mm256_setr_epi16(
-        0x0100, 0x0100, 0x0100, 0x0100, 0x0100, 0x0100, 0x0100, 0x0100,
-        0x0302, 0x0302, 0x0302, 0x0302, 0x0302, 0x0302, 0x0302, 0x0302);
+        0x0100, 0x0100, 0x0100, 0x0100, 0x0100, 0x0100, 0x0100, 0x0100, 0x0302,
+        0x0302, 0x0302, 0x0302, 0x0302, 0x0302, 0x0302, 0x0302);
     __m256i both = k < 4 ? _mm256_permute2x128_si256(sc, sc, 0x00)
                          : _mm256_permute2x128_si256(sc, sc, 0x11);
 
@@ -85,16 +85,15 @@ spread(__m256i sc, int k)
 INLINE void
 head_k4(const unsigned char *block, struct head *h)
 {
-    const __m256i twice = _mm256_setr_epi8(
-        0, 1, 0, 1, 2, 3, 2, 3, 4, 5, 4, 5, 6, 7, 6, 7, 8, 9, 8, 9, 10, 11, 10,
-        11, 12, 13, 12, 13, 14, 15, 14, 15);
+    const __m256i twice =
+        _mm256_setr_epi8(0, 1, 0, 1, 2, 3, 2, 3, 4, 5, 4, 5, 6, 7, 6, 7, 8, 9,
+                         8, 9, 10, 11, 10, 11, 12, 13, 12, 13, 14, 15, 14, 15);
     uint32_t a = sov_le32(block + 4);
     uint32_t b = sov_le32(block + 8);
     uint32_t c = sov_le32(block + 12);
     __m128i sc = _mm_set_epi32(
         (int)((c >> 4 & 0x0f0f0f0f) | (b >> 2 & 0x30303030)),
-        (int)(b & 0x3f3f3f3f),
-        (int)((c & 0x0f0f0f0f) | (a >> 2 & 0x30303030)),
+        (int)(b & 0x3f3f3f3f), (int)((c & 0x0f0f0f0f) | (a >> 2 & 0x30303030)),
         (int)(a & 0x3f3f3f3f));
     __m256i wide = _mm256_cvtepu8_epi16(sc); /* scales below, mins above */
 
@@ -130,8 +129,8 @@ head_q6_k(const unsigned char *block, struct head *h)
 {
     h->d = half(block + 208);
     h->dmin = 0;
-    h->sc = _mm256_cvtepi8_epi16(
-        _mm_loadu_si128((const __m128i *)(block + 192)));
+    h->sc =
+        _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(block + 192)));
     h->m = _mm256_slli_epi16(h->sc, 5);
 }
 
@@ -156,8 +155,8 @@ products(__m256i w, const int8_t *a, __m256i s)
 
 /* acc and the sums of one column and super-block */
 INLINE __m128
-step1(__m128 acc, const struct head *h, const struct sov_a256 *a,
-      __m256i isum, enum sums sums)
+step1(__m128 acc, const struct head *h, const struct sov_a256 *a, __m256i isum,
+      enum sums sums)
 {
     __m256i msum = _mm256_madd_epi16(h->m, load(a->sum));
     __m128 da = _mm_load_ss(&a->d);
@@ -193,10 +192,10 @@ one_column(head_fn *head, part_fn *part, enum sums sums, size_t bytes,
         _mm_prefetch((const char *)row + 2048 + 64, _MM_HINT_T0);
         _mm_prefetch((const char *)row + 2048 + 128, _MM_HINT_T0);
         head(row, &h);
-    UNROLL
+        UNROLL
         for (k = 0; k < 8; k++)
-            s = _mm256_add_epi32(s, products(part(row, k), a->q + 32 * k,
-                                             spread(h.sc, k)));
+            s = _mm256_add_epi32(
+                s, products(part(row, k), a->q + 32 * k, spread(h.sc, k)));
         acc = step1(acc, &h, a, s, sums);
     }
     _mm_store_ss(y, acc);
@@ -247,10 +246,9 @@ four_columns(const struct unpacked *u, size_t n, size_t at, enum sums sums,
             if (sums == OFFSET)
                 s[c] = _mm256_sub_epi32(s[c], m[c]);
         }
-        da = _mm_setr_ps(piece(act, stride, 0, at + i)->d,
-                         piece(act, stride, 1, at + i)->d,
-                         piece(act, stride, 2, at + i)->d,
-                         piece(act, stride, 3, at + i)->d);
+        da = _mm_setr_ps(
+            piece(act, stride, 0, at + i)->d, piece(act, stride, 1, at + i)->d,
+            piece(act, stride, 2, at + i)->d, piece(act, stride, 3, at + i)->d);
         d = _mm_mul_ps(_mm_set1_ps(u->h.d), da);
         acc = _mm_fmadd_ps(d, _mm_cvtepi32_ps(reduce4(s[0], s[1], s[2], s[3])),
                            acc);
@@ -297,16 +295,16 @@ columns(head_fn *head, part_fn *part, enum sums sums, size_t bytes,
     }
 }
 
-#define DOT_A256(type, bytes, head, sums) \
-    static void \
-    dot_##type(const void *row, const void *act, size_t act_stride, \
-               size_t n_cols, size_t n, float *y) \
-    { \
-        if (n_cols == 1) \
-            one_column(head, part_##type, sums, bytes, row, act, n, y); \
-        else \
+#define DOT_A256(type, bytes, head, sums)                                 \
+    static void dot_##type(const void *row, const void *act,              \
+                           size_t act_stride, size_t n_cols, size_t n,    \
+                           float *y)                                      \
+    {                                                                     \
+        if (n_cols == 1)                                                  \
+            one_column(head, part_##type, sums, bytes, row, act, n, y);   \
+        else                                                              \
             columns(head, part_##type, sums, bytes, row, act, act_stride, \
-                    n_cols, n, y); \
+                    n_cols, n, y);                                        \
     }
 
 DOT_A256(q4_k, 144, head_k4, MINS)
@@ -315,10 +313,11 @@ DOT_A256(q6_k, 210, head_q6_k, OFFSET)
 
 /* ---- eight blocks of 32 */
 
-/* The signed weights of eight blocks, and their scales. */
+/* The signed weights of eight blocks, their scales, and mins if they have. */
 struct eight {
     __m256i w[8];
     __m256 d;
+    __m256 m;
 };
 
 typedef void eight_fn(const unsigned char *blocks, struct eight *e);
@@ -344,50 +343,111 @@ eight_q8_0(const unsigned char *p, struct eight *e)
     e->d = scales8(p, 34);
 }
 
+/* 16 bytes of nibbles, the low ones first */
+INLINE __m256i
+nibbles(const unsigned char *p)
+{
+    __m128i q = _mm_loadu_si128((const __m128i *)p);
+
+    return _mm256_and_si256(_mm256_set_m128i(_mm_srli_epi16(q, 4), q),
+                            _mm256_set1_epi8(15));
+}
+
+/* Bit j of four bytes is worth 16 in byte j. */
+INLINE __m256i
+fifth_bits(const unsigned char *p)
+{
+    const __m256i spread = _mm256_setr_epi64x(
+        0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
+    const __m256i bit = _mm256_set1_epi64x((long long)0x8040201008040201);
+    __m256i v =
+        _mm256_shuffle_epi8(_mm256_set1_epi32((int)sov_le32(p)), spread);
+
+    return _mm256_and_si256(_mm256_cmpeq_epi8(_mm256_and_si256(v, bit), bit),
+                            _mm256_set1_epi8(16));
+}
+
 INLINE void
 eight_q4_0(const unsigned char *p, struct eight *e)
 {
     int b;
 
     UNROLL
-    for (b = 0; b < 8; b++) {
-        __m128i q = _mm_loadu_si128((const __m128i *)(p + 18 * b + 2));
-        __m256i w = _mm256_set_m128i(_mm_srli_epi16(q, 4), q);
-
-        e->w[b] = _mm256_sub_epi8(_mm256_and_si256(w, _mm256_set1_epi8(15)),
-                                  _mm256_set1_epi8(8));
-    }
+    for (b = 0; b < 8; b++)
+        e->w[b] = _mm256_sub_epi8(nibbles(p + 18 * b + 2), _mm256_set1_epi8(8));
     e->d = scales8(p, 18);
+}
+
+INLINE void
+eight_q4_1(const unsigned char *p, struct eight *e)
+{
+    int b;
+
+    UNROLL
+    for (b = 0; b < 8; b++)
+        e->w[b] = nibbles(p + 20 * b + 4);
+    e->d = scales8(p, 20);
+    e->m = scales8(p + 2, 20);
+}
+
+INLINE void
+eight_q5_0(const unsigned char *p, struct eight *e)
+{
+    int b;
+
+    UNROLL
+    for (b = 0; b < 8; b++)
+        e->w[b] = _mm256_sub_epi8(_mm256_or_si256(nibbles(p + 22 * b + 6),
+                                                  fifth_bits(p + 22 * b + 2)),
+                                  _mm256_set1_epi8(16));
+    e->d = scales8(p, 22);
+}
+
+INLINE void
+eight_q5_1(const unsigned char *p, struct eight *e)
+{
+    int b;
+
+    UNROLL
+    for (b = 0; b < 8; b++)
+        e->w[b] = _mm256_or_si256(nibbles(p + 24 * b + 8),
+                                  fifth_bits(p + 24 * b + 4));
+    e->d = scales8(p, 24);
+    e->m = scales8(p + 2, 24);
 }
 
 INLINE __m256i
 product32(__m256i w, const int8_t *a)
 {
-    __m256i p = _mm256_maddubs_epi16(_mm256_abs_epi8(w),
-                                     _mm256_sign_epi8(load(a), w));
+    __m256i p =
+        _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(load(a), w));
 
     return _mm256_madd_epi16(p, _mm256_set1_epi16(1));
 }
 
 /* p of eight blocks, see kern.h */
 INLINE __m256
-products8(const struct eight *e, const struct sov_a32 *a)
+products8(const struct eight *e, const struct sov_a32 *a, bool mins)
 {
-    __m256i lo = _mm256_hadd_epi32(
-        _mm256_hadd_epi32(product32(e->w[0], a->q),
-                          product32(e->w[1], a->q + 32)),
-        _mm256_hadd_epi32(product32(e->w[2], a->q + 64),
-                          product32(e->w[3], a->q + 96)));
-    __m256i hi = _mm256_hadd_epi32(
-        _mm256_hadd_epi32(product32(e->w[4], a->q + 128),
-                          product32(e->w[5], a->q + 160)),
-        _mm256_hadd_epi32(product32(e->w[6], a->q + 192),
-                          product32(e->w[7], a->q + 224)));
+    __m256 p;
+    __m256i lo =
+        _mm256_hadd_epi32(_mm256_hadd_epi32(product32(e->w[0], a->q),
+                                            product32(e->w[1], a->q + 32)),
+                          _mm256_hadd_epi32(product32(e->w[2], a->q + 64),
+                                            product32(e->w[3], a->q + 96)));
+    __m256i hi =
+        _mm256_hadd_epi32(_mm256_hadd_epi32(product32(e->w[4], a->q + 128),
+                                            product32(e->w[5], a->q + 160)),
+                          _mm256_hadd_epi32(product32(e->w[6], a->q + 192),
+                                            product32(e->w[7], a->q + 224)));
     __m256i isum = _mm256_add_epi32(_mm256_permute2x128_si256(lo, hi, 0x20),
                                     _mm256_permute2x128_si256(lo, hi, 0x31));
 
-    return _mm256_mul_ps(_mm256_mul_ps(e->d, _mm256_loadu_ps(a->d)),
-                         _mm256_cvtepi32_ps(isum));
+    p = _mm256_mul_ps(_mm256_mul_ps(e->d, _mm256_loadu_ps(a->d)),
+                      _mm256_cvtepi32_ps(isum));
+    if (mins)
+        p = _mm256_add_ps(p, _mm256_mul_ps(e->m, _mm256_loadu_ps(a->s)));
+    return p;
 }
 
 INLINE __m128
@@ -402,7 +462,7 @@ tree_add(__m128 acc, __m256 p)
 }
 
 INLINE void
-columns_a32(eight_fn *unpack, size_t bytes, const unsigned char *row,
+columns_a32(eight_fn *unpack, size_t bytes, bool mins, const unsigned char *row,
             const unsigned char *act, size_t stride, size_t n_cols, size_t n,
             float *y)
 {
@@ -433,27 +493,34 @@ columns_a32(eight_fn *unpack, size_t bytes, const unsigned char *row,
                 i / 256;
 
             _mm_store_ss(y + c,
-                         tree_add(_mm_load_ss(y + c), products8(&e, a)));
+                         tree_add(_mm_load_ss(y + c), products8(&e, a, mins)));
         }
     }
 }
 
-#define DOT_A32(type, bytes) \
-    static void \
-    dot_##type(const void *row, const void *act, size_t act_stride, \
-               size_t n_cols, size_t n, float *y) \
-    { \
-        columns_a32(eight_##type, bytes, row, act, act_stride, n_cols, n, y); \
+#define DOT_A32(type, bytes, mins)                                           \
+    static void dot_##type(const void *row, const void *act,                 \
+                           size_t act_stride, size_t n_cols, size_t n,       \
+                           float *y)                                         \
+    {                                                                        \
+        columns_a32(eight_##type, bytes, mins, row, act, act_stride, n_cols, \
+                    n, y);                                                   \
     }
 
-DOT_A32(q8_0, 34)
-DOT_A32(q4_0, 18)
+DOT_A32(q8_0, 34, false)
+DOT_A32(q4_0, 18, false)
+DOT_A32(q4_1, 20, true)
+DOT_A32(q5_0, 22, false)
+DOT_A32(q5_1, 24, true)
 
 void
 sov_kern_avx2_dot(struct sov_kern *k)
 {
     k->dot[SOV_TYPE_Q8_0] = dot_q8_0;
     k->dot[SOV_TYPE_Q4_0] = dot_q4_0;
+    k->dot[SOV_TYPE_Q4_1] = dot_q4_1;
+    k->dot[SOV_TYPE_Q5_0] = dot_q5_0;
+    k->dot[SOV_TYPE_Q5_1] = dot_q5_1;
     k->dot[SOV_TYPE_Q4_K] = dot_q4_k;
     k->dot[SOV_TYPE_Q5_K] = dot_q5_k;
     k->dot[SOV_TYPE_Q6_K] = dot_q6_k;

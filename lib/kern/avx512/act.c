@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "kern/overlay.h"
+#include "tensor/half.h"
 
 #include <immintrin.h>
 #include <string.h>
@@ -21,8 +22,8 @@ amax(const float *x, size_t n)
 
         m = _mm512_max_epu32(m, _mm512_and_si512(u, abs));
     }
-    return _mm_cvtss_f32(_mm_castsi128_ps(
-        _mm_cvtsi32_si128((int)_mm512_reduce_max_epu32(m))));
+    return _mm_cvtss_f32(
+        _mm_castsi128_ps(_mm_cvtsi32_si128((int)_mm512_reduce_max_epu32(m))));
 }
 
 /* 16 numbers in units of d, not 0, into q; gives their sum. */
@@ -47,18 +48,22 @@ to_a32(const float *x, struct sov_a32 *a, size_t n)
     for (i = 0; i < n; i += 256, a++) {
         if (n - i < 256)
             memset(a, 0, sizeof(*a));
+        memset(a->zero, 0, sizeof(a->zero));
         for (b = 0; b < 8 && i + 32 * b < n; b++) {
             const float *p = x + i + 32 * b;
             int8_t *q = a->q + 32 * b;
 
-            a->d[b] = amax(p, 32) / 127.0f;
-            if (a->d[b] != 0) {
-                a->sum[b] = unit16(p, a->d[b], q);
-                a->sum[b] += unit16(p + 16, a->d[b], q + 16);
+            float d = amax(p, 32) / 127.0f;
+
+            if (d != 0) {
+                a->sum[b] = unit16(p, d, q);
+                a->sum[b] += unit16(p + 16, d, q + 16);
             } else {
                 a->sum[b] = 0;
                 memset(q, 0, 32);
             }
+            a->d[b] = sov_f32_round11(d);
+            a->s[b] = sov_f32_round11(d * (float)a->sum[b]);
         }
     }
 }

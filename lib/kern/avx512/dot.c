@@ -66,8 +66,8 @@ fold(__m512i v)
 INLINE __m128i
 reduce4(__m256i a, __m256i b, __m256i c, __m256i d)
 {
-    __m256i s = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b),
-                                  _mm256_hadd_epi32(c, d));
+    __m256i s =
+        _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
 
     return _mm_add_epi32(_mm256_castsi256_si128(s),
                          _mm256_extracti128_si256(s, 1));
@@ -103,9 +103,9 @@ enum sums {
 INLINE __m512i
 spread(__m256i sc, int k)
 {
-    const __m512i lane = _mm512_set_epi16(
-        3, 3, 3, 3, 3, 3, 3, 3, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1,
-        0, 0, 0, 0, 0, 0, 0, 0);
+    const __m512i lane =
+        _mm512_set_epi16(3, 3, 3, 3, 3, 3, 3, 3, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1,
+                         1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
 
     return _mm512_permutexvar_epi16(
         _mm512_add_epi16(lane, _mm512_set1_epi16((short)(4 * k))),
@@ -119,17 +119,16 @@ spread(__m256i sc, int k)
 INLINE void
 head_k4(const unsigned char *block, struct head *h)
 {
-    const __m256i twice_low = _mm256_setr_epi16(0, 0, 1, 1, 2, 2, 3, 3, 4, 4,
-                                                5, 5, 6, 6, 7, 7);
-    const __m256i twice_high = _mm256_setr_epi16(
-        8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15, 15);
+    const __m256i twice_low =
+        _mm256_setr_epi16(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+    const __m256i twice_high = _mm256_setr_epi16(8, 8, 9, 9, 10, 10, 11, 11, 12,
+                                                 12, 13, 13, 14, 14, 15, 15);
     uint32_t a = sov_le32(block + 4);
     uint32_t b = sov_le32(block + 8);
     uint32_t c = sov_le32(block + 12);
     __m256i wide = _mm256_cvtepu8_epi16(_mm_set_epi32(
         (int)((c >> 4 & 0x0f0f0f0f) | (b >> 2 & 0x30303030)),
-        (int)(b & 0x3f3f3f3f),
-        (int)((c & 0x0f0f0f0f) | (a >> 2 & 0x30303030)),
+        (int)(b & 0x3f3f3f3f), (int)((c & 0x0f0f0f0f) | (a >> 2 & 0x30303030)),
         (int)(a & 0x3f3f3f3f)));
 
     h->d = half(block);
@@ -141,8 +140,8 @@ head_k4(const unsigned char *block, struct head *h)
 INLINE __m512i
 part_q4_k(const unsigned char *block, int k)
 {
-    __m512i q = _mm512_srlv_epi64(load_twice(block + 16 + 32 * k),
-                                  halves(0, 4));
+    __m512i q =
+        _mm512_srlv_epi64(load_twice(block + 16 + 32 * k), halves(0, 4));
 
     return _mm512_and_si512(q, _mm512_set1_epi8(15));
 }
@@ -151,14 +150,13 @@ part_q4_k(const unsigned char *block, int k)
 INLINE __m512i
 part_q5_k(const unsigned char *block, int k)
 {
-    __m512i low = _mm512_srlv_epi64(load_twice(block + 48 + 32 * k),
-                                    halves(0, 4));
+    __m512i low =
+        _mm512_srlv_epi64(load_twice(block + 48 + 32 * k), halves(0, 4));
     __m512i high = _mm512_rolv_epi64(
         load_twice(block + 16), halves((4 - 2 * k) & 63, (3 - 2 * k) & 63));
 
-    return _mm512_or_si512(
-        _mm512_and_si512(low, _mm512_set1_epi8(15)),
-        _mm512_and_si512(high, _mm512_set1_epi8(16)));
+    return _mm512_or_si512(_mm512_and_si512(low, _mm512_set1_epi8(15)),
+                           _mm512_and_si512(high, _mm512_set1_epi8(16)));
 }
 
 INLINE void
@@ -166,8 +164,8 @@ head_q6_k(const unsigned char *block, struct head *h)
 {
     h->d = half(block + 208);
     h->dmin = 0;
-    h->sc = _mm256_cvtepi8_epi16(
-        _mm_loadu_si128((const __m128i *)(block + 192)));
+    h->sc =
+        _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(block + 192)));
     h->m = _mm256_slli_epi16(h->sc, 5);
 }
 
@@ -175,15 +173,14 @@ head_q6_k(const unsigned char *block, struct head *h)
 INLINE __m512i
 part_q6_k(const unsigned char *block, int k)
 {
-    __m512i low = _mm512_srli_epi64(load(block + k / 2 * 64),
-                                    (unsigned)(k % 2 * 4));
+    __m512i low =
+        _mm512_srli_epi64(load(block + k / 2 * 64), (unsigned)(k % 2 * 4));
     __m512i high = _mm512_rolv_epi64(
         load_twice(block + 128 + k / 2 * 32),
         halves((4 - 4 * (k % 2)) & 63, (2 - 4 * (k % 2)) & 63));
 
-    return _mm512_or_si512(
-        _mm512_and_si512(low, _mm512_set1_epi8(15)),
-        _mm512_and_si512(high, _mm512_set1_epi8(48)));
+    return _mm512_or_si512(_mm512_and_si512(low, _mm512_set1_epi8(15)),
+                           _mm512_and_si512(high, _mm512_set1_epi8(48)));
 }
 
 INLINE __m512i
@@ -194,12 +191,12 @@ add_products(__m512i sum, __m512i w, const int8_t *a, __m512i s)
 
 /* acc and the sums of one column and super-block */
 INLINE __m128
-step1(__m128 acc, const struct head *h, const struct sov_a256 *a,
-      __m512i sum, enum sums sums)
+step1(__m128 acc, const struct head *h, const struct sov_a256 *a, __m512i sum,
+      enum sums sums)
 {
     __m256i isum = fold(sum);
-    __m256i msum = _mm256_madd_epi16(
-        h->m, _mm256_loadu_si256((const __m256i *)a->sum));
+    __m256i msum =
+        _mm256_madd_epi16(h->m, _mm256_loadu_si256((const __m256i *)a->sum));
     __m128 da = _mm_load_ss(&a->d);
     __m128 d = _mm_mul_ss(_mm_set_ss(h->d), da);
     __m128 f;
@@ -231,8 +228,7 @@ one_column(head_fn *head, part_fn *part, enum sums sums, size_t bytes,
         head(row, &h);
         UNROLL
         for (k = 0; k < 4; k++)
-            s = add_products(s, part(row, k), a->q + 64 * k,
-                             spread(h.sc, k));
+            s = add_products(s, part(row, k), a->q + 64 * k, spread(h.sc, k));
         acc = step1(acc, &h, a, s, sums);
     }
     _mm_store_ss(y, acc);
@@ -285,10 +281,9 @@ four_columns(const struct unpacked *u, size_t n, size_t at, enum sums sums,
             if (sums == OFFSET)
                 s[c] = _mm256_sub_epi32(s[c], m[c]);
         }
-        da = _mm_setr_ps(piece(act, stride, 0, at + i)->d,
-                         piece(act, stride, 1, at + i)->d,
-                         piece(act, stride, 2, at + i)->d,
-                         piece(act, stride, 3, at + i)->d);
+        da = _mm_setr_ps(
+            piece(act, stride, 0, at + i)->d, piece(act, stride, 1, at + i)->d,
+            piece(act, stride, 2, at + i)->d, piece(act, stride, 3, at + i)->d);
         d = _mm_mul_ps(_mm_set1_ps(u->h.d), da);
         acc = _mm_fmadd_ps(d, _mm_cvtepi32_ps(reduce4(s[0], s[1], s[2], s[3])),
                            acc);
@@ -336,16 +331,16 @@ columns(head_fn *head, part_fn *part, enum sums sums, size_t bytes,
     }
 }
 
-#define DOT_A256(type, bytes, head, sums) \
-    static void \
-    dot_##type(const void *row, const void *act, size_t act_stride, \
-               size_t n_cols, size_t n, float *y) \
-    { \
-        if (n_cols == 1) \
-            one_column(head, part_##type, sums, bytes, row, act, n, y); \
-        else \
+#define DOT_A256(type, bytes, head, sums)                                 \
+    static void dot_##type(const void *row, const void *act,              \
+                           size_t act_stride, size_t n_cols, size_t n,    \
+                           float *y)                                      \
+    {                                                                     \
+        if (n_cols == 1)                                                  \
+            one_column(head, part_##type, sums, bytes, row, act, n, y);   \
+        else                                                              \
             columns(head, part_##type, sums, bytes, row, act, act_stride, \
-                    n_cols, n, y); \
+                    n_cols, n, y);                                        \
     }
 
 DOT_A256(q4_k, 144, head_k4, MINS)
@@ -354,11 +349,17 @@ DOT_A256(q6_k, 210, head_q6_k, OFFSET)
 
 /* ---- eight blocks of 32 */
 
-/* The weights of eight blocks with an offset of 1 << shift, and the scales. */
+/*
+ * The weights of eight blocks with an offset of 1 << shift, or without one
+ * (NO_SHIFT) but with mins, and the scales.
+ */
 struct eight {
     __m512i w[4];
     __m256 d;
+    __m256 m;
 };
+
+#define NO_SHIFT (-1)
 
 typedef void eight_fn(const unsigned char *blocks, struct eight *e);
 
@@ -389,24 +390,75 @@ eight_q8_0(const unsigned char *p, struct eight *e)
     e->d = scales8(p, 34);
 }
 
+/* Two blocks of nibbles, the low ones of each first. */
+INLINE __m512i
+nibbles(const unsigned char *a, const unsigned char *b)
+{
+    __m128i va = _mm_loadu_si128((const __m128i *)a);
+    __m128i vb = _mm_loadu_si128((const __m128i *)b);
+    __m512i q = _mm512_inserti64x4(
+        _mm512_castsi256_si512(_mm256_broadcastsi128_si256(va)),
+        _mm256_broadcastsi128_si256(vb), 1);
+
+    q = _mm512_srlv_epi64(q, _mm512_setr_epi64(0, 0, 4, 4, 0, 0, 4, 4));
+    return _mm512_and_si512(q, _mm512_set1_epi8(15));
+}
+
+/* The 32 bits at a and those at b are worth 16 each. */
+INLINE __m512i
+fifth_bits(__m512i q, const unsigned char *a, const unsigned char *b)
+{
+    uint64_t bits = (uint64_t)sov_le32(b) << 32 | sov_le32(a);
+
+    return _mm512_mask_add_epi8(q, (__mmask64)bits, q, _mm512_set1_epi8(16));
+}
+
 INLINE void
 eight_q4_0(const unsigned char *p, struct eight *e)
 {
     int k;
 
     UNROLL
-    for (k = 0; k < 4; k++) {
-        __m128i a = _mm_loadu_si128((const __m128i *)(p + 36 * k + 2));
-        __m128i b = _mm_loadu_si128((const __m128i *)(p + 36 * k + 20));
-        __m512i q = _mm512_inserti64x4(
-            _mm512_castsi256_si512(_mm256_broadcastsi128_si256(a)),
-            _mm256_broadcastsi128_si256(b), 1);
-
-        e->w[k] = _mm512_and_si512(
-            _mm512_srlv_epi64(q, _mm512_setr_epi64(0, 0, 4, 4, 0, 0, 4, 4)),
-            _mm512_set1_epi8(15));
-    }
+    for (k = 0; k < 4; k++)
+        e->w[k] = nibbles(p + 36 * k + 2, p + 36 * k + 20);
     e->d = scales8(p, 18);
+}
+
+INLINE void
+eight_q4_1(const unsigned char *p, struct eight *e)
+{
+    int k;
+
+    UNROLL
+    for (k = 0; k < 4; k++)
+        e->w[k] = nibbles(p + 40 * k + 4, p + 40 * k + 24);
+    e->d = scales8(p, 20);
+    e->m = scales8(p + 2, 20);
+}
+
+INLINE void
+eight_q5_0(const unsigned char *p, struct eight *e)
+{
+    int k;
+
+    UNROLL
+    for (k = 0; k < 4; k++)
+        e->w[k] = fifth_bits(nibbles(p + 44 * k + 6, p + 44 * k + 28),
+                             p + 44 * k + 2, p + 44 * k + 24);
+    e->d = scales8(p, 22);
+}
+
+INLINE void
+eight_q5_1(const unsigned char *p, struct eight *e)
+{
+    int k;
+
+    UNROLL
+    for (k = 0; k < 4; k++)
+        e->w[k] = fifth_bits(nibbles(p + 48 * k + 8, p + 48 * k + 32),
+                             p + 48 * k + 4, p + 48 * k + 28);
+    e->d = scales8(p, 24);
+    e->m = scales8(p + 2, 24);
 }
 
 /* p of eight blocks, see kern.h */
@@ -431,12 +483,18 @@ products8(const struct eight *e, const struct sov_a32 *a, int shift)
     /* even blocks, then odd ones */
     __m256i isum = _mm256_add_epi32(_mm256_permute2x128_si256(lo, hi, 0x20),
                                     _mm256_permute2x128_si256(lo, hi, 0x31));
-    __m256i asum = _mm256_slli_epi32(
-        _mm256_loadu_si256((const __m256i *)a->sum), shift);
+    __m256 p;
 
-    isum = _mm256_sub_epi32(_mm256_permutevar8x32_epi32(isum, order), asum);
-    return _mm256_mul_ps(_mm256_mul_ps(e->d, _mm256_loadu_ps(a->d)),
-                         _mm256_cvtepi32_ps(isum));
+    isum = _mm256_permutevar8x32_epi32(isum, order);
+    if (shift != NO_SHIFT)
+        isum = _mm256_sub_epi32(
+            isum, _mm256_slli_epi32(_mm256_loadu_si256((const __m256i *)a->sum),
+                                    shift));
+    p = _mm256_mul_ps(_mm256_mul_ps(e->d, _mm256_loadu_ps(a->d)),
+                      _mm256_cvtepi32_ps(isum));
+    if (shift == NO_SHIFT)
+        p = _mm256_add_ps(p, _mm256_mul_ps(e->m, _mm256_loadu_ps(a->s)));
+    return p;
 }
 
 INLINE __m128
@@ -505,8 +563,8 @@ four_columns32(const struct eight *e, size_t n, size_t at, int shift,
         __m256 p1 = products8(e, piece32(act, stride, 1, at + i), shift);
         __m256 p2 = products8(e, piece32(act, stride, 2, at + i), shift);
         __m256 p3 = products8(e, piece32(act, stride, 3, at + i), shift);
-        __m256 h = _mm256_hadd_ps(_mm256_hadd_ps(p0, p1),
-                                  _mm256_hadd_ps(p2, p3));
+        __m256 h =
+            _mm256_hadd_ps(_mm256_hadd_ps(p0, p1), _mm256_hadd_ps(p2, p3));
 
         acc = _mm_add_ps(acc, _mm_add_ps(_mm256_castps256_ps128(h),
                                          _mm256_extractf128_ps(h, 1)));
@@ -529,40 +587,45 @@ columns32(eight_fn *unpack, size_t bytes, int shift, const unsigned char *row,
         for (i = 0; i < many; i++, row += 8 * bytes)
             unpack_rest(unpack, bytes, row, n - 256 * (at + i), &e[i]);
         for (c = 0; c + 4 <= n_cols; c += 4)
-            four_columns32(e, many, at, shift, act + c * stride, stride,
-                           y + c);
+            four_columns32(e, many, at, shift, act + c * stride, stride, y + c);
         for (; c < n_cols; c++) {
             __m128 acc = _mm_load_ss(y + c);
 
             for (i = 0; i < many; i++)
-                acc = tree_add(acc, products8(&e[i],
-                                              piece32(act, stride, c, at + i),
-                                              shift));
+                acc = tree_add(
+                    acc,
+                    products8(&e[i], piece32(act, stride, c, at + i), shift));
             _mm_store_ss(y + c, acc);
         }
     }
 }
 
-#define DOT_A32(type, bytes, shift) \
-    static void \
-    dot_##type(const void *row, const void *act, size_t act_stride, \
-               size_t n_cols, size_t n, float *y) \
-    { \
-        if (n_cols == 1) \
-            one_column32(eight_##type, bytes, shift, row, act, n, y); \
-        else \
+#define DOT_A32(type, bytes, shift)                                     \
+    static void dot_##type(const void *row, const void *act,            \
+                           size_t act_stride, size_t n_cols, size_t n,  \
+                           float *y)                                    \
+    {                                                                   \
+        if (n_cols == 1)                                                \
+            one_column32(eight_##type, bytes, shift, row, act, n, y);   \
+        else                                                            \
             columns32(eight_##type, bytes, shift, row, act, act_stride, \
-                      n_cols, n, y); \
+                      n_cols, n, y);                                    \
     }
 
 DOT_A32(q8_0, 34, 7)
 DOT_A32(q4_0, 18, 3)
+DOT_A32(q4_1, 20, NO_SHIFT)
+DOT_A32(q5_0, 22, 4)
+DOT_A32(q5_1, 24, NO_SHIFT)
 
 void
 sov_kern_avx512_dot(struct sov_kern *k)
 {
     k->dot[SOV_TYPE_Q8_0] = dot_q8_0;
     k->dot[SOV_TYPE_Q4_0] = dot_q4_0;
+    k->dot[SOV_TYPE_Q4_1] = dot_q4_1;
+    k->dot[SOV_TYPE_Q5_0] = dot_q5_0;
+    k->dot[SOV_TYPE_Q5_1] = dot_q5_1;
     k->dot[SOV_TYPE_Q4_K] = dot_q4_k;
     k->dot[SOV_TYPE_Q5_K] = dot_q5_k;
     k->dot[SOV_TYPE_Q6_K] = dot_q6_k;

@@ -56,11 +56,13 @@ to_a32(const float *x, struct sov_a32 *a, size_t n)
         memset(a, 0, sizeof(*a));
         for (b = 0; b < 8 && i + 32 * b < n; b++) {
             int8_t *q = a->q + 32 * b;
+            float d = units(x + i + 32 * b, q, 32);
             int j;
 
-            a->d[b] = units(x + i + 32 * b, q, 32);
             for (j = 0; j < 32; j++)
                 a->sum[b] += q[j];
+            a->d[b] = sov_f32_round11(d);
+            a->s[b] = sov_f32_round11(d * (float)a->sum[b]);
         }
     }
 }

@@ -21,42 +21,92 @@ half(const unsigned char *p)
 
 /* ---- types with a float scale per 32 weights */
 
-/* The integers of one block; gives its scale. */
-typedef float block32(const unsigned char *block, int8_t q[32]);
+struct block {
+    float d;
+    float m; /* used if there are mins */
+    int8_t q[32];
+};
 
-static float
-q8_0(const unsigned char *block, int8_t q[32])
+typedef void block32(const unsigned char *p, struct block *b);
+
+static void
+q8_0(const unsigned char *p, struct block *b)
 {
-    memcpy(q, block + 2, 32);
-    return half(block);
+    memcpy(b->q, p + 2, 32);
+    b->d = half(p);
 }
 
-static float
-q4_0(const unsigned char *block, int8_t q[32])
+/* Nibbles, less an offset. */
+static void
+nibbles(const unsigned char *p, int offset, int8_t q[32])
 {
     int j;
 
     for (j = 0; j < 16; j++) {
-        q[j] = (int8_t)((block[2 + j] & 15) - 8);
-        q[j + 16] = (int8_t)((block[2 + j] >> 4) - 8);
+        q[j] = (int8_t)((p[j] & 15) - offset);
+        q[j + 16] = (int8_t)((p[j] >> 4) - offset);
     }
-    return half(block);
 }
 
-/* p of one block, see kern.h */
-static float
-block_sum(const int8_t *q, float dw, const int8_t *a, float da)
+/* Bit j of four bytes is worth 16 in q[j]. */
+static void
+fifth_bits(const unsigned char *p, int8_t q[32])
 {
-    int32_t sum = 0;
     int j;
 
     for (j = 0; j < 32; j++)
-        sum += q[j] * a[j];
-    return dw * da * (float)sum;
+        q[j] = (int8_t)(q[j] + ((p[j / 8] >> j % 8 & 1) << 4));
 }
 
 static void
-dot_a32(block32 *read, size_t bytes, const unsigned char *row,
+q4_0(const unsigned char *p, struct block *b)
+{
+    nibbles(p + 2, 8, b->q);
+    b->d = half(p);
+}
+
+static void
+q4_1(const unsigned char *p, struct block *b)
+{
+    nibbles(p + 4, 0, b->q);
+    b->d = half(p);
+    b->m = half(p + 2);
+}
+
+static void
+q5_0(const unsigned char *p, struct block *b)
+{
+    nibbles(p + 6, 16, b->q);
+    fifth_bits(p + 2, b->q);
+    b->d = half(p);
+}
+
+static void
+q5_1(const unsigned char *p, struct block *b)
+{
+    nibbles(p + 8, 0, b->q);
+    fifth_bits(p + 4, b->q);
+    b->d = half(p);
+    b->m = half(p + 2);
+}
+
+/* p of block i of a piece, see kern.h */
+static float
+block_sum(const struct block *b, bool has_mins, const struct sov_a32 *a,
+          size_t i)
+{
+    int32_t sum = 0;
+    float p;
+    int j;
+
+    for (j = 0; j < 32; j++)
+        sum += b->q[j] * a->q[32 * i + (size_t)j];
+    p = b->d * a->d[i] * (float)sum;
+    return has_mins ? p + b->m * a->s[i] : p;
+}
+
+static void
+dot_a32(block32 *read, size_t bytes, bool has_mins, const unsigned char *row,
         const unsigned char *act, size_t act_stride, size_t n_cols, size_t n,
         float *y)
 {
@@ -65,46 +115,45 @@ dot_a32(block32 *read, size_t bytes, const unsigned char *row,
     for (c = 0; c < n_cols; c++)
         y[c] = 0;
     for (i = 0; i < n; i += 256) {
-        int8_t q[8][32];
-        float d[8];
+        struct block w[8];
         size_t n_blocks = n - i < 256 ? (n - i) / 32 : 8;
 
         for (b = 0; b < n_blocks; b++, row += bytes)
-            d[b] = read(row, q[b]);
+            read(row, &w[b]);
         for (c = 0; c < n_cols; c++) {
             const struct sov_a32 *a =
                 (const void *)(act + c * act_stride + i / 256 * sizeof(*a));
             float p[8] = { 0 };
 
             for (b = 0; b < n_blocks; b++)
-                p[b] = block_sum(q[b], d[b], a->q + 32 * b, a->d[b]);
+                p[b] = block_sum(&w[b], has_mins, a, b);
             y[c] += ((p[0] + p[1]) + (p[2] + p[3])) +
                     ((p[4] + p[5]) + (p[6] + p[7]));
         }
     }
 }
 
-static void
-dot_q8_0(const void *row, const void *act, size_t act_stride, size_t n_cols,
-         size_t n, float *y)
-{
-    dot_a32(q8_0, 34, row, act, act_stride, n_cols, n, y);
-}
+#define DOT_A32(type, bytes, has_mins)                                      \
+    static void dot_##type(const void *row, const void *act,                \
+                           size_t act_stride, size_t n_cols, size_t n,      \
+                           float *y)                                        \
+    {                                                                       \
+        dot_a32(type, bytes, has_mins, row, act, act_stride, n_cols, n, y); \
+    }
 
-static void
-dot_q4_0(const void *row, const void *act, size_t act_stride, size_t n_cols,
-         size_t n, float *y)
-{
-    dot_a32(q4_0, 18, row, act, act_stride, n_cols, n, y);
-}
+DOT_A32(q8_0, 34, false)
+DOT_A32(q4_0, 18, false)
+DOT_A32(q4_1, 20, true)
+DOT_A32(q5_0, 22, false)
+DOT_A32(q5_1, 24, true)
 
 /* ---- types with super-blocks of 256 weights */
 
 struct super {
     float d;
-    float dmin;     /* used if there are mins */
+    float dmin; /* used if there are mins */
     int8_t q[256];
-    int sc[16];     /* of 16 weights each */
+    int sc[16]; /* of 16 weights each */
     int m[16];
 };
 
@@ -138,8 +187,8 @@ q4_k(const unsigned char *block, struct super *s)
     s->dmin = half(block + 2);
     scales_k4(block + 4, s);
     for (i = 0; i < 256; i++)
-        s->q[i] = (int8_t)(block[16 + i / 64 * 32 + i % 32] >> i % 64 / 32 * 4 &
-                           15);
+        s->q[i] =
+            (int8_t)(block[16 + i / 64 * 32 + i % 32] >> i % 64 / 32 * 4 & 15);
 }
 
 static void
@@ -253,8 +302,15 @@ sov_kern_generic_dot(struct sov_kern *k)
 {
     k->dot[SOV_TYPE_Q8_0] = dot_q8_0;
     k->dot[SOV_TYPE_Q4_0] = dot_q4_0;
+    k->dot[SOV_TYPE_Q4_1] = dot_q4_1;
+    k->dot[SOV_TYPE_Q5_0] = dot_q5_0;
+    k->dot[SOV_TYPE_Q5_1] = dot_q5_1;
+    k->act_of[SOV_TYPE_F16] = SOV_ACT_HALF;
     k->act_of[SOV_TYPE_Q8_0] = SOV_ACT_A32;
     k->act_of[SOV_TYPE_Q4_0] = SOV_ACT_A32;
+    k->act_of[SOV_TYPE_Q4_1] = SOV_ACT_A32;
+    k->act_of[SOV_TYPE_Q5_0] = SOV_ACT_A32;
+    k->act_of[SOV_TYPE_Q5_1] = SOV_ACT_A32;
     k->dot[SOV_TYPE_Q4_K] = dot_q4_k;
     k->dot[SOV_TYPE_Q5_K] = dot_q5_k;
     k->dot[SOV_TYPE_Q6_K] = dot_q6_k;
