@@ -379,6 +379,11 @@ grant_record(struct gguf *g, struct sov_err *err)
         g->at += 8 + len;
         return over_limit("number of dimensions", ndim, SOV_NDIM_MAX, err);
     }
+    if (ndim == 0) {
+        g->at += 8 + len;
+        return sov_fail(err, SOV_EFORMAT,
+                        "number of dimensions 0 is below the limit of 1");
+    }
     return want(g, 8 + len + 4 + 8 * (uint64_t)ndim + 4 + 8, err);
 }
 

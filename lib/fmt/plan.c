@@ -71,6 +71,10 @@ sov_plan_add(sov_plan *plan, const char *name, enum sov_type type,
                         (int)SOV_TENSORS_MAX);
     if (text.len == 0 || text.len > SOV_NAME_MAX || !sov_name_ok(text))
         return sov_fail(err, SOV_EARG, "\"%.60s\" cannot name a tensor", name);
+    if (ndim == 0) { /* a single number: GGUF knows no rank 0 */
+        t.ndim = 1;
+        t.dim[0] = 1;
+    }
     for (uint32_t i = 0; i < ndim && i < SOV_NDIM_MAX; i++)
         t.dim[i] = dim[i];
     rc = sov_tensor_measure(&t, err);

@@ -6,12 +6,15 @@
 // For five prompts (PEER_PROMPTS) the peer continues greedily by 64 tokens
 // (PEER_LENGTH).  These are fed to sov-run, and each position is judged alone:
 // our best token is the peer's, or the peer's two best are within 0.05 nats.
-// The peer rounds activations to 8 bits, and that alone moves its two best by
-// more now and then: sov-run --precise, which rounds nothing, differs from it
-// as often.  So of quantized models 1 % of the positions may differ where the
-// two best are within 0.3 nats; of f16 and bf16 none.
-// Then the perplexity of the text, which may differ by TOLERANCE (0.003).
-// Prints one line; exit status 1 if it differs.
+// Then the perplexity of the text, which may differ by 0.3 %.  Prints one line;
+// exit status 1 if it differs.
+//
+// The peer rounds activations to 8 bits.  We round the same numbers in the same
+// way, but one that lies between two steps falls to the other side when sums
+// were added in another order, and from there on the two are apart: of 5760
+// positions of 18 files four were wrong by the rule above, and six with
+// --precise, which rounds nothing.  So two positions of a quantized file may be
+// wrong, by at most 0.15 nats; of f16 and bf16 files none.
 import fs from "node:fs";
 import path from "node:path";
 import { spawnSync } from "node:child_process";
@@ -30,9 +33,9 @@ const prompts = fs.readFileSync(textFile, "utf8").split("\n")
     .slice(0, Number(process.env.PEER_PROMPTS ?? 5));
 const length = Number(process.env.PEER_LENGTH ?? 64);
 const near = 0.05;
-const noise = 0.3;
-const exact = /16\.gguf$/.test(modelPath);
-const tolerance = Number(process.env.TOLERANCE ?? 0.003);
+const noise = /16\.gguf$/.test(modelPath) ? 0 : 0.15;
+const noisyMax = 2;
+const tolerance = 0.003;
 
 const llama = await getLlama({
     gpu: false, build: "never", maxThreads: 1, logLevel: LlamaLogLevel.error,
@@ -110,7 +113,7 @@ for (const prompt of prompts) {
         if (best === first[0]) continue;
         const gap = Math.log(first[1]) - Math.log(second[1]);
         if (gap <= near) ties++;
-        else if (gap <= noise && !exact) noisy++;
+        else if (gap <= noise) noisy++;
         else wrong++;
     }
 }
@@ -135,4 +138,4 @@ const off = our.ppl / theirPpl - 1;
 console.log(`${path.basename(modelPath)}: ${judged} positions, ${ties} near ties, ` +
     `${noisy} noisy, ${wrong} wrong; perplexity ${our.ppl.toFixed(4)}, peer ${theirPpl.toFixed(4)} ` +
     `(${(100 * off).toFixed(3)} %, ${our.tokens} and ${n} tokens)`);
-process.exit(wrong > 0 || noisy > judged / 100 || !(Math.abs(off) <= tolerance) ? 1 : 0);
+process.exit(wrong > 0 || noisy > noisyMax || !(Math.abs(off) <= tolerance) ? 1 : 0);

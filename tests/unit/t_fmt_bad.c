@@ -272,7 +272,7 @@ START_TEST(tensors_are_checked)
         uint64_t off;
         const char *want; /* NULL: fine */
     } row[] = {
-        { 0, { 0 }, 0, 0, NULL },
+        { 0, { 0 }, 0, 0, "dimensions 0 is below the limit of 1" },
         { 1, { 32 }, 0, 0, NULL },
         { 4, { 8, 2, 2, 1 }, 0, 0, NULL },
         { 5, { 1, 1, 1, 1, 1 }, 0, 0, "dimensions 5 is over the limit of 4" },
