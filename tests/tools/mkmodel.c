@@ -349,7 +349,7 @@ add_extra(void)
     if (colon == NULL)
         die("extra=NAME:DIM[xDIM...]");
     *colon = '\0';
-    for (char *p = colon; *p != '\0' && n < 4; n++)
+    for (char *p = colon; n < 4 && (p == colon || *p == 'x'); n++)
         dim[n] = strtoull(p + 1, &p, 10);
     t = add(conf.extra, weight_type(), 1, 0, 0);
     t->ndim = n;
