@@ -86,8 +86,14 @@ set_up_packages() {
     exit 69
 }
 
-# Make configure and Makefile if they are not there; make itself sees to it
-# that they are new.  A tree that was configured in place is built there.
+# Was the tree configured when Check was not there yet?
+lacks_check() {
+    grep -q '^S\["HAVE_CHECK_TRUE"\]="#"' "$build/config.status" 2>/dev/null
+}
+
+# set_up_build build|tests: make configure and Makefile if they are not there;
+# make itself sees to it that they are new.  A tree that was configured in
+# place is built there.
 set_up_build() {
     [ ! -e "$top/config.status" ] || build=$top
     if [ ! -x "$top/configure" ]; then
@@ -99,7 +105,8 @@ set_up_build() {
         }
     fi
     mkdir -p "$build"
-    if [ ! -e "$build/Makefile" ]; then
+    if [ ! -e "$build/Makefile" ] || { [ "${1-}" = tests ] && lacks_check; }
+    then
         say "configuring in $build"
         (cd "$build" && "$top/configure" -q --enable-silent-rules) \
             >"$build/configure.out" 2>&1 || {
