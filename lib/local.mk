@@ -11,7 +11,7 @@ libsov_all_la_LIBADD =
 
 lib_LTLIBRARIES += libsovcore.la
 libsovcore_la_SOURCES =
-libsovcore_la_LIBADD = libsov_all.la $(JANSSON_LIBS)
+libsovcore_la_LIBADD = libsov_all.la $(deps_libs)
 # Its threads stay until the end, so its code must: no dlclose() takes it away.
 libsovcore_la_LDFLAGS = $(AM_LDFLAGS) -Wl,-z,nodelete -no-undefined -version-info 0:0:0
 
@@ -28,6 +28,7 @@ include lib/fmt/local.mk
 include lib/quant/local.mk
 include lib/kern/local.mk
 include lib/tok/local.mk
+include lib/trust/local.mk
 include lib/nn/local.mk
 include lib/arch/local.mk
 include lib/run/local.mk

@@ -34,6 +34,9 @@ missing_packages() {
         echo libc6-dev
     fi
     pkg-config --exists jansson 2>/dev/null || echo libjansson-dev
+    pkg-config --exists libarchive 2>/dev/null || echo libarchive-dev
+    pkg-config --exists libxxhash 2>/dev/null || echo libxxhash-dev
+    pkg-config --exists libsodium 2>/dev/null || echo libsodium-dev
     [ "${1-}" = tests ] || return 0
     pkg-config --exists check 2>/dev/null || echo check
 }

@@ -126,6 +126,8 @@ sov_tool_status(int rc, const struct sov_err *err)
         return 0;
     case SOV_EARG:
         return EX_USAGE;
+    case SOV_EDENY:
+        return EX_NOPERM;
     case SOV_EMEM:
         return EX_OSERR;
     case SOV_EIO:

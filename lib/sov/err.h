@@ -30,6 +30,7 @@ enum sov_rc {
     SOV_EFORMAT = -4, /* the input breaks the rules of its own format */
     SOV_EUNSUP = -5,  /* valid input that this build cannot handle */
     SOV_ENO = -6,     /* everything worked and the answer is no */
+    SOV_EDENY = -7,   /* not trusted or not allowed: a policy, an unusable key */
 };
 
 /*

@@ -2,9 +2,12 @@
 # lib/sov/local.mk - the public headers, installed to $(includedir)/sov
 
 sovinclude_HEADERS += \
+	%D%/archive.h \
 	%D%/base.h \
 	%D%/err.h \
+	%D%/hash.h \
 	%D%/io.h \
+	%D%/key.h \
 	%D%/measure.h \
 	%D%/meta.h \
 	%D%/model.h \

@@ -3,9 +3,12 @@
 #ifndef SOV_SOVCORE_H
 #define SOV_SOVCORE_H
 
+#include "sov/archive.h"
 #include "sov/base.h"
 #include "sov/err.h"
+#include "sov/hash.h"
 #include "sov/io.h"
+#include "sov/key.h"
 #include "sov/measure.h"
 #include "sov/meta.h"
 #include "sov/model.h"

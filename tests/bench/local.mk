@@ -5,7 +5,7 @@
 
 EXTRA_PROGRAMS += tests/bench/bench_codec
 tests_bench_bench_codec_SOURCES = %D%/bench_codec.c
-tests_bench_bench_codec_LDADD = libsov_all.la $(JANSSON_LIBS)
+tests_bench_bench_codec_LDADD = libsov_all.la $(deps_libs)
 CLEANFILES += tests/bench/bench_codec$(EXEEXT)
 
 bench: tests/bench/bench_codec$(EXEEXT)

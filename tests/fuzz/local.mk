@@ -13,7 +13,7 @@
 #   tests_fuzz_fuzz_gguf_LDFLAGS = $(fuzz_ldflags)
 
 fuzz_tests =
-fuzz_libs = libsov_all.la $(JANSSON_LIBS)
+fuzz_libs = libsov_all.la $(deps_libs)
 
 if SOV_FUZZ
 noinst_PROGRAMS += $(fuzz_tests)

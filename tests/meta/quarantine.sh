@@ -27,7 +27,8 @@ only "${inc}omp\.h|^[[:space:]]*#[[:space:]]*pragma[[:space:]]+omp"
 only "${inc}pthread|${inc}threads" lib/sys/par.c lib/kern/kern.c
 only "${inc}archive" lib/sys/archive.c
 only "${inc}xxhash" lib/sys/hash.c
-only "${inc}sodium" lib/sys/hash.c lib/trust/keys.c lib/trust/sign.c
+only "${inc}sodium" lib/sys/hash.c lib/trust/keys.c lib/trust/secret.c \
+    lib/trust/sign.c
 only "${inc}blis" lib/kern/gemm_blis.c
 only "${inc}seccomp" bin/cli/sandbox.c
 only "${inc}pcre2" lib/tok/pretok.c
@@ -38,7 +39,7 @@ only "${inc}check\.h"
 known='assert ctype dirent dlfcn elf errno fcntl fenv float fnmatch immintrin inttypes
 libgen limits locale malloc math poll pthread sched signal stdalign stdarg stdatomic
 stdbool stddef stdint stdio stdlib stdnoreturn string strings sysexits termios
-time unistd cpuid arm_neon jansson omp'
+time unistd cpuid arm_neon jansson omp archive archive_entry xxhash sodium'
 for h in $(find lib bin -name '*.[ch]' -exec sed -n \
     's/^[[:space:]]*#[[:space:]]*include[[:space:]]*<\([^>]*\)\.h>.*/\1/p' {} + | sort -u); do
     case $h in sys/* | linux/* | asm/*) continue ;; esac

@@ -11,7 +11,7 @@
 
 unit_tests =
 unit_cflags = $(AM_CFLAGS) $(CHECK_CFLAGS) -Wno-conversion -Wno-format-nonliteral
-unit_libs = libsov_all.la $(JANSSON_LIBS) $(CHECK_LIBS)
+unit_libs = libsov_all.la $(deps_libs) $(CHECK_LIBS)
 
 if HAVE_CHECK
 check_PROGRAMS += $(unit_tests)
