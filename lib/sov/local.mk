@@ -4,8 +4,10 @@
 sovinclude_HEADERS += \
 	%D%/archive.h \
 	%D%/base.h \
+	%D%/claim.h \
 	%D%/err.h \
 	%D%/hash.h \
+	%D%/index.h \
 	%D%/io.h \
 	%D%/key.h \
 	%D%/measure.h \

@@ -5,8 +5,10 @@
 
 #include "sov/archive.h"
 #include "sov/base.h"
+#include "sov/claim.h"
 #include "sov/err.h"
 #include "sov/hash.h"
+#include "sov/index.h"
 #include "sov/io.h"
 #include "sov/key.h"
 #include "sov/measure.h"
