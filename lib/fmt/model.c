@@ -234,6 +234,19 @@ sov_model_find(const sov_model *m, const char *name)
     return sov_map_get(&m->names, name, strlen(name), &at) ? (int64_t)at : -1;
 }
 
+bool
+sov_model_place(const sov_model *m, size_t i, const char **path, uint64_t *off)
+{
+    const struct sov_entry *e = i < m->n ? &m->entry[i] : NULL;
+
+    /* every format has a header first, so nothing real lies at 0 */
+    if (e == NULL || e->off == 0)
+        return false;
+    *path = m->part[e->part]->path;
+    *off = e->off;
+    return true;
+}
+
 const char *
 sov_model_warning(const sov_model *m, size_t i)
 {

@@ -61,6 +61,15 @@ SOV_API const struct sov_tensor *sov_model_at(const sov_model *model,
 SOV_API int64_t sov_model_find(const sov_model *model, const char *name);
 
 /*
+ * Where the bytes of tensor i lie: the file (one of sov_model_files(), or the
+ * pipe's name), *off and the tensor's size.  They are bytes as in the file:
+ * of a big-endian or imported model, in another order than shown.  False for a
+ * tensor that an import made up.
+ */
+SOV_API bool sov_model_place(const sov_model *model, size_t i,
+                             const char **path, uint64_t *off);
+
+/*
  * Warnings of the reader (gaps, trailing bytes, unknown keys), for -v and for
  * people; i from 0, NULL at the end.
  */
