@@ -21,6 +21,8 @@
 volatile sig_atomic_t sov_guard_asked;
 
 static const char *tool_name = "sov";
+static volatile sig_atomic_t terminal = -1;
+static struct termios terminal_state;
 
 /*
  * A missing descriptor 0 or 1 is filled with a null device turned the wrong
@@ -42,6 +44,8 @@ static void
 die_of(int sig)
 {
     sov_sink_cleanup();
+    if (terminal >= 0)
+        tcsetattr((int)terminal, TCSANOW, &terminal_state);
     signal(sig, SIG_DFL);
     raise(sig); /* blocked here; delivered when the handler returns */
 }
@@ -109,6 +113,16 @@ sov_guard_signals(const char *name)
     sa.sa_flags = SA_SIGINFO;
     sigemptyset(&sa.sa_mask);
     sigaction(SIGBUS, &sa, NULL);
+}
+
+void
+sov_guard_terminal(int fd, const struct termios *saved)
+{
+    terminal = -1;
+    if (fd < 0)
+        return;
+    terminal_state = *saved;
+    terminal = fd;
 }
 
 void

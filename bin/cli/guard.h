@@ -6,6 +6,7 @@
 #define SOV_CLI_GUARD_H
 
 #include <signal.h>
+#include <termios.h>
 
 /* Set by SIGUSR1: somebody wants to know how far the work is. */
 extern volatile sig_atomic_t sov_guard_asked;
@@ -19,6 +20,12 @@ void sov_guard_streams(void);
  * die of the same signal.  name is for the message about a shrinking input.
  */
 void sov_guard_signals(const char *name);
+
+/*
+ * The terminal fd is about to be changed: give it the state saved back if a
+ * signal ends the program.  fd -1: not any more.
+ */
+void sov_guard_terminal(int fd, const struct termios *saved);
 
 /* Die of SIGPIPE even if it is ignored, or exit with what the shell shows. */
 _Noreturn void sov_guard_die_of_pipe(void);

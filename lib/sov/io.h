@@ -51,6 +51,7 @@ struct sov_sink_opts {
     bool if_changed;   /* same bytes as the old file: keep the old one */
     enum sov_lock lock;
     bool no_sync;      /* do not wait for the disk (scratch work) */
+    bool secret;       /* for the owner alone, whatever umask says (0600) */
     uint64_t size;     /* planned size, allocated at once, or 0 */
     const char *const *inputs; /* refused as output (same file), or NULL */
     size_t n_inputs;

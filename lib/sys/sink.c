@@ -307,7 +307,9 @@ open_regular(struct sov_sink *s, const struct sov_sink_opts *o,
         sweep(s->path, dir);
         rc = open_temporary(s, dir, err);
     }
-    if (rc == 0 && st != NULL)
+    if (rc == 0 && o->secret && fchmod(s->fd, 0600) < 0)
+        rc = sov_fail_sys(err, SOV_WHERE_OUTPUT, "cannot be kept secret");
+    else if (rc == 0 && !o->secret && st != NULL)
         (void)!fchmod(s->fd, st->st_mode & 07777);
     if (rc == 0 && o->size > 0 && o->size <= INT64_MAX &&
         fallocate(s->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)o->size) < 0 &&

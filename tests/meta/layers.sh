@@ -28,4 +28,10 @@ plant lib/run/a.c '#include "session.h"'
 plant lib/nn/a.c '#include <immintrin.h>'
 plant bin/sov-a.c '#include "base/rd.h"'
 plant bin/cli/a.c '# include "run/session.h"'
+plant bin/cli/a.c '#include "verify/verify.h"'
+plant bin/sov-a.c '#include "verify/verify.h"'
+plant bin/verify/a.c '#include "trust/claims.h"'
+mkdir -p "$tmp/bin/verify"
+echo '#include "verify/verify.h"' | tee "$tmp/bin/verify/a.c" \
+    >"$tmp/bin/sov-verify.c"
 sh "$check" "$tmp"
