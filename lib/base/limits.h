@@ -31,6 +31,12 @@
 #define SOV_LAYERS_MAX     UINT64_C(4096)
 #define SOV_HEADS_MAX      UINT64_C(65536)
 #define SOV_WIDTH_MAX      (UINT64_C(1) << 24) /* any width of a model */
+#define SOV_KEYFILE_MAX    UINT64_C(4096)  /* bytes of a key file */
+#define SOV_SIGFILE_MAX    UINT64_C(16384) /* bytes of a signature file */
+#define SOV_COMMENT_MAX    UINT64_C(8192)  /* bytes of a trusted comment */
+#define SOV_PASSWORD_MAX   UINT64_C(1024)  /* bytes of a password, with NUL */
+#define SOV_RING_FILE_MAX  (UINT64_C(1) << 20) /* bytes of a list of keys */
+#define SOV_RING_KEYS_MAX  UINT64_C(4096)  /* keys of it */
 #define SOV_CTX_MAX        (UINT64_C(1) << 24) /* tokens of context */
 
 #endif

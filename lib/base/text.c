@@ -92,9 +92,8 @@ sov_utf8_put(uint32_t cp, unsigned char *out)
     return 4;
 }
 
-/* C0, DEL, C1, line and paragraph separators, bidirectional controls. */
-static bool
-acts_on_terminal(uint32_t cp)
+bool
+sov_text_acts(uint32_t cp)
 {
     return cp < 0x20 || (cp >= 0x7f && cp <= 0x9f) ||
            (cp >= 0x200e && cp <= 0x200f) || (cp >= 0x2028 && cp <= 0x202e) ||
@@ -114,7 +113,7 @@ sov_text_safe(const void *p, size_t len, char *out, size_t size)
     while (at < len) {
         uint32_t cp = 0;
         size_t n = sov_utf8_step(b + at, len - at, &cp);
-        bool bad = n == 0 || acts_on_terminal(cp);
+        bool bad = n == 0 || sov_text_acts(cp);
         size_t put = bad ? 1 : n;
 
         if (used + put + 1 > size) {

@@ -28,6 +28,12 @@ size_t sov_utf8_tail(const void *p, size_t len);
 size_t sov_utf8_put(uint32_t cp, unsigned char *out);
 
 /*
+ * Might a terminal act upon this character?  C0, DEL, C1, line and paragraph
+ * separators, bidirectional controls.
+ */
+bool sov_text_acts(uint32_t cp);
+
+/*
  * Copy at most len bytes of p into out[size] with everything a terminal might
  * act upon replaced by '?'; always NUL-terminated, cut at a character with
  * "..." when too long.  Gives out.

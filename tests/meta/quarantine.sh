@@ -27,8 +27,8 @@ only "${inc}omp\.h|^[[:space:]]*#[[:space:]]*pragma[[:space:]]+omp"
 only "${inc}pthread|${inc}threads" lib/sys/par.c lib/kern/kern.c
 only "${inc}archive" lib/sys/archive.c
 only "${inc}xxhash" lib/sys/hash.c
-only "${inc}sodium" lib/sys/hash.c lib/trust/keys.c lib/trust/secret.c \
-    lib/trust/sign.c
+only "${inc}sodium" lib/sys/hash.c lib/trust/armor.c lib/trust/keys.c \
+    lib/trust/minisig.c lib/trust/secret.c lib/trust/sign.c
 only "${inc}blis" lib/kern/gemm_blis.c
 only "${inc}seccomp" bin/cli/sandbox.c
 only "${inc}pcre2" lib/tok/pretok.c

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+# tests/unit/trust_keys.mk - unit tests of the keys in lib/trust
+
+unit_tests += tests/unit/t_trust_keys
+tests_unit_t_trust_keys_SOURCES = %D%/t_trust_keys.c %D%/unit.h
+tests_unit_t_trust_keys_CFLAGS = $(unit_cflags)
+tests_unit_t_trust_keys_LDADD = $(unit_libs)
