@@ -15,6 +15,7 @@ bin_cli_libcli_la_SOURCES = \
 	%D%/cli/opt_help.c \
 	%D%/cli/opt_value.c \
 	%D%/cli/output.c \
+	%D%/cli/password.c %D%/cli/password.h \
 	%D%/cli/progress.c %D%/cli/progress.h \
 	%D%/cli/prompt.c %D%/cli/prompt.h \
 	%D%/cli/report.c %D%/cli/report.h \
@@ -31,3 +32,8 @@ bin_sov_quantize_LDADD = $(tool_libs)
 bin_PROGRAMS += bin/sov-run
 bin_sov_run_SOURCES = %D%/sov-run.c
 bin_sov_run_LDADD = $(tool_libs)
+
+bin_PROGRAMS += bin/sov-verify
+bin_sov_verify_SOURCES = %D%/sov-verify.c %D%/verify/verify.h \
+	%D%/verify/keygen.c
+bin_sov_verify_LDADD = $(tool_libs)

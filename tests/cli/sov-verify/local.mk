@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
+# tests/cli/sov-verify/local.mk - sov-verify as a user runs it
+
+cli_tests += %D%/keygen.sh
