@@ -39,4 +39,13 @@
 #define SOV_RING_KEYS_MAX  UINT64_C(4096)  /* keys of it */
 #define SOV_CTX_MAX        (UINT64_C(1) << 24) /* tokens of context */
 
+#define SOV_MEMBERS_MAX    (UINT64_C(1) << 20)  /* members of an archive */
+#define SOV_MEMBER_NAME    UINT64_C(4095)       /* bytes of a member's name */
+#define SOV_MEMBER_PART    UINT64_C(255)        /* ... between two slashes */
+#define SOV_MEMBER_NAMES   (UINT64_C(64) << 20) /* bytes of all names */
+#define SOV_RATIO_MAX      UINT64_C(1000)       /* bytes out of one byte ... */
+#define SOV_RATIO_FROM     (UINT64_C(64) << 20) /* ... after so many */
+#define SOV_WINDOW_MAX     (UINT64_C(128) << 20) /* memory to decompress */
+#define SOV_KEEP_MAX       (UINT64_C(256) << 20) /* side files in memory */
+
 #endif

@@ -21,6 +21,12 @@
 
 #define CHUNK ((size_t)1 << 20)
 
+static int64_t
+mtime_of(const struct stat *st)
+{
+    return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
+
 int
 sov_file_open(struct sov_file *f, const char *path, struct sov_err *err)
 {
@@ -52,6 +58,7 @@ sov_file_open(struct sov_file *f, const char *path, struct sov_err *err)
         .size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0,
         .dev = (uint64_t)st.st_dev,
         .ino = (uint64_t)st.st_ino,
+        .mtime = mtime_of(&st),
     };
     if (f->regular)
         posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
@@ -61,9 +68,23 @@ sov_file_open(struct sov_file *f, const char *path, struct sov_err *err)
 void
 sov_file_close(struct sov_file *f)
 {
-    if (f->fd >= 0)
+    if (f->fd >= 0 && !f->borrowed)
         close(f->fd);
     f->fd = -1;
+}
+
+int
+sov_file_unchanged(const struct sov_file *f, struct sov_err *err)
+{
+    struct stat st;
+
+    if (f->fd < 0 || !f->regular || f->borrowed)
+        return 0;
+    if (fstat(f->fd, &st) < 0)
+        return sov_fail_sys(err, SOV_WHERE_ANY, "cannot look at the file");
+    if (f->base + f->size != (uint64_t)st.st_size || f->mtime != mtime_of(&st))
+        return sov_fail(err, SOV_EIO, "the file was changed while it was read");
+    return 0;
 }
 
 /* Wait until a descriptor that does not block has something. */
@@ -83,7 +104,8 @@ sov_file_pread(const struct sov_file *f, void *buf, size_t len, uint64_t off,
     size_t done = 0;
 
     while (done < len) {
-        ssize_t n = pread(f->fd, b + done, len - done, (off_t)(off + done));
+        ssize_t n = pread(f->fd, b + done, len - done,
+                          (off_t)(f->base + off + done));
 
         if (n < 0 && errno == EINTR)
             continue;
@@ -101,8 +123,8 @@ sov_file_pread(const struct sov_file *f, void *buf, size_t len, uint64_t off,
     return 0;
 }
 
-int64_t
-sov_file_next(struct sov_file *f, void *buf, size_t len, struct sov_err *err)
+static int64_t
+next_of_fd(struct sov_file *f, void *buf, size_t len, struct sov_err *err)
 {
     unsigned char *b = buf;
     size_t done = 0;
@@ -124,36 +146,60 @@ sov_file_next(struct sov_file *f, void *buf, size_t len, struct sov_err *err)
             break;
         done += (size_t)n;
     }
-    f->at += done;
     return (int64_t)done;
+}
+
+int64_t
+sov_file_next(struct sov_file *f, void *buf, size_t len, struct sov_err *err)
+{
+    int64_t n;
+    int rc;
+
+    n = f->pull != NULL ? f->pull(f->pull_arg, buf, len, err)
+                        : next_of_fd(f, buf, len, err);
+    if (n <= 0)
+        return n;
+    f->at += (uint64_t)n;
+    rc = f->tap != NULL ? f->tap(f->tap_arg, buf, (size_t)n, err) : 0;
+    return rc < 0 ? rc : n;
+}
+
+static size_t
+page_size(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
 }
 
 int
 sov_file_map(const struct sov_file *f, const void **map, struct sov_err *err)
 {
-    void *p;
+    uint64_t lead = f->base % page_size();
+    unsigned char *p;
 
     *map = NULL;
     if (f->size == 0)
         return 0;
-    if (f->size > SIZE_MAX)
+    if (f->size > SIZE_MAX - lead)
         return sov_fail(err, SOV_EMEM, "too large for this machine to map");
-    p = mmap(NULL, (size_t)f->size, PROT_READ, MAP_SHARED, f->fd, 0);
+    p = mmap(NULL, (size_t)(lead + f->size), PROT_READ, MAP_SHARED, f->fd,
+             (off_t)(f->base - lead));
     if (p == MAP_FAILED && errno == ENOMEM)
         return sov_fail(err, SOV_EMEM,
                         "cannot map %" PRIu64 " bytes: out of memory or over "
                         "a limit of it", f->size);
     if (p == MAP_FAILED)
         return sov_fail_sys(err, SOV_WHERE_ANY, "cannot map");
-    *map = p;
+    *map = p + lead;
     return 0;
 }
 
 void
 sov_file_unmap(const void *map, uint64_t size)
 {
+    uintptr_t lead = (uintptr_t)map % page_size();
+
     if (map != NULL)
-        munmap((void *)(uintptr_t)map, (size_t)size);
+        munmap((void *)((uintptr_t)map - lead), (size_t)(lead + size));
 }
 
 static int
@@ -192,47 +238,57 @@ nameless(void)
 }
 
 int
+sov_file_nameless(int *fd, struct sov_err *err)
+{
+    int made = nameless();
+
+    if (made < 0)
+        return sov_fail_sys(err, SOV_WHERE_ANY,
+                            "cannot make a temporary file in %s",
+                            sov_tmpdir());
+    *fd = made;
+    return 0;
+}
+
+int
+sov_file_append(int fd, const void *buf, size_t len, struct sov_err *err)
+{
+    if (write_all(fd, buf, len) < 0)
+        return sov_fail_sys(err, SOV_WHERE_ANY,
+                            "cannot spool to a temporary file in %s (set "
+                            "TMPDIR to a folder with room)",
+                            sov_tmpdir());
+    return 0;
+}
+
+int
 sov_file_spool(struct sov_file *f, const void *head, size_t len,
                struct sov_err *err)
 {
     unsigned char *buf = malloc(CHUNK);
-    int fd = nameless();
-    struct stat st;
+    uint64_t size = len;
     int64_t n = 1;
-    int rc = 0;
+    int fd = -1;
+    int rc;
 
-    if (fd < 0) {
-        rc = sov_fail_sys(err, SOV_WHERE_ANY,
-                          "cannot make a temporary file in %s", sov_tmpdir());
-        goto out;
-    }
-    if (buf == NULL) {
-        rc = sov_mem_fail(err);
-        goto out;
-    }
-    if (write_all(fd, head, len) < 0)
-        n = -1;
-    while (n > 0) {
+    rc = buf == NULL ? sov_mem_fail(err) : sov_file_nameless(&fd, err);
+    if (rc == 0)
+        rc = sov_file_append(fd, head, len, err);
+    while (rc == 0 && n > 0) {
         n = sov_file_next(f, buf, CHUNK, err);
-        if (n < 0) {
-            rc = SOV_EIO;
-            goto out;
-        }
-        if (write_all(fd, buf, (size_t)n) < 0)
-            n = -1;
+        if (n < 0)
+            rc = (int)n;
+        else
+            rc = sov_file_append(fd, buf, (size_t)n, err);
+        size += n > 0 ? (uint64_t)n : 0;
     }
-    if (n < 0 || fstat(fd, &st) < 0) {
-        rc = sov_fail_sys(err, SOV_WHERE_ANY,
-                          "cannot spool to a temporary file in %s (set "
-                          "TMPDIR to a folder with room)",
-                          sov_tmpdir());
+    if (rc < 0)
         goto out;
-    }
-    close(f->fd);
+    sov_file_close(f);
     *f = (struct sov_file){
         .fd = fd,
         .regular = true,
-        .size = (uint64_t)st.st_size,
+        .size = size,
         .dev = f->dev,
         .ino = f->ino,
     };
@@ -248,14 +304,16 @@ void
 sov_file_will_need(const struct sov_file *f, uint64_t off, uint64_t len)
 {
     if (f->regular)
-        posix_fadvise(f->fd, (off_t)off, (off_t)len, POSIX_FADV_WILLNEED);
+        posix_fadvise(f->fd, (off_t)(f->base + off), (off_t)len,
+                      POSIX_FADV_WILLNEED);
 }
 
 void
 sov_file_done_with(const struct sov_file *f, uint64_t off, uint64_t len)
 {
     if (f->regular)
-        posix_fadvise(f->fd, (off_t)off, (off_t)len, POSIX_FADV_DONTNEED);
+        posix_fadvise(f->fd, (off_t)(f->base + off), (off_t)len,
+                      POSIX_FADV_DONTNEED);
 }
 
 double

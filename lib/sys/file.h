@@ -11,13 +11,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Up to len bytes; fewer only at the end. */
+typedef int64_t (*sov_pull_fn)(void *arg, void *buf, size_t len,
+                               struct sov_err *err);
+/* Sees bytes go by; not 0 stops the reading with that error. */
+typedef int (*sov_tap_fn)(void *arg, const void *buf, size_t len,
+                          struct sov_err *err);
+
 struct sov_file {
     int fd;
     bool regular;  /* can be read at any place, and mapped */
+    bool borrowed; /* fd is another's: not closed */
+    uint64_t base; /* regular: where in fd it begins (a part of a file) */
     uint64_t size; /* regular files */
     uint64_t at;   /* pipes: bytes taken so far */
     uint64_t dev;
     uint64_t ino;
+    int64_t mtime;    /* nanoseconds, when it was opened */
+    sov_pull_fn pull; /* bytes come from here and not from fd, or NULL */
+    void *pull_arg;
+    sov_tap_fn tap; /* sees all that sov_file_next() gives, or NULL */
+    void *tap_arg;
 };
 
 /* path "-" is standard input.  A directory is refused (66). */
@@ -37,6 +51,16 @@ int64_t sov_file_next(struct sov_file *f, void *buf, size_t len,
 int sov_file_map(const struct sov_file *f, const void **map,
                  struct sov_err *err) SOV_MUST_CHECK;
 void sov_file_unmap(const void *map, uint64_t size);
+
+/* SOV_EIO if a regular file has changed since it was opened. */
+int sov_file_unchanged(const struct sov_file *f, struct sov_err *err)
+    SOV_MUST_CHECK;
+
+/* A file without a name in the temporary folder, to be written and read. */
+int sov_file_nameless(int *fd, struct sov_err *err) SOV_MUST_CHECK;
+/* Append to it. */
+int sov_file_append(int fd, const void *buf, size_t len, struct sov_err *err)
+    SOV_MUST_CHECK;
 
 /*
  * Replace a pipe by a nameless file in the temporary folder with the given

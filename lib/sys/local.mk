@@ -2,6 +2,7 @@
 # lib/sys/local.mk - floor 1: files, pipes, cpu, threads
 
 libsov_all_la_SOURCES += \
+	%D%/archive.c %D%/archive.h \
 	%D%/cpu.c %D%/cpu.h \
 	%D%/file.c %D%/file.h \
 	%D%/par.c %D%/par.h \
