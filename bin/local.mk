@@ -33,6 +33,18 @@ bin_PROGRAMS += bin/sov-run
 bin_sov_run_SOURCES = %D%/sov-run.c
 bin_sov_run_LDADD = $(tool_libs)
 
+bin_PROGRAMS += bin/sov-show
+bin_sov_show_SOURCES = \
+	%D%/sov-show.c \
+	%D%/show/card.c \
+	%D%/show/facts.c \
+	%D%/show/fold.c \
+	%D%/show/json.c \
+	%D%/show/show.h \
+	%D%/show/table.c \
+	%D%/show/value.c
+bin_sov_show_LDADD = $(tool_libs)
+
 bin_PROGRAMS += bin/sov-verify
 bin_sov_verify_SOURCES = %D%/sov-verify.c %D%/verify/verify.h \
 	%D%/verify/keygen.c

@@ -6,18 +6,21 @@ bashcompletiondir = $(datadir)/bash-completion/completions
 dist_bashcompletion_DATA = \
 	%D%/bash/sov-quantize \
 	%D%/bash/sov-run \
+	%D%/bash/sov-show \
 	%D%/bash/sov-verify
 
 zshcompletiondir = $(datadir)/zsh/site-functions
 dist_zshcompletion_DATA = \
 	%D%/zsh/_sov-quantize \
 	%D%/zsh/_sov-run \
+	%D%/zsh/_sov-show \
 	%D%/zsh/_sov-verify
 
 fishcompletiondir = $(datadir)/fish/vendor_completions.d
 dist_fishcompletion_DATA = \
 	%D%/fish/sov-quantize.fish \
 	%D%/fish/sov-run.fish \
+	%D%/fish/sov-show.fish \
 	%D%/fish/sov-verify.fish
 
 dist_noinst_SCRIPTS += scripts/gen-completions.sh

@@ -20,7 +20,16 @@ char *sov_text_escape(char *buf, size_t size, const char *text);
  */
 size_t sov_text_repair(char *buf, const char *text, size_t len);
 
-/* Columns that UTF-8 text takes, one for each character. */
+/* Columns of a terminal that UTF-8 text takes: two for wide characters of
+ * East Asia and emoji, none for combining ones. */
 size_t sov_text_width(const char *text);
+
+/*
+ * As much of text[len] as fits into columns, made safe like above, but with
+ * \n, \t and \r as C has them; NUL bytes may be in it, and none stands behind
+ * it.  Gives the bytes of text that are shown.  buf needs 4 * columns + 8.
+ */
+size_t sov_text_excerpt(char *buf, size_t size, const char *text, size_t len,
+                        size_t columns);
 
 #endif

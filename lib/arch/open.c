@@ -34,3 +34,10 @@ sov_model_open(sov_model **model, const char *path, enum sov_access access,
     *model = m;
     return 0;
 }
+
+int
+sov_model_open_plain(sov_model **model, const char *path,
+                     enum sov_access access, struct sov_err *err)
+{
+    return sov_model_load(model, path, access, err);
+}

@@ -226,6 +226,15 @@ sov_model_at(const sov_model *m, size_t i)
     return i < m->n ? &m->entry[i].t : NULL;
 }
 
+bool
+sov_model_forward(const sov_model *m)
+{
+    for (size_t i = 0; i < m->n_parts; i++)
+        if (m->part[i]->map == NULL && !m->part[i]->file.regular)
+            return true;
+    return false;
+}
+
 int64_t
 sov_model_find(const sov_model *m, const char *name)
 {

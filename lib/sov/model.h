@@ -42,6 +42,15 @@ SOV_API int sov_model_open(sov_model **model, const char *path,
     SOV_MUST_CHECK;
 SOV_API void sov_model_close(sov_model *model);
 
+/*
+ * The same without the import: of a Hugging Face directory the tensors as its
+ * files have them, under their own names, and no metadata.  For looking at
+ * what sov_model_open() cannot handle (SOV_EUNSUP).
+ */
+SOV_API int sov_model_open_plain(sov_model **model, const char *path,
+                                 enum sov_access access,
+                                 struct sov_err *err) SOV_MUST_CHECK;
+
 /* "gguf", "safetensors", "huggingface" */
 SOV_API const char *sov_model_format(const sov_model *model);
 SOV_API const sov_meta *sov_model_meta(const sov_model *model);
@@ -57,6 +66,9 @@ SOV_API size_t sov_model_files(const sov_model *model,
 SOV_API size_t sov_model_count(const sov_model *model);
 SOV_API const struct sov_tensor *sov_model_at(const sov_model *model,
                                               size_t i);
+/* Is any of it a pipe that was not spooled, to be read once and forward? */
+SOV_API bool sov_model_forward(const sov_model *model);
+
 /* Index of a tensor, or -1. */
 SOV_API int64_t sov_model_find(const sov_model *model, const char *name);
 

@@ -17,6 +17,7 @@ cli_tests += %D%/torture.sh
 
 include tests/cli/sov-quantize/local.mk
 include tests/cli/sov-run/local.mk
+include tests/cli/sov-show/local.mk
 include tests/cli/sov-verify/local.mk
 EXTRA_DIST += %D%/peer.mjs %D%/failing.c
 
