@@ -52,7 +52,7 @@ struct sov_digest {
 struct sov_hash_range {
     uint64_t off;
     uint64_t len;
-    struct sov_digest digest; /* verity and xxh3, when all has been seen */
+    struct sov_digest digest; /* when all has been seen */
 };
 
 typedef struct sov_hasher sov_hasher;
@@ -63,17 +63,35 @@ SOV_API int sov_hasher_new(sov_hasher **h, unsigned what, struct sov_err *err)
 SOV_API void sov_hasher_free(sov_hasher *h);
 
 /*
- * Ranges in rising order that do not overlap and have not begun yet; borrowed
- * until sov_hasher_final(), which fills their digests.
+ * Ranges in rising order that do not overlap and have not begun yet, once;
+ * borrowed until sov_hasher_final().  Each gets what the hasher makes of
+ * verity and xxh3.  A range that begins at a multiple of 4096 shares the hashes
+ * of its blocks with the file; another one is hashed a second time.
  */
 SOV_API int sov_hasher_ranges(sov_hasher *h, struct sov_hash_range *range,
                               size_t n, struct sov_err *err) SOV_MUST_CHECK;
 
-/* The next bytes.  Large buffers are hashed on all threads. */
+/*
+ * Before the first byte: the n groups that the file is known to have, borrowed
+ * until final; needs SOV_HASH_VERITY.  From then on update and final fail with
+ * SOV_ENO at the first 512 KiB that differ.  n = 0: nothing is known.
+ */
+SOV_API int sov_hasher_expect(sov_hasher *h, const unsigned char *groups,
+                              size_t n, struct sov_err *err) SOV_MUST_CHECK;
+
+/*
+ * The next bytes.  Large buffers (megabytes) are hashed on all threads; how
+ * the bytes are split changes nothing else.  After a failure every further
+ * call fails in the same way.
+ */
 SOV_API int sov_hasher_update(sov_hasher *h, const void *buf, size_t len,
                               struct sov_err *err) SOV_MUST_CHECK;
 
-/* SOV_EFORMAT if a range reaches behind the end. */
+/* All of a file or pipe ("-": standard input) as the next bytes. */
+SOV_API int sov_hasher_path(sov_hasher *h, const char *path,
+                            struct sov_err *err) SOV_MUST_CHECK;
+
+/* SOV_EFORMAT if a range reaches behind the end.  Only free comes after it. */
 SOV_API int sov_hasher_final(sov_hasher *h, struct sov_digest *digest,
                              struct sov_err *err) SOV_MUST_CHECK;
 
@@ -83,7 +101,7 @@ SOV_API int sov_hasher_final(sov_hasher *h, struct sov_digest *digest,
  */
 SOV_API const unsigned char *sov_hasher_groups(const sov_hasher *h, size_t *n);
 
-/* A whole file or pipe ("-": standard input), on all threads. */
+/* The digest of a whole file or pipe ("-": standard input). */
 SOV_API int sov_hash_path(const char *path, unsigned what,
                           struct sov_digest *digest, struct sov_err *err)
     SOV_MUST_CHECK;

@@ -15,6 +15,7 @@
 #define SOV_IO_H
 
 #include "sov/err.h"
+#include "sov/hash.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -63,6 +64,13 @@ SOV_API int sov_sink_open(sov_sink **sink, const char *path,
                           struct sov_err *err) SOV_MUST_CHECK;
 SOV_API int sov_sink_write(sov_sink *sink, const void *buf, size_t len,
                            struct sov_err *err) SOV_MUST_CHECK;
+
+/*
+ * Everything written from now on goes through a hasher too (borrowed until the
+ * sink ends; NULL: no more).  Where the hasher fails, the write fails.
+ */
+SOV_API void sov_sink_hash(sov_sink *sink, sov_hasher *h);
+
 SOV_API uint64_t sov_sink_count(const sov_sink *sink); /* bytes so far */
 
 /*

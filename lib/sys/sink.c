@@ -51,6 +51,7 @@ struct sov_sink {
     char *tmp;      /* hidden name, or NULL while nameless */
     int lock;       /* descriptor of the lock file, or -1 */
     char *lock_path;
+    sov_hasher *hasher; /* borrowed; or NULL */
     uint64_t count;
     uint64_t pushed; /* write-back was started up to here */
 };
@@ -402,6 +403,12 @@ sov_sink_write(sov_sink *sink, const void *buf, size_t len,
 {
     const unsigned char *b = buf;
 
+    if (sink->hasher != NULL) {
+        int rc = sov_hasher_update(sink->hasher, buf, len, err);
+
+        if (rc < 0)
+            return rc;
+    }
     while (len > 0) {
         ssize_t n = write(sink->fd, b, len);
 
@@ -424,6 +431,12 @@ sov_sink_write(sov_sink *sink, const void *buf, size_t len,
     }
     write_back(sink);
     return 0;
+}
+
+void
+sov_sink_hash(sov_sink *sink, sov_hasher *h)
+{
+    sink->hasher = h;
 }
 
 uint64_t

@@ -5,3 +5,8 @@ unit_tests += tests/unit/t_sys
 tests_unit_t_sys_SOURCES = %D%/t_sys.c %D%/unit.h
 tests_unit_t_sys_CFLAGS = $(unit_cflags)
 tests_unit_t_sys_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/t_hash
+tests_unit_t_hash_SOURCES = %D%/t_hash.c %D%/golden_claim.h %D%/unit.h
+tests_unit_t_hash_CFLAGS = $(unit_cflags)
+tests_unit_t_hash_LDADD = $(unit_libs)
