@@ -34,6 +34,8 @@
 #define SOV_KEYFILE_MAX    UINT64_C(4096)  /* bytes of a key file */
 #define SOV_SIGFILE_MAX    UINT64_C(16384) /* bytes of a signature file */
 #define SOV_COMMENT_MAX    UINT64_C(8192)  /* bytes of a trusted comment */
+#define SOV_COMMENT_OURS   UINT64_C(8000)  /* ... of one that we write */
+#define SOV_UNHASHED_MAX   (UINT64_C(1) << 30) /* bytes signed as they are */
 #define SOV_PASSWORD_MAX   UINT64_C(1024)  /* bytes of a password, with NUL */
 #define SOV_RING_FILE_MAX  (UINT64_C(1) << 20) /* bytes of a list of keys */
 #define SOV_RING_KEYS_MAX  UINT64_C(4096)  /* keys of it */

@@ -15,12 +15,23 @@ sov_base64_encode(const void *p, size_t len, char *out)
                       sodium_base64_VARIANT_ORIGINAL);
 }
 
+/* libsodium 1.0.18 takes a byte above 127 for a '/'. */
+static bool
+is_ascii(const unsigned char *p, size_t len)
+{
+    unsigned char all = 0;
+
+    for (size_t i = 0; i < len; i++)
+        all |= p[i];
+    return all < 0x80;
+}
+
 bool
 sov_base64_decode(const void *text, size_t len, void *out, size_t max,
                   size_t *out_len)
 {
     *out_len = 0;
-    return len % 4 == 0 &&
+    return len % 4 == 0 && is_ascii(text, len) &&
            sodium_base642bin(out, max, text, len, NULL, out_len, NULL,
                              sodium_base64_VARIANT_ORIGINAL) == 0;
 }

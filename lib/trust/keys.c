@@ -57,7 +57,20 @@ sov_trust_init(struct sov_err *err)
 bool
 sov_point_ok(const unsigned char pub[SOV_PUB_LEN])
 {
-    return crypto_core_ed25519_is_valid_point(pub) == 1;
+    /* L, the order of the main subgroup: 2^252 + 277423177773723535358519377
+     * 90883648493, little-endian */
+    static const unsigned char order[32] = {
+        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7,
+        0xa2, 0xde, 0xf9, 0xde, 0x14, 0,    0,    0,    0,    0,    0,
+        0,    0,    0,    0,    0,    0,    0,    0,    0,    0x10,
+    };
+    unsigned char product[32];
+
+    /* Before CVE-2025-69277 was mended, the first took some points for ones
+     * of the main subgroup.  L times such a point is the neutral element, for
+     * which the second says no. */
+    return crypto_core_ed25519_is_valid_point(pub) == 1 &&
+           crypto_scalarmult_ed25519_noclamp(product, order, pub) != 0;
 }
 
 void

@@ -2,10 +2,9 @@
 /*
  * keys.h - what the files about keys share
  *
- * minisign and signify put a key and a signature on one line of base64:
+ * minisign and signify put a public key on one line of base64:
  *
- *     public      "Ed" | number 8 | public key 32             42 bytes
- *     signature   "ED" or "Ed" | number 8 | signature 64      74 bytes
+ *     "Ed" | number 8 | public key 32                     42 bytes
  *
  * The number tells keys apart; it proves nothing.
  */
@@ -22,7 +21,6 @@
 #define SOV_PUB_LEN    32
 #define SOV_SEED_LEN   32
 #define SOV_PUB_BLOB   42
-#define SOV_SIG_BLOB   74
 #define SOV_NUM_FORMAT "%016" PRIX64 /* of sov_le64(num): as minisign does */
 
 /* libsodium made ready; cheap after the first time. */

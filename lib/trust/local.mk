@@ -4,5 +4,7 @@
 libsov_all_la_SOURCES += \
 	%D%/armor.c %D%/armor.h \
 	%D%/keys.c %D%/keys.h \
+	%D%/minisig.c \
+	%D%/ring.c \
 	%D%/secret.c \
 	%D%/sign.c
