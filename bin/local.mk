@@ -19,6 +19,7 @@ bin_cli_libcli_la_SOURCES = \
 	%D%/cli/progress.c %D%/cli/progress.h \
 	%D%/cli/prompt.c %D%/cli/prompt.h \
 	%D%/cli/report.c %D%/cli/report.h \
+	%D%/cli/target.c %D%/cli/target.h \
 	%D%/cli/text.c %D%/cli/text.h \
 	%D%/cli/tool.c %D%/cli/tool.h
 bin_cli_libcli_la_CPPFLAGS = $(AM_CPPFLAGS) -DSOV_PKGDATADIR='"$(pkgdatadir)"'
@@ -26,7 +27,10 @@ bin_cli_libcli_la_CPPFLAGS = $(AM_CPPFLAGS) -DSOV_PKGDATADIR='"$(pkgdatadir)"'
 tool_libs = bin/cli/libcli.la libsovcore.la $(JANSSON_LIBS)
 
 bin_PROGRAMS += bin/sov-quantize
-bin_sov_quantize_SOURCES = %D%/sov-quantize.c
+bin_sov_quantize_SOURCES = %D%/sov-quantize.c \
+	%D%/quantize/quantize.h \
+	%D%/quantize/report.c \
+	%D%/quantize/types.c
 bin_sov_quantize_LDADD = $(tool_libs)
 
 bin_PROGRAMS += bin/sov-run

@@ -57,7 +57,7 @@ static const struct {
     { SOV_COMMON_ALIGN,
       { 0, "align", SOV_OPT_CALL, &sov_common.align, "N",
         "start every tensor at a multiple of N bytes", .call = set_align,
-        .preset = "32" } },
+        .preset = "32", .given = &sov_common.align_given } },
     { SOV_COMMON_DRY_RUN,
       { 0, "dry-run", SOV_OPT_FLAG, &sov_common.dry_run, NULL,
         "say what would be done, and stop" } },

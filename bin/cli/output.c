@@ -42,17 +42,18 @@ sov_tool_check_output(struct sov_err *err)
     return 0;
 }
 
-/*
- * Before the work: what stands in the way of the rule is told while nothing
- * has been written.
- */
-static int
-open_rule(const char *const *inputs, size_t n_inputs, struct sov_err *err)
+int
+sov_tool_open_rule(const char *const *inputs, size_t n_inputs,
+                   struct sov_err *err)
 {
-    const char **taken = calloc(n_inputs + 1, sizeof(*taken));
-    struct sov_sink_opts opts = { .force = true, .inputs = taken };
+    const char **taken;
+    struct sov_sink_opts opts = { .force = true };
     int rc;
 
+    if (sov_common.depfile == NULL)
+        return 0;
+    taken = calloc(n_inputs + 1, sizeof(*taken));
+    opts.inputs = taken;
     if (taken == NULL)
         return sov_fail(err, SOV_EMEM, "out of memory");
     for (size_t i = 0; i < n_inputs; i++)
@@ -89,8 +90,8 @@ sov_tool_sink(sov_sink **sink, const char *const *inputs, size_t n_inputs,
                         "standard output is a terminal; use -o FILE, redirect "
                         "it, or say --force");
     rc = sov_sink_open(sink, path, &opts, err);
-    if (rc == 0 && sov_common.depfile != NULL) {
-        rc = open_rule(inputs, n_inputs, err);
+    if (rc == 0) {
+        rc = sov_tool_open_rule(inputs, n_inputs, err);
         if (rc < 0) {
             sov_sink_abort(*sink);
             *sink = NULL;
@@ -113,8 +114,9 @@ put_name(FILE *f, const char *name)
 }
 
 int
-sov_tool_depfile(const char *const *inputs, size_t n_inputs,
-                 struct sov_err *err)
+sov_tool_write_rule(const char *const *outputs, size_t n_outputs,
+                    const char *const *inputs, size_t n_inputs,
+                    struct sov_err *err)
 {
     char *text = NULL;
     size_t len = 0;
@@ -126,7 +128,11 @@ sov_tool_depfile(const char *const *inputs, size_t n_inputs,
     f = open_memstream(&text, &len);
     if (f == NULL)
         return sov_fail_sys(err, SOV_WHERE_ANY, "--depfile");
-    put_name(f, sov_common.output);
+    for (size_t i = 0; i < n_outputs; i++) {
+        if (i > 0)
+            fputs(" \\\n", f);
+        put_name(f, outputs[i]);
+    }
     fputc(':', f);
     for (size_t i = 0; i < n_inputs; i++) {
         if (strcmp(inputs[i], "-") == 0 || strchr(inputs[i], '\n') != NULL)
@@ -144,6 +150,13 @@ sov_tool_depfile(const char *const *inputs, size_t n_inputs,
         rc = sov_sink_commit(&rule, err);
     free(text);
     return rc < 0 ? sov_err_wrap(err, "--depfile") : 0;
+}
+
+int
+sov_tool_depfile(const char *const *inputs, size_t n_inputs,
+                 struct sov_err *err)
+{
+    return sov_tool_write_rule(&sov_common.output, 1, inputs, n_inputs, err);
 }
 
 void

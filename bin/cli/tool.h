@@ -58,6 +58,7 @@ struct sov_common {
     int lock; /* enum sov_lock */
     const char *depfile;
     uint64_t align;
+    bool align_given;
     uint64_t threads;    /* 0: what the machine has */
     uint64_t max_memory; /* 0: no limit */
     uint64_t seed;       /* a random one if not given */
@@ -135,6 +136,16 @@ bool sov_tool_to_stdout(void);
  */
 int sov_tool_depfile(const char *const *inputs, size_t n_inputs,
                      struct sov_err *err) SOV_MUST_CHECK;
+
+/*
+ * The same in two steps, for outputs that sov_tool_sink() did not open: what
+ * stands in the way of the rule is told while nothing has been written.
+ */
+int sov_tool_open_rule(const char *const *inputs, size_t n_inputs,
+                       struct sov_err *err) SOV_MUST_CHECK;
+int sov_tool_write_rule(const char *const *outputs, size_t n_outputs,
+                        const char *const *inputs, size_t n_inputs,
+                        struct sov_err *err) SOV_MUST_CHECK;
 
 /* Forget a rule that was not written; the frame calls it. */
 void sov_tool_drop_rule(void);

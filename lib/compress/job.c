@@ -19,7 +19,6 @@
 #include <string.h>
 
 #define MEMORY_DEFAULT            (UINT64_C(256) << 20)
-#define ALIGN_DEFAULT             32
 #define GGUF_QUANTIZATION_VERSION 2
 
 /* While the plan is made: what people will be told in one line each. */
@@ -93,10 +92,12 @@ choose(const struct sov_tensor *t, const struct sov_mix *mix,
     enum sov_type want, got;
 
     if (!sov_mix_is_matrix(t))
-        return sov_mix_keep(t);
+        return mix->copy || opts->plain ? t->type : sov_mix_keep(t);
     want = ruled(opts, t->name, notes->used);
     if (want == SOV_TYPE_NONE)
         want = sov_mix_pick(mix, facts, t);
+    if (want == t->type)
+        return want;
     got = sov_mix_fit(want, t->dim[0]);
     if (got != want && notes->n_misfits++ == 0) {
         notes->misfit = t;
@@ -115,10 +116,7 @@ check_codecs(const struct sov_tensor *t, enum sov_type to, struct sov_err *err)
 {
     int rc = 0;
 
-    if (to >= SOV_TYPE_GGUF_MAX)
-        rc = sov_fail(err, SOV_EUNSUP, "a GGUF file cannot hold %s",
-                      type_name(to));
-    else if (to != t->type && sov_job_decoder(t->type) == NULL)
+    if (to != t->type && sov_job_decoder(t->type) == NULL)
         rc = sov_fail(err, SOV_EUNSUP, "this version cannot read %s",
                       type_name(t->type));
     else if (to != t->type && !can_encode(to))
@@ -153,17 +151,18 @@ add_tensors(struct sov_quant *job, const struct sov_mix *mix,
 }
 
 static int
-set_meta(sov_meta *meta, const struct sov_mix *mix, struct sov_err *err)
+set_meta(sov_meta *meta, const struct sov_mix *mix,
+         const struct sov_quant_opts *opts, struct sov_err *err)
 {
-    int rc;
+    int rc = 0;
 
-    sov_meta_unset(meta, "split.no");
-    sov_meta_unset(meta, "split.count");
-    sov_meta_unset(meta, "split.tensors.count");
-    rc = sov_meta_set_u32(meta, "general.quantization_version",
-                          GGUF_QUANTIZATION_VERSION, err);
-    if (rc == 0)
+    if (!mix->copy || opts->n_rules > 0)
+        rc = sov_meta_set_u32(meta, "general.quantization_version",
+                              GGUF_QUANTIZATION_VERSION, err);
+    if (rc == 0 && !mix->copy)
         rc = sov_meta_set_u32(meta, "general.file_type", mix->file_type, err);
+    if (rc == 0 && opts->edit != NULL)
+        rc = opts->edit(opts->edit_arg, meta, err);
     return rc;
 }
 
@@ -199,12 +198,14 @@ make_plan(struct sov_quant *job, const struct sov_mix *mix,
     if (rc == 0)
         rc = sov_plan_new(&job->plan, sov_model_meta(job->model), err);
     if (rc == 0)
-        rc = set_meta(sov_plan_meta(job->plan), mix, err);
+        rc = set_meta(sov_plan_meta(job->plan), mix, opts, err);
     if (rc == 0)
         rc = add_tensors(job, mix, &facts, opts, &notes, err);
+    for (size_t i = 0; i < opts->n_sides && rc == 0; i++)
+        rc = sov_plan_side(job->plan, opts->side[i].name, opts->side[i].bytes,
+                           opts->side[i].len, err);
     if (rc == 0)
-        rc = sov_plan_freeze(
-            job->plan, opts->align != 0 ? opts->align : ALIGN_DEFAULT, err);
+        rc = sov_plan_lay(job->plan, &opts->layout, err);
     if (rc == 0)
         tell(job, &notes);
     sov_mix_facts_free(&facts);
@@ -231,7 +232,8 @@ sov_quant_new(sov_quant **job, sov_model *model,
     j->max_memory = opts->max_memory != 0 ? opts->max_memory : MEMORY_DEFAULT;
     j->progress = opts->progress;
     j->progress_arg = opts->progress_arg;
-    rc = sov_model_sane(model, err);
+    j->unchecked = mix.copy && !opts->check_copies;
+    rc = mix.copy ? 0 : sov_model_sane(model, err);
     if (rc == 0)
         rc = make_plan(j, &mix, opts, err);
     if (rc < 0) {
@@ -276,9 +278,9 @@ sov_quant_replaced(const sov_quant *job)
 }
 
 int
-sov_quant_run(sov_quant *job, sov_sink *sink, struct sov_err *err)
+sov_quant_run(sov_quant *job, sov_sink *const *sinks, struct sov_err *err)
 {
-    int rc = sov_stream_run(job, sink, err);
+    int rc = sov_stream_run(job, sinks, err);
 
     if (rc == 0 && job->replaced > 0)
         remark(job, "weights replaced for not being finite: %" PRIu64,

@@ -7,6 +7,7 @@
 
 #include "sov/quant.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,7 @@ struct sov_quant {
     sov_model *model; /* borrowed */
     sov_plan *plan;   /* owned, frozen; tensor i is the model's tensor i */
     enum sov_nonfinite nonfinite;
+    bool unchecked; /* tensors that keep their type are not looked at */
     int effort;
     uint64_t max_memory;
     sov_progress_fn progress;
@@ -35,8 +37,8 @@ struct sov_quant {
 /* How blocks of a type are read; NULL for integers. */
 void (*sov_job_decoder(enum sov_type type))(const void *, float *, size_t);
 
-/* Pull every tensor through and write the file. */
-int sov_stream_run(struct sov_quant *job, sov_sink *sink,
+/* Pull every tensor through and write the files. */
+int sov_stream_run(struct sov_quant *job, sov_sink *const *sinks,
                    struct sov_err *err) SOV_MUST_CHECK;
 
 #endif

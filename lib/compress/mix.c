@@ -134,6 +134,12 @@ static const struct wide {
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
+static const struct sov_mix copy = { .name = "copy",
+                                     .base = SOV_TYPE_F32,
+                                     .head = SOV_TYPE_F32,
+                                     .pure = true,
+                                     .copy = true };
+
 bool
 sov_mix_find(struct sov_mix *mix, const char *name)
 {
@@ -144,6 +150,10 @@ sov_mix_find(struct sov_mix *mix, const char *name)
             *mix = mixes[i];
             return true;
         }
+    }
+    if (strcmp(name, copy.name) == 0) {
+        *mix = copy;
+        return true;
     }
     info = sov_type_by_name(name);
     for (size_t i = 0; info != NULL && i < COUNT(pures); i++) {
@@ -165,6 +175,8 @@ sov_mix_name(size_t i)
     if (i < COUNT(mixes))
         return mixes[i].name;
     i -= COUNT(mixes);
+    if (i == COUNT(pures))
+        return copy.name;
     return i < COUNT(pures) ? sov_type_info((int)pures[i].type)->name : NULL;
 }
 
@@ -412,6 +424,8 @@ sov_mix_pick(const struct sov_mix *mix, const struct sov_mix_facts *facts,
     bool embd = strcmp(t->name, "token_embd.weight") == 0 ||
                 strcmp(t->name, "per_layer_token_embd.weight") == 0;
 
+    if (mix->copy)
+        return t->type;
     if (mix->pure || sov_type_info((int)mix->base)->kind != SOV_KIND_BLOCK)
         return mix->base;
     if (strcmp(t->name, "output.weight") == 0 || (embd && facts->tied))

@@ -20,6 +20,7 @@ struct sov_mix {
     enum sov_type base;
     enum sov_type head;
     bool pure; /* base for every matrix, no rules */
+    bool copy; /* what each tensor has already */
     const struct sov_mix_rule *rule;
 };
 

@@ -377,7 +377,8 @@ work_slab(struct stream *s, struct slab *b, float *x)
 
     b->result = from->type == to->type ? b->in : b->out;
     b->out_len = bytes_of(to->type, b->n);
-    if (sov_job_decoder(from->type) == NULL)
+    if (sov_job_decoder(from->type) == NULL ||
+        (s->job->unchecked && from->type == to->type))
         return;
     for (size_t at = 0; at < b->n && b->rc == 0; at += step)
         b->rc = work_chunk(s, b, x, at, min_size(step, b->n - at));
@@ -456,7 +457,8 @@ finish(struct stream *s)
 }
 
 int
-sov_stream_run(struct sov_quant *job, sov_sink *sink, struct sov_err *err)
+sov_stream_run(struct sov_quant *job, sov_sink *const *sinks,
+               struct sov_err *err)
 {
     struct stream s = { .job = job };
     sov_writer *w = NULL;
@@ -467,7 +469,7 @@ sov_stream_run(struct sov_quant *job, sov_sink *sink, struct sov_err *err)
     if (rc == 0)
         rc = make_slabs(&s, err);
     if (rc == 0)
-        rc = sov_writer_begin(&w, job->plan, sink, err);
+        rc = sov_writer_begin(&w, job->plan, sinks, err);
     if (rc == 0) {
         rc = start(&s, err);
         if (rc == 0)

@@ -1,26 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gguf_write.c - a GGUF file, from its first byte to its last
+ * gguf_write.c - the header of a GGUF file, alone or of a part of a split
  *
  * What other readers demand is kept by construction: version 3, offsets that
  * add up without a gap in the order of the directory, every tensor padded, the
- * last one too.  The bytes depend on the plan and the data alone.
+ * last one too.  The bytes depend on the plan alone.
+ *
+ * The first part of a split has all keys, and every part says which it is:
+ *
+ *   split.no              u16   from 0
+ *   split.count           u16
+ *   split.tensors.count   i32   of all parts together
  */
 #include "fmt/plan.h"
 
 #include "base/mem.h"
 #include "base/num.h"
 #include "fmt/gguf.h"
+#include "sov/tensor.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-struct sov_writer {
-    const sov_plan *plan; /* borrowed */
-    sov_sink *sink;       /* borrowed */
-    size_t i;             /* the tensor being written ... */
-    uint64_t done;        /* ... and how many bytes of it are */
-};
 
 static void
 put_key(struct sov_buf *b, const struct sov_kv *kv)
@@ -38,20 +37,48 @@ put_key(struct sov_buf *b, const struct sov_kv *kv)
     sov_buf_add(b, kv->val.p, kv->val.len);
 }
 
-int
-sov_gguf_header(sov_plan *plan, struct sov_err *err)
+static void
+put_head(struct sov_buf *b, const char *key, enum sov_vtype type)
 {
-    struct sov_buf *b = &plan->header;
+    sov_buf_str(b, key, strlen(key));
+    sov_buf_u32(b, (uint32_t)type);
+}
+
+/* Keys of a part; the number of them goes before. */
+static void
+put_keys(const sov_plan *plan, struct sov_buf *b, size_t no, size_t count)
+{
+    bool aligned = no > 0 && plan->align != SOV_GGUF_ALIGN;
+    uint64_t n = no == 0 ? sov_meta_count(plan->meta) : aligned;
+
+    sov_buf_u64(b, n + (count > 0 ? 3 : 0));
+    for (size_t i = 0; no == 0 && i < sov_meta_count(plan->meta); i++)
+        put_key(b, sov_meta_at(plan->meta, i));
+    if (aligned) {
+        put_head(b, SOV_KEY_ALIGN, SOV_V_U32);
+        sov_buf_u32(b, (uint32_t)plan->align);
+    }
+    if (count == 0)
+        return;
+    put_head(b, SOV_KEY_SPLIT_NO, SOV_V_U16);
+    sov_buf_u16(b, (uint16_t)no);
+    put_head(b, SOV_KEY_SPLIT_COUNT, SOV_V_U16);
+    sov_buf_u16(b, (uint16_t)count);
+    put_head(b, SOV_KEY_SPLIT_TENSORS, SOV_V_I32);
+    sov_buf_u32(b, (uint32_t)plan->n);
+}
+
+static int
+gguf_header(const sov_plan *plan, struct sov_buf *b, size_t first, size_t n,
+            size_t no, size_t count, struct sov_err *err)
+{
     uint64_t off = 0, padded;
 
-    b->len = 0;
     sov_buf_add(b, SOV_GGUF_MAGIC, 4);
     sov_buf_u32(b, SOV_GGUF_VERSION);
-    sov_buf_u64(b, plan->n);
-    sov_buf_u64(b, sov_meta_count(plan->meta));
-    for (size_t i = 0; i < sov_meta_count(plan->meta); i++)
-        put_key(b, sov_meta_at(plan->meta, i));
-    for (size_t i = 0; i < plan->n; i++) {
+    sov_buf_u64(b, n);
+    put_keys(plan, b, no, count);
+    for (size_t i = first; i < first + n; i++) {
         const struct sov_tensor *t = &plan->tensor[i];
 
         sov_buf_str(b, t->name, strlen(t->name));
@@ -64,95 +91,60 @@ sov_gguf_header(sov_plan *plan, struct sov_err *err)
             !sov_add(off, padded, &off))
             return sov_fail(err, SOV_EARG, "the file would be too large");
     }
-    if (plan->n > 0 && sov_pad(b->len, plan->align, &padded))
+    if (n > 0 && sov_pad(b->len, plan->align, &padded))
         sov_buf_zero(b, (size_t)(padded - b->len));
     return b->bad ? sov_mem_fail(err) : 0;
 }
 
-/* Pad the tensor that is complete, and go past those that have no bytes. */
+static uint64_t
+gguf_entry(const struct sov_tensor *t)
+{
+    return 8 + strlen(t->name) + 4 + 8 * (uint64_t)t->ndim + 4 + 8;
+}
+
+/* The key is left as it is where it says what holds. */
 static int
-finish_tensors(sov_writer *w, struct sov_err *err)
+set_alignment(sov_plan *plan, struct sov_err *err)
 {
-    static const unsigned char zero[4096];
-    uint64_t size, padded, left, n;
-    int rc = 0;
+    const struct sov_kv *kv = sov_meta_find(plan->meta, SOV_KEY_ALIGN);
 
-    while (w->i < w->plan->n && w->done == w->plan->tensor[w->i].size) {
-        size = w->done;
-        if (!sov_pad(size, w->plan->align, &padded))
-            return sov_fail(err, SOV_EARG, "the file would be too large");
-        for (left = padded - size; left > 0 && rc == 0; left -= n) {
-            n = left < sizeof(zero) ? left : sizeof(zero);
-            rc = sov_sink_write(w->sink, zero, (size_t)n, err);
-        }
-        if (rc < 0)
-            return rc;
-        w->i++;
-        w->done = 0;
-    }
-    return 0;
-}
-
-int
-sov_writer_begin(sov_writer **writer, const sov_plan *plan, sov_sink *sink,
-                 struct sov_err *err)
-{
-    sov_writer *w;
-    int rc;
-
-    *writer = NULL;
-    if (!plan->frozen)
-        return sov_fail(err, SOV_EARG, "the plan is not frozen");
-    w = sov_mem_array(1, sizeof(*w));
-    if (w == NULL)
-        return sov_mem_fail(err);
-    w->plan = plan;
-    w->sink = sink;
-    rc = sov_sink_write(sink, plan->header.p, plan->header.len, err);
-    if (rc == 0)
-        rc = finish_tensors(w, err);
-    if (rc < 0) {
-        free(w);
-        return rc;
-    }
-    *writer = w;
-    return 0;
-}
-
-int
-sov_writer_data(sov_writer *w, const void *buf, size_t len,
-                struct sov_err *err)
-{
-    int rc;
-
-    if (len == 0)
+    if (kv != NULL && kv->type == SOV_V_U32 &&
+        sov_kv_int(kv, 0) == (int64_t)plan->align)
         return 0;
-    if (w->i >= w->plan->n ||
-        len > w->plan->tensor[w->i].size - w->done)
-        return sov_fail(err, SOV_EARG, "data beyond the end of a tensor");
-    rc = sov_sink_write(w->sink, buf, len, err);
-    if (rc < 0)
-        return rc;
-    w->done += len;
-    return finish_tensors(w, err);
+    if (plan->align != SOV_GGUF_ALIGN)
+        return sov_meta_set_u32(plan->meta, SOV_KEY_ALIGN,
+                                (uint32_t)plan->align, err);
+    sov_meta_unset(plan->meta, SOV_KEY_ALIGN);
+    return 0;
 }
 
-int
-sov_writer_end(sov_writer **writer, struct sov_err *err)
+static int
+gguf_begin(sov_plan *plan, struct sov_err *err)
 {
-    sov_writer *w = *writer;
-    int rc = 0;
+    for (size_t i = 0; i < plan->n; i++) {
+        struct sov_tensor *t = &plan->tensor[i];
 
-    *writer = NULL;
-    if (w->i < w->plan->n)
-        rc = sov_fail(err, SOV_EARG, "tensor %.80s is not complete",
-                      w->plan->tensor[w->i].name);
-    free(w);
-    return rc;
+        if ((int)t->type >= SOV_TYPE_GGUF_MAX)
+            return sov_fail(err, SOV_EUNSUP,
+                            "tensor %.80s: a GGUF file cannot hold %s", t->name,
+                            sov_type_info((int)t->type)->name);
+        if (t->ndim == 0) { /* a single number: GGUF knows no rank 0 */
+            t->ndim = 1;
+            t->dim[0] = 1;
+        }
+    }
+    sov_meta_unset(plan->meta, SOV_KEY_SPLIT_NO);
+    sov_meta_unset(plan->meta, SOV_KEY_SPLIT_COUNT);
+    sov_meta_unset(plan->meta, SOV_KEY_SPLIT_TENSORS);
+    return set_alignment(plan, err);
 }
 
-void
-sov_writer_abort(sov_writer *w)
-{
-    free(w);
-}
+const struct sov_form sov_form_gguf = {
+    .name = "gguf",
+    .suffix = ".gguf",
+    .lone_split = true,
+    .padded = true,
+    .begin = gguf_begin,
+    .header = gguf_header,
+    .entry = gguf_entry,
+};

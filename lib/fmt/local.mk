@@ -18,6 +18,8 @@ libsov_all_la_SOURCES += \
 	%D%/meta.c \
 	%D%/model.c \
 	%D%/model.h \
+	%D%/forms.def \
+	%D%/layout.c \
 	%D%/plan.c \
 	%D%/plan.h \
 	%D%/read.c \
@@ -25,6 +27,8 @@ libsov_all_la_SOURCES += \
 	%D%/safetensors.c \
 	%D%/safetensors.h \
 	%D%/safetensors_dir.c \
+	%D%/safetensors_write.c \
 	%D%/swap.c \
 	%D%/swap.def \
-	%D%/vtype.h
+	%D%/vtype.h \
+	%D%/writer.c

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * plan.c - the layout of an output file, known before its first byte
+ * plan.c - what will be written: metadata, tensors, files (layout.c cuts them)
  */
 #include "fmt/plan.h"
 
 #include "base/limits.h"
 #include "base/mem.h"
-#include "base/num.h"
 #include "fmt/format.h"
-#include "fmt/gguf.h"
 #include "tensor/type.h"
 
 #include <stdlib.h>
@@ -44,13 +42,24 @@ sov_plan_free(sov_plan *plan)
         free((char *)plan->tensor[i].name);
     free(plan->tensor);
     sov_map_free(&plan->names);
-    sov_buf_free(&plan->header);
+    for (size_t i = 0; i < plan->n_files; i++) {
+        free(plan->file[i].name);
+        sov_buf_free(&plan->file[i].head);
+    }
+    free(plan->file);
+    free(plan->off);
     sov_meta_free(plan->meta);
     free(plan);
 }
 
 sov_meta *
 sov_plan_meta(sov_plan *plan)
+{
+    return plan->meta;
+}
+
+const sov_meta *
+sov_plan_meta_of(const sov_plan *plan)
 {
     return plan->meta;
 }
@@ -71,16 +80,9 @@ sov_plan_add(sov_plan *plan, const char *name, enum sov_type type,
                         (int)SOV_TENSORS_MAX);
     if (text.len == 0 || text.len > SOV_NAME_MAX || !sov_name_ok(text))
         return sov_fail(err, SOV_EARG, "\"%.60s\" cannot name a tensor", name);
-    if (ndim == 0) { /* a single number: GGUF knows no rank 0 */
-        t.ndim = 1;
-        t.dim[0] = 1;
-    }
     for (uint32_t i = 0; i < ndim && i < SOV_NDIM_MAX; i++)
         t.dim[i] = dim[i];
     rc = sov_tensor_measure(&t, err);
-    if (rc == 0 && (int)type >= SOV_TYPE_GGUF_MAX)
-        rc = sov_fail(err, SOV_EUNSUP, "a GGUF file cannot hold %s",
-                      sov_type_info(type)->name);
     if (rc == 0)
         rc = sov_mem_grow((void **)&plan->tensor, plan->n, &plan->cap,
                           sizeof(*plan->tensor), err);
@@ -101,33 +103,52 @@ sov_plan_add(sov_plan *plan, const char *name, enum sov_type type,
 }
 
 int
-sov_plan_freeze(sov_plan *plan, uint32_t align, struct sov_err *err)
+sov_plan_add_file(sov_plan *plan, const char *name, struct sov_file_plan **file,
+                  struct sov_err *err)
 {
-    uint64_t padded;
-    int rc = 0;
+    struct sov_file_plan *f;
+    int rc;
+
+    rc = sov_mem_grow((void **)&plan->file, plan->n_files, &plan->cap_files,
+                      sizeof(*plan->file), err);
+    if (rc < 0)
+        return rc;
+    f = &plan->file[plan->n_files];
+    memset(f, 0, sizeof(*f));
+    f->name = sov_mem_dup(name, strlen(name));
+    if (f->name == NULL)
+        return sov_mem_fail(err);
+    f->pub.name = f->name;
+    plan->n_files++;
+    *file = f;
+    return 0;
+}
+
+int
+sov_plan_side(sov_plan *plan, const char *name, const void *bytes, size_t len,
+              struct sov_err *err)
+{
+    struct sov_file_plan *f;
+    int rc;
 
     if (plan->frozen)
         return sov_fail(err, SOV_EARG, "the plan is frozen");
-    if (align < 8 || align > SOV_ALIGN_MAX || (align & (align - 1)) != 0)
-        return sov_fail(err, SOV_EARG,
-                        "alignment %u: not a power of two from 8 to %u",
-                        (unsigned)align, (unsigned)SOV_ALIGN_MAX);
-    plan->align = align;
-    if (align == SOV_GGUF_ALIGN)
-        sov_meta_unset(plan->meta, SOV_KEY_ALIGN);
-    else
-        rc = sov_meta_set_u32(plan->meta, SOV_KEY_ALIGN, align, err);
-    if (rc == 0)
-        rc = sov_gguf_header(plan, err);
+    rc = sov_plan_add_file(plan, name, &f, err);
     if (rc < 0)
         return rc;
-    plan->bytes = plan->header.len;
-    for (size_t i = 0; i < plan->n; i++)
-        if (!sov_pad(plan->tensor[i].size, align, &padded) ||
-            !sov_add(plan->bytes, padded, &plan->bytes))
-            return sov_fail(err, SOV_EARG, "the file would be too large");
-    plan->frozen = true;
-    return 0;
+    sov_buf_add(&f->head, bytes, len);
+    f->pub.bytes = len;
+    return f->head.bad ? sov_mem_fail(err) : 0;
+}
+
+int
+sov_plan_freeze(sov_plan *plan, uint32_t align, struct sov_err *err)
+{
+    struct sov_layout layout = { .align = align };
+
+    if (align == 0)
+        return sov_fail(err, SOV_EARG, "alignment 0");
+    return sov_plan_lay(plan, &layout, err);
 }
 
 size_t
@@ -146,4 +167,16 @@ uint64_t
 sov_plan_bytes(const sov_plan *plan)
 {
     return plan->bytes;
+}
+
+size_t
+sov_plan_files(const sov_plan *plan)
+{
+    return plan->n_files;
+}
+
+const struct sov_plan_file *
+sov_plan_file(const sov_plan *plan, size_t i)
+{
+    return i < plan->n_files ? &plan->file[i].pub : NULL;
 }

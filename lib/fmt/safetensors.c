@@ -17,6 +17,7 @@
 #include "tensor/type.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -137,15 +138,47 @@ read_entry(sov_model *m, size_t at, uint64_t data, const char *name,
     return sov_model_add_tensor(m, &t, text, at, begin, err);
 }
 
+/* Can it be a key of a model's metadata? */
+static bool
+is_key(const char *key)
+{
+    struct sov_span text = { (const unsigned char *)key, strlen(key) };
+
+    return text.len > 0 && text.len <= SOV_KEY_MAX - strlen(SOV_ST_PREFIX) &&
+           sov_name_ok(text);
+}
+
+/* The keys of every part; of one that comes again the first holds. */
 static int
-check_metadata(const json_t *meta, struct sov_err *err)
+read_metadata(sov_model *m, const json_t *meta, struct sov_err *err)
 {
     const char *key;
     json_t *value;
 
     json_object_foreach((json_t *)meta, key, value)
+    {
+        struct sov_kv kv = { .type = SOV_V_STR, .elem = SOV_V_STR, .n = 1 };
+        char *name;
+        int rc;
+
         if (!json_is_string(value))
             return sov_fail(err, SOV_EFORMAT, "%.60s is not a string", key);
+        if (!is_key(key)) {
+            sov_model_warn(m, "__metadata__: %.60s is left out", key);
+            continue;
+        }
+        if (asprintf(&name, SOV_ST_PREFIX "%s", key) < 0)
+            return sov_mem_fail(err);
+        kv.key = name;
+        kv.val.p = (const unsigned char *)json_string_value(value);
+        kv.val.len = json_string_length(value);
+        rc = sov_meta_find(m->meta, name) == NULL
+                 ? sov_meta_set(m->meta, &kv, err)
+                 : 0;
+        free(name);
+        if (rc < 0)
+            return rc;
+    }
     return 0;
 }
 
@@ -167,7 +200,7 @@ add_entries(sov_model *m, size_t at, uint64_t data, struct sov_span text,
         else if (has_metadata)
             rc = sov_fail(err, SOV_EFORMAT, "stands there twice");
         else
-            rc = check_metadata(entry, err);
+            rc = read_metadata(m, entry, err);
         has_metadata = has_metadata || strcmp(name, "__metadata__") == 0;
         if (rc < 0)
             sov_err_wrap(err, "%.80s", name);

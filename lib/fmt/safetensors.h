@@ -15,6 +15,9 @@
 
 #include "fmt/format.h"
 
+/* What stands in __metadata__ as KEY is this and KEY in a model's metadata. */
+#define SOV_ST_PREFIX "safetensors."
+
 /* Parse the header of part[at] and add its tensors. */
 int sov_safetensors_part(sov_model *m, size_t at, struct sov_err *err)
     SOV_MUST_CHECK;

@@ -73,12 +73,30 @@ SOV_API void sov_sink_hash(sov_sink *sink, sov_hasher *h);
 
 SOV_API uint64_t sov_sink_count(const sov_sink *sink); /* bytes so far */
 
+/* What a sink hands bytes to. */
+typedef int (*sov_sink_fn)(void *arg, const void *buf, size_t len,
+                           struct sov_err *err);
+
+/* A sink that is a function; name is for messages. */
+SOV_API int sov_sink_call(sov_sink **sink, const char *name, sov_sink_fn fn,
+                          void *arg, struct sov_err *err) SOV_MUST_CHECK;
+
 /*
  * Make the bytes durable and give them their name.  Ends the sink in either
  * case: *sink is NULL afterwards, and after a failure no output is left.
  */
 SOV_API int sov_sink_commit(sov_sink **sink, struct sov_err *err)
     SOV_MUST_CHECK;
+
+/*
+ * The same for outputs in one folder that belong together: all of them, or, on
+ * failure, what was there before.  The first is the one that the others are
+ * found by: it is the last to take its name, and a set that was cut short by
+ * the power has none.  With if_changed they all stay, or none does.  Entries
+ * are NULL afterwards.
+ */
+SOV_API int sov_sink_commit_all(sov_sink **sinks, size_t n,
+                                struct sov_err *err) SOV_MUST_CHECK;
 
 /* Forget what was written; NULL is fine. */
 SOV_API void sov_sink_abort(sov_sink *sink);

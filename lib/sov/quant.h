@@ -6,7 +6,7 @@
  * every tensor, so sizes are known to the byte before any work is done; what
  * is asked for and cannot be done is refused then.  Running it pulls the
  * tensors through in file order, once, in memory that does not depend on the
- * size of the model, and pushes a GGUF file into a sink.
+ * size of the model, and pushes the files of a model into sinks.
  *
  * The bytes that come out are a function of the model and the options alone.
  * Threads, instruction set and memory limit do not change them.
@@ -21,6 +21,7 @@
 #include "sov/tensor.h"
 #include "sov/write.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,14 +43,29 @@ struct sov_quant_rule {
     enum sov_type type;
 };
 
+/* A file that goes beside a model. */
+struct sov_side {
+    const char *name;
+    const void *bytes;
+    size_t len;
+};
+
 struct sov_quant_opts {
-    const char *type;                  /* a mix ("q4_k_m") or a type ("q4_k") */
+    /* a mix ("q4_k_m"), a type ("q4_k"), or "copy": tensors bit for bit */
+    const char *type;
     const struct sov_quant_rule *rule; /* the first that matches holds */
     size_t n_rules;
     enum sov_nonfinite nonfinite;
     int effort;               /* of the searches, 1 to 9; 0: the default */
-    uint32_t align;           /* of the tensors in the file; 0: 32 */
+    struct sov_layout layout; /* of the output */
     uint64_t max_memory;      /* bytes for buffers; 0: 256 MB */
+    bool check_copies;        /* with "copy": look for NaN there too */
+    bool plain;               /* what is no matrix keeps its type */
+    const struct sov_side *side; /* files to write before the tensors */
+    size_t n_sides;
+    /* Changes the output's metadata after all else has; or NULL. */
+    int (*edit)(void *arg, sov_meta *meta, struct sov_err *err);
+    void *edit_arg;
     sov_progress_fn progress; /* or NULL */
     void *progress_arg;
 };
@@ -76,8 +92,11 @@ SOV_API const sov_plan *sov_quant_plan(const sov_quant *job);
  */
 SOV_API const char *sov_quant_warning(const sov_quant *job, size_t i);
 
-/* Do it; once.  The sink is neither committed nor aborted here. */
-SOV_API int sov_quant_run(sov_quant *job, sov_sink *sink,
+/*
+ * Do it; once.  There is a sink for each file of the plan; they are neither
+ * committed nor aborted here.
+ */
+SOV_API int sov_quant_run(sov_quant *job, sov_sink *const *sinks,
                           struct sov_err *err) SOV_MUST_CHECK;
 
 /* After the run: weights that --on-nonfinite had to replace. */

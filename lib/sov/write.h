@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * write.h - writing a GGUF file without ever seeking
+ * write.h - writing the files of a model without ever seeking
  *
- * Every offset of a GGUF file follows from the types and shapes of its
- * tensors.  So a plan is made first; then the writer puts out the header, takes
- * the tensors' bytes in the order of the plan, and pads between them.  A pipe
- * will do as output.
+ * Every offset of a GGUF or safetensors file follows from the types and shapes
+ * of its tensors.  So a plan is made first; then the writer puts out the header
+ * of each file, takes the tensors' bytes in the order of the plan, and pads
+ * between them.  A pipe will do as output.
+ *
+ * A plan has one file or several: a model that is cut into parts, its index,
+ * and files that go beside them.  They are written one after another.
  */
 #ifndef SOV_WRITE_H
 #define SOV_WRITE_H
@@ -28,26 +31,73 @@ SOV_API void sov_plan_free(sov_plan *plan);
 
 /* The output's metadata, to be changed until the plan is frozen. */
 SOV_API sov_meta *sov_plan_meta(sov_plan *plan);
+/* The same, to be looked at. */
+SOV_API const sov_meta *sov_plan_meta_of(const sov_plan *plan);
 
 /* Append a tensor; the name is copied. */
 SOV_API int sov_plan_add(sov_plan *plan, const char *name, enum sov_type type,
                          uint32_t ndim, const uint64_t *dim,
                          struct sov_err *err) SOV_MUST_CHECK;
 
+/* Add a file of its own that is written before the tensors; all is copied. */
+SOV_API int sov_plan_side(sov_plan *plan, const char *name, const void *bytes,
+                          size_t len, struct sov_err *err) SOV_MUST_CHECK;
+
+/* What the files shall look like; zeros mean one GGUF file. */
+struct sov_layout {
+    const char *form;     /* "gguf" (or NULL), "safetensors" */
+    const char *name;     /* of the file, such as "small.gguf", or NULL */
+    uint32_t align;       /* GGUF: a power of two of at least 8; 0: 32 */
+    uint64_t max_bytes;   /* begin a new file before this size; 0: never */
+    uint64_t max_tensors; /* ... and behind so many tensors */
+};
+
 /*
- * Compute header and offsets.  align is a power of two of at least 8; 32, and
- * general.alignment is left out, unless it differs.
+ * Compute headers and offsets.  A type or name that the form cannot hold is
+ * SOV_EUNSUP.  In GGUF general.alignment is left out unless it differs from
+ * 32, or was there and agrees; a limit on size or tensors makes it a split, as
+ * llama-gguf-split does, also of one file.  Safetensors have as metadata the
+ * keys "safetensors.KEY" that are strings.
+ *
+ * A tensor is never cut: a file with one tensor may be above max_bytes.
  */
+SOV_API int sov_plan_lay(sov_plan *plan, const struct sov_layout *layout,
+                         struct sov_err *err) SOV_MUST_CHECK;
+
+/* The same for one GGUF file. */
 SOV_API int sov_plan_freeze(sov_plan *plan, uint32_t align,
                             struct sov_err *err) SOV_MUST_CHECK;
 
 SOV_API size_t sov_plan_count(const sov_plan *plan);
 SOV_API const struct sov_tensor *sov_plan_at(const sov_plan *plan, size_t i);
-SOV_API uint64_t sov_plan_bytes(const sov_plan *plan); /* of the whole file */
+SOV_API uint64_t sov_plan_bytes(const sov_plan *plan); /* of all files */
 
-/* Write the header.  plan and sink are borrowed until sov_writer_end. */
+/* One file of a frozen plan. */
+struct sov_plan_file {
+    const char *name; /* without a folder: NAME-00001-of-00002.gguf */
+    uint64_t bytes;
+    size_t first; /* its tensors: n from this one on */
+    size_t n;
+};
+
+/*
+ * The files, in the order in which they are written.  The first is the one
+ * that the others are found by, unless there are files beside the model.
+ */
+SOV_API size_t sov_plan_files(const sov_plan *plan);
+SOV_API const struct sov_plan_file *sov_plan_file(const sov_plan *plan,
+                                                  size_t i);
+
+/* Where tensor i begins: in which file, and at which byte of it. */
+SOV_API void sov_plan_place(const sov_plan *plan, size_t i, size_t *file,
+                            uint64_t *off);
+
+/*
+ * Begin the first file.  There is a sink for each file; plan and sinks are
+ * borrowed until sov_writer_end.
+ */
 SOV_API int sov_writer_begin(sov_writer **w, const sov_plan *plan,
-                             sov_sink *sink, struct sov_err *err)
+                             sov_sink *const *sinks, struct sov_err *err)
     SOV_MUST_CHECK;
 
 /*

@@ -8,8 +8,10 @@ libsov_all_la_SOURCES += \
 	%D%/hash.c %D%/hash.h \
 	%D%/hashfile.c \
 	%D%/par.c %D%/par.h \
+	%D%/pending.c %D%/pending.h \
 	%D%/sha.c %D%/sha.h \
-	%D%/sink.c \
+	%D%/sink.c %D%/sink.h \
+	%D%/sink_set.c \
 	%D%/source.c \
 	%D%/tmpdir.h \
 	%D%/tree.c %D%/tree.h

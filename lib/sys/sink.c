@@ -10,17 +10,20 @@
  *    file system cannot do that, the hidden name ".NAME.sov-XXXXXXXX" in the
  *    same folder.  Replacing an old file passes through such a name for an
  *    instant in either case, since link(2) does not replace.
- * 3. A hidden name (a lock's too) is in `pending` while it may exist, so that
- *    a signal handler can remove it; its file is locked by its writer, so that
- *    a later run can tell what a killed one left from what another one writes.
+ * 3. A hidden name (a lock's too) is pending (pending.h) while it may exist, so
+ *    that a signal handler can remove it; its file is locked by its writer, so
+ *    that a later run can tell what a killed one left from what another one
+ *    writes.
  *
- * Pipes, sockets and devices are written straight through.
+ * Pipes, sockets and devices are written straight through.  Outputs that belong
+ * together are committed in sink_set.c.
  */
-#include "base/mem.h"
-#include "sov/io.h"
-#include "sys/file.h"
+#include "sys/sink.h"
 
-#include <dirent.h>
+#include "base/mem.h"
+#include "sys/file.h"
+#include "sys/pending.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -30,115 +33,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#define WRITE_BACK  ((uint64_t)16 << 20) /* start writing out so often */
-#define STALE_AFTER 10                   /* seconds: age of a dead temporary */
-#define N_PENDING   16
-#define SUFFIX_MAX  17                   /* ".sov-" and 12 hex digits */
+#define WRITE_BACK ((uint64_t)16 << 20) /* start writing out so often */
 
-struct sov_sink {
-    int fd;
-    bool regular;   /* whole or nothing applies */
-    bool no_sync;
-    bool if_changed;
-    bool replace;   /* the name may be taken */
-    char *name;     /* as it was given, for messages */
-    char *path;     /* final name, links resolved */
-    char *tmp;      /* hidden name, or NULL while nameless */
-    int lock;       /* descriptor of the lock file, or -1 */
-    char *lock_path;
-    sov_hasher *hasher; /* borrowed; or NULL */
-    uint64_t count;
-    uint64_t pushed; /* write-back was started up to here */
-};
-
-static char pending[N_PENDING][PATH_MAX];
-static volatile int pending_used[N_PENDING];
-
-void
-sov_sink_cleanup(void)
-{
-    for (int i = 0; i < N_PENDING; i++) {
-        if (pending_used[i] == 1) /* 2: being written, not made yet */
-            unlink(pending[i]);
-    }
-}
-
-static void
-remember(const char *path)
-{
-    for (int i = 0; i < N_PENDING; i++) {
-        int expect = 0;
-
-        if (strlen(path) < sizeof(pending[i]) &&
-            __atomic_compare_exchange_n(&pending_used[i], &expect, 2, false,
-                                        __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-            memcpy(pending[i], path, strlen(path) + 1);
-            __atomic_store_n(&pending_used[i], 1, __ATOMIC_RELEASE);
-            return;
-        }
-    }
-}
-
-static void
-forget(const char *path)
-{
-    for (int i = 0; i < N_PENDING; i++) {
-        if (pending_used[i] == 1 && strcmp(pending[i], path) == 0) {
-            __atomic_store_n(&pending_used[i], 0, __ATOMIC_RELEASE);
-            return;
-        }
-    }
-}
-
-/*
- * "dir/.name<suffix>", fresh; NULL: no memory.  A name that would get too
- * long is cut.
- */
-static char *
-beside(const char *path, const char *suffix)
-{
-    const char *slash = strrchr(path, '/');
-    const char *name = slash != NULL ? slash + 1 : path;
-    size_t len = strlen(path) + strlen(suffix) + 2;
-    char *s = malloc(len);
-
-    if (s != NULL)
-        snprintf(s, len, "%.*s.%.*s%s", (int)(name - path), path,
-                 NAME_MAX - 1 - SUFFIX_MAX, name, suffix);
-    return s;
-}
-
-/* A hidden name nobody has; remembered. */
-static char *
-hidden_name(const char *path)
-{
-    unsigned char r[6];
-    char suffix[32];
-    char *name;
-
-    if (getrandom(r, sizeof(r), GRND_NONBLOCK) != (ssize_t)sizeof(r)) {
-        struct timespec now;
-
-        clock_gettime(CLOCK_REALTIME, &now);
-        memcpy(r, &now.tv_nsec, 4);
-        r[4] = (unsigned char)getpid();
-        r[5] = (unsigned char)(getpid() >> 8);
-    }
-    snprintf(suffix, sizeof(suffix), ".sov-%02x%02x%02x%02x%02x%02x", r[0],
-             r[1], r[2], r[3], r[4], r[5]);
-    name = beside(path, suffix);
-    if (name != NULL)
-        remember(name);
-    return name;
-}
-
-static char *
-dir_of(const char *path)
+char *
+sov_dir_name(const char *path)
 {
     char *copy = sov_mem_dup(path, strlen(path));
     char *dir = NULL;
@@ -150,38 +51,6 @@ dir_of(const char *path)
     }
     free(copy);
     return dir;
-}
-
-/* Remove what killed runs left for this output. */
-static void
-sweep(const char *path, const char *dir)
-{
-    char *prefix = beside(path, ".sov-");
-    const char *slash = prefix != NULL ? strrchr(prefix, '/') : NULL;
-    const char *want = slash != NULL ? slash + 1 : prefix;
-    DIR *d = prefix != NULL ? opendir(dir) : NULL;
-    struct dirent *e;
-
-    while (d != NULL && (e = readdir(d)) != NULL) {
-        struct stat st;
-        int fd;
-
-        if (strncmp(e->d_name, want, strlen(want)) != 0 ||
-            strlen(e->d_name) != strlen(want) + 12)
-            continue;
-        fd = openat(dirfd(d), e->d_name,
-                    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-        if (fd < 0)
-            continue;
-        if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-            st.st_mtime + STALE_AFTER < time(NULL) &&
-            flock(fd, LOCK_EX | LOCK_NB) == 0)
-            unlinkat(dirfd(d), e->d_name, 0);
-        close(fd);
-    }
-    if (d != NULL)
-        closedir(d);
-    free(prefix);
 }
 
 /* An output that is one of the inputs would eat itself. */
@@ -212,7 +81,7 @@ refuse_input(const struct stat *st, const char *const *inputs, size_t n,
 static int
 take_lock(struct sov_sink *s, enum sov_lock how, struct sov_err *err)
 {
-    s->lock_path = beside(s->path, ".lock");
+    s->lock_path = sov_path_beside(s->path, ".lock");
     if (s->lock_path == NULL)
         return sov_mem_fail(err);
     for (;;) {
@@ -241,7 +110,7 @@ take_lock(struct sov_sink *s, enum sov_lock how, struct sov_err *err)
         }
         if (stat(s->lock_path, &named) == 0 && fstat(s->lock, &held) == 0 &&
             named.st_ino == held.st_ino && named.st_dev == held.st_dev) {
-            remember(s->lock_path);
+            sov_pending_add(s->lock_path);
             return 0;
         }
         close(s->lock);
@@ -256,14 +125,14 @@ open_temporary(struct sov_sink *s, const char *dir, struct sov_err *err)
     if (access("/proc/self/fd", X_OK) == 0)
         s->fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
     for (int tries = 0; s->fd < 0 && tries < 100; tries++) {
-        s->tmp = hidden_name(s->path);
+        s->tmp = sov_path_hidden(s->path);
         if (s->tmp == NULL)
             return sov_mem_fail(err);
         s->fd = open(s->tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (s->fd < 0) {
             int saved = errno;
 
-            forget(s->tmp);
+            sov_pending_drop(s->tmp);
             free(s->tmp);
             s->tmp = NULL;
             errno = saved;
@@ -300,12 +169,12 @@ open_regular(struct sov_sink *s, const struct sov_sink_opts *o,
     if (rc == 0 && o->lock != SOV_LOCK_NONE)
         rc = take_lock(s, o->lock, err);
     if (rc == 0) {
-        dir = dir_of(s->path);
+        dir = sov_dir_name(s->path);
         if (dir == NULL)
             rc = sov_mem_fail(err);
     }
     if (rc == 0) {
-        sweep(s->path, dir);
+        sov_pending_sweep(s->path, dir);
         rc = open_temporary(s, dir, err);
     }
     if (rc == 0 && o->secret && fchmod(s->fd, 0600) < 0)
@@ -386,6 +255,27 @@ out:
     return 0;
 }
 
+int
+sov_sink_call(sov_sink **sink, const char *name, sov_sink_fn fn, void *arg,
+              struct sov_err *err)
+{
+    struct sov_sink *s = sov_mem_array(1, sizeof(*s));
+
+    if (s == NULL)
+        return sov_mem_fail(err);
+    s->fd = -1;
+    s->lock = -1;
+    s->call = fn;
+    s->call_arg = arg;
+    s->name = sov_mem_dup(name, strlen(name));
+    if (s->name == NULL) {
+        free(s);
+        return sov_mem_fail(err);
+    }
+    *sink = s;
+    return 0;
+}
+
 /* Let the disk begin while we still compute; the wait at the end is short. */
 static void
 write_back(struct sov_sink *s)
@@ -397,18 +287,11 @@ write_back(struct sov_sink *s)
     s->pushed = s->count;
 }
 
-int
-sov_sink_write(sov_sink *sink, const void *buf, size_t len,
-               struct sov_err *err)
+static int
+write_fd(sov_sink *sink, const void *buf, size_t len, struct sov_err *err)
 {
     const unsigned char *b = buf;
 
-    if (sink->hasher != NULL) {
-        int rc = sov_hasher_update(sink->hasher, buf, len, err);
-
-        if (rc < 0)
-            return rc;
-    }
     while (len > 0) {
         ssize_t n = write(sink->fd, b, len);
 
@@ -433,6 +316,26 @@ sov_sink_write(sov_sink *sink, const void *buf, size_t len,
     return 0;
 }
 
+int
+sov_sink_write(sov_sink *sink, const void *buf, size_t len,
+               struct sov_err *err)
+{
+    int rc = 0;
+
+    if (sink->hasher != NULL)
+        rc = sov_hasher_update(sink->hasher, buf, len, err);
+    if (rc < 0)
+        return rc;
+    if (sink->call == NULL) {
+        rc = write_fd(sink, buf, len, err);
+    } else {
+        rc = sink->call(sink->call_arg, buf, len, err);
+        if (rc == 0)
+            sink->count += len;
+    }
+    return rc;
+}
+
 void
 sov_sink_hash(sov_sink *sink, sov_hasher *h)
 {
@@ -445,9 +348,8 @@ sov_sink_count(const sov_sink *sink)
     return sink->count;
 }
 
-/* Are the bytes those of the file that has the name now? */
-static bool
-same_as_old(const struct sov_sink *s)
+bool
+sov_sink_same(const struct sov_sink *s)
 {
     struct sov_file old;
     struct sov_file new = { .fd = s->fd, .regular = true };
@@ -477,10 +379,10 @@ same_as_old(const struct sov_sink *s)
     return same;
 }
 
-static void
-sync_dir(const char *path)
+void
+sov_dir_sync(const char *path)
 {
-    char *dir = dir_of(path);
+    char *dir = sov_dir_name(path);
     int fd = dir != NULL ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
     if (fd >= 0) {
@@ -499,20 +401,42 @@ link_fd(int fd, const char *path)
     return linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW);
 }
 
+int
+sov_sink_settle(struct sov_sink *s, struct sov_err *err)
+{
+    if (ftruncate(s->fd, (off_t)s->count) < 0 ||
+        (!s->no_sync && fsync(s->fd) < 0))
+        return sov_fail_sys(err, SOV_WHERE_ANY, "cannot write");
+    return 0;
+}
+
+int
+sov_sink_hide(struct sov_sink *s, struct sov_err *err)
+{
+    if (s->tmp != NULL)
+        return 0;
+    s->tmp = sov_path_hidden(s->path);
+    if (s->tmp == NULL)
+        return sov_mem_fail(err);
+    if (link_fd(s->fd, s->tmp) < 0)
+        return sov_fail_sys(err, SOV_WHERE_OUTPUT, "cannot create");
+    return 0;
+}
+
 /* Give the bytes their name. */
 static int
 publish(struct sov_sink *s, struct sov_err *err)
 {
+    int rc;
+
     if (s->tmp == NULL) {
         if (link_fd(s->fd, s->path) == 0)
             return 0;
         if (errno != EEXIST || !s->replace)
             return sov_fail_sys(err, SOV_WHERE_OUTPUT, "cannot create");
-        s->tmp = hidden_name(s->path);
-        if (s->tmp == NULL)
-            return sov_mem_fail(err);
-        if (link_fd(s->fd, s->tmp) < 0)
-            return sov_fail_sys(err, SOV_WHERE_OUTPUT, "cannot create");
+        rc = sov_sink_hide(s, err);
+        if (rc < 0)
+            return rc;
     }
     if (!s->replace) {
         if (link(s->tmp, s->path) == 0)
@@ -527,7 +451,7 @@ publish(struct sov_sink *s, struct sov_err *err)
     }
     if (rename(s->tmp, s->path) < 0)
         return sov_fail_sys(err, SOV_WHERE_OUTPUT, "cannot replace");
-    forget(s->tmp);
+    sov_pending_drop(s->tmp);
     free(s->tmp);
     s->tmp = NULL;
     return 0;
@@ -540,16 +464,13 @@ sov_sink_commit(sov_sink **sink, struct sov_err *err)
     int rc = 0;
 
     *sink = NULL;
-    if (s->regular && !(s->if_changed && same_as_old(s))) {
-        /* room that was taken beyond the end goes back */
-        if (ftruncate(s->fd, (off_t)s->count) < 0 ||
-            (!s->no_sync && fsync(s->fd) < 0))
-            rc = sov_fail_sys(err, SOV_WHERE_ANY, "cannot write");
+    if (s->regular && !(s->if_changed && sov_sink_same(s))) {
+        rc = sov_sink_settle(s, err);
         if (rc == 0)
             rc = publish(s, err);
         if (rc == 0 && !s->no_sync)
-            sync_dir(s->path);
-    } else if (!s->regular && close(s->fd) < 0) {
+            sov_dir_sync(s->path);
+    } else if (s->fd >= 0 && !s->regular && close(s->fd) < 0) {
         s->fd = -1;
         rc = sov_fail_sys(err, SOV_WHERE_ANY, "cannot write");
     } else if (!s->regular) {
@@ -568,12 +489,12 @@ sov_sink_abort(sov_sink *sink)
         return;
     if (sink->tmp != NULL) {
         unlink(sink->tmp);
-        forget(sink->tmp);
+        sov_pending_drop(sink->tmp);
     }
     if (sink->fd >= 0)
         close(sink->fd);
     if (sink->lock >= 0) {
-        forget(sink->lock_path); /* from here on it may be another's */
+        sov_pending_drop(sink->lock_path); /* from here on it may be another's */
         unlink(sink->lock_path);
         close(sink->lock);
     }

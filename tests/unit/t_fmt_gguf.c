@@ -207,7 +207,7 @@ write_model(sov_model *m, const char *path, uint32_t align)
     }
     ck_assert_int_eq(sov_plan_freeze(plan, align, &err), 0);
     ck_assert_int_eq(sov_sink_open(&sink, path, &opts, &err), 0);
-    ck_assert_int_eq(sov_writer_begin(&w, plan, sink, &err), 0);
+    ck_assert_int_eq(sov_writer_begin(&w, plan, &sink, &err), 0);
     for (size_t i = 0; i < sov_model_count(m); i++) {
         uint64_t size = sov_model_at(m, i)->size, n;
 
@@ -325,7 +325,7 @@ START_TEST(an_incomplete_file_is_not_finished)
     ck_assert_int_eq(sov_plan_add(p, "a", 0, 1, dim, &err), 0);
     ck_assert_int_eq(sov_plan_freeze(p, 32, &err), 0);
     ck_assert_int_eq(sov_sink_open(&sink, in_dir(dir, "x"), NULL, &err), 0);
-    ck_assert_int_eq(sov_writer_begin(&w, p, sink, &err), 0);
+    ck_assert_int_eq(sov_writer_begin(&w, p, &sink, &err), 0);
     ck_assert_int_eq(sov_writer_data(w, pattern, 127, &err), 0);
     ck_assert_int_eq(sov_writer_data(w, pattern, 2, &err), SOV_EARG);
     ck_assert_int_eq(sov_writer_end(&w, &err), SOV_EARG);

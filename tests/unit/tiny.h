@@ -210,7 +210,7 @@ tiny_make(const struct tiny *t, const char *path)
     ck_assert_int_eq(sov_plan_freeze(plan, 32, &err), 0);
     ck_assert_msg(sov_sink_open(&sink, path, &opts, &err) == 0, "%s",
                   err.msg);
-    ck_assert_int_eq(sov_writer_begin(&w, plan, sink, &err), 0);
+    ck_assert_int_eq(sov_writer_begin(&w, plan, &sink, &err), 0);
     for (size_t i = 0; i < n; i++)
         if (t->leave_out == NULL || strcmp(t->leave_out, list[i].name) != 0)
             tiny_data(t, w, &list[i], list[i].out > 0 ? list[i].out : 1);

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * target.c - where a model goes: a file, several files, a folder
+ */
+#include "cli/target.h"
+
+#include "cli/tool.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#define SPARE_FILES 64 /* descriptors that others need */
+
+static const struct sov_target_format formats[] = {
+    { "gguf", "gguf", ".gguf", NULL },
+    { "safetensors", "safetensors", ".safetensors", NULL },
+};
+
+const char *const sov_target_formats[] = { "gguf", "safetensors", NULL };
+
+#define N_FORMATS (sizeof(formats) / sizeof(formats[0]))
+
+static bool
+ends_with(const char *s, const char *end)
+{
+    size_t n = strlen(s), k = strlen(end);
+
+    return n >= k && strcmp(s + n - k, end) == 0;
+}
+
+int
+sov_target_choose(struct sov_target *t, const char *format,
+                  struct sov_err *err)
+{
+    const char *out = sov_common.output;
+
+    *t = (struct sov_target){ .output = out };
+    for (size_t i = 0; i < N_FORMATS && t->format == NULL; i++)
+        if (format != NULL ? strcmp(format, formats[i].name) == 0
+                           : out != NULL && ends_with(out, formats[i].suffix))
+            t->format = &formats[i];
+    if (t->format == NULL && format != NULL)
+        return sov_fail(err, SOV_EARG, "--format: there is no '%s'", format);
+    if (t->format == NULL)
+        t->format = &formats[0];
+    return 0;
+}
+
+static const char *
+base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL ? slash + 1 : path;
+}
+
+static bool
+is_stdout(const struct sov_target *t)
+{
+    return t->output != NULL && strcmp(t->output, "-") == 0;
+}
+
+void
+sov_target_layout(const struct sov_target *t, struct sov_layout *layout)
+{
+    layout->form = t->format->form;
+    if (t->format->folder != NULL)
+        layout->name = t->format->folder;
+    else if (t->output != NULL && !is_stdout(t))
+        layout->name = base_name(t->output);
+    else
+        layout->name = strcmp(t->format->form, "gguf") == 0
+                           ? "model.gguf"
+                           : "model.safetensors";
+}
+
+char *
+sov_target_path(const struct sov_target *t, const sov_plan *plan, size_t i)
+{
+    const char *name = sov_plan_file(plan, i)->name;
+    const char *out = t->output != NULL ? t->output : "";
+    char *path = NULL;
+
+    if (is_stdout(t))
+        return strdup("-");
+    if (asprintf(&path, "%.*s%s", (int)(base_name(out) - out), out, name) < 0)
+        return NULL;
+    return path;
+}
+
+int
+sov_target_check(const struct sov_target *t, const sov_plan *plan,
+                 struct sov_err *err)
+{
+    if (sov_plan_files(plan) > 1 && is_stdout(t))
+        return sov_fail(err, SOV_EARG,
+                        "%zu files cannot go to standard output; name one with "
+                        "-o, or drop the limit on its size",
+                        sov_plan_files(plan));
+    return 0;
+}
+
+/* Each file needs a descriptor until all are whole. */
+static void
+make_room(size_t n)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+        limit.rlim_cur >= n + SPARE_FILES)
+        return;
+    limit.rlim_cur = n + SPARE_FILES < limit.rlim_max ? n + SPARE_FILES
+                                                      : limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int
+open_file(struct sov_target *t, const sov_plan *plan, size_t i,
+          struct sov_err *err)
+{
+    const struct sov_sink_opts opts = {
+        .force = sov_common.force,
+        .if_changed = sov_common.if_changed,
+        .lock = i == 0 ? (enum sov_lock)sov_common.lock : SOV_LOCK_NONE,
+        .size = sov_plan_file(plan, i)->bytes,
+        .inputs = t->inputs,
+        .n_inputs = t->n_inputs,
+    };
+
+    t->path[i] = sov_target_path(t, plan, i);
+    if (t->path[i] == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    return sov_sink_open(&t->sink[i], t->path[i], &opts, err);
+}
+
+int
+sov_target_open(struct sov_target *t, const sov_plan *plan,
+                const char *const *inputs, size_t n_inputs,
+                struct sov_err *err)
+{
+    size_t n = sov_plan_files(plan);
+    int rc = sov_target_check(t, plan, err);
+
+    if (rc < 0)
+        return rc;
+    if (is_stdout(t) && !sov_common.force && sov_tool_tty(1))
+        return sov_fail(err, SOV_EARG,
+                        "standard output is a terminal; use -o FILE, redirect "
+                        "it, or say --force");
+    t->inputs = inputs;
+    t->n_inputs = n_inputs;
+    t->sink = calloc(n + 1, sizeof(*t->sink));
+    t->path = calloc(n + 1, sizeof(*t->path));
+    if (t->sink == NULL || t->path == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    t->n = n;
+    make_room(n);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = open_file(t, plan, i, err);
+    return rc < 0 ? rc : sov_tool_open_rule(inputs, n_inputs, err);
+}
+
+int
+sov_target_commit(struct sov_target *t, struct sov_err *err)
+{
+    int rc = sov_sink_commit_all(t->sink, t->n, err);
+
+    if (rc < 0)
+        return rc;
+    return sov_tool_write_rule((const char *const *)t->path, t->n, t->inputs,
+                               t->n_inputs, err);
+}
+
+void
+sov_target_free(struct sov_target *t)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        sov_sink_abort(t->sink[i]);
+        free(t->path[i]);
+    }
+    free(t->sink);
+    free(t->path);
+    *t = (struct sov_target){ 0 };
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * quantize.h - what the files of sov-quantize share
+ */
+#ifndef SOV_QUANTIZE_H
+#define SOV_QUANTIZE_H
+
+#include "cli/opt.h"
+#include "cli/target.h"
+#include "sov/quant.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What the command line said. */
+struct quantize_options {
+    const char *type;
+    struct sov_opt_list tensor_types;
+    int on_nonfinite; /* enum sov_nonfinite */
+    bool nonfinite_given;
+    uint64_t effort;
+    const char *format;
+    uint64_t split_max_size;
+    uint64_t split_max_tensors;
+    bool merge;
+};
+
+extern struct quantize_options quantize_options;
+
+/* One model on its way. */
+struct quantize {
+    const char *source;
+    char type[32]; /* in lower case */
+    sov_model *model;
+    sov_quant *job;
+    struct sov_target target;
+    struct sov_quant_rule *rule; /* from --tensor-type */
+    char *pattern;               /* one block for all patterns */
+    double seconds;
+};
+
+/* "standard input" for "-" */
+const char *quantize_name(const char *path);
+
+/* types.c: names of types, and the rules of --tensor-type. */
+int quantize_type(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
+int quantize_rules(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
+
+/* report.c: what was, or would be, done. */
+int quantize_report(const struct quantize *q, struct sov_err *err)
+    SOV_MUST_CHECK;
+
+#endif

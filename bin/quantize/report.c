@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * report.c - what was, or would be, done
+ */
+#include "quantize/quantize.h"
+
+#include "cli/report.h"
+#include "cli/tool.h"
+
+#include <stdlib.h>
+
+#define N_TYPES 300 /* above every type id */
+
+/* Totals of one type, for the report. */
+struct total {
+    uint64_t tensors;
+    uint64_t weights;
+    uint64_t bytes;
+};
+
+static void
+report_types(struct sov_report *r, const sov_plan *plan)
+{
+    struct total total[N_TYPES] = { 0 };
+
+    for (size_t i = 0; i < sov_plan_count(plan); i++) {
+        const struct sov_tensor *t = sov_plan_at(plan, i);
+
+        total[t->type].tensors++;
+        total[t->type].weights += sov_tensor_count(t);
+        total[t->type].bytes += t->size;
+    }
+    sov_report_table(r, "types");
+    for (int i = 0; i < N_TYPES; i++) {
+        if (total[i].tensors == 0)
+            continue;
+        sov_report_row(r);
+        sov_report_text(r, "type", "type", sov_type_info(i)->name);
+        sov_report_uint(r, "tensors", "tensors", total[i].tensors);
+        sov_report_uint(r, "weights", "weights", total[i].weights);
+        sov_report_uint(r, "bytes", "bytes", total[i].bytes);
+    }
+    sov_report_table_end(r);
+}
+
+static void
+report_tensors(struct sov_report *r, const sov_model *model,
+               const sov_plan *plan)
+{
+    sov_report_table(r, "tensors");
+    for (size_t i = 0; i < sov_plan_count(plan); i++) {
+        const struct sov_tensor *from = sov_model_at(model, i);
+        const struct sov_tensor *to = sov_plan_at(plan, i);
+
+        sov_report_row(r);
+        sov_report_text(r, "name", "tensor", to->name);
+        sov_report_text(r, "from", "from",
+                        sov_type_info((int)from->type)->name);
+        sov_report_text(r, "to", "to", sov_type_info((int)to->type)->name);
+        sov_report_uint(r, "bytes", "bytes", to->size);
+    }
+    sov_report_table_end(r);
+}
+
+static void
+report_files(struct sov_report *r, const struct quantize *q,
+             const sov_plan *plan)
+{
+    sov_report_table(r, "files");
+    for (size_t i = 0; i < sov_plan_files(plan); i++) {
+        const struct sov_plan_file *f = sov_plan_file(plan, i);
+        char *path = sov_target_path(&q->target, plan, i);
+
+        sov_report_row(r);
+        sov_report_text(r, "path", "file", path != NULL ? path : f->name);
+        sov_report_uint(r, "tensors", "tensors", f->n);
+        sov_report_uint(r, "bytes", "bytes", f->bytes);
+        free(path);
+    }
+    sov_report_table_end(r);
+}
+
+int
+quantize_report(const struct quantize *q, struct sov_err *err)
+{
+    const sov_plan *plan = sov_quant_plan(q->job);
+    struct sov_report *r = sov_report_new("sov.quantize/1");
+    uint64_t weights = 0, before = 0, bytes = 0;
+
+    for (size_t i = 0; i < sov_plan_count(plan); i++) {
+        weights += sov_tensor_count(sov_plan_at(plan, i));
+        before += sov_model_at(q->model, i)->size;
+        bytes += sov_plan_at(plan, i)->size;
+    }
+    sov_report_text(r, "source", "source", q->source);
+    sov_report_text(r, "format", NULL, sov_model_format(q->model));
+    if (sov_common.output != NULL)
+        sov_report_text(r, "output", "output", sov_common.output);
+    sov_report_text(r, "type", "type", quantize_options.type);
+    sov_report_uint(r, "tensors_total", NULL, sov_plan_count(plan));
+    sov_report_uint(r, "weights", "weights", weights);
+    sov_report_uint(r, "source_tensor_bytes", NULL, before);
+    sov_report_uint(r, "bytes", "bytes", sov_plan_bytes(plan));
+    sov_report_real(r, "bpw", "bits per weight",
+                    weights != 0 ? 8.0 * (double)bytes / (double)weights : 0, 3,
+                    NULL);
+    if (!sov_common.dry_run) {
+        sov_report_uint(r, "replaced", NULL, sov_quant_replaced(q->job));
+        sov_report_real(r, "seconds", "time", q->seconds, 2, "s");
+    }
+    report_types(r, plan);
+    if (sov_common.json || sov_plan_files(plan) > 1)
+        report_files(r, q, plan);
+    if (sov_common.dry_run && (sov_common.json || sov_common.verbose > 0))
+        report_tensors(r, q->model, plan);
+    return sov_report_end(r, err);
+}
