@@ -31,8 +31,7 @@ ends_with(const char *s, const char *end)
 }
 
 int
-sov_target_choose(struct sov_target *t, const char *format,
-                  struct sov_err *err)
+sov_target_choose(struct sov_target *t, const char *format, struct sov_err *err)
 {
     const char *out = sov_common.output;
 
@@ -111,8 +110,8 @@ make_room(size_t n)
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
         limit.rlim_cur >= n + SPARE_FILES)
         return;
-    limit.rlim_cur = n + SPARE_FILES < limit.rlim_max ? n + SPARE_FILES
-                                                      : limit.rlim_max;
+    limit.rlim_cur =
+        n + SPARE_FILES < limit.rlim_max ? n + SPARE_FILES : limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
@@ -137,8 +136,7 @@ open_file(struct sov_target *t, const sov_plan *plan, size_t i,
 
 int
 sov_target_open(struct sov_target *t, const sov_plan *plan,
-                const char *const *inputs, size_t n_inputs,
-                struct sov_err *err)
+                const char *const *inputs, size_t n_inputs, struct sov_err *err)
 {
     size_t n = sov_plan_files(plan);
     int rc = sov_target_check(t, plan, err);

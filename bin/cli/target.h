@@ -67,8 +67,7 @@ int sov_target_open(struct sov_target *t, const sov_plan *plan,
                     struct sov_err *err) SOV_MUST_CHECK;
 
 /* Everything takes its name, and the rule is written. */
-int sov_target_commit(struct sov_target *t, struct sov_err *err)
-    SOV_MUST_CHECK;
+int sov_target_commit(struct sov_target *t, struct sov_err *err) SOV_MUST_CHECK;
 
 /* Give up what was not committed, and free. */
 void sov_target_free(struct sov_target *t);

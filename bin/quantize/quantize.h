@@ -47,7 +47,7 @@ int quantize_type(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
 int quantize_rules(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
 
 /* report.c: what was, or would be, done. */
-int quantize_report(const struct quantize *q, struct sov_err *err)
-    SOV_MUST_CHECK;
+int quantize_report(const struct quantize *q,
+                    struct sov_err *err) SOV_MUST_CHECK;
 
 #endif

@@ -1,9 +1,13 @@
 # fish completion for sov-quantize; made by scripts/gen-completions.sh
 # SPDX-License-Identifier: Apache-2.0
-complete -c sov-quantize -s t -l type -x -d 'what to make: f32 f16 bf16 q8_0 q6_k q5_k_m q5_k_s q4_k_m q4_k_s q4_0, or a single block type'
+complete -c sov-quantize -s t -l type -x -d 'what to make: f32 f16 bf16 q8_0 q6_k q5_k_m q5_k_s q4_k_m q4_k_s q4_0, a single block type, or copy: all stays as it is'
 complete -c sov-quantize -l tensor-type -x -d 'give matrices whose name matches the shell pattern another type'
 complete -c sov-quantize -l on-nonfinite -x -a 'fail zero clamp' -d 'NaN, infinite or too large weights: fail, zero, clamp'
 complete -c sov-quantize -l effort -x -d 'how hard to search for the best blocks, 1 (fast) to 9'
+complete -c sov-quantize -l format -x -a 'gguf safetensors' -d 'what to write, if the name of OUT does not say: gguf, safetensors'
+complete -c sov-quantize -l split-max-size -x -d 'cut the output into files of at most SIZE, between tensors'
+complete -c sov-quantize -l split-max-tensors -x -d 'cut the output into files of at most N tensors'
+complete -c sov-quantize -l merge -d 'join the files of a split model into one'
 complete -c sov-quantize -s o -l output -r -F -d 'write to OUT, whole or not at all; - is standard output'
 complete -c sov-quantize -s f -l force -d 'replace an existing file; write to a terminal'
 complete -c sov-quantize -l if-changed -d 'leave an existing file alone if its bytes would stay the same'

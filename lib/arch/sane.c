@@ -121,7 +121,7 @@ sov_model_sane(const sov_model *model, struct sov_err *err)
     int rc;
 
     rc = sov_meta_str(meta, "general.architecture", &arch, err);
-    if (rc == 1 && strcmp(sov_model_format(model), "safetensors") != 0 &&
+    if (rc == 1 && strcmp(sov_model_format(model), "gguf") == 0 &&
         sov_meta_count(meta) > 0)
         return sov_fail(err, SOV_EFORMAT, "general.architecture is missing");
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]) && rc == 0; i++)

@@ -56,8 +56,8 @@ struct cutter {
 static int
 start_part(struct cutter *c, size_t tensor, struct sov_err *err)
 {
-    int rc = sov_mem_grow((void **)&c->start, c->n, &c->cap, sizeof(*c->start),
-                          err);
+    int rc =
+        sov_mem_grow((void **)&c->start, c->n, &c->cap, sizeof(*c->start), err);
 
     if (rc < 0)
         return rc;
@@ -119,8 +119,8 @@ cut(struct cutter *c, struct sov_err *err)
             return too_large(err);
         if (count > 0 &&
             ((l->max_tensors > 0 && count >= l->max_tensors) ||
-             (l->max_bytes > 0 && file_bytes(c, header + entry, data + size) >
-                                      l->max_bytes))) {
+             (l->max_bytes > 0 &&
+              file_bytes(c, header + entry, data + size) > l->max_bytes))) {
             rc = start_part(c, i, err);
             header = base[1];
             data = 0;

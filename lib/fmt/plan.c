@@ -22,8 +22,7 @@ sov_plan_new(sov_plan **plan, const sov_meta *meta, struct sov_err *err)
     if (p == NULL)
         return sov_mem_fail(err);
     rc = sov_meta_new(&p->meta, err);
-    for (size_t i = 0; rc == 0 && meta != NULL && i < sov_meta_count(meta);
-         i++)
+    for (size_t i = 0; rc == 0 && meta != NULL && i < sov_meta_count(meta); i++)
         rc = sov_meta_set(p->meta, sov_meta_at(meta, i), err);
     if (rc < 0) {
         sov_plan_free(p);
@@ -94,8 +93,9 @@ sov_plan_add(sov_plan *plan, const char *name, enum sov_type type,
     rc = sov_map_add(&plan->names, copy, text.len, plan->n, err);
     if (rc != 0) {
         free(copy);
-        return rc < 0 ? rc : sov_fail(err, SOV_EARG,
-                                      "there are two tensors %.80s", name);
+        return rc < 0 ? rc
+                      : sov_fail(err, SOV_EARG, "there are two tensors %.80s",
+                                 name);
     }
     t.name = copy;
     plan->tensor[plan->n++] = t;
@@ -128,7 +128,7 @@ int
 sov_plan_side(sov_plan *plan, const char *name, const void *bytes, size_t len,
               struct sov_err *err)
 {
-    struct sov_file_plan *f;
+    struct sov_file_plan *f = NULL;
     int rc;
 
     if (plan->frozen)

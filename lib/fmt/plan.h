@@ -68,7 +68,7 @@ struct sov_form {
 
 /* A new file of the plan, last in order; head is empty. */
 int sov_plan_add_file(sov_plan *plan, const char *name,
-                      struct sov_file_plan **file, struct sov_err *err)
-    SOV_MUST_CHECK;
+                      struct sov_file_plan **file,
+                      struct sov_err *err) SOV_MUST_CHECK;
 
 #endif

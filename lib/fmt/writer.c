@@ -100,15 +100,13 @@ sov_writer_begin(sov_writer **writer, const sov_plan *plan,
 }
 
 int
-sov_writer_data(sov_writer *w, const void *buf, size_t len,
-                struct sov_err *err)
+sov_writer_data(sov_writer *w, const void *buf, size_t len, struct sov_err *err)
 {
     int rc;
 
     if (len == 0)
         return 0;
-    if (w->i >= w->plan->n ||
-        len > w->plan->tensor[w->i].size - w->done)
+    if (w->i >= w->plan->n || len > w->plan->tensor[w->i].size - w->done)
         return sov_fail(err, SOV_EARG, "data beyond the end of a tensor");
     rc = sov_sink_write(w->sink[w->next - 1], buf, len, err);
     if (rc < 0)

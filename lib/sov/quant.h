@@ -56,11 +56,11 @@ struct sov_quant_opts {
     const struct sov_quant_rule *rule; /* the first that matches holds */
     size_t n_rules;
     enum sov_nonfinite nonfinite;
-    int effort;               /* of the searches, 1 to 9; 0: the default */
-    struct sov_layout layout; /* of the output */
-    uint64_t max_memory;      /* bytes for buffers; 0: 256 MB */
-    bool check_copies;        /* with "copy": look for NaN there too */
-    bool plain;               /* what is no matrix keeps its type */
+    int effort;                  /* of the searches, 1 to 9; 0: the default */
+    struct sov_layout layout;    /* of the output */
+    uint64_t max_memory;         /* bytes for buffers; 0: 256 MB */
+    bool check_copies;           /* with "copy": look for NaN there too */
+    bool plain;                  /* what is no matrix keeps its type */
     const struct sov_side *side; /* files to write before the tensors */
     size_t n_sides;
     /* Changes the output's metadata after all else has; or NULL. */

@@ -97,8 +97,8 @@ SOV_API void sov_plan_place(const sov_plan *plan, size_t i, size_t *file,
  * borrowed until sov_writer_end.
  */
 SOV_API int sov_writer_begin(sov_writer **w, const sov_plan *plan,
-                             sov_sink *const *sinks, struct sov_err *err)
-    SOV_MUST_CHECK;
+                             sov_sink *const *sinks,
+                             struct sov_err *err) SOV_MUST_CHECK;
 
 /*
  * The next len bytes of tensor data, in plan order, padding not included; a

@@ -9,14 +9,14 @@
 
 struct sov_sink {
     int fd;
-    bool regular;   /* whole or nothing applies */
+    bool regular; /* whole or nothing applies */
     bool no_sync;
     bool if_changed;
-    bool replace;   /* the name may be taken */
-    char *name;     /* as it was given, for messages */
-    char *path;     /* final name, links resolved */
-    char *tmp;      /* hidden name, or NULL while nameless */
-    int lock;       /* descriptor of the lock file, or -1 */
+    bool replace; /* the name may be taken */
+    char *name;   /* as it was given, for messages */
+    char *path;   /* final name, links resolved */
+    char *tmp;    /* hidden name, or NULL while nameless */
+    int lock;     /* descriptor of the lock file, or -1 */
     char *lock_path;
     sov_hasher *hasher; /* borrowed; or NULL */
     uint64_t count;

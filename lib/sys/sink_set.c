@@ -56,8 +56,8 @@ take_name(struct sov_sink *s, enum taken *how, struct sov_err *err)
     }
     if (errno == EEXIST && !s->replace)
         return cannot(s, err);
-    if (errno == EEXIST && renameat2(AT_FDCWD, s->tmp, AT_FDCWD, s->path,
-                                     RENAME_EXCHANGE) == 0) {
+    if (errno == EEXIST &&
+        renameat2(AT_FDCWD, s->tmp, AT_FDCWD, s->path, RENAME_EXCHANGE) == 0) {
         *how = EXCHANGED;
         return 0;
     }

@@ -88,11 +88,13 @@ fuzz_use_tensors(sov_model *m, bool whole)
     free(buf);
 }
 
-/* What was read can be planned for writing, if its types can be. */
+/* What was read can be planned for writing, if its types can be; its files
+ * add up. */
 static inline void
-fuzz_use_plan(sov_model *m)
+fuzz_use_plan(sov_model *m, const struct sov_layout *layout)
 {
     struct sov_err err;
+    uint64_t sum = 0;
     sov_plan *plan;
     int rc;
 
@@ -105,7 +107,12 @@ fuzz_use_plan(sov_model *m)
         if (rc < 0 && rc != SOV_EUNSUP)
             abort();
     }
-    if (sov_plan_freeze(plan, 32, &err) < 0)
+    rc = sov_plan_lay(plan, layout, &err);
+    if (rc < 0 && rc != SOV_EUNSUP)
+        abort();
+    for (size_t i = 0; rc == 0 && i < sov_plan_files(plan); i++)
+        sum += sov_plan_file(plan, i)->bytes;
+    if (rc == 0 && sum != sov_plan_bytes(plan))
         abort();
     sov_plan_free(plan);
 }
@@ -133,7 +140,10 @@ fuzz_model(const uint8_t *data, size_t size)
         } else {
             fuzz_use_meta(sov_model_meta(m));
             fuzz_use_tensors(m, way != 2);
-            fuzz_use_plan(m);
+            fuzz_use_plan(m, &(struct sov_layout){ .name = "x" });
+            fuzz_use_plan(m, &(struct sov_layout){ .form = "safetensors",
+                                                   .name = "x",
+                                                   .max_bytes = 1 << 20 });
             sov_model_close(m);
         }
         close(fd);
