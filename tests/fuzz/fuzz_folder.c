@@ -103,7 +103,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         fuzz_use_meta(sov_model_meta(m));
         fuzz_use_tensors(m, true);
-        fuzz_use_plan(m);
+        fuzz_use_plan(m, &(struct sov_layout){ .name = "x" });
         if (sov_model_side_file(m, "config.json", 1000, &text, &len,
                                 &err) == 0)
             free(text);
