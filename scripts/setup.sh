@@ -45,6 +45,10 @@ missing_packages() {
 wanted_packages() {
     have mandoc || echo mandoc
     have shellcheck || echo shellcheck
+    have minisign || echo minisign
+    have signify-openbsd || echo signify-openbsd
+    have openssl || echo openssl
+    have ssh-keygen || echo openssh-client
 }
 
 # install PACKAGE...: with apt-get, as root or by sudo; false if that fails

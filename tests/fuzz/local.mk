@@ -60,3 +60,8 @@ fuzz_tests += tests/fuzz/fuzz_folder
 tests_fuzz_fuzz_folder_SOURCES = %D%/fuzz_folder.c $(fuzz_main)
 tests_fuzz_fuzz_folder_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_folder_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_tests += tests/fuzz/fuzz_key
+tests_fuzz_fuzz_key_SOURCES = %D%/fuzz_key.c $(fuzz_main)
+tests_fuzz_fuzz_key_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_key_LDFLAGS = $(fuzz_ldflags)

@@ -5,4 +5,7 @@ check_PROGRAMS += tests/tools/mkmodel tests/tools/cmpmodel
 tests_tools_mkmodel_SOURCES = %D%/mkmodel.c
 tests_tools_cmpmodel_SOURCES = %D%/cmpmodel.c
 tests_tools_cmpmodel_LDADD = libsovcore.la
+check_PROGRAMS += tests/tools/keytool
+tests_tools_keytool_SOURCES = %D%/keytool.c
+tests_tools_keytool_LDADD = libsov_all.la $(deps_libs)
 EXTRA_DIST += %D%/fold-types.awk
