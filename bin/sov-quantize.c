@@ -36,6 +36,11 @@ static const struct sov_opt opts[] = {
     { 0, "effort", SOV_OPT_UINT, &quantize_options.effort, "N",
       "how hard to search for the best blocks, 1 (fast) to 9", .min = 1,
       .max = 9, .preset = "5" },
+    { 0, "set", SOV_OPT_LIST, &quantize_options.set, "KEY=VALUE",
+      "change a key of the metadata; KEY:TYPE=VALUE for a new one, @FILE for "
+      "a value in a file" },
+    { 0, "unset", SOV_OPT_LIST, &quantize_options.unset, "PAT",
+      "remove the keys that match the shell pattern" },
     { 0, "format", SOV_OPT_STRING, &quantize_options.format, "NAME",
       "what to write, if the name of OUT does not say: gguf, safetensors",
       .values = sov_target_formats },
@@ -61,7 +66,8 @@ static void
 default_type(struct quantize_options *o)
 {
     if (o->type == NULL &&
-        (o->merge || o->split_max_size > 0 || o->split_max_tensors > 0))
+        (o->merge || o->split_max_size > 0 || o->split_max_tensors > 0 ||
+         o->set.n > 0 || o->unset.n > 0))
         o->type = "copy";
 }
 
@@ -135,6 +141,8 @@ make_job(struct quantize *q, struct sov_err *err)
         .effort = (int)o->effort,
         .max_memory = sov_common.max_memory,
         .progress = sov_progress_update,
+        .edit = quantize_edit,
+        .edit_arg = q,
     };
     int rc;
 
@@ -161,6 +169,8 @@ prepare(struct quantize *q, struct sov_err *err)
         rc = quantize_type(q, err);
     if (rc == 0)
         rc = quantize_rules(q, err);
+    if (rc == 0)
+        rc = quantize_settings(q, err);
     if (rc == 0)
         rc = open_model(q, err);
     if (rc == 0)
@@ -195,14 +205,31 @@ say_warnings(const struct quantize *q, size_t from)
         sov_warn("%s: %s", quantize_name(q->source), line);
 }
 
+/* All files that were read: none may be an output, and make shall know. */
 static int
-write_output(struct quantize *q, struct sov_err *err)
+list_inputs(struct quantize *q, struct sov_err *err)
 {
     const char *const *files = NULL;
     size_t n = sov_model_files(q->model, &files);
-    int rc;
 
-    rc = sov_target_open(&q->target, sov_quant_plan(q->job), files, n, err);
+    q->input = calloc(n + q->n_files + 1, sizeof(*q->input));
+    if (q->input == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    for (size_t i = 0; i < n; i++)
+        q->input[q->n_inputs++] = files[i];
+    for (size_t i = 0; i < q->n_files; i++)
+        q->input[q->n_inputs++] = q->file[i];
+    return 0;
+}
+
+static int
+write_output(struct quantize *q, struct sov_err *err)
+{
+    int rc = list_inputs(q, err);
+
+    if (rc == 0)
+        rc = sov_target_open(&q->target, sov_quant_plan(q->job), q->input,
+                             q->n_inputs, err);
     if (rc < 0)
         return rc;
     sov_progress_begin("B");
@@ -257,6 +284,8 @@ run(int argc, char **argv, struct sov_err *err)
     sov_model_close(q.model);
     free(q.rule);
     free(q.pattern);
+    quantize_settings_free(&q);
+    free(q.input);
     return rc;
 }
 

@@ -23,6 +23,8 @@ struct quantize_options {
     uint64_t split_max_size;
     uint64_t split_max_tensors;
     bool merge;
+    struct sov_opt_list set;
+    struct sov_opt_list unset;
 };
 
 extern struct quantize_options quantize_options;
@@ -34,8 +36,13 @@ struct quantize {
     sov_model *model;
     sov_quant *job;
     struct sov_target target;
-    struct sov_quant_rule *rule; /* from --tensor-type */
-    char *pattern;               /* one block for all patterns */
+    struct sov_quant_rule *rule;      /* from --tensor-type */
+    char *pattern;                    /* one block for all patterns */
+    struct quantize_setting *setting; /* from --set */
+    const char **file;                /* that are read beside the model */
+    size_t n_files;
+    const char **input; /* those and the model's */
+    size_t n_inputs;
     double seconds;
 };
 
@@ -45,6 +52,13 @@ const char *quantize_name(const char *path);
 /* types.c: names of types, and the rules of --tensor-type. */
 int quantize_type(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
 int quantize_rules(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
+
+/* edit.c: what --set and --unset make of metadata; arg is the quantize. */
+int quantize_edit(void *arg, sov_meta *meta,
+                  struct sov_err *err) SOV_MUST_CHECK;
+/* Read the settings, and the files that values are in. */
+int quantize_settings(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
+void quantize_settings_free(struct quantize *q);
 
 /* report.c: what was, or would be, done. */
 int quantize_report(const struct quantize *q,

@@ -20,6 +20,7 @@
 #include "fmt/vtype.h"
 
 #include <assert.h>
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -283,6 +284,23 @@ sov_meta_unset(sov_meta *meta, const char *key)
     memmove(&meta->item[at], &meta->item[at + 1],
             (meta->n - at) * sizeof(*meta->item));
     (void)reindex(meta, NULL); /* else invariant 3 */
+}
+
+size_t
+sov_meta_unset_like(sov_meta *meta, const char *pattern)
+{
+    size_t kept = 0, n = meta->n;
+
+    for (size_t i = 0; i < n; i++) {
+        if (fnmatch(pattern, meta->item[i].key, 0) == 0)
+            item_free(&meta->item[i]);
+        else
+            meta->item[kept++] = meta->item[i];
+    }
+    meta->n = kept;
+    if (kept < n)
+        (void)reindex(meta, NULL); /* else invariant 3 */
+    return n - kept;
 }
 
 /* ---- typed reading */

@@ -61,6 +61,19 @@ SOV_API int sov_meta_set_str(sov_meta *meta, const char *key, const char *v,
                              struct sov_err *err) SOV_MUST_CHECK;
 SOV_API void sov_meta_unset(sov_meta *meta, const char *key);
 
+/* Remove all keys that match a shell pattern, as fnmatch(3); how many. */
+SOV_API size_t sov_meta_unset_like(sov_meta *meta, const char *pattern);
+
+/*
+ * Set a key to what text[len] says, NUL-terminated.  type is "u8" to "u64",
+ * "i8" to "i64", "f32", "f64", "bool" (true or false) or "str", with "[]"
+ * behind it for an array, written in JSON; NULL is the type that the key has.
+ * What does not fit is SOV_EARG, naming key and type.
+ */
+SOV_API int sov_meta_set_text(sov_meta *meta, const char *key,
+                              const char *type, const char *text, size_t len,
+                              struct sov_err *err) SOV_MUST_CHECK;
+
 /*
  * Typed reading.  A missing key gives 1 and leaves *v alone; a key of another
  * type, or a number that does not fit, is SOV_EFORMAT naming the key.  Any
