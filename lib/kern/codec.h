@@ -167,9 +167,13 @@ codec_slots(struct sov_kern *k)
     k->encode[SOV_TYPE_Q5_0] = encode_q5_0;
     k->encode[SOV_TYPE_Q5_1] = encode_q5_1;
     k->encode[SOV_TYPE_Q8_0] = encode_q8_0;
+    k->encode[SOV_TYPE_Q2_K] = encode_q2_k;
+    k->encode[SOV_TYPE_Q3_K] = encode_q3_k;
     k->encode[SOV_TYPE_Q4_K] = encode_q4_k;
     k->encode[SOV_TYPE_Q5_K] = encode_q5_k;
     k->encode[SOV_TYPE_Q6_K] = encode_q6_k;
+    k->encode[SOV_TYPE_IQ4_NL] = encode_iq4_nl;
+    k->encode[SOV_TYPE_IQ4_XS] = encode_iq4_xs;
 }
 
 #endif

@@ -64,6 +64,19 @@ round_block(const float *x, int n, float d, float m, float lo, float hi,
     }
 }
 
+/* The numbers of the levels of one block. */
+SOV_LANE void
+index_block(const float *x, int n, float d, struct levels l, uint8_t *q)
+{
+    v16 inverse = v16_inverse(v16_set(d));
+
+    for (int i = 0; i < n; i += 16) {
+        v16 v = v16_mul(v16_load(x + i), inverse);
+
+        v16_store_bytes(q + i, level_index(l, v));
+    }
+}
+
 /* Nibbles of weights j and j + 16 share a byte. */
 SOV_LANE void
 pack_nibbles(const uint8_t *q, uint8_t *qs)
@@ -83,10 +96,10 @@ fifth_bits(const uint8_t *q)
     return bits;
 }
 
-/* ---- symmetric: q4_0, q5_0 */
+/* ---- symmetric: q4_0, q5_0, iq4_nl */
 
 SOV_LANE void
-sym_scales(const float *x, const float *imp, float top, int effort,
+sym_scales(const float *x, const float *imp, struct levels l, int effort,
            struct scales_32 *out)
 {
     struct effort_32 e = effort_32_of(effort);
@@ -97,8 +110,8 @@ sym_scales(const float *x, const float *imp, float top, int effort,
     tile_load(t.x, x, 32);
     tile_weigh(&t, imp, tile_mean_square(&t));
     tile_sum(&t);
-    s = sym_search(&t, top, e.steps, 0.9f);
-    v16_store(out->d, sym_settle(&t, top, s, e.rounds));
+    s = sym_search(&t, l, e.steps);
+    v16_store(out->d, sym_settle(&t, l, s, e.rounds));
     memset(out->m, 0, sizeof(out->m));
 }
 
@@ -208,6 +221,18 @@ put_q5_0(const float *x, float d, float m, void *block)
 }
 
 SOV_LANE void
+put_iq4_nl(const float *x, float d, float m, void *block)
+{
+    struct sov_iq4_nl *b = block;
+    uint8_t q[32];
+
+    (void)m;
+    sov_put16(b->d, sov_f32_to_f16(d));
+    index_block(x, 32, d, levels_iq4, q);
+    pack_nibbles(q, b->qs);
+}
+
+SOV_LANE void
 put_q8_0(const float *x, float d, float m, void *block)
 {
     struct sov_q8_0 *b = block;
@@ -263,8 +288,9 @@ put_q5_1(const float *x, float d, float m, void *block)
         }                                                                     \
     }
 
-ENCODE_32(q4_0, Q4_0, sym_scales(px, pi, 8.0f, effort, &s))
-ENCODE_32(q5_0, Q5_0, sym_scales(px, pi, 16.0f, effort, &s))
+ENCODE_32(q4_0, Q4_0, sym_scales(px, pi, LEVELS_TO(8.0f, 0.9f), effort, &s))
+ENCODE_32(q5_0, Q5_0, sym_scales(px, pi, LEVELS_TO(16.0f, 0.9f), effort, &s))
+ENCODE_32(iq4_nl, IQ4_NL, sym_scales(px, pi, levels_iq4, effort, &s))
 ENCODE_32(q8_0, Q8_0, q8_scales(px, pi, effort, &s))
 ENCODE_32(q4_1, Q4_1, affine_scales(px, pi, 15.0f, effort, &s))
 ENCODE_32(q5_1, Q5_1, affine_scales(px, pi, 31.0f, effort, &s))

@@ -7,6 +7,7 @@
  * Order of the halves as in q4_0.c; y = d * table[q]
  */
 #include "quant/codec.h"
+#include "quant/encode_32.h"
 #include "quant/grids.h"
 #include "quant/layout.h"
 
@@ -25,4 +26,5 @@ decode(const void *blocks, float *y, size_t n)
     }
 }
 
-const struct sov_codec sov_codec_iq4_nl = { SOV_TYPE_IQ4_NL, decode, NULL };
+const struct sov_codec sov_codec_iq4_nl = { SOV_TYPE_IQ4_NL, decode,
+                                            encode_iq4_nl };

@@ -9,6 +9,7 @@
  * y = d * scale * table[q]
  */
 #include "quant/codec.h"
+#include "quant/encode_k.h"
 #include "quant/grids.h"
 #include "quant/layout.h"
 
@@ -35,4 +36,5 @@ decode(const void *blocks, float *y, size_t n)
     }
 }
 
-const struct sov_codec sov_codec_iq4_xs = { SOV_TYPE_IQ4_XS, decode, NULL };
+const struct sov_codec sov_codec_iq4_xs = { SOV_TYPE_IQ4_XS, decode,
+                                            encode_iq4_xs };

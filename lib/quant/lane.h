@@ -10,6 +10,8 @@
  * - min and max give the second operand unless the first is less (greater),
  *   so a NaN in the first is dropped and one in the second is kept
  * - round is to nearest even by adding 1.5 * 2^23; only for |x| < 2^22
+ * - table looks k, rounded like that, up in sixteen numbers; only for k from 0
+ *   to 15 after rounding
  *
  * Whoever includes an ISA's version first keeps this one out.
  */
@@ -131,6 +133,17 @@ v16_round(v16 x)
     v16 big = v16_set(12582912.0f);
 
     return v16_sub(v16_add(x, big), big);
+}
+
+SOV_LANE v16
+v16_table(const float table[16], v16 k)
+{
+    float t[16];
+
+    v16_store(t, v16_add(k, v16_set(12582912.0f)));
+    for (int i = 0; i < 16; i++)
+        t[i] = table[sov_f32_bits(t[i]) & 15];
+    return v16_load(t);
 }
 
 SOV_LANE v16

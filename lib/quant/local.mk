@@ -27,6 +27,7 @@ libsov_all_la_SOURCES += \
 	%D%/kscale.h \
 	%D%/lane.h \
 	%D%/layout.h \
+	%D%/levels.h \
 	%D%/mxfp4.c \
 	%D%/nvfp4.c \
 	%D%/q1_0.c \
@@ -42,5 +43,6 @@ libsov_all_la_SOURCES += \
 	%D%/q6_k.c \
 	%D%/q8_0.c \
 	%D%/search.h \
+	%D%/search_k.h \
 	%D%/tq1_0.c \
 	%D%/tq2_0.c

@@ -9,6 +9,7 @@
  * high(scales[k]);  y = d * scale * q - dmin * minimum
  */
 #include "quant/codec.h"
+#include "quant/encode_k.h"
 #include "quant/layout.h"
 
 static void
@@ -32,4 +33,4 @@ decode(const void *blocks, float *y, size_t n)
     }
 }
 
-const struct sov_codec sov_codec_q2_k = { SOV_TYPE_Q2_K, decode, NULL };
+const struct sov_codec sov_codec_q2_k = { SOV_TYPE_Q2_K, decode, encode_q2_k };

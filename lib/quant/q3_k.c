@@ -11,6 +11,7 @@
  * y = d * scale * q
  */
 #include "quant/codec.h"
+#include "quant/encode_k.h"
 #include "quant/layout.h"
 
 static int
@@ -44,4 +45,4 @@ decode(const void *blocks, float *y, size_t n)
     }
 }
 
-const struct sov_codec sov_codec_q3_k = { SOV_TYPE_Q3_K, decode, NULL };
+const struct sov_codec sov_codec_q3_k = { SOV_TYPE_Q3_K, decode, encode_q3_k };

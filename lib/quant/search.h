@@ -19,15 +19,15 @@
 #ifndef SOV_QUANT_SEARCH_H
 #define SOV_QUANT_SEARCH_H
 
-#include "quant/lane.h"
+#include "quant/levels.h"
 
 #define SOV_HALF_MAX 65504.0f
 
 struct tile {
-    v16 x[32];
-    v16 w[32];
+    v16 x[64];
+    v16 w[64];
     v16 s, sx, sxx; /* sums of w, w x, w x^2 */
-    int n;          /* weights in a block: 16 or 32 */
+    int n;          /* weights in a block: 16, 32 or 64 */
 };
 
 struct sums {
@@ -129,12 +129,12 @@ quantize(v16 x, v16 inverse, v16 lo, v16 hi)
 /* ---- symmetric */
 
 SOV_LANE struct sums
-sym_pass(const struct tile *t, v16 inverse, v16 lo, v16 hi)
+sym_pass(const struct tile *t, v16 inverse, struct levels l)
 {
     struct sums r = { v16_set(0.0f), v16_set(0.0f), v16_set(0.0f) };
 
     for (int i = 0; i < t->n; i++) {
-        v16 q = quantize(t->x[i], inverse, lo, hi);
+        v16 q = nearest_level(l, v16_mul(t->x[i], inverse));
         v16 wq = v16_mul(t->w[i], q);
 
         r.qq = v16_add(r.qq, v16_mul(wq, q));
@@ -169,23 +169,22 @@ tile_extreme(const struct tile *t)
 }
 
 /*
- * The best scale with q from -top to top - 1: the extreme weight is put at
- * about -top, and at about top - 1, in count steps each.
+ * The best scale: the extreme weight is put at about the lowest level, and at
+ * about the highest, in count steps each.
  */
 SOV_LANE v16
-sym_search(const struct tile *t, float top, int count, float spread)
+sym_search(const struct tile *t, struct levels l, int count)
 {
-    v16 lo = v16_set(-top), hi = v16_set(top - 1.0f);
     v16 extreme = tile_extreme(t);
     v16 inverse = v16_inverse(extreme);
-    v16 best = v16_div(extreme, lo);
+    v16 best = v16_div(extreme, v16_set(l.lo));
     v16 most = v16_set(0.0f);
 
     for (int i = 0; i < 2 * count; i++) {
         float at =
             count > 1 ? (float)(2 * (i / 2)) / (float)(count - 1) - 1.0f : 0.0f;
-        float to = i % 2 == 0 ? -top + at * spread : top - 0.5f + at * spread;
-        struct sums r = sym_pass(t, v16_mul(inverse, v16_set(to)), lo, hi);
+        float to = (i % 2 == 0 ? l.lo : l.top) + at * l.spread;
+        struct sums r = sym_pass(t, v16_mul(inverse, v16_set(to)), l);
         v16 s = v16_div(r.qx, r.qq);
         v16 gain = v16_mul(s, r.qx); /* Sxx - E */
         m16 better = v16_less(most, gain);
@@ -199,15 +198,14 @@ sym_search(const struct tile *t, float top, int count, float spread)
 /* Round the scale to what is stored, then move it to the best for the whole
  * numbers that it gives, and so on. */
 SOV_LANE v16
-sym_settle(const struct tile *t, float top, v16 s, int rounds)
+sym_settle(const struct tile *t, struct levels l, v16 s, int rounds)
 {
-    v16 lo = v16_set(-top), hi = v16_set(top - 1.0f);
     v16 d = v16_to_field_up(s);
     v16 best = d;
     v16 least = v16_set(3e38f);
 
     for (int i = 0; i < rounds; i++) {
-        struct sums r = sym_pass(t, v16_inverse(d), lo, hi);
+        struct sums r = sym_pass(t, v16_inverse(d), l);
         v16 e = sym_error(t, &r, d);
         m16 better = v16_less(e, least);
 

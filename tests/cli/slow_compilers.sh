@@ -12,7 +12,8 @@ echo '[1,403,407,261,378,13,20,500,1000,2000,3000,4000]' >ids.json
 # results FOLDER: what the tools first in PATH make
 results() {
     mkdir "$1"
-    for type in f16 bf16 q8_0 q4_0 q4_k_s q4_k_m q5_k_s q5_k_m q6_k; do
+    for type in f16 bf16 q8_0 q4_0 q4_k_s q4_k_m q5_k_s q5_k_m q6_k \
+        q2_k q3_k iq4_nl iq4_xs; do
         sov-quantize -q -t $type -o "$1/$type" "$tale"
     done
     for isa in generic avx2 avx512; do

@@ -109,6 +109,27 @@ v16_round(v16 x)
     return v16_sub(v16_add(x, big), big);
 }
 
+/* Bits 2-0 choose within a half of the table, bit 3 chooses the half. */
+SOV_LANE __m256
+table_8(__m256 lo, __m256 hi, __m256 k)
+{
+    __m256i i = _mm256_castps_si256(k);
+    __m256 half = _mm256_castsi256_ps(_mm256_slli_epi32(i, 28));
+
+    return _mm256_blendv_ps(_mm256_permutevar8x32_ps(lo, i),
+                            _mm256_permutevar8x32_ps(hi, i), half);
+}
+
+SOV_LANE v16
+v16_table(const float table[16], v16 k)
+{
+    v16 shifted = v16_add(k, v16_set(12582912.0f));
+    __m256 lo = _mm256_loadu_ps(table);
+    __m256 hi = _mm256_loadu_ps(table + 8);
+
+    return (v16){ table_8(lo, hi, shifted.a), table_8(lo, hi, shifted.b) };
+}
+
 SOV_LANE v16
 v16_sqrt(v16 x)
 {

@@ -100,6 +100,15 @@ v16_round(v16 x)
 }
 
 SOV_LANE v16
+v16_table(const float table[16], v16 k)
+{
+    v16 shifted = v16_add(k, v16_set(12582912.0f));
+
+    return _mm512_permutexvar_ps(_mm512_castps_si512(shifted),
+                                 _mm512_loadu_ps(table));
+}
+
+SOV_LANE v16
 v16_sqrt(v16 x)
 {
     return _mm512_sqrt_ps(x);

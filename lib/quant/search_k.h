@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * search_k.h - the scales of super-blocks, which share one or two half floats
+ *
+ * First each sub-block looks for its own best scale (and minimum), sixteen
+ * side by side.  These become whole numbers times the two (one) half floats
+ * of the super-block, which costs more than it has to if done one after the
+ * other; so then, from a few starting values of the half floats and a few
+ * rounds each:
+ *
+ *   every sub-block moves its whole-number scale by at most one and its
+ *   minimum to the best for it, judged by the error after rounding again;
+ *   the half floats move to their least squares with all the rest fixed.
+ *
+ * What is kept is the best that was met, measured with the half floats as
+ * stored.  Sums over the lanes of a super-block go through memory and are
+ * added in order.
+ */
+#ifndef SOV_QUANT_SEARCH_K_H
+#define SOV_QUANT_SEARCH_K_H
+
+#include "quant/search.h"
+
+/* Steps and settling of the first search; starts and rounds of the second. */
+struct effort_k {
+    uint8_t steps, settle, starts, rounds;
+};
+
+static const struct effort_k effort_k[9] = {
+    { 3, 1, 1, 1 },  { 5, 1, 1, 1 },  { 7, 1, 2, 1 },
+    { 7, 1, 4, 1 },  { 9, 1, 3, 2 },  { 9, 1, 5, 2 },
+    { 13, 1, 7, 2 }, { 19, 2, 9, 2 }, { 27, 2, 9, 3 },
+};
+
+/* Where the half floats start, relative to what just holds the largest. */
+static const float starts_k[9] = {
+    1.0f, 0.97f, 1.03f, 0.94f, 1.06f, 0.985f, 1.015f, 0.955f, 1.045f,
+};
+
+SOV_LANE struct effort_k
+effort_k_of(int effort)
+{
+    return effort_k[effort < 1 ? 0 : effort > 9 ? 8 : effort - 1];
+}
+
+/* The same number for all lanes of a super-block, out of one for each; k
+ * lanes belong together. */
+SOV_LANE v16
+spread_lanes(const float *value, int k)
+{
+    float t[16];
+
+    for (int l = 0; l < 16; l++)
+        t[l] = value[l / k];
+    return v16_load(t);
+}
+
+/* The sum over the k lanes from lane at on. */
+SOV_LANE float
+sum_lanes(v16 v, int at, int k)
+{
+    float t[16];
+    float sum = 0.0f;
+
+    v16_store(t, v);
+    for (int l = at; l < at + k; l++)
+        sum += t[l];
+    return sum;
+}
+
+SOV_LANE float
+max_lanes(v16 v, int at, int k)
+{
+    float t[16];
+    float max = 0.0f;
+
+    v16_store(t, v);
+    for (int l = at; l < at + k; l++)
+        max = t[l] > max ? t[l] : max;
+    return max;
+}
+
+/* A half float field that is not negative, as a float. */
+SOV_LANE float
+to_field(float x)
+{
+    if (!(x > 0.0f))
+        return 0.0f;
+    return sov_f16_to_f32(sov_f32_to_f16(x < SOV_HALF_MAX ? x : SOV_HALF_MAX));
+}
+
+/* See v16_to_field_up. */
+SOV_LANE float
+to_field_up(float x)
+{
+    float h = to_field(x);
+
+    return h < x * 0.999f ? h + 0x1p-24f : h;
+}
+
+/* ---- scale and minimum: q4_k, q5_k, q2_k */
+
+/* What a type with such super-blocks has. */
+struct kmin_type {
+    int n;        /* weights of a sub-block: 16 or 32 */
+    float most;   /* the largest whole-number scale and minimum */
+    float top;    /* weights are whole numbers from 0 to this */
+    float spread; /* of the first search */
+};
+
+/* Sixteen sub-blocks: one super-block of sixteen, or two of eight. */
+struct kmin {
+    float d[2], dmin[2];
+    float scale[16], min[16]; /* whole numbers */
+    float error[2];
+};
+
+SOV_LANE v16
+whole(v16 x, float lo, float hi)
+{
+    return v16_round(v16_min(v16_max(x, v16_set(lo)), v16_set(hi)));
+}
+
+SOV_LANE struct sums
+kmin_pass(const struct tile *t, v16 s, v16 m, v16 hi)
+{
+    v16 inverse = v16_inverse(s);
+
+    return affine_pass(t, inverse, v16_mul(m, inverse), hi);
+}
+
+/* Move each lane's scale and minimum to the best near them. */
+SOV_LANE void
+kmin_neighbours(const struct tile *t, const struct kmin_type *y, v16 d,
+                v16 dmin, v16 *scale, v16 *min)
+{
+    v16 m = v16_mul(dmin, *min);
+    v16 inverse = v16_inverse(v16_mul(dmin, t->s));
+    v16 best_scale = *scale, best_min = *min, least = v16_set(3e38f);
+
+    for (int step = -1; step <= 1; step++) {
+        v16 sc = v16_add(*scale, v16_set((float)step));
+        v16 s, mn, e;
+        struct sums r;
+        m16 better;
+
+        sc = v16_min(v16_max(sc, v16_set(0.0f)), v16_set(y->most));
+        s = v16_mul(d, sc);
+        r = kmin_pass(t, s, m, v16_set(y->top));
+        mn = v16_mul(v16_sub(v16_mul(s, r.q), t->sx), inverse);
+        mn = whole(mn, 0.0f, y->most);
+        e = affine_error(t, &r, s, v16_mul(dmin, mn));
+        better = v16_less(e, least);
+        least = v16_pick(better, e, least);
+        best_scale = v16_pick(better, sc, best_scale);
+        best_min = v16_pick(better, mn, best_min);
+    }
+    *scale = best_scale;
+    *min = best_min;
+}
+
+/* Least squares for the half floats of super-block b, of k lanes. */
+SOV_LANE void
+kmin_refit(const struct tile *t, const struct sums *r, v16 scale, v16 min,
+           int b, int k, float *d, float *dmin)
+{
+    v16 none = v16_set(0.0f);
+    int at = k * b;
+    float aa = sum_lanes(v16_mul(v16_mul(scale, scale), r->qq), at, k);
+    float ac = sum_lanes(v16_mul(v16_mul(scale, min), r->q), at, k);
+    float cc = sum_lanes(v16_mul(v16_mul(min, min), t->s), at, k);
+    float ax = sum_lanes(v16_mul(scale, r->qx), at, k);
+    float cx = sum_lanes(v16_sub(none, v16_mul(min, t->sx)), at, k);
+    float det = aa * cc - ac * ac;
+
+    if (det > 1e-6f * aa * cc) {
+        *d = to_field((ax * cc + cx * ac) / det);
+        *dmin = to_field((cx * aa + ax * ac) / det);
+    } else if (aa > 0.0f) {
+        *d = to_field((ax + *dmin * ac) / aa);
+    }
+}
+
+/* Remember of this try what is the best so far. */
+SOV_LANE void
+kmin_keep(struct kmin *k, int lanes, v16 e, v16 scale, v16 min, const float *d,
+          const float *dmin)
+{
+    float sc[16], mn[16];
+
+    v16_store(sc, scale);
+    v16_store(mn, min);
+    for (int b = 0; b < 16 / lanes; b++) {
+        size_t size = (size_t)lanes * sizeof(float);
+        float error = sum_lanes(e, lanes * b, lanes);
+
+        if (!(error < k->error[b]))
+            continue;
+        k->error[b] = error;
+        k->d[b] = d[b];
+        k->dmin[b] = dmin[b];
+        memcpy(k->scale + lanes * b, sc + lanes * b, size);
+        memcpy(k->min + lanes * b, mn + lanes * b, size);
+    }
+}
+
+/* One start: the half floats at factor times what holds the largest. */
+SOV_LANE void
+kmin_start(const struct tile *t, const struct kmin_type *y, v16 s, v16 m,
+           float factor, int rounds, struct kmin *k)
+{
+    int lanes = 256 / y->n;
+    v16 hi = v16_set(y->top);
+    v16 dv, dminv, scale, min;
+    float d[2], dmin[2];
+
+    for (int b = 0; b < 16 / lanes; b++) {
+        float f = factor / y->most;
+
+        d[b] = to_field_up(max_lanes(s, lanes * b, lanes) * f);
+        dmin[b] = to_field_up(max_lanes(m, lanes * b, lanes) * f);
+    }
+    dv = spread_lanes(d, lanes);
+    dminv = spread_lanes(dmin, lanes);
+    scale = whole(v16_mul(s, v16_inverse(dv)), 0.0f, y->most);
+    min = whole(v16_mul(m, v16_inverse(dminv)), 0.0f, y->most);
+
+    for (int i = 0; i < rounds; i++) {
+        struct sums r;
+        v16 sv, mv;
+
+        kmin_neighbours(t, y, dv, dminv, &scale, &min);
+        for (int again = 0; again < 2; again++) {
+            sv = v16_mul(dv, scale);
+            mv = v16_mul(dminv, min);
+            r = kmin_pass(t, sv, mv, hi);
+            kmin_keep(k, lanes, affine_error(t, &r, sv, mv), scale, min, d,
+                      dmin);
+            for (int b = 0; b < 16 / lanes; b++)
+                kmin_refit(t, &r, scale, min, b, lanes, &d[b], &dmin[b]);
+            dv = spread_lanes(d, lanes);
+            dminv = spread_lanes(dmin, lanes);
+        }
+    }
+}
+
+/* The weights of sixteen sub-blocks, and their importance or NULL. */
+SOV_LANE void
+kmin_search(const float *x, const float *imp, const struct kmin_type *y,
+            int effort, struct kmin *k)
+{
+    struct effort_k f = effort_k_of(effort);
+    int lanes = 256 / y->n;
+    struct tile t;
+    v16 s, m, mean;
+    float var[2];
+
+    t.n = y->n;
+    tile_load(t.x, x, y->n);
+    mean = tile_mean_square(&t);
+    for (int b = 0; b < 16 / lanes; b++)
+        var[b] = sum_lanes(mean, lanes * b, lanes) / (float)lanes;
+    tile_weigh(&t, imp, spread_lanes(var, lanes));
+    tile_sum(&t);
+    affine_search(&t, y->top, 1, f.steps, y->spread, f.settle, &s, &m);
+
+    memset(k, 0, sizeof(*k));
+    k->error[0] = k->error[1] = 3e38f;
+    for (int i = 0; i < f.starts; i++)
+        kmin_start(&t, y, s, m, starts_k[i], f.rounds, k);
+}
+
+/* ---- scale alone: q6_k, q3_k, iq4_xs */
+
+/* What a type with such super-blocks has. */
+struct ksym_type {
+    int n;        /* weights of a sub-block: 16 or 32 */
+    float lo, hi; /* whole-number scales */
+    struct levels levels;
+};
+
+/* Sixteen sub-blocks: one super-block of sixteen, or two of eight. */
+struct ksym {
+    float d[2];
+    float scale[16];
+    float error[2];
+};
+
+/* Move each lane's scale to the best near it; its error and sums. */
+SOV_LANE v16
+ksym_neighbours(const struct tile *t, const struct ksym_type *y, v16 d,
+                v16 *scale, struct sums *sums)
+{
+    static const float steps[3] = { 0.0f, -1.0f, 1.0f };
+    v16 kept = *scale, least = v16_set(3e38f);
+    v16 none = v16_set(0.0f);
+
+    *sums = (struct sums){ none, none, none };
+    for (int step = 0; step < 3; step++) {
+        v16 sc = v16_add(*scale, v16_set(steps[step]));
+        struct sums r;
+        m16 better;
+        v16 s, e;
+
+        sc = v16_min(v16_max(sc, v16_set(y->lo)), v16_set(y->hi));
+        s = v16_mul(d, sc);
+        r = sym_pass(t, v16_inverse(s), y->levels);
+        e = sym_error(t, &r, s);
+        better = v16_less(e, least);
+        least = v16_pick(better, e, least);
+        kept = v16_pick(better, sc, kept);
+        sums->qq = v16_pick(better, r.qq, sums->qq);
+        sums->qx = v16_pick(better, r.qx, sums->qx);
+    }
+    *scale = kept;
+    return least;
+}
+
+/* Remember what is the best so far. */
+SOV_LANE void
+ksym_keep(struct ksym *k, int lanes, v16 e, v16 scale, v16 d)
+{
+    float sc[16], field[16];
+
+    v16_store(sc, scale);
+    v16_store(field, d);
+    for (int b = 0; b < 16 / lanes; b++) {
+        float error = sum_lanes(e, lanes * b, lanes);
+
+        if (!(error < k->error[b]))
+            continue;
+        k->error[b] = error;
+        k->d[b] = field[lanes * b];
+        memcpy(k->scale + lanes * b, sc + lanes * b,
+               (size_t)lanes * sizeof(float));
+    }
+}
+
+/* One start, with the half floats d. */
+SOV_LANE void
+ksym_start(const struct tile *t, const struct ksym_type *y, v16 s, float *d,
+           int rounds, struct ksym *k)
+{
+    int lanes = 256 / y->n;
+    v16 dv = v16_to_field(spread_lanes(d, lanes));
+    v16 scale = whole(v16_mul(s, v16_inverse(dv)), y->lo, y->hi);
+
+    for (int i = 0; i < rounds; i++) {
+        struct sums r;
+        v16 e = ksym_neighbours(t, y, dv, &scale, &r);
+        v16 aa, ax;
+
+        ksym_keep(k, lanes, e, scale, dv);
+        aa = v16_mul(v16_mul(scale, scale), r.qq);
+        ax = v16_mul(scale, r.qx);
+        for (int b = 0; b < 16 / lanes; b++) {
+            float den = sum_lanes(aa, lanes * b, lanes);
+
+            if (den > 0.0f)
+                d[b] = sum_lanes(ax, lanes * b, lanes) / den;
+        }
+        dv = v16_to_field(spread_lanes(d, lanes));
+    }
+}
+
+SOV_LANE void
+ksym_search(const float *x, const float *imp, const struct ksym_type *y,
+            int effort, struct ksym *k)
+{
+    struct effort_k f = effort_k_of(effort);
+    int lanes = 256 / y->n;
+    struct tile t;
+    float var[2], d[2];
+    v16 s, mean;
+
+    t.n = y->n;
+    tile_load(t.x, x, y->n);
+    mean = tile_mean_square(&t);
+    for (int b = 0; b < 16 / lanes; b++)
+        var[b] = sum_lanes(mean, lanes * b, lanes) / (float)lanes;
+    tile_weigh(&t, imp, spread_lanes(var, lanes));
+    tile_sum(&t);
+    s = sym_search(&t, y->levels, f.steps / 2 + 1);
+
+    memset(k, 0, sizeof(*k));
+    k->error[0] = k->error[1] = 3e38f;
+    for (int i = 0; i < f.starts; i++) {
+        for (int b = 0; b < 16 / lanes; b++)
+            d[b] = to_field_up(max_lanes(v16_abs(s), lanes * b, lanes) *
+                               (starts_k[i] / y->hi));
+        ksym_start(&t, y, s, d, f.rounds, k);
+    }
+}
+
+#endif
