@@ -14,6 +14,8 @@
 
 #if defined(__aarch64__)
 #include <sys/auxv.h>
+#elif defined(__x86_64__)
+#include <cpuid.h>
 #endif
 
 #define THREADS_MAX 4096
@@ -46,8 +48,24 @@ cpu_has(enum sov_isa isa)
                __builtin_cpu_supports("avx512vnni");
     return isa == SOV_ISA_GENERIC;
 }
+
+/* What the compilers' own names for features do not cover. */
+static bool
+cpu_has_sha(void)
+{
+    unsigned a;
+    unsigned b;
+    unsigned c;
+    unsigned d;
+
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("ssse3") &&
+           __builtin_cpu_supports("sse4.1") &&
+           __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (b & bit_SHA) != 0;
+}
 #elif defined(__aarch64__)
 #define HWCAP_DOT_PRODUCT (1ul << 20) /* HWCAP_ASIMDDP of the kernel */
+#define HWCAP_SHA_256     (1ul << 6)  /* HWCAP_SHA2 */
 static bool
 cpu_has(enum sov_isa isa)
 {
@@ -55,30 +73,50 @@ cpu_has(enum sov_isa isa)
         return (getauxval(AT_HWCAP) & HWCAP_DOT_PRODUCT) != 0;
     return isa == SOV_ISA_GENERIC;
 }
+
+static bool
+cpu_has_sha(void)
+{
+    return (getauxval(AT_HWCAP) & HWCAP_SHA_256) != 0;
+}
 #else
 static bool
 cpu_has(enum sov_isa isa)
 {
     return isa == SOV_ISA_GENERIC;
 }
+
+static bool
+cpu_has_sha(void)
+{
+    return false;
+}
 #endif
+
+/* The highest set that SOV_ISA allows. */
+static int
+ceiling(void)
+{
+    const char *cap = getenv("SOV_ISA");
+
+    if (cap == NULL || *cap == '\0')
+        return SOV_ISA_COUNT;
+    for (int i = 0; i < SOV_ISA_COUNT; i++)
+        if (strcmp(cap, names[i]) == 0)
+            return i;
+    return SOV_ISA_GENERIC; /* an unknown name: the safe choice */
+}
 
 bool
 sov_isa_usable(enum sov_isa isa)
 {
-    const char *cap = getenv("SOV_ISA");
+    return (int)isa <= ceiling() && cpu_has(isa);
+}
 
-    if (cap != NULL && *cap != '\0') {
-        int ceiling = SOV_ISA_GENERIC; /* an unknown name: the safe choice */
-
-        for (int i = 0; i < SOV_ISA_COUNT; i++) {
-            if (strcmp(cap, names[i]) == 0)
-                ceiling = i;
-        }
-        if ((int)isa > ceiling)
-            return false;
-    }
-    return cpu_has(isa);
+bool
+sov_cpu_has_sha(void)
+{
+    return ceiling() > SOV_ISA_GENERIC && cpu_has_sha();
 }
 
 static bool

@@ -24,6 +24,13 @@ const char *sov_isa_name(enum sov_isa isa);
 /* Can it run here?  SOV_ISA in the environment is a ceiling. */
 bool sov_isa_usable(enum sov_isa isa);
 
+/*
+ * Instructions for SHA-256, which are beside the order of the sets: any x86-64
+ * or ARMv8 may have them or not.  SOV_ISA=generic means without them too; with
+ * any higher ceiling they are used.
+ */
+bool sov_cpu_has_sha(void);
+
 /* Cores by affinity and cgroup quota, at least 1. */
 unsigned sov_cpu_count(void);
 

@@ -9,9 +9,45 @@ libsov_all_la_SOURCES += \
 	%D%/hashfile.c \
 	%D%/par.c %D%/par.h \
 	%D%/pending.c %D%/pending.h \
-	%D%/sha.c %D%/sha.h \
+	%D%/sha.c %D%/sha.h %D%/sha_kerns.h %D%/sha_lanes.h \
 	%D%/sink.c %D%/sink.h \
 	%D%/sink_set.c \
 	%D%/source.c \
 	%D%/tmpdir.h \
 	%D%/tree.c %D%/tree.h
+
+# SHA-256 by instruction set.
+if SOV_ISA_AVX2
+noinst_LTLIBRARIES += libsys_avx2.la
+libsys_avx2_la_SOURCES = %D%/avx2/sha.c
+libsys_avx2_la_CFLAGS = $(AM_CFLAGS) $(AVX2_CFLAGS)
+libsov_all_la_LIBADD += libsys_avx2.la
+endif
+
+if SOV_ISA_AVX512
+noinst_LTLIBRARIES += libsys_avx512.la
+libsys_avx512_la_SOURCES = %D%/avx512/sha.c
+libsys_avx512_la_CFLAGS = $(AM_CFLAGS) $(AVX512_CFLAGS)
+libsov_all_la_LIBADD += libsys_avx512.la
+endif
+
+if SOV_ISA_SHANI
+noinst_LTLIBRARIES += libsys_shani.la
+libsys_shani_la_SOURCES = %D%/shani/sha.c %D%/shani/lanes.h
+libsys_shani_la_CFLAGS = $(AM_CFLAGS) $(SHANI_CFLAGS)
+libsov_all_la_LIBADD += libsys_shani.la
+endif
+
+if SOV_ISA_SHAVL
+noinst_LTLIBRARIES += libsys_shavl.la
+libsys_shavl_la_SOURCES = %D%/shavl/sha.c
+libsys_shavl_la_CFLAGS = $(AM_CFLAGS) $(SHAVL_CFLAGS)
+libsov_all_la_LIBADD += libsys_shavl.la
+endif
+
+if SOV_ISA_SHAARM
+noinst_LTLIBRARIES += libsys_shaarm.la
+libsys_shaarm_la_SOURCES = %D%/shaarm/sha.c
+libsys_shaarm_la_CFLAGS = $(AM_CFLAGS) $(SHAARM_CFLAGS)
+libsov_all_la_LIBADD += libsys_shaarm.la
+endif

@@ -8,6 +8,7 @@
 
 #include "sys/sha.h"
 #include "sys/cpu.h"
+#include "sys/sha_kerns.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -71,25 +72,52 @@ schedule(uint32_t w[16], unsigned i)
     return w[i & 15];
 }
 
+/* Instead of moving a to b, b to c and so on, the names move: in round i the
+ * letter a stands for s[-i & 7], b for the next one. */
+#define S(letter, i) s[((letter) - (i)) & 7]
+
+#define ROUND(i, word)                                                        \
+    do {                                                                      \
+        uint32_t a = S(0, i);                                                 \
+        uint32_t b = S(1, i);                                                 \
+        uint32_t c = S(2, i);                                                 \
+        uint32_t e = S(4, i);                                                 \
+        uint32_t f = S(5, i);                                                 \
+        uint32_t g = S(6, i);                                                 \
+        uint32_t t = S(7, i) + (ror(e, 6) ^ ror(e, 11) ^ ror(e, 25)) +        \
+                     (g ^ (e & (f ^ g))) + sov_sha_k[at + (i)] + (word);      \
+                                                                              \
+        S(3, i) += t;                                                         \
+        S(7, i) = t + (ror(a, 2) ^ ror(a, 13) ^ ror(a, 22)) +                 \
+                  ((a & b) | (c & (a | b)));                                  \
+    } while (0)
+
+#define ROUNDS_8(i, WORD)                                                     \
+    ROUND((i), WORD((i)));                                                    \
+    ROUND((i) + 1, WORD((i) + 1));                                            \
+    ROUND((i) + 2, WORD((i) + 2));                                            \
+    ROUND((i) + 3, WORD((i) + 3));                                            \
+    ROUND((i) + 4, WORD((i) + 4));                                            \
+    ROUND((i) + 5, WORD((i) + 5));                                            \
+    ROUND((i) + 6, WORD((i) + 6));                                            \
+    ROUND((i) + 7, WORD((i) + 7))
+
+#define FIRST(i) (w[i] = be32(p + 4 * (i)))
+#define LATER(i) schedule(w, i)
+
 static void
 block(uint32_t h[8], const unsigned char *p)
 {
     uint32_t w[16];
     uint32_t s[8];
+    unsigned at = 0;
 
-    for (unsigned i = 0; i < 16; i++)
-        w[i] = be32(p + 4 * i);
     memcpy(s, h, sizeof(s));
-    for (unsigned i = 0; i < 64; i++) {
-        uint32_t wi = i < 16 ? w[i] : schedule(w, i);
-        uint32_t t1 = s[7] + (ror(s[4], 6) ^ ror(s[4], 11) ^ ror(s[4], 25)) +
-                      ((s[4] & s[5]) ^ (~s[4] & s[6])) + sov_sha_k[i] + wi;
-        uint32_t t2 = (ror(s[0], 2) ^ ror(s[0], 13) ^ ror(s[0], 22)) +
-                      ((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
-
-        memmove(s + 1, s, 7 * sizeof(s[0]));
-        s[4] += t1;
-        s[0] = t1 + t2;
+    ROUNDS_8(0, FIRST);
+    ROUNDS_8(8, FIRST);
+    for (at = 16; at < 64; at += 16) {
+        ROUNDS_8(0, LATER);
+        ROUNDS_8(8, LATER);
     }
     for (unsigned i = 0; i < 8; i++)
         h[i] += s[i];
@@ -109,8 +137,8 @@ put_state(const uint32_t h[8], unsigned char *out)
         put_be32(out + 4 * i, h[i]);
 }
 
-static void
-generic_leaves(const unsigned char *p, size_t n, unsigned char *out)
+void
+sov_sha_generic_leaves(const unsigned char *p, size_t n, unsigned char *out)
 {
     for (; n > 0; n--, p += SOV_LEAF_SIZE, out += SOV_SHA256_LEN) {
         uint32_t h[8];
@@ -125,24 +153,39 @@ generic_leaves(const unsigned char *p, size_t n, unsigned char *out)
 static const struct sov_sha_kern generic = {
     .name = "generic",
     .blocks = sov_sha_generic_blocks,
-    .leaves = generic_leaves,
+    .leaves = sov_sha_generic_leaves,
 };
 
 /* Rising speed. */
 static const struct {
     const struct sov_sha_kern *kern;
     enum sov_isa isa;
+    bool sha; /* needs instructions for SHA-256 */
 } rows[] = {
-    { &generic, SOV_ISA_GENERIC },
+    { &generic, SOV_ISA_GENERIC, false },
+#ifdef SOV_HAVE_AVX2
+    { &sov_sha_avx2, SOV_ISA_AVX2, false },
+#endif
+#ifdef SOV_HAVE_AVX512
+    { &sov_sha_avx512, SOV_ISA_AVX512, false },
+#endif
+#ifdef SOV_HAVE_SHANI
+    { &sov_sha_shani, SOV_ISA_GENERIC, true },
+#endif
+#ifdef SOV_HAVE_SHAVL
+    { &sov_sha_shavl, SOV_ISA_AVX512, true },
+#endif
+#ifdef SOV_HAVE_SHAARM
+    { &sov_sha_shaarm, SOV_ISA_GENERIC, true },
+#endif
 };
-
-#define N_ROWS (sizeof(rows) / sizeof(rows[0]))
 
 const struct sov_sha_kern *
 sov_sha_kern_at(size_t i)
 {
-    for (size_t row = 0; row < N_ROWS; row++) {
-        if (!sov_isa_usable(rows[row].isa))
+    for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+        if (!sov_isa_usable(rows[row].isa) ||
+            (rows[row].sha && !sov_cpu_has_sha()))
             continue;
         if (i-- == 0)
             return rows[row].kern;

@@ -42,6 +42,8 @@ void sov_sha_kern_use(const struct sov_sha_kern *k);
 
 /* For kernels: the specification, and constants. */
 void sov_sha_generic_blocks(uint32_t h[8], const unsigned char *p, size_t n);
+void sov_sha_generic_leaves(const unsigned char *p, size_t n,
+                            unsigned char *out);
 extern const uint32_t sov_sha_init[8];
 extern const uint32_t sov_sha_k[64];
 /* The 64 bytes of padding behind a leaf. */

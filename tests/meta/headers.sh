@@ -8,7 +8,9 @@ for h in $(find lib bin tests -name '*.h' | sort); do
     case $h in
     */avx2/*) isa='-mavx2 -mfma -mf16c' ;;
     */avx512/*) isa='-mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mfma -mf16c' ;;
+    */shani/*) isa='-msha -mssse3 -msse4.1' ;;
     */neon/*) continue ;;
+    lib/sys/sha_lanes.h) continue ;; # a template as well
     tests/unit/*) continue ;; # they need Check, and are included by all tests
     lib/kern/codec.h) continue ;; # a template: whoever includes it brings the lanes
     *) isa= ;;
