@@ -331,27 +331,15 @@ find_row(const json_t *config, const struct sov_import_row **row,
                     json_string_value(first));
 }
 
-/* The last part of the directory's path, as long as it says something. */
+/* The name of its folder, as long as that says something. */
 static int
 put_name(struct sov_import *im, struct sov_err *err)
 {
-    const char *const *paths;
-    const char *end, *start;
-    char *name;
+    char *name = sov_model_title(im->model);
     int rc = 0;
 
-    if (sov_model_files(im->model, &paths) == 0)
-        return 0;
-    end = strrchr(paths[0], '/');
-    while (end != NULL && end > paths[0] && end[-1] == '/')
-        end--;
-    if (end == NULL || end == paths[0])
-        return 0;
-    for (start = end; start > paths[0] && start[-1] != '/';)
-        start--;
-    name = sov_mem_dup(start, (size_t)(end - start));
     if (name == NULL)
-        return sov_mem_fail(err);
+        return 0;
     if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
         rc = sov_meta_set_str(im->meta, "general.name", name, err);
     free(name);

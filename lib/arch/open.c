@@ -10,15 +10,19 @@
 #include <string.h>
 
 int
-sov_model_open(sov_model **model, const char *path, enum sov_access access,
-               struct sov_err *err)
+sov_model_open_with(sov_model **model, const char *path,
+                    const struct sov_model_opts *opts, struct sov_err *err)
 {
     sov_model *m;
-    int rc = sov_model_load(&m, path, access, err);
+    int rc = sov_model_load_with(&m, path, opts, err);
 
     *model = NULL;
     if (rc < 0)
         return rc;
+    if (opts->plain) {
+        *model = m;
+        return 0;
+    }
     if (sov_model_config(m) != NULL) {
         rc = sov_import(m, err);
         if (rc < 0)
@@ -36,8 +40,19 @@ sov_model_open(sov_model **model, const char *path, enum sov_access access,
 }
 
 int
+sov_model_open(sov_model **model, const char *path, enum sov_access access,
+               struct sov_err *err)
+{
+    const struct sov_model_opts opts = { .access = access };
+
+    return sov_model_open_with(model, path, &opts, err);
+}
+
+int
 sov_model_open_plain(sov_model **model, const char *path,
                      enum sov_access access, struct sov_err *err)
 {
-    return sov_model_load(model, path, access, err);
+    const struct sov_model_opts opts = { .access = access, .plain = true };
+
+    return sov_model_open_with(model, path, &opts, err);
 }

@@ -38,6 +38,8 @@ sov_part_wrap(const struct sov_part *part, struct sov_err *err)
 {
     const char *path = part->path;
 
+    if (part->within != NULL)
+        return sov_err_wrap(err, "%.160s: %.160s", part->within, path);
     return sov_err_wrap(err, "%s",
                         strcmp(path, "-") == 0 ? "standard input" : path);
 }
@@ -74,6 +76,46 @@ only_regular(const char *path, struct sov_err *err)
     return 0;
 }
 
+static int
+tap(void *arg, const void *buf, size_t len, struct sov_err *err)
+{
+    struct sov_part *part = arg;
+    int rc = sov_digest_begin(part->model, part->digest, err);
+
+    return rc < 0 ? rc : sov_digest_update(part->model, part->digest, buf, len, err);
+}
+
+/* Open the file of a part, or find it in the archive. */
+static int
+open_part(sov_model *m, struct sov_part *part, struct sov_err *err)
+{
+    const char *slash = strrchr(part->path, '/');
+    bool pulled;
+    int rc;
+
+    part->model = m;
+    if (m->bag != NULL) {
+        part->within = m->bag->path;
+        rc = sov_bag_open(m->bag, part->path, &part->file, &part->digest, err);
+        if (rc < 0)
+            return rc;
+    } else {
+        rc = sov_file_open(&part->file, part->path, err);
+        if (rc < 0)
+            return sov_part_wrap(part, err);
+        rc = sov_digest_add(m, slash != NULL ? slash + 1 : part->path,
+                            &part->digest, err);
+    }
+    part->pipe = !part->file.regular;
+    pulled = part->pipe && m->access == SOV_ACCESS_STREAM;
+    sov_in_start(&part->in, &part->file);
+    if (pulled && m->opts.hash != 0) {
+        part->in.tap = tap;
+        part->in.tap_arg = part;
+    }
+    return rc;
+}
+
 int
 sov_model_add_part(sov_model *m, const char *path, size_t *at,
                    struct sov_err *err)
@@ -82,7 +124,7 @@ sov_model_add_part(sov_model *m, const char *path, size_t *at,
     struct sov_part *part;
     int rc;
 
-    if (!first && (rc = only_regular(path, err)) < 0)
+    if (!first && m->bag == NULL && (rc = only_regular(path, err)) < 0)
         return rc;
     if (m->n_parts >= SOV_SHARDS_MAX)
         return sov_fail(err, SOV_EFORMAT, "more than %d files",
@@ -94,23 +136,18 @@ sov_model_add_part(sov_model *m, const char *path, size_t *at,
     part = sov_mem_array(1, sizeof(*part));
     if (part == NULL)
         return sov_mem_fail(err);
+    part->file.fd = -1;
     part->path = sov_mem_dup(path, strlen(path));
-    if (part->path == NULL) {
-        free(part);
-        return sov_mem_fail(err);
-    }
-    rc = sov_file_open(&part->file, path, err);
+    rc = part->path == NULL ? sov_mem_fail(err) : open_part(m, part, err);
     if (rc < 0) {
-        sov_part_wrap(part, err);
+        sov_file_close(&part->file);
         free(part->path);
         free(part);
         return rc;
     }
-    part->pipe = !part->file.regular;
-    sov_in_start(&part->in, &part->file);
     m->part[m->n_parts] = part;
     *at = m->n_parts++;
-    if (part->file.regular)
+    if (part->file.regular && m->bag == NULL)
         rc = sov_model_add_file(m, path, err);
     if (rc == 0 && !first && m->access == SOV_ACCESS_MAP) {
         rc = sov_file_map(&part->file, &part->map, err);

@@ -10,6 +10,8 @@
 #define SOV_FMT_FORMAT_H
 
 #include "base/map.h"
+#include "fmt/bag.h"
+#include "fmt/digest.h"
 #include "fmt/in.h"
 #include "fmt/model.h"
 #include "sys/file.h"
@@ -36,6 +38,7 @@ struct sov_format {
      * the beginning; of a directory there are no parts yet.
      */
     int (*load)(sov_model *m, struct sov_err *err);
+    bool container; /* has the model in it: nothing is mapped before load */
 };
 
 #define FORMAT(name) extern const struct sov_format sov_format_##name;
@@ -50,6 +53,9 @@ struct sov_part {
     const void *map;      /* SOV_ACCESS_MAP */
     uint64_t map_size;
     bool pipe;            /* was a pipe, even if it is spooled now */
+    const char *within;   /* the archive that it is in, borrowed, or NULL */
+    sov_model *model;     /* borrowed */
+    size_t digest;        /* index in model->digests */
     bool big;             /* numbers are big-endian */
 };
 
@@ -64,8 +70,14 @@ struct sov_entry {
 
 struct sov_model {
     const char *format;
+    struct sov_model_opts opts;
     enum sov_access access;
-    char *path;
+    char *path;           /* within the archive, if it is in one */
+    struct sov_bag *bag;  /* the archive, or NULL */
+    struct sov_digests digests;
+    char *side_name[2];   /* by enum sov_side_kind: what stands beside a file, */
+    char *side_text[2];   /* once it was asked for */
+    size_t side_len[2];
     char *dir;            /* where side files are, or NULL */
     json_t *config;
     sov_meta *meta;
@@ -115,6 +127,12 @@ int sov_model_add_file(sov_model *m, const char *path, struct sov_err *err)
 /* Read config.json of m->dir, if there is one, into m->config. */
 int sov_model_load_config(sov_model *m, struct sov_err *err) SOV_MUST_CHECK;
 
+/* "FOLDER/NAME" of the model's folder, fresh. */
+char *sov_model_join(const sov_model *m, const char *name);
+
+/* Is there such a file in the model's folder? */
+bool sov_model_has_file(const sov_model *m, const char *name);
+
 /* Put "FILE: " before the message; gives back err->rc. */
 int sov_part_wrap(const struct sov_part *part, struct sov_err *err);
 
@@ -124,6 +142,9 @@ int sov_part_wrap(const struct sov_part *part, struct sov_err *err);
  */
 int sov_entry_read(sov_model *m, const struct sov_entry *e, uint64_t off,
                    void *buf, size_t len, struct sov_err *err) SOV_MUST_CHECK;
+
+/* Taste what m->path is and load it. */
+int sov_model_load_path(sov_model *m, struct sov_err *err) SOV_MUST_CHECK;
 
 /* Let data point at the bytes, if the model is mapped. */
 int sov_entry_map(sov_model *m, struct sov_entry *e, struct sov_err *err)

@@ -44,6 +44,19 @@ sov_in_left(const struct sov_in *in)
     return in->file->size > at ? in->file->size - at : 0;
 }
 
+int
+sov_in_settle(struct sov_in *in, struct sov_err *err)
+{
+    uint64_t used = sov_in_offset(in) - in->tapped;
+    int rc;
+
+    if (in->tap == NULL || used == 0)
+        return 0;
+    rc = in->tap(in->tap_arg, in->rd.left.p - used, (size_t)used, err);
+    in->tapped += used;
+    return rc;
+}
+
 /* Put the cursor over the first len bytes of buf. */
 static void
 set_window(struct sov_in *in, size_t len)
@@ -88,11 +101,15 @@ sov_in_fill(struct sov_in *in, uint64_t n, struct sov_err *err)
     uint64_t left = sov_in_left(in);
     int64_t got = 1;
     size_t cap;
+    int rc;
 
     if (n > left)
         return sov_fail(err, SOV_EFORMAT,
                         "cut short: %llu bytes wanted, %llu are left",
                         (unsigned long long)n, (unsigned long long)left);
+    rc = sov_in_settle(in, err);
+    if (rc < 0)
+        return rc;
     if (have > 0)
         memmove(in->buf, in->rd.left.p, have);
     set_window(in, have);
@@ -117,6 +134,15 @@ sov_in_fill(struct sov_in *in, uint64_t n, struct sov_err *err)
     return have < n ? cut_short(in, n, err) : 0;
 }
 
+/* Bytes that were read with the window empty. */
+static int
+passed(struct sov_in *in, const void *p, size_t len, struct sov_err *err)
+{
+    in->next += len;
+    in->tapped += len;
+    return in->tap != NULL ? in->tap(in->tap_arg, p, len, err) : 0;
+}
+
 int
 sov_in_take(struct sov_in *in, void *buf, uint64_t len, struct sov_err *err)
 {
@@ -124,12 +150,16 @@ sov_in_take(struct sov_in *in, void *buf, uint64_t len, struct sov_err *err)
     struct sov_span have;
     uint64_t chunk;
     int64_t got;
+    int rc;
 
     have = sov_rd_bytes(&in->rd, len < in->rd.left.len ? len
                                                        : in->rd.left.len);
     if (to != NULL && have.len > 0)
         memcpy(to, have.p, have.len);
     len -= have.len;
+    rc = sov_in_settle(in, err);
+    if (rc < 0)
+        return rc;
     while (len > 0) {
         /* The window is empty now, and its memory free to skip into. */
         chunk = to == NULL && len > in->cap ? in->cap : len;
@@ -142,9 +172,38 @@ sov_in_take(struct sov_in *in, void *buf, uint64_t len, struct sov_err *err)
             return (int)got;
         if (got == 0)
             return cut_short(in, len, err);
-        in->next += (uint64_t)got;
+        rc = passed(in, to != NULL ? to : in->buf, (size_t)got, err);
+        if (rc < 0)
+            return rc;
         have.len = (size_t)got;
         len -= (uint64_t)got;
+    }
+    return 0;
+}
+
+int
+sov_in_rest(struct sov_in *in, uint64_t max, uint64_t *n, struct sov_err *err)
+{
+    uint64_t step = in->rd.left.len < max ? in->rd.left.len : max;
+    int64_t got = 1;
+    int rc;
+
+    *n = step;
+    sov_rd_bytes(&in->rd, step);
+    rc = sov_in_settle(in, err);
+    if (rc < 0 || *n == max)
+        return rc;
+    if (in->cap < FIRST)
+        return sov_fail(err, SOV_EARG, "nothing was read yet");
+    while (*n < max && got > 0) {
+        step = max - *n < in->cap ? max - *n : in->cap;
+        got = read_more(in, in->buf, (size_t)step, err);
+        if (got <= 0)
+            return (int)got;
+        rc = passed(in, in->buf, (size_t)got, err);
+        if (rc < 0)
+            return rc;
+        *n += (uint64_t)got;
     }
     return 0;
 }

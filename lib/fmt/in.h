@@ -26,6 +26,9 @@ struct sov_in {
     unsigned char *buf;    /* owned */
     size_t cap;
     uint64_t next;         /* place in the file of the first byte after buf */
+    sov_tap_fn tap;        /* sees all bytes once they were used, or NULL */
+    void *tap_arg;
+    uint64_t tapped;       /* place in the file up to which it has seen them */
 };
 
 void sov_in_start(struct sov_in *in, struct sov_file *file);
@@ -49,6 +52,13 @@ sov_in_need(struct sov_in *in, uint64_t n, struct sov_err *err)
 {
     return in->rd.left.len >= n ? 0 : sov_in_fill(in, n, err);
 }
+
+/* Show the tap what was taken out of in.rd. */
+int sov_in_settle(struct sov_in *in, struct sov_err *err) SOV_MUST_CHECK;
+
+/* Take what is left, at most max bytes; *n says how many. */
+int sov_in_rest(struct sov_in *in, uint64_t max, uint64_t *n,
+                struct sov_err *err) SOV_MUST_CHECK;
 
 /* The next len bytes past the window and beyond; a NULL buf skips them. */
 int sov_in_take(struct sov_in *in, void *buf, uint64_t len,

@@ -2,7 +2,12 @@
 # lib/fmt/local.mk - floor 3: GGUF, safetensors, model directories
 
 libsov_all_la_SOURCES += \
+	%D%/archive.c \
+	%D%/bag.c \
+	%D%/bag.h \
 	%D%/build.c \
+	%D%/digest.c \
+	%D%/digest.h \
 	%D%/format.h \
 	%D%/formats.def \
 	%D%/gguf.c \
@@ -29,6 +34,7 @@ libsov_all_la_SOURCES += \
 	%D%/safetensors.h \
 	%D%/safetensors_dir.c \
 	%D%/safetensors_write.c \
+	%D%/side.c \
 	%D%/swap.c \
 	%D%/swap.def \
 	%D%/vtype.h \

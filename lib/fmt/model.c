@@ -89,15 +89,42 @@ settle_first(sov_model *m, struct sov_err *err)
     return rc;
 }
 
+static bool
+is_dir(const sov_model *m)
+{
+    if (m->bag != NULL)
+        return m->bag->dir;
+    return strcmp(m->path, "-") != 0 && sov_path_is_dir(m->path);
+}
+
+/* Nothing is taken from windows any more: the header has been seen. */
 static int
-load(sov_model *m, struct sov_err *err)
+settle_parts(sov_model *m, struct sov_err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < m->n_parts && rc == 0; i++) {
+        struct sov_part *part = m->part[i];
+
+        if (part->file.regular) /* read at any place from now on */
+            sov_in_free(&part->in);
+        else
+            rc = sov_in_settle(&part->in, err);
+        if (part->map != NULL && m->opts.hash == 0)
+            sov_file_close(&part->file); /* a map needs no descriptor */
+    }
+    return rc;
+}
+
+int
+sov_model_load_path(sov_model *m, struct sov_err *err)
 {
     struct sov_taste taste = { 0 };
     const struct sov_format *format;
     int rc = 0;
 
     taste.path = m->path;
-    taste.dir = strcmp(m->path, "-") != 0 && sov_path_is_dir(m->path);
+    taste.dir = is_dir(m);
     if (!taste.dir && (rc = taste_file(m, &taste, err)) < 0)
         return rc;
     format = best_bid(&taste);
@@ -105,24 +132,20 @@ load(sov_model *m, struct sov_err *err)
         (void)sov_guess(&taste, err);
         return sov_part_wrap(m->part[0], err);
     }
+    if (format->container)
+        return format->load(m, err);
     m->format = format->name;
     if (!taste.dir && (rc = settle_first(m, err)) < 0)
         return sov_part_wrap(m->part[0], err);
     rc = format->load(m, err);
     for (size_t i = 0; i < m->n && rc == 0; i++)
         rc = sov_entry_map(m, &m->entry[i], err);
-    for (size_t i = 0; i < m->n_parts; i++) {
-        if (m->part[i]->file.regular) /* read at any place from now on */
-            sov_in_free(&m->part[i]->in);
-        if (m->part[i]->map != NULL) /* a map needs no descriptor */
-            sov_file_close(&m->part[i]->file);
-    }
-    return rc;
+    return rc < 0 ? rc : settle_parts(m, err);
 }
 
 int
-sov_model_load(sov_model **model, const char *path, enum sov_access access,
-               struct sov_err *err)
+sov_model_load_with(sov_model **model, const char *path,
+                    const struct sov_model_opts *opts, struct sov_err *err)
 {
     sov_model *m = sov_mem_array(1, sizeof(*m));
     struct sov_err unseen;
@@ -133,17 +156,27 @@ sov_model_load(sov_model **model, const char *path, enum sov_access access,
         err = &unseen;
     if (m == NULL)
         return sov_mem_fail(err);
-    m->access = access;
+    m->opts = *opts;
+    m->access = opts->access;
     m->path = sov_mem_dup(path, strlen(path));
     rc = m->path == NULL ? sov_mem_fail(err) : sov_meta_new(&m->meta, err);
     if (rc == 0)
-        rc = load(m, err);
+        rc = sov_model_load_path(m, err);
     if (rc < 0) {
         sov_model_close(m);
         return rc;
     }
     *model = m;
     return 0;
+}
+
+int
+sov_model_load(sov_model **model, const char *path, enum sov_access access,
+               struct sov_err *err)
+{
+    const struct sov_model_opts opts = { .access = access };
+
+    return sov_model_load_with(model, path, &opts, err);
 }
 
 static void
@@ -157,6 +190,16 @@ part_free(struct sov_part *part)
     free(part);
 }
 
+static void
+close_bag(sov_model *m)
+{
+    struct sov_part *outer = m->bag != NULL ? m->bag->outer : NULL;
+
+    sov_bag_free(m->bag);
+    if (outer != NULL)
+        part_free(outer);
+}
+
 void
 sov_model_close(sov_model *m)
 {
@@ -166,6 +209,12 @@ sov_model_close(sov_model *m)
         sov_entry_free(&m->entry[i]);
     for (size_t i = 0; i < m->n_parts; i++)
         part_free(m->part[i]);
+    close_bag(m);
+    sov_digests_free(&m->digests);
+    for (size_t i = 0; i < 2; i++) {
+        free(m->side_name[i]);
+        free(m->side_text[i]);
+    }
     for (size_t i = 0; i < m->n_warnings; i++)
         free(m->warning[i]);
     for (size_t i = 0; i < m->n_files; i++)
@@ -286,69 +335,4 @@ const json_t *
 sov_model_config(const sov_model *m)
 {
     return m->config;
-}
-
-/* ---- files beside it */
-
-/* What was read, if it is the file and not what git left in its place. */
-static int
-take_side_file(sov_model *m, const char *path, const char *text, size_t len,
-               struct sov_err *err)
-{
-    struct sov_span head = { (const unsigned char *)text, len };
-
-    if (sov_is_lfs_pointer(head))
-        return sov_fail(err, SOV_EFORMAT, "looks like %s", sov_looks(head));
-    return sov_model_add_file(m, path, err);
-}
-
-int
-sov_model_side_file(sov_model *m, const char *name, size_t max, char **text,
-                    size_t *len, struct sov_err *err)
-{
-    struct stat st;
-    char *path;
-    int rc = 1;
-
-    *text = NULL;
-    if (m->dir == NULL)
-        return 1;
-    path = sov_path_join(m->dir, name);
-    if (path == NULL)
-        return sov_mem_fail(err);
-    /* A link that leads nowhere is an error, not a missing file. */
-    if (lstat(path, &st) == 0) {
-        if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
-            rc = sov_fail(err, SOV_EFORMAT, "not a regular file");
-        else
-            rc = sov_read_whole(path, max, text, len, err);
-        if (rc == 0)
-            rc = take_side_file(m, path, *text, *len, err);
-        if (rc < 0) {
-            free(*text);
-            *text = NULL;
-            sov_err_wrap(err, "%s", path);
-        }
-    }
-    free(path);
-    return rc;
-}
-
-int
-sov_model_load_config(sov_model *m, struct sov_err *err)
-{
-    char *text;
-    size_t len;
-    int rc;
-
-    rc = sov_model_side_file(m, "config.json", SOV_JSON_MAX, &text, &len, err);
-    if (rc != 0)
-        return rc < 0 ? rc : 0;
-    rc = sov_json_parse(text, len, &m->config, err);
-    free(text);
-    if (rc == 0 && !json_is_object(m->config))
-        rc = sov_fail(err, SOV_EFORMAT, "not a JSON object");
-    if (rc < 0)
-        return sov_err_wrap(err, "%s/config.json", m->dir);
-    return 0;
 }

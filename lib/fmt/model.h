@@ -20,6 +20,9 @@
 /* A format: tastes the first bytes, then reads the directory of tensors. */
 int sov_model_load(sov_model **model, const char *path, enum sov_access access,
                    struct sov_err *err) SOV_MUST_CHECK;
+int sov_model_load_with(sov_model **model, const char *path,
+                        const struct sov_model_opts *opts,
+                        struct sov_err *err) SOV_MUST_CHECK;
 
 /*
  * config.json of a Hugging Face directory (or beside a single safetensors
@@ -33,6 +36,12 @@ const json_t *sov_model_config(const sov_model *model);
  */
 int sov_model_side_file(sov_model *model, const char *name, size_t max,
                         char **text, size_t *len, struct sov_err *err);
+
+/*
+ * Last part of the path of the folder that it is in, or the name of the archive
+ * without its suffix if it has no folder there; fresh, NULL if there is none.
+ */
+char *sov_model_title(const sov_model *model);
 
 /* One tensor of an imported model. */
 struct sov_view {

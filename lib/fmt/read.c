@@ -132,18 +132,14 @@ sov_entry_map(sov_model *m, struct sov_entry *e, struct sov_err *err)
  * still at it should not be killed for being read to its last tensor.
  */
 static int
-drain(const sov_model *m, struct sov_part *part, struct sov_err *err)
+drain(sov_model *m, struct sov_part *part, struct sov_err *err)
 {
-    unsigned char scrap[4096];
-    uint64_t extra = part->in.rd.left.len;
-    int64_t got = 1;
+    uint64_t max = m->bag != NULL ? UINT64_MAX : SOV_ALIGN_MAX;
+    uint64_t extra;
+    int rc = sov_in_rest(&part->in, max, &extra, err);
 
-    while (got > 0 && extra < SOV_ALIGN_MAX) {
-        got = sov_file_next(&part->file, scrap, sizeof(scrap), err);
-        if (got < 0)
-            return (int)got;
-        extra += (uint64_t)got;
-    }
+    if (rc < 0)
+        return rc;
     if (m->to_the_end && extra > 0)
         return sov_fail(err, SOV_EFORMAT,
                         "bytes follow the last tensor's");
@@ -172,5 +168,11 @@ sov_model_read(sov_model *m, size_t i, uint64_t off, void *buf, size_t len,
     else if (!part->file.regular && i == m->last && len > 0 &&
              off + len == e->t.size && e->own == NULL)
         rc = drain(m, part, err);
-    return rc < 0 ? sov_part_wrap(part, err) : 0;
+    if (rc < 0)
+        return sov_part_wrap(part, err);
+    /* Another model may come, or the archive may be cut short. */
+    return m->bag != NULL && !m->bag->ended && i == m->last &&
+                   off + len == e->t.size
+               ? sov_bag_finish(m, err)
+               : 0;
 }

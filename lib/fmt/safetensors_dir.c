@@ -19,7 +19,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define SINGLE "model.safetensors"
 #define INDEX  "model.safetensors.index.json"
@@ -27,7 +26,7 @@
 static int
 add_shard(sov_model *m, const char *name, struct sov_err *err)
 {
-    char *path = sov_path_join(m->dir, name);
+    char *path = sov_model_join(m, name);
     size_t at;
     int rc;
 
@@ -215,7 +214,7 @@ note_name(struct found *f, const char *name, struct sov_err *err)
 }
 
 static int
-look_around(const char *dir, struct found *f, struct sov_err *err)
+look_on_disk(const char *dir, struct found *f, struct sov_err *err)
 {
     struct dirent *entry;
     DIR *d = opendir(dir);
@@ -226,6 +225,31 @@ look_around(const char *dir, struct found *f, struct sov_err *err)
     while (rc == 0 && (entry = readdir(d)) != NULL)
         rc = note_name(f, entry->d_name, err);
     closedir(d);
+    return rc;
+}
+
+static int
+look_in_bag(const sov_model *m, struct found *f, struct sov_err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < m->bag->n && rc == 0; i++) {
+        const char *name = sov_bag_inner(m, m->bag->item[i].name);
+
+        if (m->dir[0] != '\0' && name == m->bag->item[i].name)
+            continue; /* not in the folder */
+        if (strchr(name, '/') == NULL)
+            rc = note_name(f, name, err);
+    }
+    return rc;
+}
+
+static int
+look_around(const sov_model *m, struct found *f, struct sov_err *err)
+{
+    int rc = m->bag != NULL ? look_in_bag(m, f, err)
+                            : look_on_disk(m->dir, f, err);
+
     if (f->n > 0)
         qsort(f->shard, f->n, sizeof(*f->shard), by_name);
     return rc;
@@ -254,7 +278,7 @@ load_loose(sov_model *m, struct sov_err *err)
     struct found f = { 0 };
     int rc;
 
-    rc = look_around(m->dir, &f, err);
+    rc = look_around(m, &f, err);
     if (rc == 0 && f.n == 0)
         rc = no_model(m->dir, &f, err);
     for (size_t i = 0; i < f.n && rc == 0; i++)
@@ -265,16 +289,6 @@ load_loose(sov_model *m, struct sov_err *err)
     free(f.gguf);
     free(f.pickle);
     return rc;
-}
-
-static bool
-there_is(const sov_model *m, const char *name)
-{
-    char *path = sov_path_join(m->dir, name);
-    bool yes = path != NULL && access(path, F_OK) == 0;
-
-    free(path);
-    return yes;
 }
 
 static int
@@ -291,9 +305,9 @@ directory_load(sov_model *m, struct sov_err *err)
     m->dir = sov_mem_dup(m->path, strlen(m->path));
     if (m->dir == NULL)
         return sov_mem_fail(err);
-    if (there_is(m, SINGLE))
+    if (sov_model_has_file(m, SINGLE))
         rc = add_shard(m, SINGLE, err);
-    else if (there_is(m, INDEX))
+    else if (sov_model_has_file(m, INDEX))
         rc = sov_safetensors_index(m, INDEX, err);
     else
         rc = load_loose(m, err);

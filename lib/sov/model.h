@@ -5,14 +5,18 @@
  * A GGUF file (one, or split), a safetensors file (one, or sharded with its
  * index), a Hugging Face directory, or standard input that carries a GGUF or
  * safetensors file.  A directory is imported: its metadata, tokenizer, tensor
- * names and layouts appear as the GGUF file would have them.
+ * names and layouts appear as the GGUF file would have them.  Each of them also
+ * inside a tar or zip archive, plain or compressed by gzip, xz or zstd, and
+ * one file compressed so; an archive has one model.
  *
  * A model is read-only after it is opened, and owns all it shows.
  */
 #ifndef SOV_MODEL_H
 #define SOV_MODEL_H
 
+#include "sov/base.h"
 #include "sov/err.h"
+#include "sov/hash.h"
 #include "sov/meta.h"
 #include "sov/tensor.h"
 
@@ -41,6 +45,28 @@ SOV_API int sov_model_open(sov_model **model, const char *path,
                            enum sov_access access, struct sov_err *err)
     SOV_MUST_CHECK;
 SOV_API void sov_model_close(sov_model *model);
+
+/*
+ * Asked for digests, the model hashes each of its files once: a pipe, and what
+ * is read from an archive in one pass, as the bytes go by; a plain file in
+ * sov_model_finish().  begin is called before the first byte of a file is
+ * hashed, maybe before the model is open: then sov_model_file_name() and
+ * sov_model_side() work already, and sov_hasher_expect() on h.
+ */
+struct sov_model_opts {
+    enum sov_access access;
+    bool plain;    /* as sov_model_open_plain() */
+    unsigned hash; /* enum sov_hash_bit, or'ed */
+    int (*begin)(void *arg, sov_model *model, size_t file, sov_hasher *h,
+                 struct sov_err *err); /* or NULL */
+    void *arg;
+    sov_progress_fn progress; /* of hashing plain files, or NULL */
+    void *progress_arg;
+};
+
+SOV_API int sov_model_open_with(sov_model **model, const char *path,
+                                const struct sov_model_opts *opts,
+                                struct sov_err *err) SOV_MUST_CHECK;
 
 /*
  * The same without the import: of a Hugging Face directory the tensors as its
@@ -96,5 +122,48 @@ SOV_API const char *sov_model_warning(const sov_model *model, size_t i);
  */
 SOV_API int sov_model_read(sov_model *model, size_t i, uint64_t off, void *buf,
                            size_t len, struct sov_err *err) SOV_MUST_CHECK;
+
+/* ---- its files, and what goes beside them ---- */
+
+/*
+ * Read pipes and archives to their ends, and finish all digests.  A file that
+ * was changed since it was opened is SOV_EIO.  Afterwards a pipe has no bytes
+ * left; other models can be read as before.
+ */
+SOV_API int sov_model_finish(sov_model *model, struct sov_err *err)
+    SOV_MUST_CHECK;
+
+/*
+ * The files that were read, in that order (of an archive, every member): the
+ * name within the model's folder or archive, "-" for standard input.  NULL at
+ * the end.
+ */
+SOV_API const char *sov_model_file_name(const sov_model *model, size_t file);
+
+/* Its digest, borrowed; NULL if it is not known (yet). */
+SOV_API const struct sov_digest *sov_model_digest(const sov_model *model,
+                                                  size_t file);
+
+/*
+ * Its hasher, borrowed, or NULL: of a pipe, ranges can still be set before the
+ * first tensor is read; with SOV_HASH_GROUPS it stays for its groups.
+ */
+SOV_API sov_hasher *sov_model_hasher(const sov_model *model, size_t file);
+
+/* What goes with a model and is no part of it. */
+enum sov_side_kind {
+    SOV_SIDE_CLAIMS, /* MODEL.claims.jsonl; claims.jsonl of a folder; also
+                        sov/ancestors.jsonl and sov/leaf.jsonl of an archive */
+    SOV_SIDE_INDEX,  /* MODEL.sovidx; claims.sovidx of a folder */
+};
+
+/*
+ * The text of such a file, i from 0, borrowed; 1: there is no further one.
+ * Members of an archive that come after the model are there after
+ * sov_model_finish().
+ */
+SOV_API int sov_model_side(sov_model *model, enum sov_side_kind what, size_t i,
+                           const char **name, const char **text, size_t *len,
+                           struct sov_err *err) SOV_MUST_CHECK;
 
 #endif

@@ -46,6 +46,7 @@ struct sov_archive {
     char *single;          /* name of the member, if it is one file */
     char *member;          /* name of the present member */
     int filter;            /* ARCHIVE_FILTER_... */
+    const char *what;      /* it is, by its first bytes */
     unsigned char *buf;
     size_t head;           /* bytes of buf that were read before */
     size_t cap;
@@ -69,22 +70,24 @@ static const struct {
     size_t off;
     const char *magic;
     size_t len;
+    const char *what;
 } looks[] = {
-    { ARCHIVE_FILTER_GZIP, 0, "\037\213\010", 3 },
-    { ARCHIVE_FILTER_XZ, 0, "\375" "7zXZ\0", 6 },
-    { ARCHIVE_FILTER_ZSTD, 0, "\050\265\057\375", 4 },
-    { ARCHIVE_FILTER_NONE, 0, "PK\003\004", 4 },
-    { ARCHIVE_FILTER_NONE, 0, "PK\005\006", 4 },
-    { ARCHIVE_FILTER_NONE, 257, "ustar", 5 },
+    { ARCHIVE_FILTER_GZIP, 0, "\037\213\010", 3, "gzip data" },
+    { ARCHIVE_FILTER_XZ, 0, "\375" "7zXZ\0", 6, "xz data" },
+    { ARCHIVE_FILTER_ZSTD, 0, "\050\265\057\375", 4, "zstd data" },
+    { ARCHIVE_FILTER_NONE, 0, "PK\003\004", 4, "zip archive" },
+    { ARCHIVE_FILTER_NONE, 0, "PK\005\006", 4, "zip archive" },
+    { ARCHIVE_FILTER_NONE, 257, "ustar", 5, "tar archive" },
 };
 
+/* Index in looks, or -1. */
 static int
 look(struct sov_span head)
 {
     for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++)
         if (head.len >= looks[i].off + looks[i].len &&
             memcmp(head.p + looks[i].off, looks[i].magic, looks[i].len) == 0)
-            return looks[i].filter;
+            return (int)i;
     return -1;
 }
 
@@ -368,8 +371,8 @@ complaint(sov_archive *a, struct sov_err *err)
                   strlen(text != NULL ? text : "broken"), line, sizeof(line));
     if (isupper((unsigned char)line[0]) && islower((unsigned char)line[1]))
         line[0] = (char)tolower((unsigned char)line[0]);
-    sov_fail(err, SOV_EFORMAT, "offset 0x%" PRIx64 ": %s",
-             (uint64_t)archive_filter_bytes(a->la, 0), line);
+    sov_fail(err, SOV_EFORMAT, "offset 0x%" PRIx64 ": %s: %s",
+             (uint64_t)archive_filter_bytes(a->la, 0), a->what, line);
     return sov_archive_wrap(a, err);
 }
 
@@ -398,14 +401,16 @@ add_filter(sov_archive *a, struct sov_span head, struct sov_err *err)
 static int
 start(sov_archive *a, struct sov_span head, struct sov_err *err)
 {
+    int found = look(head);
     int rc;
 
-    a->filter = look(head);
-    if (a->filter < 0)
+    if (found < 0)
         return sov_fail(err, SOV_EFORMAT,
                         "%.160s: not a tar or zip archive, and not compressed "
                         "by gzip, xz or zstd",
                         a->name);
+    a->filter = looks[found].filter;
+    a->what = looks[found].what;
     a->cap = a->filter == ARCHIVE_FILTER_NONE ? BLOCK : BLOCK_SMALL;
     if (a->cap < head.len)
         a->cap = head.len;

@@ -78,7 +78,7 @@ sov_file_unchanged(const struct sov_file *f, struct sov_err *err)
 {
     struct stat st;
 
-    if (f->fd < 0 || !f->regular || f->borrowed)
+    if (f->fd < 0 || !f->regular || f->borrowed || f->scratch)
         return 0;
     if (fstat(f->fd, &st) < 0)
         return sov_fail_sys(err, SOV_WHERE_ANY, "cannot look at the file");
@@ -152,16 +152,11 @@ next_of_fd(struct sov_file *f, void *buf, size_t len, struct sov_err *err)
 int64_t
 sov_file_next(struct sov_file *f, void *buf, size_t len, struct sov_err *err)
 {
-    int64_t n;
-    int rc;
+    int64_t n = f->pull != NULL ? f->pull(f->pull_arg, buf, len, err)
+                                : next_of_fd(f, buf, len, err);
 
-    n = f->pull != NULL ? f->pull(f->pull_arg, buf, len, err)
-                        : next_of_fd(f, buf, len, err);
-    if (n <= 0)
-        return n;
-    f->at += (uint64_t)n;
-    rc = f->tap != NULL ? f->tap(f->tap_arg, buf, (size_t)n, err) : 0;
-    return rc < 0 ? rc : n;
+    f->at += n > 0 ? (uint64_t)n : 0;
+    return n;
 }
 
 static size_t
@@ -288,6 +283,7 @@ sov_file_spool(struct sov_file *f, const void *head, size_t len,
     *f = (struct sov_file){
         .fd = fd,
         .regular = true,
+        .scratch = true,
         .size = size,
         .dev = f->dev,
         .ino = f->ino,

@@ -22,6 +22,7 @@ struct sov_file {
     int fd;
     bool regular;  /* can be read at any place, and mapped */
     bool borrowed; /* fd is another's: not closed */
+    bool scratch;  /* a temporary file, which nobody else can change */
     uint64_t base; /* regular: where in fd it begins (a part of a file) */
     uint64_t size; /* regular files */
     uint64_t at;   /* pipes: bytes taken so far */
@@ -30,8 +31,6 @@ struct sov_file {
     int64_t mtime;    /* nanoseconds, when it was opened */
     sov_pull_fn pull; /* bytes come from here and not from fd, or NULL */
     void *pull_arg;
-    sov_tap_fn tap; /* sees all that sov_file_next() gives, or NULL */
-    void *tap_arg;
 };
 
 /* path "-" is standard input.  A directory is refused (66). */
