@@ -49,6 +49,8 @@ wanted_packages() {
     have signify-openbsd || echo signify-openbsd
     have openssl || echo openssl
     have ssh-keygen || echo openssh-client
+    have fsverity || echo fsverity
+    have xxhsum || echo xxhash
 }
 
 # install PACKAGE...: with apt-get, as root or by sudo; false if that fails

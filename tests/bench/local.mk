@@ -18,3 +18,14 @@ bench-quantize: bin/sov-quantize$(EXEEXT) tests/tools/mkmodel$(EXEEXT)
 	RUNS='$(RUNS)' LLAMA_QUANTIZE='$(LLAMA_QUANTIZE)' \
 	$(SHELL) $(srcdir)/tests/bench/quantize.sh
 .PHONY: bench-quantize
+
+EXTRA_PROGRAMS += tests/bench/bench_hash
+tests_bench_bench_hash_SOURCES = %D%/bench_hash.c
+tests_bench_bench_hash_LDADD = libsov_all.la $(deps_libs)
+CLEANFILES += tests/bench/bench_hash$(EXEEXT)
+EXTRA_DIST += %D%/hash.sh
+bench-hash: tests/bench/bench_hash$(EXEEXT) tests/tools/hashsum$(EXEEXT)
+	tests/bench/bench_hash$(EXEEXT)
+	top_builddir='$(abs_top_builddir)' SIZE='$(SIZE)' RUNS='$(RUNS)' \
+	$(SHELL) $(srcdir)/tests/bench/hash.sh
+.PHONY: bench-hash

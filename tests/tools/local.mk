@@ -2,10 +2,13 @@
 # tests/tools/local.mk - programs that tests use, not installed
 
 check_PROGRAMS += tests/tools/mkmodel tests/tools/cmpmodel
+check_PROGRAMS += tests/tools/hashsum
 tests_tools_mkmodel_SOURCES = %D%/mkmodel.c
 tests_tools_cmpmodel_SOURCES = %D%/cmpmodel.c
 tests_tools_cmpmodel_LDADD = libsovcore.la
 check_PROGRAMS += tests/tools/keytool
 tests_tools_keytool_SOURCES = %D%/keytool.c
 tests_tools_keytool_LDADD = libsov_all.la $(deps_libs)
+tests_tools_hashsum_SOURCES = %D%/hashsum.c
+tests_tools_hashsum_LDADD = libsovcore.la
 EXTRA_DIST += %D%/fold-types.awk
