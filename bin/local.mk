@@ -42,10 +42,14 @@ bin_PROGRAMS += bin/sov-show
 bin_sov_show_SOURCES = \
 	%D%/sov-show.c \
 	%D%/show/card.c \
+	%D%/show/check.c \
+	%D%/show/diff.c \
 	%D%/show/facts.c \
 	%D%/show/fold.c \
 	%D%/show/json.c \
+	%D%/show/pick.c \
 	%D%/show/show.h \
+	%D%/show/stats.c \
 	%D%/show/table.c \
 	%D%/show/value.c
 bin_sov_show_LDADD = $(tool_libs)

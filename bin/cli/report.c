@@ -225,6 +225,21 @@ sov_report_ids(struct sov_report *r, const char *key, const int32_t *ids,
 }
 
 void
+sov_report_counts(struct sov_report *r, const char *key,
+                  const uint64_t *counts, size_t n)
+{
+    json_t *array;
+
+    if (r == NULL)
+        return;
+    array = json_array();
+    for (size_t i = 0; i < n && array != NULL; i++)
+        if (json_array_append_new(array, json_uint(counts[i])) != 0)
+            r->bad = true;
+    add_value(r, key, array);
+}
+
+void
 sov_report_table(struct sov_report *r, const char *key)
 {
     if (r == NULL)

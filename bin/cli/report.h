@@ -50,6 +50,10 @@ void sov_report_real(struct sov_report *r, const char *key, const char *label,
 void sov_report_ids(struct sov_report *r, const char *key, const int32_t *ids,
                     size_t n);
 
+/* The same of counts; above 2^53 strings. */
+void sov_report_counts(struct sov_report *r, const char *key,
+                       const uint64_t *counts, size_t n);
+
 /* Values that follow a row() go into it, until table_end(). */
 void sov_report_table(struct sov_report *r, const char *key);
 void sov_report_row(struct sov_report *r);

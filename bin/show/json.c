@@ -312,10 +312,8 @@ show_get(const struct show_facts *f, const char *key, struct sov_err *err)
 
     if (kv == NULL) {
         near = near_key(meta, key);
-        if (sov_common.quiet) {
-            sov_fail(err, SOV_ENO, "%s", "");
-            return SOV_ENO;
-        }
+        if (sov_common.quiet)
+            return show_no(err);
         if (near != NULL)
             return sov_fail(err, SOV_ENO, "%s: there is no key %s; there is %s",
                             f->name, key, near);

@@ -63,6 +63,9 @@ bool show_array_str(const struct sov_kv *kv, uint64_t i, struct sov_span *s);
 /* The shortest text that reads back as the same number. */
 void show_number(const struct sov_kv *kv, uint64_t i, char *buf, size_t size);
 
+/* The same of a weight; single: as a float has it. */
+void show_float(double v, bool single, char *buf, size_t size);
+
 /* A value on one line of at most so many columns, into fresh memory. */
 char *show_value(const struct sov_kv *kv, size_t columns);
 
@@ -73,7 +76,7 @@ char *show_value(const struct sov_kv *kv, size_t columns);
 /* Rows of cells, printed when all are there.  Start with { 0 }; running out
  * of memory is told by show_table_print(). */
 struct show_table {
-    const char *head[SHOW_COLUMNS];
+    const char *head[SHOW_COLUMNS]; /* the first NULL: no line of heads */
     bool right[SHOW_COLUMNS];
     size_t n_columns;
     size_t cut;   /* 1 + the column that gives way on a narrow terminal */
@@ -122,5 +125,34 @@ int show_card(const struct show_facts *f, bool all,
 int show_json(const struct show_facts *f, struct sov_err *err) SOV_MUST_CHECK;
 int show_get(const struct show_facts *f, const char *key,
              struct sov_err *err) SOV_MUST_CHECK;
+
+/*
+ * What follows looks at the weights of the tensors that were picked.  An
+ * answer "no" is SOV_ENO, and has been said.
+ */
+struct show_pick {
+    const char *const *patterns; /* as fnmatch(3); none: all tensors */
+    size_t n;
+};
+
+bool show_picked(const struct show_pick *pick, const char *name);
+
+/* SOV_ENO, with the likeliest name, for a pattern that picks nothing. */
+int show_check_picks(const struct show_facts *f, const struct show_pick *pick,
+                     struct sov_err *err) SOV_MUST_CHECK;
+
+/* --check, --tensor, --values, --diff */
+int show_check(const struct show_facts *f, const struct show_pick *pick,
+               struct sov_err *err) SOV_MUST_CHECK;
+int show_stats(const struct show_facts *f, const struct show_pick *pick,
+               struct sov_err *err) SOV_MUST_CHECK;
+int show_values(const struct show_facts *f, const struct show_pick *pick,
+                struct sov_err *err) SOV_MUST_CHECK;
+int show_diff(const struct show_facts *a, const struct show_facts *b,
+              const struct show_pick *pick, bool all,
+              struct sov_err *err) SOV_MUST_CHECK;
+
+/* The answer is no, and has been said. */
+int show_no(struct sov_err *err);
 
 #endif

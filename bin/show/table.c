@@ -199,9 +199,11 @@ print_rows(const struct show_table *t, const size_t *width)
 {
     bool bold = show_bold();
 
-    fputs(bold ? "\033[1m" : "", stdout);
-    print_row(t, t->head, width);
-    fputs(bold ? "\033[0m\n" : "\n", stdout);
+    if (t->head[0] != NULL) {
+        fputs(bold ? "\033[1m" : "", stdout);
+        print_row(t, t->head, width);
+        fputs(bold ? "\033[0m\n" : "\n", stdout);
+    }
     for (size_t i = 0; i < t->n; i += t->n_columns) {
         print_row(t, (const char *const *)t->cell + i, width);
         putchar('\n');
@@ -215,7 +217,7 @@ measure(const struct show_table *t, size_t *width)
     size_t sum = 0, most = show_width();
 
     for (size_t c = 0; c < t->n_columns; c++)
-        width[c] = sov_text_width(t->head[c]);
+        width[c] = t->head[0] != NULL ? sov_text_width(t->head[c]) : 0;
     for (size_t i = 0; i < t->n; i++) {
         size_t w = sov_text_width(t->cell[i]);
 

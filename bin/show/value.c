@@ -78,11 +78,18 @@ show_array_str(const struct sov_kv *kv, uint64_t i, struct sov_span *s)
     return true;
 }
 
-static void
+void
 show_float(double v, bool single, char *buf, size_t size)
 {
     int digits = single ? 6 : 15, most = single ? 9 : 17;
 
+    if (isnan(v) || isinf(v)) {
+        snprintf(buf, size, "%s",
+                 isnan(v) ? "NaN"
+                 : v < 0  ? "-Infinity"
+                          : "Infinity");
+        return;
+    }
     for (; digits <= most; digits++) {
         double back;
 
@@ -97,7 +104,6 @@ void
 show_number(const struct sov_kv *kv, uint64_t i, char *buf, size_t size)
 {
     enum sov_vtype type = kv->type == SOV_V_ARR ? kv->elem : kv->type;
-    double v;
 
     switch (type) {
     case SOV_V_BOOL:
@@ -105,13 +111,7 @@ show_number(const struct sov_kv *kv, uint64_t i, char *buf, size_t size)
         break;
     case SOV_V_F32:
     case SOV_V_F64:
-        v = sov_kv_num(kv, i);
-        if (isnan(v))
-            snprintf(buf, size, "NaN");
-        else if (isinf(v))
-            snprintf(buf, size, v < 0 ? "-Infinity" : "Infinity");
-        else
-            show_float(v, type == SOV_V_F32, buf, size);
+        show_float(sov_kv_num(kv, i), type == SOV_V_F32, buf, size);
         break;
     case SOV_V_U64:
         snprintf(buf, size, "%" PRIu64, (uint64_t)sov_kv_int(kv, i));

@@ -2,4 +2,11 @@
 # lib/measure/local.mk - floor 9: perplexity and comparison
 
 libsov_all_la_SOURCES += \
-	%D%/perplexity.c
+	%D%/compare.c \
+	%D%/hist.c \
+	%D%/hist.h \
+	%D%/perplexity.c \
+	%D%/scan.c \
+	%D%/slabs.c \
+	%D%/slabs.h \
+	%D%/weights.c

@@ -8,6 +8,7 @@ sovinclude_HEADERS += \
 	%D%/err.h \
 	%D%/hash.h \
 	%D%/index.h \
+	%D%/inspect.h \
 	%D%/io.h \
 	%D%/key.h \
 	%D%/measure.h \

@@ -9,6 +9,7 @@
 #include "sov/err.h"
 #include "sov/hash.h"
 #include "sov/index.h"
+#include "sov/inspect.h"
 #include "sov/io.h"
 #include "sov/key.h"
 #include "sov/measure.h"

@@ -5,3 +5,8 @@ unit_tests += tests/unit/t_measure
 tests_unit_t_measure_SOURCES = %D%/t_measure.c %D%/tiny.h %D%/unit.h
 tests_unit_t_measure_CFLAGS = $(unit_cflags)
 tests_unit_t_measure_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/t_inspect
+tests_unit_t_inspect_SOURCES = %D%/t_inspect.c %D%/unit.h
+tests_unit_t_inspect_CFLAGS = $(unit_cflags)
+tests_unit_t_inspect_LDADD = $(unit_libs)

@@ -10,13 +10,17 @@ mkdir bad
 n=0
 for f in bad/*; do
     n=$((n + 1))
-    for how in card json; do
+    for how in card json check tensor; do
         status=0
         set -- "$f"
-        [ $how = json ] && set -- --json "$f"
+        case $how in
+        json | check) set -- --$how "$f" ;;
+        tensor) set -- --tensor '*' "$f" ;;
+        esac
         timeout 20 sov-show "$@" >out 2>err || status=$?
         case $status in
         0) ;;
+        1) [ $how = check ] || [ $how = tensor ] || fail "$f, $how: no?" ;;
         6[4-9] | 7[1-8])
             err_one_line
             out_empty
