@@ -7,12 +7,14 @@ libsov_all_la_SOURCES += \
 	%D%/file.c %D%/file.h \
 	%D%/hash.c %D%/hash.h \
 	%D%/hashfile.c \
+	%D%/pack.c \
 	%D%/par.c %D%/par.h \
 	%D%/pending.c %D%/pending.h \
 	%D%/sha.c %D%/sha.h %D%/sha_kerns.h %D%/sha_lanes.h \
 	%D%/sink.c %D%/sink.h \
 	%D%/sink_set.c \
 	%D%/source.c \
+	%D%/squeeze.c %D%/squeeze.h \
 	%D%/tmpdir.h \
 	%D%/tree.c %D%/tree.h
 

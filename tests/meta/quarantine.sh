@@ -25,7 +25,7 @@ only "${inc}jansson" lib/base/json.c lib/base/json.h bin/cli/report.c
 only "${inc}omp\.h|^[[:space:]]*#[[:space:]]*pragma[[:space:]]+omp"
 # threads are made in par.c; kern.c asks for pthread_once
 only "${inc}pthread|${inc}threads" lib/sys/par.c lib/kern/kern.c
-only "${inc}archive" lib/sys/archive.c
+only "${inc}archive" lib/sys/archive.c lib/sys/squeeze.c
 only "${inc}xxhash" lib/sys/hash.c
 only "${inc}sodium" lib/sys/hash.c lib/trust/armor.c lib/trust/keys.c \
     lib/trust/minisig.c lib/trust/secret.c lib/trust/sign.c
