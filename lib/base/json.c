@@ -11,7 +11,8 @@
  * not JSON is measured too, and refused later for what it is.
  */
 static int
-measure(const unsigned char *p, size_t len, struct sov_err *err)
+measure(const unsigned char *p, size_t len, size_t max_depth,
+        size_t max_values, struct sov_err *err)
 {
     size_t depth = 0;
     size_t values = 1;
@@ -26,33 +27,33 @@ measure(const unsigned char *p, size_t len, struct sov_err *err)
         } else if (p[i] == '"') {
             in_string = true;
         } else if (p[i] == '{' || p[i] == '[') {
-            if (++depth > SOV_JSON_DEPTH)
+            if (++depth > max_depth)
                 return sov_fail(err, SOV_EFORMAT,
-                                "JSON is nested deeper than %d levels",
-                                SOV_JSON_DEPTH);
+                                "JSON is nested deeper than %zu levels",
+                                max_depth);
             values++;
         } else if ((p[i] == '}' || p[i] == ']') && depth > 0) {
             depth--;
         } else if (p[i] == ',') {
             values++;
         }
-        if (values > SOV_JSON_VALUES)
+        if (values > max_values)
             return sov_fail(err, SOV_EFORMAT,
-                            "JSON has more than %d values",
-                            (int)SOV_JSON_VALUES);
+                            "JSON has more than %zu values", max_values);
     }
     return 0;
 }
 
 int
-sov_json_parse(const void *text, size_t len, json_t **out, struct sov_err *err)
+sov_json_parse_within(const void *text, size_t len, size_t depth,
+                      size_t values, json_t **out, struct sov_err *err)
 {
     json_error_t why;
     json_t *json;
     int rc;
 
     *out = NULL;
-    rc = measure(text, len, err);
+    rc = measure(text, len, depth, values, err);
     if (rc < 0)
         return rc;
     json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
@@ -63,4 +64,11 @@ sov_json_parse(const void *text, size_t len, json_t **out, struct sov_err *err)
                         why.text);
     *out = json;
     return 0;
+}
+
+int
+sov_json_parse(const void *text, size_t len, json_t **out, struct sov_err *err)
+{
+    return sov_json_parse_within(text, len, SOV_JSON_DEPTH, SOV_JSON_VALUES,
+                                 out, err);
 }

@@ -21,4 +21,9 @@
 int sov_json_parse(const void *text, size_t len, json_t **out,
                    struct sov_err *err) SOV_MUST_CHECK;
 
+/* The same within limits of one's own. */
+int sov_json_parse_within(const void *text, size_t len, size_t depth,
+                          size_t values, json_t **out, struct sov_err *err)
+    SOV_MUST_CHECK;
+
 #endif

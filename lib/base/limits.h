@@ -40,6 +40,14 @@
 #define SOV_RING_FILE_MAX  (UINT64_C(1) << 20) /* bytes of a list of keys */
 #define SOV_RING_KEYS_MAX  UINT64_C(4096)  /* keys of it */
 #define SOV_CTX_MAX        (UINT64_C(1) << 24) /* tokens of context */
+#define SOV_CLAIM_LINE_MAX (UINT64_C(16) << 20) /* bytes of a claim */
+#define SOV_CLAIMS_MAX     (UINT64_C(64) << 20) /* ... of a set of them */
+#define SOV_CLAIM_LINES    UINT64_C(1024)       /* claims of a set */
+#define SOV_CLAIM_DEPTH    32                   /* nesting of their JSON */
+#define SOV_CLAIM_VALUES   (UINT64_C(1) << 18)  /* JSON values of a claim */
+#define SOV_CLAIMS_VALUES  (UINT64_C(1) << 20)  /* ... of a set of them */
+#define SOV_CLAIM_ITEMS    UINT64_C(1024) /* files, dependencies of a claim */
+#define SOV_INDEX_MAX      (UINT64_C(1) << 30) /* bytes of an index */
 
 #define SOV_MEMBERS_MAX    (UINT64_C(1) << 20)  /* members of an archive */
 #define SOV_MEMBER_NAME    UINT64_C(4095)       /* bytes of a member's name */

@@ -166,8 +166,8 @@ SOV_API int sov_keyring_parse(sov_keyring *ring, const void *text, size_t len,
 SOV_API void sov_keyring_set_time(sov_keyring *ring, int64_t now);
 SOV_API size_t sov_keyring_count(const sov_keyring *ring);
 /*
- * The key with this id, or NULL: not named, or not believed (revoked,
- * expired, not valid yet).  err then says why, as SOV_EDENY.
+ * The key with this id, or NULL: not named (err says so as SOV_ENO), or not
+ * believed (revoked, expired, not valid yet: SOV_EDENY).
  */
 SOV_API const struct sov_pubkey *
 sov_keyring_find(const sov_keyring *ring, const char *id, struct sov_err *err);

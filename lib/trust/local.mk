@@ -3,8 +3,18 @@
 
 libsov_all_la_SOURCES += \
 	%D%/armor.c %D%/armor.h \
+	%D%/canon.c %D%/canon.h \
+	%D%/claims.c %D%/claims.h \
+	%D%/content.c \
+	%D%/dsse.c %D%/dsse.h \
+	%D%/index.c \
 	%D%/keys.c %D%/keys.h \
+	%D%/lineage.c \
+	%D%/make.c \
 	%D%/minisig.c \
+	%D%/pool.c %D%/pool.h \
 	%D%/ring.c \
 	%D%/secret.c \
-	%D%/sign.c
+	%D%/sign.c \
+	%D%/statement.c %D%/statement.h \
+	%D%/verify.c

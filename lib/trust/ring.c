@@ -499,6 +499,7 @@ sov_keyring_find(const sov_keyring *ring, const char *id, struct sov_err *err)
 {
     int64_t now = ring->has_now ? ring->now : (int64_t)time(NULL);
     const char *why = "is not one of those that are trusted";
+    enum sov_rc rc = SOV_ENO;
 
     for (size_t i = 0; i < ring->n_entries; i++) {
         const struct entry *entry = &ring->entry[i];
@@ -510,8 +511,9 @@ sov_keyring_find(const sov_keyring *ring, const char *id, struct sov_err *err)
         if (no == NULL)
             return &entry->key;
         why = no;
+        rc = SOV_EDENY;
     }
-    sov_fail(err, SOV_EDENY, "key %s %s", id, why);
+    sov_fail(err, rc, "key %s %s", id, why);
     return NULL;
 }
 

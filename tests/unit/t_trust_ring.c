@@ -63,7 +63,7 @@ START_TEST(a_keyring_believes_who_is_named)
     ck_assert_ptr_nonnull(key);
     ck_assert_str_eq(key->name, "bob");
     ck_assert_ptr_null(sov_keyring_find(ring, "", &err));
-    ck_assert_int_eq(err.rc, SOV_EDENY);
+    ck_assert_int_eq(err.rc, SOV_ENO);
     ck_assert_ptr_null(
         sov_keyring_find_num(ring, (const unsigned char *)"12345678", &err));
     ck_assert_ptr_nonnull(strstr(err.msg, "3837363534333231"));
