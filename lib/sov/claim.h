@@ -75,9 +75,9 @@ struct sov_resource {
     bool has_size;
     bool has_root; /* content root, see index.h */
     unsigned char root[SOV_SHA256_LEN];
-    const char *role;                /* of dependencies: parent, tool, imatrix,
-                          calibration, adapter, dataset, tokenizer, ...; of
-                          byproducts: index, log, ...; or NULL */
+    /* Of dependencies: parent, tool, imatrix, calibration, adapter, dataset,
+     * tokenizer, ...; of byproducts: index, log, ...; or NULL. */
+    const char *role;
     const char *claim;               /* id of the claim about it, or NULL */
     const struct sov_param *digests; /* of other kinds: key, hex */
     size_t n_digests;

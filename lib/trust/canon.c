@@ -76,7 +76,8 @@ put_object(struct sov_buf *out, json_t *json, int depth, struct sov_err *err)
 
     if (key == NULL)
         return sov_mem_fail(err);
-    json_object_foreach (json, k, v) {
+    json_object_foreach(json, k, v)
+    {
         if (!ascii(k))
             rc = sov_fail(err, SOV_EARG, "key \"%s\" is not in ASCII", k);
         key[n++] = k;

@@ -91,8 +91,7 @@ sov_claims_find(const sov_claims *set, const char *id)
     for (size_t i = 0; i < set->n; i++) {
         const struct sov_claim *c = &set->line[i]->claim;
 
-        if (strcmp(c->id, id) == 0 &&
-            (best == NULL || c->trust > best->trust))
+        if (strcmp(c->id, id) == 0 && (best == NULL || c->trust > best->trust))
             best = c;
     }
     return best;
@@ -107,8 +106,7 @@ count_values(const json_t *json)
     const char *key;
     json_t *v;
 
-    json_object_foreach ((json_t *)json, key, v)
-        n += count_values(v);
+    json_object_foreach((json_t *)json, key, v) n += count_values(v);
     for (size_t i = 0; i < json_array_size(json); i++)
         n += count_values(json_array_get(json, i));
     return n;
@@ -250,8 +248,7 @@ sov_claims_read(sov_claims *set, const void *text, size_t len,
 }
 
 int
-sov_claims_read_meta(sov_claims *set, const sov_meta *meta,
-                     struct sov_err *err)
+sov_claims_read_meta(sov_claims *set, const sov_meta *meta, struct sov_err *err)
 {
     struct sov_span text;
     int rc = sov_meta_str(meta, SOV_LINEAGE_KEY, &text, err);
@@ -293,8 +290,7 @@ check_line(struct sov_claim_line *l, const sov_keyring *ring,
 }
 
 int
-sov_claims_check(sov_claims *set, const sov_keyring *ring,
-                 struct sov_err *err)
+sov_claims_check(sov_claims *set, const sov_keyring *ring, struct sov_err *err)
 {
     int rc = 0;
 

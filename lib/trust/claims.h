@@ -16,12 +16,12 @@
 #include "trust/pool.h"
 
 struct sov_claim_line {
-    struct sov_claim claim;   /* borrows from what follows */
-    char *text;               /* owned */
-    struct sov_envelope env;  /* owned */
-    json_t *json;             /* owned; the strings of the statement */
-    struct sov_pool pool;     /* owned; its arrays */
-    size_t values;            /* JSON values of it */
+    struct sov_claim claim;  /* borrows from what follows */
+    char *text;              /* owned */
+    struct sov_envelope env; /* owned */
+    json_t *json;            /* owned; the strings of the statement */
+    struct sov_pool pool;    /* owned; its arrays */
+    size_t values;           /* JSON values of it */
 };
 
 struct sov_claims {
@@ -38,12 +38,12 @@ size_t sov_claims_index(const sov_claims *set, const char *id);
 /* ---- walking from claims to what they point to */
 
 struct sov_walk {
-    size_t *order;     /* owned; first lines of the claims reached, ancestors
+    size_t *order; /* owned; first lines of the claims reached, ancestors
                           before what was made from them */
     size_t n;
-    size_t *depth;     /* owned; of order[i]: hops to the farthest root */
-    size_t at;         /* on SOV_ENO: the line that points ... */
-    const char *to;    /* ... to this id, which is missing or leads back */
+    size_t *depth;  /* owned; of order[i]: hops to the farthest root */
+    size_t at;      /* on SOV_ENO: the line that points ... */
+    const char *to; /* ... to this id, which is missing or leads back */
 };
 
 /*
@@ -52,8 +52,7 @@ struct sov_walk {
  * case.
  */
 int sov_claims_walk(const sov_claims *set, const size_t *from, size_t n,
-                    struct sov_walk *walk, struct sov_err *err)
-    SOV_MUST_CHECK;
+                    struct sov_walk *walk, struct sov_err *err) SOV_MUST_CHECK;
 void sov_walk_free(struct sov_walk *walk);
 
 #endif

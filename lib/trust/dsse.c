@@ -31,7 +31,8 @@ member(const json_t *obj, const char *what, const char *key, json_type type,
        struct sov_err *err)
 {
     static const char *const words[] = {
-        [JSON_OBJECT] = "an object", [JSON_ARRAY] = "an array",
+        [JSON_OBJECT] = "an object",
+        [JSON_ARRAY] = "an array",
         [JSON_STRING] = "text",
     };
     json_t *v = json_object_get(obj, key);
@@ -55,8 +56,8 @@ exactly(const json_t *obj, const char *what, size_t n, struct sov_err *err)
 }
 
 static int
-must_be(const json_t *obj, const char *what, const char *key,
-        const char *want, struct sov_err *err)
+must_be(const json_t *obj, const char *what, const char *key, const char *want,
+        struct sov_err *err)
 {
     const json_t *v = member(obj, what, key, JSON_STRING, err);
 
@@ -64,8 +65,8 @@ must_be(const json_t *obj, const char *what, const char *key,
         return SOV_EFORMAT;
     if (json_string_length(v) != strlen(want) ||
         strcmp(json_string_value(v), want) != 0)
-        return sov_fail(err, SOV_EFORMAT, "%s: \"%s\" is not \"%s\"", what,
-                        key, want);
+        return sov_fail(err, SOV_EFORMAT, "%s: \"%s\" is not \"%s\"", what, key,
+                        want);
     return 0;
 }
 
@@ -79,10 +80,10 @@ to_standard(const char *text, size_t *len)
     if (copy == NULL)
         return NULL;
     for (size_t i = 0; i < *len; i++)
-        copy[i] = text[i] == '-'                       ? '+'
-                  : text[i] == '_'                     ? '/'
+        copy[i] = text[i] == '-'                     ? '+'
+                  : text[i] == '_'                   ? '/'
                   : text[i] == '+' || text[i] == '/' ? '!'
-                                                       : text[i];
+                                                     : text[i];
     memset(copy + *len, '=', pad);
     *len += pad;
     return copy;
@@ -112,8 +113,8 @@ decode(const json_t *obj, const char *what, const char *key, bool bundle,
     ok = sov_base64_decode(text, len, out, max, out_len);
     free(copy);
     if (!ok)
-        return sov_fail(err, SOV_EFORMAT,
-                        "%s: \"%s\" is not canonical base64", what, key);
+        return sov_fail(err, SOV_EFORMAT, "%s: \"%s\" is not canonical base64",
+                        what, key);
     return 0;
 }
 
@@ -150,8 +151,7 @@ read_signature(const json_t *obj, struct sov_envelope *e, struct sov_err *err)
         return SOV_EFORMAT;
     sig = json_array_get(all, 0);
     if (json_array_size(all) != 1 || !json_is_object(sig))
-        return sov_fail(err, SOV_EFORMAT,
-                        "%zu signatures, a line has one",
+        return sov_fail(err, SOV_EFORMAT, "%zu signatures, a line has one",
                         json_array_size(all));
     rc = decode(sig, "signature", "sig", e->bundle, e->sig, sizeof(e->sig),
                 &len, err);
@@ -164,8 +164,8 @@ read_signature(const json_t *obj, struct sov_envelope *e, struct sov_err *err)
 static int
 read_envelope(const json_t *obj, struct sov_envelope *e, struct sov_err *err)
 {
-    const json_t *payload = member(obj, "envelope", "payload", JSON_STRING,
-                                   err);
+    const json_t *payload =
+        member(obj, "envelope", "payload", JSON_STRING, err);
     size_t max;
     int rc;
 
@@ -195,9 +195,9 @@ read_bundle(const json_t *obj, struct sov_envelope *e, struct sov_err *err)
     if (rc < 0)
         return rc;
     env = member(obj, "bundle", "dsseEnvelope", JSON_OBJECT, err);
-    vm = env == NULL ? NULL
-                     : member(obj, "bundle", "verificationMaterial",
-                              JSON_OBJECT, err);
+    vm = env == NULL
+             ? NULL
+             : member(obj, "bundle", "verificationMaterial", JSON_OBJECT, err);
     key = vm == NULL ? NULL
                      : member(vm, "verificationMaterial", "publicKey",
                               JSON_OBJECT, err);

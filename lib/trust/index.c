@@ -36,19 +36,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAGIC       "sovidx\r\n"
-#define VERSION     1
-#define HEAD        32
-#define BLOCK       4096
-#define PER_BLOCK   (BLOCK / SOV_SHA256_LEN)
+#define MAGIC        "sovidx\r\n"
+#define VERSION      1
+#define HEAD         32
+#define BLOCK        4096
+#define PER_BLOCK    (BLOCK / SOV_SHA256_LEN)
 #define TENSOR_LEAST (4 + 1 + 4 + 8 + 8 + 32 + 16)
 #define FILE_LEAST   (4 + 1 + 8 + 32 + 16 + 8)
-#define PARTS       ((unsigned)(SOV_HASH_VERITY | SOV_HASH_XXH3))
+#define PARTS        ((unsigned)(SOV_HASH_VERITY | SOV_HASH_XXH3))
 
 struct sov_index {
     unsigned char sha256[SOV_SHA256_LEN];
-    unsigned char *bytes; /* owned; groups point into it */
-    struct sov_index_file *file;     /* owned, and the names */
+    unsigned char *bytes;        /* owned; groups point into it */
+    struct sov_index_file *file; /* owned, and the names */
     size_t n_files;
     struct sov_index_tensor *tensor; /* owned, and the names */
     size_t n_tensors;
@@ -71,8 +71,8 @@ verity_of(const unsigned char *group, size_t n, uint64_t size,
           unsigned char verity[SOV_SHA256_LEN], struct sov_err *err)
 {
     unsigned char block[BLOCK], desc[256] = { 1, 1, 12 };
-    unsigned char *level = (unsigned char *)sov_mem_dup(group,
-                                                        n * SOV_SHA256_LEN);
+    unsigned char *level =
+        (unsigned char *)sov_mem_dup(group, n * SOV_SHA256_LEN);
 
     if (level == NULL)
         return sov_mem_fail(err);
@@ -103,10 +103,9 @@ check_groups(const struct sov_index_file *f, struct sov_err *err)
     int rc;
 
     if (f->n_groups != count_groups(f->digest.size))
-        return sov_fail(err, SOV_EFORMAT,
-                        "%zu groups for %" PRIu64 " bytes, not %" PRIu64,
-                        f->n_groups, f->digest.size,
-                        count_groups(f->digest.size));
+        return sov_fail(
+            err, SOV_EFORMAT, "%zu groups for %" PRIu64 " bytes, not %" PRIu64,
+            f->n_groups, f->digest.size, count_groups(f->digest.size));
     if (f->n_groups == 0)
         return 0;
     rc = verity_of(f->group, f->n_groups, f->digest.size, verity, err);
@@ -164,8 +163,8 @@ check_tensors(const struct sov_index_file *file, size_t n_files,
         if (i > 0 && t[i].file != t[i - 1].file)
             free_at = 0;
         rc = tensor_end(&t[i], file, n_files, &end, err);
-        if (rc == 0 && ((i > 0 && t[i].file < t[i - 1].file) ||
-                        t[i].off < free_at))
+        if (rc == 0 &&
+            ((i > 0 && t[i].file < t[i - 1].file) || t[i].off < free_at))
             rc = sov_fail(err, SOV_EFORMAT,
                           "out of order, or over the one before");
         free_at = end;
@@ -203,8 +202,7 @@ put_file(struct sov_buf *out, const struct sov_index_file *f,
 {
     int rc = 0;
 
-    if (!name_ok(f->name, strlen(f->name)) ||
-        (f->digest.has & PARTS) != PARTS)
+    if (!name_ok(f->name, strlen(f->name)) || (f->digest.has & PARTS) != PARTS)
         rc = sov_fail(err, SOV_EARG, "no name in UTF-8, or no digests");
     if (rc == 0)
         rc = check_groups(f, err);
@@ -221,8 +219,7 @@ static int
 put_tensor(struct sov_buf *out, const struct sov_index_tensor *t,
            struct sov_err *err)
 {
-    if (!name_ok(t->name, strlen(t->name)) ||
-        (t->digest.has & PARTS) != PARTS)
+    if (!name_ok(t->name, strlen(t->name)) || (t->digest.has & PARTS) != PARTS)
         return sov_fail(err, SOV_EARG,
                         "tensor %.80s: no name in UTF-8, or no digests",
                         t->name);
@@ -264,9 +261,9 @@ sort_tensors(struct sov_index_tensor *t, size_t n)
 }
 
 static int
-put_all(struct sov_buf *out, const struct sov_index_file *file,
-        size_t n_files, const struct sov_index_tensor *tensor,
-        size_t n_tensors, struct sov_err *err)
+put_all(struct sov_buf *out, const struct sov_index_file *file, size_t n_files,
+        const struct sov_index_tensor *tensor, size_t n_tensors,
+        struct sov_err *err)
 {
     unsigned char sum[SOV_SHA256_LEN];
     int rc = 0;
@@ -304,8 +301,7 @@ sov_index_text(const struct sov_index_file *file, size_t n_files,
     struct sov_buf out = { 0 };
     int rc;
 
-    if (n_files == 0 || n_files > SOV_SHARDS_MAX ||
-        n_tensors > SOV_TENSORS_MAX)
+    if (n_files == 0 || n_files > SOV_SHARDS_MAX || n_tensors > SOV_TENSORS_MAX)
         return sov_fail(err, SOV_EARG, "index of %zu files, %zu tensors",
                         n_files, n_tensors);
     t = sov_mem_array(n_tensors, sizeof(*t));
@@ -386,8 +382,7 @@ read_file(struct sov_rd *rd, struct sov_index_file *f, struct sov_err *err)
 }
 
 static int
-read_tensor(struct sov_rd *rd, struct sov_index_tensor *t,
-            struct sov_err *err)
+read_tensor(struct sov_rd *rd, struct sov_index_tensor *t, struct sov_err *err)
 {
     int rc = read_name(rd, &t->name, err);
 
@@ -396,9 +391,9 @@ read_tensor(struct sov_rd *rd, struct sov_index_tensor *t,
     t->file = sov_rd_u32(rd);
     t->off = sov_rd_u64(rd);
     read_digest(rd, &t->digest);
-    return rd->bad ? sov_fail(err, SOV_EFORMAT, "tensor %.80s: cut short",
-                              t->name)
-                   : 0;
+    return rd->bad
+               ? sov_fail(err, SOV_EFORMAT, "tensor %.80s: cut short", t->name)
+               : 0;
 }
 
 /* The two counts, as many as there can be in what is left at most. */
@@ -411,12 +406,10 @@ read_counts(struct sov_index *x, struct sov_rd *rd, struct sov_err *err)
     if (rd->bad || n_files == 0 || n_files > SOV_SHARDS_MAX ||
         n_files > rd->left.len / FILE_LEAST)
         return sov_fail(err, SOV_EFORMAT, "%" PRIu64 " files", n_files);
-    if (n_tensors > SOV_TENSORS_MAX ||
-        n_tensors > rd->left.len / TENSOR_LEAST)
+    if (n_tensors > SOV_TENSORS_MAX || n_tensors > rd->left.len / TENSOR_LEAST)
         return sov_fail(err, SOV_EFORMAT, "%" PRIu64 " tensors", n_tensors);
     if (bytes != HEAD + rd->left.len + SOV_SHA256_LEN)
-        return sov_fail(err, SOV_EFORMAT,
-                        "%zu bytes, but it says %" PRIu64,
+        return sov_fail(err, SOV_EFORMAT, "%zu bytes, but it says %" PRIu64,
                         HEAD + rd->left.len + SOV_SHA256_LEN, bytes);
     x->file = sov_mem_array((size_t)n_files, sizeof(*x->file));
     x->tensor = sov_mem_array((size_t)n_tensors, sizeof(*x->tensor));
@@ -582,8 +575,7 @@ sov_index_holds(const sov_index *idx, size_t file, uint64_t off)
 
 int
 sov_index_ranges(const sov_index *idx, size_t file,
-                 struct sov_hash_range **range, size_t *n,
-                 struct sov_err *err)
+                 struct sov_hash_range **range, size_t *n, struct sov_err *err)
 {
     struct sov_hash_range *r = sov_mem_array(idx->n_tensors, sizeof(*r));
     size_t used = 0;
@@ -594,8 +586,8 @@ sov_index_ranges(const sov_index *idx, size_t file,
         const struct sov_index_tensor *t = &idx->tensor[i];
 
         if (t->file == file && t->digest.size > 0)
-            r[used++] = (struct sov_hash_range){ .off = t->off,
-                                                 .len = t->digest.size };
+            r[used++] =
+                (struct sov_hash_range){ .off = t->off, .len = t->digest.size };
     }
     *range = r;
     *n = used;
@@ -652,8 +644,7 @@ search_span(struct search *s, uint64_t from, uint64_t to)
     const sov_index *idx = s->idx;
     size_t before = s->told;
 
-    for (size_t i = first_behind(idx, s->file, from); i < idx->n_tensors;
-         i++) {
+    for (size_t i = first_behind(idx, s->file, from); i < idx->n_tensors; i++) {
         const struct sov_index_tensor *t = &idx->tensor[i];
         uint64_t begin = t->off > from ? t->off : from;
         uint64_t end = t->off + t->digest.size;
@@ -703,8 +694,7 @@ sov_index_diff(const sov_index *idx, size_t file, const unsigned char *group,
         if (memcmp(group + i * SOV_SHA256_LEN, f->group + i * SOV_SHA256_LEN,
                    SOV_SHA256_LEN) != 0)
             search_span(&s, from,
-                        from + (left < SOV_GROUP_SIZE ? left
-                                                      : SOV_GROUP_SIZE));
+                        from + (left < SOV_GROUP_SIZE ? left : SOV_GROUP_SIZE));
     }
     if (n == 0 && range != NULL) {
         search_tensors(&s);

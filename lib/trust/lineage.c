@@ -107,8 +107,7 @@ walk_from(struct walker *w, size_t from, struct sov_err *err)
     enter(w, from);
     while (w->n_steps > 0 && rc == 0) {
         struct step *s = &w->step[w->n_steps - 1];
-        const struct sov_statement *st =
-            &w->set->line[s->at]->claim.statement;
+        const struct sov_statement *st = &w->set->line[s->at]->claim.statement;
 
         if (s->next == st->n_dependencies)
             leave(w);
@@ -126,8 +125,7 @@ sov_claims_walk(const sov_claims *set, const size_t *from, size_t n,
     int rc = 0;
 
     *walk = (struct sov_walk){ .order = sov_mem_array(set->n, sizeof(size_t)),
-                               .depth = sov_mem_array(set->n,
-                                                      sizeof(size_t)) };
+                               .depth = sov_mem_array(set->n, sizeof(size_t)) };
     w.state = sov_mem_array(set->n, 1);
     w.depth = sov_mem_array(set->n, sizeof(*w.depth));
     w.step = sov_mem_array(set->n, sizeof(*w.step));
@@ -155,8 +153,8 @@ starts(const sov_claims *set, const char *const *id, size_t n, size_t **from,
     if (*from == NULL)
         return sov_mem_fail(err);
     for (size_t i = 0; i < n; i++) {
-        (*from)[i] = sov_claims_index(
-            set, id != NULL ? id[i] : set->line[i]->claim.id);
+        (*from)[i] =
+            sov_claims_index(set, id != NULL ? id[i] : set->line[i]->claim.id);
         if ((*from)[i] == SIZE_MAX) {
             sov_fail(err, SOV_ENO, "there is no claim %.16s", id[i]);
             free(*from);
@@ -282,8 +280,7 @@ build_labels(const struct value *v, size_t n, struct sov_param **label,
             all[used++] = (struct sov_param){ .key = v[i].key,
                                               .kind = SOV_PARAM_LIST,
                                               .item = item };
-        *item++ = (struct sov_param){ .kind = SOV_PARAM_STR,
-                                      .str = v[i].text };
+        *item++ = (struct sov_param){ .kind = SOV_PARAM_STR, .str = v[i].text };
         all[used - 1].n++;
     }
     *label = all;

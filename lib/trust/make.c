@@ -152,8 +152,8 @@ param(struct maker *m, const struct sov_param *p, int depth)
 }
 
 static void
-set_params(struct maker *m, json_t *obj, const struct sov_param *item,
-           size_t n, int depth)
+set_params(struct maker *m, json_t *obj, const struct sov_param *item, size_t n,
+           int depth)
 {
     for (size_t i = 0; i < n && m->rc == 0; i++) {
         const char *key = item[i].key;
@@ -243,8 +243,7 @@ resource(struct maker *m, const struct sov_resource *r)
     set_str(m, obj, "mediaType", r->media);
     set_digest(m, obj, r);
     set_notes(m, obj, r);
-    if (m->rc == 0 && r->uri == NULL &&
-        json_object_get(obj, "digest") == NULL)
+    if (m->rc == 0 && r->uri == NULL && json_object_get(obj, "digest") == NULL)
         refuse(m, "neither digest nor URI",
                r->name == NULL ? "resource" : r->name);
     return obj;
@@ -397,8 +396,7 @@ sov_statement_text(const struct sov_statement *st, char **text, size_t *len,
 
 int
 sov_claim_sign(const sov_seckey *key, const void *payload, size_t len,
-               char **line, size_t *line_len, char id[65],
-               struct sov_err *err)
+               char **line, size_t *line_len, char id[65], struct sov_err *err)
 {
     struct sov_envelope e = { .payload = (unsigned char *)payload,
                               .len = len,
@@ -434,8 +432,7 @@ sov_claim_sign(const sov_seckey *key, const void *payload, size_t len,
 
 int
 sov_claim_make(const struct sov_statement *st, const sov_seckey *key,
-               char **line, size_t *line_len, char id[65],
-               struct sov_err *err)
+               char **line, size_t *line_len, char id[65], struct sov_err *err)
 {
     char *payload;
     size_t len;

@@ -118,8 +118,8 @@ sov_time_text(int64_t t, char text[SOV_TIME_LEN])
     m = m < 10 ? m + 3 : m - 9;
     snprintf(text, SOV_TIME_LEN, "%04u-%02u-%02uT%02u:%02u:%02uZ",
              (unsigned)(y + (m < 3)) % 10000, (unsigned)m % 100,
-             (unsigned)d % 100, (unsigned)s / 3600 % 100,
-             (unsigned)s / 60 % 60, (unsigned)s % 60);
+             (unsigned)d % 100, (unsigned)s / 3600 % 100, (unsigned)s / 60 % 60,
+             (unsigned)s % 60);
     return true;
 }
 
@@ -132,8 +132,7 @@ wrong(struct reader *r, const char *key, const char *want)
 }
 
 static int
-get_str(struct reader *r, const json_t *obj, const char *key,
-        const char **out)
+get_str(struct reader *r, const json_t *obj, const char *key, const char **out)
 {
     const json_t *v = json_object_get(obj, key);
 
@@ -146,8 +145,7 @@ get_str(struct reader *r, const json_t *obj, const char *key,
 }
 
 static int
-need_str(struct reader *r, const json_t *obj, const char *key,
-         const char **out)
+need_str(struct reader *r, const json_t *obj, const char *key, const char **out)
 {
     if (json_object_get(obj, key) == NULL)
         return sov_fail(r->err, SOV_EFORMAT, "\"%s\" is missing", key);
@@ -222,7 +220,8 @@ read_members(struct reader *r, json_t *obj, want_fn want,
         return rc;
     *out = item;
     *n = 0;
-    json_object_foreach (obj, key, v) {
+    json_object_foreach(obj, key, v)
+    {
         if (want != NULL && !want(key))
             continue;
         if (rc == 0)
@@ -331,8 +330,7 @@ read_digest(struct reader *r, json_t *obj, struct sov_resource *res)
     if (rc == 0)
         rc = get_hex(r, obj, "fsverity_sha256", res->digest.verity, &verity);
     if (rc == 0)
-        rc = read_members(r, obj, other_digest, &res->digests,
-                          &res->n_digests);
+        rc = read_members(r, obj, other_digest, &res->digests, &res->n_digests);
     for (size_t i = 0; i < res->n_digests && rc == 0; i++)
         if (res->digests[i].kind != SOV_PARAM_STR)
             rc = wrong(r, res->digests[i].key, "text");
@@ -493,8 +491,7 @@ read_run(struct reader *r, const json_t *obj, struct sov_statement *st)
     if (rc == 0)
         rc = need_str(r, builder, "id", &st->builder);
     if (rc == 0)
-        rc = get_members(r, builder, "version", &st->version,
-                         &st->n_versions);
+        rc = get_members(r, builder, "version", &st->version, &st->n_versions);
     if (rc == 0)
         rc = get_obj(r, obj, "metadata", &meta);
     if (rc == 0 && meta != NULL) {
@@ -543,8 +540,7 @@ read_statement(struct reader *r, json_t *json, struct sov_statement *st)
     if (rc == 0)
         rc = need_str(r, json, "predicateType", &st->predicate_type);
     if (rc == 0)
-        rc = get_resources(r, json, "subject", &st->subject,
-                           &st->n_subjects);
+        rc = get_resources(r, json, "subject", &st->subject, &st->n_subjects);
     if (rc == 0)
         rc = check_subjects(r, st);
     if (rc < 0 || strcmp(st->predicate_type, SOV_PREDICATE_PROVENANCE) != 0)

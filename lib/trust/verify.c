@@ -26,9 +26,8 @@ struct asking {
     struct sov_err *err;
 };
 
-static SOV_PRINTF(4, 5) int
-no(struct asking *q, enum sov_answer answer, const struct sov_claim *at,
-   const char *fmt, ...)
+static SOV_PRINTF(4, 5) int no(struct asking *q, enum sov_answer answer,
+                               const struct sov_claim *at, const char *fmt, ...)
 {
     char text[400];
     va_list ap;
@@ -51,8 +50,8 @@ same(const unsigned char *a, const unsigned char *b)
 
 /* All that both sides know is equal, and a proof is among it. */
 static bool
-digests_fit(const struct sov_digest *a, bool a_size,
-            const struct sov_digest *b, bool b_size)
+digests_fit(const struct sov_digest *a, bool a_size, const struct sov_digest *b,
+            bool b_size)
 {
     unsigned both = a->has & b->has & PROOFS;
 
@@ -94,8 +93,7 @@ name_fits(const struct sov_resource *s, const struct sov_claim_file *f,
 /* Does the claim say where a model comes from, and is it this one?  Names are
  * unique on both sides, so equal numbers and a place for each is all. */
 static bool
-is_about(const struct sov_claim *c, const struct sov_claim_file *file,
-         size_t n)
+is_about(const struct sov_claim *c, const struct sov_claim_file *file, size_t n)
 {
     const struct sov_statement *st = &c->statement;
 
@@ -263,8 +261,7 @@ points_right(const struct sov_resource *dep, const struct sov_claim *to)
     for (size_t i = 0; i < to->statement.n_subjects; i++) {
         const struct sov_resource *s = &to->statement.subject[i];
 
-        if (digests_fit(&dep->digest, dep->has_size, &s->digest,
-                        s->has_size) &&
+        if (digests_fit(&dep->digest, dep->has_size, &s->digest, s->has_size) &&
             !(dep->has_root && s->has_root && !same(dep->root, s->root)))
             return true;
     }
@@ -295,8 +292,8 @@ check_labels(struct asking *q, const struct sov_claim *child,
                 return no(q, SOV_ANSWER_LABELS, child,
                           "claim " ID " drops the label %.60s=%.60s of "
                           "claim " ID,
-                          child->id, st->label[i].key,
-                          st->label[i].item[k].str, parent->id);
+                          child->id, st->label[i].key, st->label[i].item[k].str,
+                          parent->id);
     return 0;
 }
 
@@ -435,8 +432,7 @@ count_signers(const struct asking *q)
     for (size_t i = 0; i < q->set->n; i++) {
         const struct sov_claim *c = &q->set->line[i]->claim;
 
-        n += strcmp(c->id, q->v->leaf->id) == 0 &&
-             c->trust == SOV_TRUST_GOOD;
+        n += strcmp(c->id, q->v->leaf->id) == 0 && c->trust == SOV_TRUST_GOOD;
     }
     return n;
 }

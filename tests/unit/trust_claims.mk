@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+# tests/unit/trust_claims.mk - unit tests of the claims in lib/trust
+
+unit_tests += tests/unit/t_trust_claims
+tests_unit_t_trust_claims_SOURCES = %D%/t_trust_claims.c \
+	%D%/t_trust_index.c %D%/t_trust_lines.c %D%/claim_make.c \
+	%D%/claim_make.h %D%/fmt_make.c %D%/fmt_make.h %D%/unit.h
+tests_unit_t_trust_claims_CFLAGS = $(unit_cflags)
+tests_unit_t_trust_claims_LDADD = $(unit_libs)
