@@ -26,7 +26,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -205,24 +204,40 @@ nothing_more(struct sov_span left, struct sov_err *err)
     return 0;
 }
 
+/* Up to 16 upper-case hex digits. */
+static bool
+hex_number(struct sov_span text, uint64_t *out)
+{
+    static const char digit[] = "0123456789ABCDEF";
+
+    *out = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        const char *d = memchr(digit, text.p[i], 16);
+
+        if (d == NULL)
+            return false;
+        *out = *out << 4 | (uint64_t)(d - digit);
+    }
+    return text.len > 0 && text.len <= 16;
+}
+
 /*
- * minisign's comment names the key by its number: then it must be that.  A
- * comment of another kind says nothing.
+ * minisign's comment names the key by its number (0.11 without leading zeros):
+ * then it must be that.  A comment of another kind says nothing.
  */
 static int
 check_comment(struct sov_span comment, const struct sov_pubkey *key,
               struct sov_err *err)
 {
-    char want[17];
+    uint64_t num = sov_le64(key->num);
+    uint64_t said;
 
-    if (!sov_span_skip(&comment, MINISIGN_COMMENT))
-        return 0;
-    snprintf(want, sizeof(want), SOV_NUM_FORMAT, sov_le64(key->num));
-    if (comment.len == 16 && memcmp(comment.p, want, 16) != 0)
+    if (sov_span_skip(&comment, MINISIGN_COMMENT) &&
+        hex_number(comment, &said) && said != num)
         return sov_fail(err, SOV_EDENY,
-                        "damaged: the key has the number %s, and its comment "
-                        "says %.16s",
-                        want, (const char *)comment.p);
+                        "damaged: the key has the number " SOV_NUM_FORMAT
+                        ", and its comment says " SOV_NUM_FORMAT,
+                        num, said);
     return 0;
 }
 

@@ -21,7 +21,7 @@
 #define SOV_PUB_LEN    32
 #define SOV_SEED_LEN   32
 #define SOV_PUB_BLOB   42
-#define SOV_NUM_FORMAT "%016" PRIX64 /* of sov_le64(num): as minisign does */
+#define SOV_NUM_FORMAT "%016" PRIX64 /* of sov_le64(num) */
 
 /* libsodium made ready; cheap after the first time. */
 int sov_trust_init(struct sov_err *err) SOV_MUST_CHECK;

@@ -61,6 +61,10 @@ START_TEST(one_key_has_one_id_in_every_form)
     static const char *const form[] = {
         PEM_A,
         "untrusted comment: minisign public key 0807060504030201\n" BARE_A "\n",
+        "untrusted comment: minisign public key 807060504030201\n" BARE_A "\n",
+        "untrusted comment: minisign public key of somebody\n" BARE_A "\n",
+        "untrusted comment: minisign public key 10807060504030201\n" BARE_A
+        "\n",
         "untrusted comment: signify public key\n" BARE_A "\n",
         "ssh-ed25519 " SSH_A "\n",
         "ssh-ed25519 " SSH_A " somebody on some machine\n",
@@ -116,6 +120,9 @@ START_TEST(a_public_key_file_that_is_not_one_is_refused)
         { "untrusted comment: x\n" BARE_A "\r\n", "characters" },
         { "untrusted comment: \x1b[2J\n" BARE_A "\n", "control" },
         { "untrusted comment: minisign public key 0807060504030200\n" BARE_A
+          "\n",
+          "0807060504030201" },
+        { "untrusted comment: minisign public key 807060504030200\n" BARE_A
           "\n",
           "0807060504030201" },
         { PEM_A "x", "after" },
