@@ -15,7 +15,9 @@
 #define SOV_KERN_CODEC_H
 
 #include "kern/kern.h"
+#include "quant/encode_fp4.h"
 #include "quant/encode_k.h"
+#include "quant/encode_t.h"
 #include "quant/kscale.h"
 #include "quant/layout.h"
 
@@ -167,6 +169,8 @@ codec_slots(struct sov_kern *k)
     k->encode[SOV_TYPE_Q5_0] = encode_q5_0;
     k->encode[SOV_TYPE_Q5_1] = encode_q5_1;
     k->encode[SOV_TYPE_Q8_0] = encode_q8_0;
+    k->encode[SOV_TYPE_Q1_0] = encode_q1_0;
+    k->encode[SOV_TYPE_Q2_0] = encode_q2_0;
     k->encode[SOV_TYPE_Q2_K] = encode_q2_k;
     k->encode[SOV_TYPE_Q3_K] = encode_q3_k;
     k->encode[SOV_TYPE_Q4_K] = encode_q4_k;
@@ -174,6 +178,10 @@ codec_slots(struct sov_kern *k)
     k->encode[SOV_TYPE_Q6_K] = encode_q6_k;
     k->encode[SOV_TYPE_IQ4_NL] = encode_iq4_nl;
     k->encode[SOV_TYPE_IQ4_XS] = encode_iq4_xs;
+    k->encode[SOV_TYPE_TQ1_0] = encode_tq1_0;
+    k->encode[SOV_TYPE_TQ2_0] = encode_tq2_0;
+    k->encode[SOV_TYPE_MXFP4] = encode_mxfp4;
+    k->encode[SOV_TYPE_NVFP4] = encode_nvfp4;
 }
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * encode_32.h - encoders of the types with blocks of 32 weights
+ * encode_32.h - encoders of the types with blocks of 32 or 64 weights
  *
  * Sixteen blocks at a time find their scales side by side (search.h); then
  * each block is rounded and packed by itself.  A last group of fewer blocks is
@@ -12,7 +12,7 @@
 #include "quant/layout.h"
 #include "quant/search.h"
 
-#define GROUP_32 512 /* weights of sixteen blocks */
+#define GROUP_MAX 1024 /* weights of sixteen blocks */
 
 /* How hard each effort tries: steps of the scale on each side, and rounds of
  * rounding and fitting after them. */
@@ -112,6 +112,46 @@ sym_scales(const float *x, const float *imp, struct levels l, int effort,
     tile_sum(&t);
     s = sym_search(&t, l, e.steps);
     v16_store(out->d, sym_settle(&t, l, s, e.rounds));
+    memset(out->m, 0, sizeof(out->m));
+}
+
+/* ---- very few levels: q2_0 */
+
+/*
+ * The extreme weight says little here: it may well be cut to a fraction.  So
+ * the scales to try are multiples of the mean size, in both directions.
+ */
+SOV_LANE void
+few_scales(const float *x, const float *imp, struct levels l, int effort,
+           struct scales_32 *out)
+{
+    static const uint8_t counts[9] = { 3, 5, 7, 9, 12, 16, 24, 32, 48 };
+    int count = counts[effort < 1 ? 0 : effort > 9 ? 8 : effort - 1];
+    v16 mean, best, most = v16_set(0.0f);
+    struct tile t;
+    float at = 0.5f;
+
+    t.n = 64;
+    tile_load(t.x, x, 64);
+    mean = v16_sqrt(tile_mean_square(&t));
+    tile_weigh_plain(&t, imp);
+    tile_sum(&t);
+    best = v16_div(tile_extreme(&t), v16_set(l.lo));
+    for (int i = 0; i < 2 * count; i++) {
+        v16 s = v16_mul(mean, v16_set(i % 2 == 0 ? at : -at));
+        struct sums r = sym_pass(&t, v16_inverse(s), l);
+        v16 gain;
+        m16 better;
+
+        s = v16_div(r.qx, r.qq);
+        gain = v16_mul(s, r.qx);
+        better = v16_less(most, gain);
+        most = v16_pick(better, gain, most);
+        best = v16_pick(better, s, best);
+        if (i % 2 == 1)
+            at += 2.5f / (float)(count - 1);
+    }
+    v16_store(out->d, sym_settle(&t, l, best, effort_32_of(effort).rounds));
     memset(out->m, 0, sizeof(out->m));
 }
 
@@ -267,24 +307,43 @@ put_q5_1(const float *x, float d, float m, void *block)
     pack_nibbles(q, b->qs);
 }
 
+/*
+ * d turned round: levels -2 to 1 times -d are the -1 to 2 times d of files,
+ * for d of both signs.
+ */
+SOV_LANE void
+put_q2_0(const float *x, float d, float m, void *block)
+{
+    struct sov_q2_0 *b = block;
+    uint8_t q[64];
+
+    (void)m;
+    sov_put16(b->d, sov_f32_to_f16(-d));
+    index_block(x, 64, d, LEVELS_TO(2.0f, 0.9f), q);
+    for (int j = 0; j < 16; j++)
+        b->qs[j] = (uint8_t)((3 - q[4 * j]) | (3 - q[4 * j + 1]) << 2 |
+                             (3 - q[4 * j + 2]) << 4 | (3 - q[4 * j + 3]) << 6);
+}
+
 /* A row of one type: SCALES(px, pi, s) finds sixteen, put_name packs one. */
 #define ENCODE_32(name, SYM, SCALES)                                          \
     static inline void encode_##name(const float *x, const float *imp,        \
                                      void *blocks, size_t n, int effort)      \
     {                                                                         \
-        float spare_x[GROUP_32], spare_imp[GROUP_32];                         \
+        const size_t block = SOV_BLOCK_##SYM, group = 16 * block;             \
+        float spare_x[GROUP_MAX], spare_imp[GROUP_MAX];                       \
         struct scales_32 s;                                                   \
         uint8_t *b = blocks;                                                  \
                                                                               \
-        for (size_t i = 0; i < n; i += GROUP_32) {                            \
-            size_t left = n - i < GROUP_32 ? n - i : GROUP_32;                \
-            const float *px = whole_group(x + i, left, GROUP_32, spare_x);    \
+        for (size_t i = 0; i < n; i += group) {                               \
+            size_t left = n - i < group ? n - i : group;                      \
+            const float *px = whole_group(x + i, left, group, spare_x);       \
             const float *pi = whole_group(imp == NULL ? NULL : imp + i, left, \
-                                          GROUP_32, spare_imp);               \
+                                          group, spare_imp);                  \
                                                                               \
             SCALES;                                                           \
-            for (size_t l = 0; l < left / 32; l++, b += SOV_BYTES_##SYM)      \
-                put_##name(px + 32 * l, s.d[l], s.m[l], b);                   \
+            for (size_t l = 0; l < left / block; l++, b += SOV_BYTES_##SYM)   \
+                put_##name(px + block * l, s.d[l], s.m[l], b);                \
         }                                                                     \
     }
 
@@ -294,6 +353,7 @@ ENCODE_32(iq4_nl, IQ4_NL, sym_scales(px, pi, levels_iq4, effort, &s))
 ENCODE_32(q8_0, Q8_0, q8_scales(px, pi, effort, &s))
 ENCODE_32(q4_1, Q4_1, affine_scales(px, pi, 15.0f, effort, &s))
 ENCODE_32(q5_1, Q5_1, affine_scales(px, pi, 31.0f, effort, &s))
+ENCODE_32(q2_0, Q2_0, few_scales(px, pi, LEVELS_TO(2.0f, 0.9f), effort, &s))
 
 #undef ENCODE_32
 

@@ -7,7 +7,9 @@ libsov_all_la_SOURCES += \
 	%D%/codec.h \
 	%D%/codecs.def \
 	%D%/encode_32.h \
+	%D%/encode_fp4.h \
 	%D%/encode_k.h \
+	%D%/encode_t.h \
 	%D%/f16.c \
 	%D%/f32.c \
 	%D%/f64.c \

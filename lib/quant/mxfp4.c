@@ -8,14 +8,14 @@
  * being twice E2M1.  e of 0 and 1 give subnormal scales.
  */
 #include "quant/codec.h"
+#include "quant/encode_fp4.h"
 #include "quant/grids.h"
 #include "quant/layout.h"
 
 static float
 scale_of(uint8_t e)
 {
-    uint32_t bits = e < 2 ? UINT32_C(0x00200000) << e
-                          : (uint32_t)(e - 1) << 23;
+    uint32_t bits = e < 2 ? UINT32_C(0x00200000) << e : (uint32_t)(e - 1) << 23;
 
     return sov_f32_from_bits(bits);
 }
@@ -35,4 +35,5 @@ decode(const void *blocks, float *y, size_t n)
     }
 }
 
-const struct sov_codec sov_codec_mxfp4 = { SOV_TYPE_MXFP4, decode, NULL };
+const struct sov_codec sov_codec_mxfp4 = { SOV_TYPE_MXFP4, decode,
+                                           encode_mxfp4 };

@@ -9,6 +9,7 @@
  * y = scale / 2 * table[q], the table being twice E2M1.
  */
 #include "quant/codec.h"
+#include "quant/encode_fp4.h"
 #include "quant/grids.h"
 #include "quant/layout.h"
 
@@ -43,4 +44,5 @@ decode(const void *blocks, float *y, size_t n)
     }
 }
 
-const struct sov_codec sov_codec_nvfp4 = { SOV_TYPE_NVFP4, decode, NULL };
+const struct sov_codec sov_codec_nvfp4 = { SOV_TYPE_NVFP4, decode,
+                                           encode_nvfp4 };

@@ -7,6 +7,7 @@
  * Weight j has bit j % 8 of qs[j / 8]: set is d, clear is -d.
  */
 #include "quant/codec.h"
+#include "quant/encode_t.h"
 #include "quant/layout.h"
 
 static void
@@ -22,4 +23,4 @@ decode(const void *blocks, float *y, size_t n)
     }
 }
 
-const struct sov_codec sov_codec_q1_0 = { SOV_TYPE_Q1_0, decode, NULL };
+const struct sov_codec sov_codec_q1_0 = { SOV_TYPE_Q1_0, decode, encode_q1_0 };

@@ -8,6 +8,7 @@
  * y = d * (q - 1)
  */
 #include "quant/codec.h"
+#include "quant/encode_32.h"
 #include "quant/layout.h"
 
 static void
@@ -23,4 +24,4 @@ decode(const void *blocks, float *y, size_t n)
     }
 }
 
-const struct sov_codec sov_codec_q2_0 = { SOV_TYPE_Q2_0, decode, NULL };
+const struct sov_codec sov_codec_q2_0 = { SOV_TYPE_Q2_0, decode, encode_q2_0 };

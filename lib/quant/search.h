@@ -84,6 +84,19 @@ tile_weigh(struct tile *t, const float *imp, v16 var)
     }
 }
 
+/*
+ * w = importance alone.  For types of so few levels that all large weights are
+ * cut: counting them more would only take the scale away from the others.
+ */
+SOV_LANE void
+tile_weigh_plain(struct tile *t, const float *imp)
+{
+    if (imp != NULL)
+        tile_load(t->w, imp, t->n);
+    for (int i = 0; i < t->n && imp == NULL; i++)
+        t->w[i] = v16_set(1.0f);
+}
+
 /* 1 / x, 0 for 0 */
 SOV_LANE v16
 v16_inverse(v16 x)

@@ -10,6 +10,7 @@
  * then trits 0 to 3 of qh.  y = d * (trit - 1)
  */
 #include "quant/codec.h"
+#include "quant/encode_t.h"
 #include "quant/layout.h"
 
 static float *
@@ -41,4 +42,5 @@ decode(const void *blocks, float *y, size_t n)
     }
 }
 
-const struct sov_codec sov_codec_tq1_0 = { SOV_TYPE_TQ1_0, decode, NULL };
+const struct sov_codec sov_codec_tq1_0 = { SOV_TYPE_TQ1_0, decode,
+                                           encode_tq1_0 };

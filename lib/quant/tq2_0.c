@@ -8,6 +8,7 @@
  * y = d * (q - 1)
  */
 #include "quant/codec.h"
+#include "quant/encode_t.h"
 #include "quant/layout.h"
 
 static void
@@ -27,4 +28,5 @@ decode(const void *blocks, float *y, size_t n)
     }
 }
 
-const struct sov_codec sov_codec_tq2_0 = { SOV_TYPE_TQ2_0, decode, NULL };
+const struct sov_codec sov_codec_tq2_0 = { SOV_TYPE_TQ2_0, decode,
+                                           encode_tq2_0 };

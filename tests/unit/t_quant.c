@@ -162,6 +162,18 @@ our_error(const struct sov_codec *codec, bool imatrix, int effort)
     return relative_error(x, y, imatrix ? w : NULL);
 }
 
+/* What part of the peer's error is allowed: it does not search scales for
+ * types of few levels. */
+static double
+allowed(enum sov_type type, bool imatrix)
+{
+    if (imatrix)
+        return 1.0;
+    if (type == SOV_TYPE_TQ1_0 || type == SOV_TYPE_TQ2_0)
+        return 0.45;
+    return type == SOV_TYPE_Q2_0 ? 0.38 : 1.0;
+}
+
 /* At the default effort and above, no worse than llama.cpp in its own
  * measure.  Prints the table. */
 START_TEST(encoders_are_no_worse_than_the_peer)
@@ -178,20 +190,22 @@ START_TEST(encoders_are_no_worse_than_the_peer)
     {
         const char *name = json_string_value(json_object_get(row, "type"));
         double peer = json_real_value(json_object_get(row, "relative_mse"));
+        double most;
         bool imatrix = json_is_true(json_object_get(row, "imatrix"));
         const struct sov_codec *codec = sov_codec_find(
             (enum sov_type)json_integer_value(json_object_get(row, "id")));
 
         if (codec->encode == NULL)
             continue;
+        most = peer * allowed(codec->type, imatrix);
         printf("%-6s %-7s %10.3e", name, imatrix ? "imatrix" : "", peer);
         for (int effort = 1; effort <= 9; effort++) {
             double ours = our_error(codec, imatrix, effort);
 
             printf(" %9.3e", ours);
             if (effort >= SOV_EFFORT_DEFAULT)
-                ck_assert_msg(ours <= peer * (1 + 1e-6), "%s: %g > %g", name,
-                              ours, peer);
+                ck_assert_msg(ours <= most * (1 + 1e-6), "%s: %g > %g", name,
+                              ours, most);
         }
         printf("\n");
     }
