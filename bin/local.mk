@@ -6,6 +6,7 @@
 
 noinst_LTLIBRARIES += bin/cli/libcli.la
 bin_cli_libcli_la_SOURCES = \
+	%D%/cli/bundle.c %D%/cli/bundle.h \
 	%D%/cli/common.c %D%/cli/common.h \
 	%D%/cli/emit.c %D%/cli/emit.h \
 	%D%/cli/generate.c %D%/cli/generate.h \

@@ -42,7 +42,7 @@ static const struct sov_opt opts[] = {
     { 0, "unset", SOV_OPT_LIST, &quantize_options.unset, "PAT",
       "remove the keys that match the shell pattern" },
     { 0, "format", SOV_OPT_STRING, &quantize_options.format, "NAME",
-      "what to write, if the name of OUT does not say: gguf, safetensors",
+      "what to write, if the name of OUT does not say: gguf, safetensors, tar",
       .values = sov_target_formats },
     { 0, "split-max-size", SOV_OPT_SIZE, &quantize_options.split_max_size,
       "SIZE", "cut the output into files of at most SIZE, between tensors",

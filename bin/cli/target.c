@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * target.c - where a model goes: a file, several files, a folder
+ * target.c - where a model goes: a file, several files, a folder, a tar
  */
 #include "cli/target.h"
 
@@ -18,7 +18,10 @@ static const struct sov_target_format formats[] = {
     { "safetensors", "safetensors", ".safetensors", NULL },
 };
 
-const char *const sov_target_formats[] = { "gguf", "safetensors", NULL };
+/* The tars are of the form that the name before their suffix says. */
+const char *const sov_target_formats[] = {
+    "gguf", "safetensors", "tar", "tar.gz", "tar.xz", "tar.zst", NULL,
+};
 
 #define N_FORMATS (sizeof(formats) / sizeof(formats[0]))
 
@@ -30,29 +33,77 @@ ends_with(const char *s, const char *end)
     return n >= k && strcmp(s + n - k, end) == 0;
 }
 
-int
-sov_target_choose(struct sov_target *t, const char *format, struct sov_err *err)
-{
-    const char *out = sov_common.output;
-
-    *t = (struct sov_target){ .output = out };
-    for (size_t i = 0; i < N_FORMATS && t->format == NULL; i++)
-        if (format != NULL ? strcmp(format, formats[i].name) == 0
-                           : out != NULL && ends_with(out, formats[i].suffix))
-            t->format = &formats[i];
-    if (t->format == NULL && format != NULL)
-        return sov_fail(err, SOV_EARG, "--format: there is no '%s'", format);
-    if (t->format == NULL)
-        t->format = &formats[0];
-    return 0;
-}
-
 static const char *
 base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
 
     return slash != NULL ? slash + 1 : path;
+}
+
+/* Is it a tar, by --format or by its name?  Then what is it called in there? */
+static int
+choose_pack(struct sov_target *t, const char **format, struct sov_err *err)
+{
+    const char *out = t->output != NULL ? t->output : "-";
+    const char *end = sov_bundle_suffix(out, &t->how);
+    size_t len = end != NULL ? (size_t)(end - out) : strlen(out);
+    char dotted[16];
+
+    t->packed = end != NULL;
+    if (*format != NULL && strncmp(*format, "tar", 3) == 0) {
+        snprintf(dotted, sizeof(dotted), ".%s", *format);
+        t->packed = sov_bundle_suffix(dotted, &t->how) != NULL;
+        *format = NULL;
+    }
+    if (!t->packed)
+        return 0;
+    len -= (size_t)(base_name(out) - out);
+    t->stem = len == 0 || strcmp(out, "-") == 0
+                  ? strdup("model")
+                  : strndup(base_name(out), len);
+    return t->stem == NULL ? sov_fail(err, SOV_EMEM, "out of memory") : 0;
+}
+
+/* m.tar has m.gguf, and so has m.gguf.tar. */
+static int
+name_packed(struct sov_target *t, struct sov_err *err)
+{
+    const char *suffix = t->format->suffix;
+
+    if (!t->packed || t->format->folder != NULL)
+        return 0;
+    if (asprintf(&t->name, "%s%s", t->stem,
+                 ends_with(t->stem, suffix) ? "" : suffix) < 0) {
+        t->name = NULL;
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    }
+    return 0;
+}
+
+int
+sov_target_choose(struct sov_target *t, const char *format, struct sov_err *err)
+{
+    const char *out = sov_common.output;
+    const char *given = format;
+    int rc;
+
+    *t = (struct sov_target){ .output = out };
+    rc = choose_pack(t, &format, err);
+    if (rc < 0)
+        return rc;
+    if (t->packed)
+        out = t->stem;
+    for (size_t i = 0; i < N_FORMATS && t->format == NULL; i++)
+        if (format != NULL ? strcmp(format, formats[i].name) == 0
+                           : out != NULL && formats[i].suffix != NULL &&
+                                 ends_with(out, formats[i].suffix))
+            t->format = &formats[i];
+    if (t->format == NULL && format != NULL)
+        return sov_fail(err, SOV_EARG, "--format: there is no '%s'", given);
+    if (t->format == NULL)
+        t->format = &formats[0];
+    return name_packed(t, err);
 }
 
 static bool
@@ -67,6 +118,8 @@ sov_target_layout(const struct sov_target *t, struct sov_layout *layout)
     layout->form = t->format->form;
     if (t->format->folder != NULL)
         layout->name = t->format->folder;
+    else if (t->packed)
+        layout->name = t->name;
     else if (t->output != NULL && !is_stdout(t))
         layout->name = base_name(t->output);
     else
@@ -84,6 +137,8 @@ sov_target_path(const struct sov_target *t, const sov_plan *plan, size_t i)
 
     if (is_stdout(t))
         return strdup("-");
+    if (t->packed)
+        return asprintf(&path, "%s/%s", out, name) < 0 ? NULL : path;
     if (asprintf(&path, "%.*s%s", (int)(base_name(out) - out), out, name) < 0)
         return NULL;
     return path;
@@ -93,10 +148,10 @@ int
 sov_target_check(const struct sov_target *t, const sov_plan *plan,
                  struct sov_err *err)
 {
-    if (sov_plan_files(plan) > 1 && is_stdout(t))
+    if (sov_plan_files(plan) > 1 && is_stdout(t) && !t->packed)
         return sov_fail(err, SOV_EARG,
                         "%zu files cannot go to standard output; name one with "
-                        "-o, or drop the limit on its size",
+                        "-o, drop the limit on its size, or say --format tar",
                         sov_plan_files(plan));
     return 0;
 }
@@ -134,6 +189,38 @@ open_file(struct sov_target *t, const sov_plan *plan, size_t i,
     return sov_sink_open(&t->sink[i], t->path[i], &opts, err);
 }
 
+/* One output, and in it a member for each file. */
+static int
+open_bundle(struct sov_target *t, const sov_plan *plan, struct sov_err *err)
+{
+    const struct sov_sink_opts opts = {
+        .force = sov_common.force,
+        .if_changed = sov_common.if_changed,
+        .lock = (enum sov_lock)sov_common.lock,
+        .size = t->how == SOV_PACK_PLAIN ? sov_plan_bytes(plan) : 0,
+        .inputs = t->inputs,
+        .n_inputs = t->n_inputs,
+    };
+    const struct sov_bundle_opts pack = {
+        .how = t->how,
+        .folder = t->format->folder != NULL ? t->stem : NULL,
+        .wait = t->sides_first,
+    };
+    sov_sink *out;
+    int rc;
+
+    t->path[0] = strdup(t->output);
+    if (t->path[0] == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    rc = sov_sink_open(&out, t->output, &opts, err);
+    if (rc < 0)
+        return rc;
+    rc = sov_bundle_new(&t->bundle, out, plan, t->sink, &pack, err);
+    if (rc < 0)
+        sov_sink_abort(out);
+    return rc;
+}
+
 int
 sov_target_open(struct sov_target *t, const sov_plan *plan,
                 const char *const *inputs, size_t n_inputs, struct sov_err *err)
@@ -154,10 +241,21 @@ sov_target_open(struct sov_target *t, const sov_plan *plan,
     if (t->sink == NULL || t->path == NULL)
         return sov_fail(err, SOV_EMEM, "out of memory");
     t->n = n;
-    make_room(n);
-    for (size_t i = 0; i < n && rc == 0; i++)
-        rc = open_file(t, plan, i, err);
+    if (t->packed) {
+        rc = open_bundle(t, plan, err);
+    } else {
+        make_room(n);
+        for (size_t i = 0; i < n && rc == 0; i++)
+            rc = open_file(t, plan, i, err);
+    }
     return rc < 0 ? rc : sov_tool_open_rule(inputs, n_inputs, err);
+}
+
+int
+sov_target_side(struct sov_target *t, const char *name, const void *bytes,
+                size_t len, struct sov_err *err)
+{
+    return sov_bundle_side(t->bundle, name, bytes, len, err);
 }
 
 int
@@ -165,10 +263,13 @@ sov_target_commit(struct sov_target *t, struct sov_err *err)
 {
     int rc = sov_sink_commit_all(t->sink, t->n, err);
 
+    if (rc == 0 && t->packed)
+        rc = sov_bundle_commit(t->bundle, err);
     if (rc < 0)
         return rc;
-    return sov_tool_write_rule((const char *const *)t->path, t->n, t->inputs,
-                               t->n_inputs, err);
+    return sov_tool_write_rule((const char *const *)t->path,
+                               t->packed ? 1 : t->n, t->inputs, t->n_inputs,
+                               err);
 }
 
 void
@@ -178,7 +279,10 @@ sov_target_free(struct sov_target *t)
         sov_sink_abort(t->sink[i]);
         free(t->path[i]);
     }
+    sov_bundle_free(t->bundle);
     free(t->sink);
     free(t->path);
+    free(t->stem);
+    free(t->name);
     *t = (struct sov_target){ 0 };
 }

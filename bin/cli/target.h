@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * target.h - where a model goes: a file, several files, a folder
+ * target.h - where a model goes: a file, several files, a folder, a tar
  *
  *     sov_target_choose(&t, format, err);      what -o and --format ask for
  *     sov_target_layout(&t, &opts.layout);     what the plan must look like
@@ -16,6 +16,7 @@
 #ifndef SOV_CLI_TARGET_H
 #define SOV_CLI_TARGET_H
 
+#include "cli/bundle.h"
 #include "sov/io.h"
 #include "sov/write.h"
 
@@ -33,6 +34,14 @@ struct sov_target_format {
 struct sov_target {
     const struct sov_target_format *format;
     const char *output; /* as -o names it, NULL: not yet known */
+
+    bool packed;        /* the files are members of a tar */
+    enum sov_pack how;
+    bool sides_first;   /* set before it is opened: the model waits for what
+                           goes before it; see sov_target_side() */
+    char *stem;         /* owned: OUT without folder and suffix of the tar */
+    char *name;         /* owned: of the file with the tensors */
+    struct sov_bundle *bundle;
 
     /* Once open, for each file of the plan: */
     sov_sink **sink; /* owned */
@@ -65,6 +74,13 @@ int sov_target_check(const struct sov_target *t, const sov_plan *plan,
 int sov_target_open(struct sov_target *t, const sov_plan *plan,
                     const char *const *inputs, size_t n_inputs,
                     struct sov_err *err) SOV_MUST_CHECK;
+
+/*
+ * Of a tar: one more member, behind what was written so far, or before the
+ * model if that waits.
+ */
+int sov_target_side(struct sov_target *t, const char *name, const void *bytes,
+                    size_t len, struct sov_err *err) SOV_MUST_CHECK;
 
 /* Everything takes its name, and the rule is written. */
 int sov_target_commit(struct sov_target *t, struct sov_err *err) SOV_MUST_CHECK;
