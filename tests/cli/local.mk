@@ -6,6 +6,7 @@
 
 cli_tests =
 cli_tests += %D%/bad.sh
+cli_tests += %D%/claims.sh
 cli_tests += %D%/exact.sh
 cli_tests += %D%/frame-options.sh
 cli_tests += %D%/frame-report.sh
@@ -14,6 +15,7 @@ cli_tests += %D%/hash.sh
 cli_tests += %D%/minisign.sh
 cli_tests += %D%/peer.sh
 cli_tests += %D%/pipe.sh
+cli_tests += %D%/sigstore.sh
 cli_tests += %D%/slow_compilers.sh
 cli_tests += %D%/torture.sh
 
@@ -21,7 +23,7 @@ include tests/cli/sov-quantize/local.mk
 include tests/cli/sov-run/local.mk
 include tests/cli/sov-show/local.mk
 include tests/cli/sov-verify/local.mk
-EXTRA_DIST += %D%/peer.mjs %D%/failing.c
+EXTRA_DIST += %D%/peer.mjs %D%/sigstore.mjs %D%/failing.c
 
 TESTS += $(cli_tests)
 EXTRA_DIST += $(cli_tests) %D%/lib.sh

@@ -12,3 +12,7 @@ tests_tools_keytool_LDADD = libsov_all.la $(deps_libs)
 tests_tools_hashsum_SOURCES = %D%/hashsum.c
 tests_tools_hashsum_LDADD = libsovcore.la
 EXTRA_DIST += %D%/fold-types.awk
+
+check_PROGRAMS += tests/tools/mkclaims
+tests_tools_mkclaims_SOURCES = %D%/mkclaims.c
+tests_tools_mkclaims_LDADD = libsov_all.la $(deps_libs)
