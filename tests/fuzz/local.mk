@@ -65,3 +65,13 @@ fuzz_tests += tests/fuzz/fuzz_key
 tests_fuzz_fuzz_key_SOURCES = %D%/fuzz_key.c $(fuzz_main)
 tests_fuzz_fuzz_key_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_key_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_tests += tests/fuzz/fuzz_claims
+tests_fuzz_fuzz_claims_SOURCES = %D%/fuzz_claims.c $(fuzz_main)
+tests_fuzz_fuzz_claims_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_claims_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_tests += tests/fuzz/fuzz_sovidx
+tests_fuzz_fuzz_sovidx_SOURCES = %D%/fuzz_sovidx.c $(fuzz_main)
+tests_fuzz_fuzz_sovidx_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_sovidx_LDFLAGS = $(fuzz_ldflags)
