@@ -17,7 +17,8 @@ trap 'exit 1' HUP INT TERM
 file=$dir/file
 hashsum=$top_builddir/tests/tools/hashsum
 
-head -c "$size" /dev/urandom >"$file"
+# in large pieces, as models are written: the kernel then keeps it in large pages
+head -c "$size" /dev/urandom | dd of="$file" bs=4M iflag=fullblock status=none
 
 # program NAME CORES COMMAND...: one more run of it, its seconds into NAME
 program() {

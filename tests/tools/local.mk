@@ -10,7 +10,7 @@ check_PROGRAMS += tests/tools/keytool
 tests_tools_keytool_SOURCES = %D%/keytool.c
 tests_tools_keytool_LDADD = libsov_all.la $(deps_libs)
 tests_tools_hashsum_SOURCES = %D%/hashsum.c
-tests_tools_hashsum_LDADD = libsovcore.la
+tests_tools_hashsum_LDADD = libsov_all.la $(deps_libs)
 EXTRA_DIST += %D%/fold-types.awk
 
 check_PROGRAMS += tests/tools/mkclaims
