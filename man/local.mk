@@ -5,3 +5,4 @@ dist_man_MANS += %D%/sov.7 %D%/sovcore.3
 dist_man_MANS += %D%/sov-quantize.1 %D%/sov-run.1
 dist_man_MANS += %D%/sov-show.1
 dist_man_MANS += %D%/sov-verify.1
+dist_man_MANS += %D%/sov-claims.5

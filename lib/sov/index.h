@@ -95,8 +95,8 @@ SOV_API size_t sov_index_diff(const sov_index *idx, size_t file,
                               size_t n_ranges, sov_index_diff_fn fn, void *arg);
 
 /*
- * The content root ("sovc1"): one digest of metadata and tensors, the same
- * however they are laid out in files.  The RFC 6962 tree hash (SHA-256) over
+ * The content root ("sovc1"): one digest of metadata and tensors, in
+ * whatever order they are.  The RFC 6962 tree hash (SHA-256) over
  *
  *   00 "GGUF" u32 3
  *   01 u32 type, u64 len, key[len], value as in a GGUF file

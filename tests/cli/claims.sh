@@ -20,6 +20,15 @@ while read -r id der; do
         grep -q "^$id " || fail "$id is not the SHA-256 of its key"
 done <pub
 
+# The same key out of a file of minisign.
+{
+    printf '\060\052\060\005\006\003\053\145\160\003\041\000'
+    echo RWQ0Ch5oB0KbGCmsuuFBvMrwsi4alNNNC8c2HlJtC/4SyJeUvJMilm3X |
+        base64 -d | tail -c 32
+} >b.der
+[ "$(openssl dgst -sha256 -r b.der | cut -c 1-64)" = "$(sed -n '2s/ .*//p' pub)" ] ||
+    fail "another key from minisign's file"
+
 n=0
 while read -r line; do
     n=$((n + 1))
