@@ -412,6 +412,58 @@ START_TEST(limits_of_a_line)
 }
 END_TEST
 
+/* A statement about n files, and with an array of that many values. */
+static int
+statement_of(size_t files, size_t values, struct sov_err *err)
+{
+    struct sov_pool pool = { 0 };
+    struct sov_buf b = { 0 };
+    struct sov_statement st;
+    json_t *json = NULL;
+    char one[200];
+    int rc;
+
+#define PUT(s) sov_buf_add(&b, (s), strlen(s))
+    PUT("{\"_type\":\"https://in-toto.io/Statement/v1\",\"x\":[0");
+    for (size_t i = 1; i < values; i++)
+        PUT(",0");
+    PUT("],\"predicateType\":\"urn:z\",\"subject\":[");
+    for (size_t i = 0; i < files; i++) {
+        snprintf(one, sizeof(one), FILE_OF("\"%zu\""), i);
+        if (i > 0)
+            PUT(",");
+        PUT(one);
+    }
+    PUT("]}");
+#undef PUT
+    ck_assert(!b.bad);
+    rc = sov_statement_parse((struct sov_span){ b.p, b.len }, SOV_CLAIM_VALUES,
+                             &pool, &json, &st, err);
+    if (rc == 0)
+        ck_assert_uint_eq(st.n_subjects, files);
+    json_decref(json);
+    sov_pool_free(&pool);
+    sov_buf_free(&b);
+    return rc;
+}
+
+START_TEST(limits_of_a_statement)
+{
+    struct sov_err err;
+    size_t most = 1;
+
+    ck_assert_int_eq(statement_of(SOV_CLAIM_ITEMS, 1, &err), 0);
+    ck_assert_int_eq(statement_of(SOV_CLAIM_ITEMS + 1, 1, &err), SOV_EFORMAT);
+    ck_assert_ptr_nonnull(strstr(err.msg, "1025 entries, the limit is 1024"));
+    /* what else stands in such a statement has ten values */
+    most = SOV_CLAIM_VALUES - 10;
+    while (statement_of(1, most, &err) == 0)
+        most++;
+    ck_assert_ptr_nonnull(strstr(err.msg, "more than 262144 values"));
+    ck_assert_uint_le(most, SOV_CLAIM_VALUES);
+}
+END_TEST
+
 START_TEST(limits_of_a_set)
 {
     struct sov_buf b = { 0 };
@@ -441,6 +493,55 @@ START_TEST(limits_of_a_set)
     sov_seckey_free(a);
     sov_buf_free(&b);
     free(line);
+}
+END_TEST
+
+/* Claims with many values, 2^14 each; and more text than a set has. */
+START_TEST(bytes_and_values_of_a_set)
+{
+    static struct sov_param list[1 << 14];
+    struct sov_param p = {
+        .key = "x", .kind = SOV_PARAM_LIST, .item = list, .n = 1 << 14
+    };
+    struct sov_resource subject = { .name = "m" };
+    struct sov_statement st = { .subject = &subject,
+                                .n_subjects = 1,
+                                .build_type = "urn:x",
+                                .builder = "urn:y",
+                                .external = &p,
+                                .n_external = 1 };
+    sov_seckey *a = grow_key(0);
+    struct sov_err err;
+    sov_claims *set;
+    char *line;
+    size_t len, n = 0;
+    int rc = 0;
+
+    for (size_t i = 0; i < p.n; i++)
+        list[i].kind = SOV_PARAM_INT;
+    ck_assert_int_eq(sov_claims_new(&set, NULL), 0);
+    while (rc == 0) {
+        subject.digest = digest_of(&n, sizeof(n));
+        ck_assert_int_eq(sov_claim_make(&st, a, &line, &len, NULL, NULL), 0);
+        rc = sov_claims_read(set, line, len, "x", &err);
+        free(line);
+        n++;
+    }
+    ck_assert_int_eq(rc, SOV_EFORMAT);
+    ck_assert_ptr_nonnull(strstr(err.msg, "values"));
+    ck_assert_uint_eq(sov_claims_count(set), SOV_CLAIMS_VALUES / (p.n + 32));
+    line = malloc(SOV_CLAIMS_MAX + 1);
+    ck_assert_ptr_nonnull(line);
+    memset(line, '\n', SOV_CLAIMS_MAX + 1);
+    ck_assert_int_eq(sov_claims_read(set, line, SOV_CLAIMS_MAX + 1, "x", &err),
+                     SOV_EFORMAT);
+    ck_assert_ptr_nonnull(strstr(err.msg, "the limit is 67108864"));
+    ck_assert_int_eq(sov_claims_read(set, line, SOV_CLAIMS_MAX, "x", &err),
+                     SOV_EFORMAT);
+    ck_assert_ptr_nonnull(strstr(err.msg, "not one JSON object"));
+    free(line);
+    sov_claims_free(set);
+    sov_seckey_free(a);
 }
 END_TEST
 
@@ -732,7 +833,9 @@ line_tests(TCase *tc)
     tcase_add_test(tc, statements_have_one_meaning);
     tcase_add_test(tc, what_is_not_known_is_passed_over);
     tcase_add_test(tc, limits_of_a_line);
+    tcase_add_test(tc, limits_of_a_statement);
     tcase_add_test(tc, limits_of_a_set);
+    tcase_add_test(tc, bytes_and_values_of_a_set);
     tcase_add_test(tc, a_failed_read_leaves_the_set_alone);
     tcase_add_test(tc, one_key_one_claim_one_signature);
     tcase_add_test(tc, bare_envelopes_are_read);
