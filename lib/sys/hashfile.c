@@ -13,10 +13,31 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define WINDOW  ((uint64_t)64 << 20)
-#define AHEAD   ((uint64_t)128 << 20)
-#define PIPE    ((size_t)2 << 20)
-#define N_BUFS  4
+#define WINDOW ((uint64_t)64 << 20)
+#define AHEAD  ((uint64_t)128 << 20)
+#define CHUNK  ((size_t)2 << 20)
+#define N_BUFS 4
+
+/* Where the file system cannot map. */
+static int
+read_window(sov_hasher *h, const struct sov_file *f, uint64_t off, size_t len,
+            struct sov_err *err)
+{
+    unsigned char *buf = malloc(CHUNK);
+    int rc = buf != NULL ? 0 : sov_mem_fail(err);
+
+    while (rc == 0 && len > 0) {
+        size_t n = len < CHUNK ? len : CHUNK;
+
+        rc = sov_file_pread(f, buf, n, off, err);
+        if (rc == 0)
+            rc = sov_hasher_update(h, buf, n, err);
+        off += n;
+        len -= n;
+    }
+    free(buf);
+    return rc;
+}
 
 static int
 hash_window(sov_hasher *h, const struct sov_file *f, uint64_t off, size_t len,
@@ -26,7 +47,7 @@ hash_window(sov_hasher *h, const struct sov_file *f, uint64_t off, size_t len,
     int rc;
 
     if (p == MAP_FAILED)
-        return sov_fail_sys(err, SOV_WHERE_ANY, "cannot map");
+        return read_window(h, f, off, len, err);
     madvise(p, len, MADV_SEQUENTIAL);
     rc = sov_hasher_update(h, p, len, err);
     munmap(p, len);
@@ -55,7 +76,7 @@ hash_regular(sov_hasher *h, const struct sov_file *f, struct sov_err *err)
 
 struct buf {
     int64_t n; /* bytes, or a failure */
-    unsigned char p[PIPE];
+    unsigned char p[CHUNK];
 };
 
 struct reader {
@@ -73,9 +94,9 @@ read_ahead(void *arg)
     int64_t n = 1;
 
     while (n > 0 && (b = sov_queue_get(r->empty)) != NULL) {
-        n = sov_file_next(r->file, b->p, PIPE, &r->err);
+        n = sov_file_next(r->file, b->p, CHUNK, &r->err);
         b->n = n;
-        if (n < (int64_t)PIPE)
+        if (n < (int64_t)CHUNK)
             n = 0;
         if (!sov_queue_put(r->full, b))
             n = 0;
@@ -133,7 +154,10 @@ hash_pipe(sov_hasher *h, struct sov_file *f, struct sov_err *err)
 int
 sov_hasher_file(sov_hasher *h, struct sov_file *f, struct sov_err *err)
 {
-    return f->regular ? hash_regular(h, f, err) : hash_pipe(h, f, err);
+    /* files of /proc and /sys have no size and are read like a pipe */
+    if (f->regular && f->size > 0)
+        return hash_regular(h, f, err);
+    return hash_pipe(h, f, err);
 }
 
 int

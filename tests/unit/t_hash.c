@@ -23,6 +23,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define BLOCK 4096
@@ -767,9 +768,51 @@ START_TEST(files_and_pipes_are_hashed)
     close(saved);
     pclose(pipe);
     ck_assert(memcmp(&want, &got, sizeof(got)) == 0);
+    if (access("/proc/version", R_OK) == 0) {
+        ck_assert_int_eq(sov_hash_path("/proc/version", want.has, &got, &err),
+                         0);
+        ck_assert_uint_gt(got.size, 0);
+    }
     unlink(path);
     ck_assert_int_eq(sov_hash_path(path, want.has, &got, &err), SOV_EIO);
     ck_assert_int_eq(err.where, SOV_WHERE_INPUT);
+    free(p);
+}
+END_TEST
+
+/* Address space for buffers, not for the file. */
+static void
+forbid_maps(void)
+{
+    unsigned long pages = 0;
+    struct rlimit limit;
+    FILE *f = fopen("/proc/self/statm", "r");
+
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(fscanf(f, "%lu", &pages), 1);
+    fclose(f);
+    getrlimit(RLIMIT_AS, &limit);
+    limit.rlim_cur = pages * (unsigned long)sysconf(_SC_PAGESIZE) + 20 * MIB;
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
+}
+
+START_TEST(a_file_that_cannot_be_mapped_is_read)
+{
+    const char *sanitized = getenv("SOV_SANITIZED");
+    size_t len = 30 * MIB + 5;
+    unsigned char *p = noise(len);
+    struct sov_digest want = whole(p, len, SOV_HASH_VERITY);
+    struct sov_digest got;
+    struct sov_err err;
+    char path[64];
+
+    scratch_file(path, p, len);
+    if (sanitized == NULL || *sanitized == '\0')
+        forbid_maps();
+    sov_set_threads(1);
+    ck_assert_int_eq(sov_hash_path(path, SOV_HASH_VERITY, &got, &err), 0);
+    ck_assert(memcmp(&want, &got, sizeof(got)) == 0);
+    unlink(path);
     free(p);
 }
 END_TEST
@@ -855,6 +898,7 @@ main(void)
     tcase_add_test(tc, xxh3_alone_leaves_ranges_without_verity);
     tcase_add_test(tc, known_groups_stop_a_stream_at_the_first_that_differs);
     tcase_add_test(tc, files_and_pipes_are_hashed);
+    tcase_add_test(tc, a_file_that_cannot_be_mapped_is_read);
     tcase_add_test(tc, a_sink_hashes_what_it_writes);
     tcase_add_test(tc, hashers_work_beside_one_another);
     return unit_main("hash", tc);
