@@ -42,9 +42,9 @@ static const struct {
     const char *suffix;
     enum sov_pack how;
 } suffixes[] = {
-    { ".tar", SOV_PACK_PLAIN },    { ".tar.gz", SOV_PACK_GZIP },
-    { ".tgz", SOV_PACK_GZIP },     { ".tar.xz", SOV_PACK_XZ },
-    { ".txz", SOV_PACK_XZ },       { ".tar.zst", SOV_PACK_ZSTD },
+    { ".tar", SOV_PACK_PLAIN }, { ".tar.gz", SOV_PACK_GZIP },
+    { ".tgz", SOV_PACK_GZIP },  { ".tar.xz", SOV_PACK_XZ },
+    { ".txz", SOV_PACK_XZ },    { ".tar.zst", SOV_PACK_ZSTD },
     { ".tzst", SOV_PACK_ZSTD },
 };
 
@@ -218,8 +218,8 @@ copy_waiting(struct sov_bundle *b, unsigned char *buf, struct member *m,
     int rc = begin(m, err);
 
     while (left > 0 && rc == 0) {
-        ssize_t n = pread(b->spool, buf, left < CHUNK ? (size_t)left : CHUNK,
-                          *at);
+        ssize_t n =
+            pread(b->spool, buf, left < CHUNK ? (size_t)left : CHUNK, *at);
 
         if (n < 0 && errno == EINTR)
             continue;

@@ -27,8 +27,9 @@ static int
 archive_bid(const struct sov_taste *taste)
 {
     struct sov_span head = taste->head;
+    enum sov_pack how;
 
-    if (taste->dir || !sov_archive_looks(head))
+    if (taste->dir || sov_archive_look(head, &how) == NULL)
         return 0;
     /* A tar whose first member is called GGUF...; version 3 is no text */
     if (begins(head, "GGUF"))
@@ -65,8 +66,8 @@ add_root(struct roots *r, const char *name, size_t len, bool dir,
          struct sov_err *err)
 {
     char *copy;
-    int rc = sov_mem_grow((void **)&r->root, r->n, &r->cap, sizeof(*r->root),
-                          err);
+    int rc =
+        sov_mem_grow((void **)&r->root, r->n, &r->cap, sizeof(*r->root), err);
 
     if (rc < 0)
         return rc;
@@ -126,9 +127,9 @@ add_item(const struct sov_bag *bag, struct roots *r,
     if (item->kind != SOV_ITEM_WEIGHTS)
         return 0;
     if (item->gguf || sov_ends_with(item->name, ".gguf"))
-        return prefix > 0 ? add_split(bag, r, item->name, prefix, err)
-                          : add_root(r, item->name, strlen(item->name), false,
-                                     err);
+        return prefix > 0
+                   ? add_split(bag, r, item->name, prefix, err)
+                   : add_root(r, item->name, strlen(item->name), false, err);
     return add_root(r, item->name,
                     slash != NULL ? (size_t)(slash - item->name) : 0, true,
                     err);

@@ -128,8 +128,8 @@ keep(struct sov_bag *bag, struct sov_item *item, struct sov_err *err)
                 return sov_mem_fail(err);
             item->text = fresh;
         }
-        rc = read_member(bag, item->text + item->len, cap - 1 - item->len,
-                         &got, err);
+        rc = read_member(bag, item->text + item->len, cap - 1 - item->len, &got,
+                         err);
         item->len += got;
         bag->kept += got;
         if (rc == 0 && item->len > max)
@@ -346,8 +346,8 @@ pull(void *arg, void *buf, size_t len, struct sov_err *err)
     bag->peek_at += n;
     if (n == len)
         return (int64_t)n;
-    more = sov_archive_read(bag->archive, (unsigned char *)buf + n, len - n,
-                            err);
+    more =
+        sov_archive_read(bag->archive, (unsigned char *)buf + n, len - n, err);
     return more < 0 ? more : (int64_t)n + more;
 }
 

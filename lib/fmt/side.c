@@ -81,8 +81,8 @@ read_bag(const struct sov_bag *bag, const char *path, size_t max, char **text,
     if (item->kind != SOV_ITEM_TEXT)
         return sov_fail(err, SOV_EFORMAT, "not a text");
     if (item->len > max)
-        return sov_fail(err, SOV_EFORMAT,
-                        "longer than the limit of %zu bytes", max);
+        return sov_fail(err, SOV_EFORMAT, "longer than the limit of %zu bytes",
+                        max);
     *text = sov_mem_dup(item->text, item->len);
     *len = item->len;
     return *text == NULL ? sov_mem_fail(err) : 0;
@@ -155,8 +155,8 @@ last_part(const char *path, size_t len)
 static char *
 archive_title(const struct sov_bag *bag)
 {
-    static const char *const ends[] = { ".gz", ".xz", ".zst", ".tar", ".tgz",
-                                        ".txz", ".tzst", ".zip" };
+    static const char *const ends[] = { ".gz",  ".xz",  ".zst",  ".tar",
+                                        ".tgz", ".txz", ".tzst", ".zip" };
     char *title = last_part(bag->path, strlen(bag->path));
 
     if (title == NULL || bag->outer->pipe) {
@@ -178,9 +178,8 @@ sov_model_title(const sov_model *m)
         return m->path[0] != '\0' ? last_part(m->path, strlen(m->path))
                                   : archive_title(m->bag);
     slash = m->n_files > 0 ? strrchr(m->files[0], '/') : NULL;
-    return slash != NULL
-               ? last_part(m->files[0], (size_t)(slash - m->files[0]))
-               : NULL;
+    return slash != NULL ? last_part(m->files[0], (size_t)(slash - m->files[0]))
+                         : NULL;
 }
 
 /* ---- of a model ---- */
@@ -231,8 +230,9 @@ read_side(sov_model *m, enum sov_side_kind what, struct sov_err *err)
 }
 
 int
-sov_model_side(sov_model *m, enum sov_side_kind what, size_t i, const char **name,
-               const char **text, size_t *len, struct sov_err *err)
+sov_model_side(sov_model *m, enum sov_side_kind what, size_t i,
+               const char **name, const char **text, size_t *len,
+               struct sov_err *err)
 {
     int rc = 0;
 

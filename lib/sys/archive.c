@@ -18,10 +18,9 @@
 #include "sys/archive.h"
 
 #include "base/limits.h"
-#include "base/map.h"
 #include "base/mem.h"
-#include "base/rd.h"
 #include "base/text.h"
+#include "sys/members.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -36,8 +35,6 @@
 #define BLOCK       ((size_t)1 << 18) /* read at a time */
 #define BLOCK_SMALL ((size_t)1 << 15) /* ... where it may blow up */
 
-enum kind { FOLDER = 1, PLAIN = 2 };
-
 struct sov_archive {
     struct archive *la;
     struct sov_file own;   /* opened here, or fd -1 */
@@ -45,57 +42,32 @@ struct sov_archive {
     char *name;            /* of the archive, for messages */
     char *single;          /* name of the member, if it is one file */
     char *member;          /* name of the present member */
-    int filter;            /* ARCHIVE_FILTER_... */
+    enum sov_pack how;     /* it is compressed */
     const char *what;      /* it is, by its first bytes */
-    unsigned char *buf;
-    size_t head;           /* bytes of buf that were read before */
+    unsigned char *buf;    /* two blocks: what libarchive has, and ... */
+    unsigned char *last;   /* ... what it had before */
+    size_t n_buf;
+    size_t n_last;
+    size_t head; /* bytes of buf that were read before */
     size_t cap;
-    uint64_t in;           /* bytes given to libarchive, skipped ones too */
-    uint64_t out;          /* bytes of members */
+    uint64_t in;         /* bytes given to libarchive, skipped ones too */
+    uint64_t out;        /* bytes of members */
+    uint64_t member_out; /* ... of this one */
     bool in_place;
     bool ended;
-    struct sov_map seen;   /* names in lower case -> kind */
-    char **key;            /* owned; what seen borrows */
-    size_t n;
-    size_t key_cap;
-    uint64_t key_bytes;
+    struct sov_members members; /* that were seen */
     locale_t utf8;
     struct sov_err trouble; /* of give(), rc not 0 */
 };
 
 /* ---- what it is ---- */
 
-static const struct {
-    int filter;
-    size_t off;
-    const char *magic;
-    size_t len;
-    const char *what;
-} looks[] = {
-    { ARCHIVE_FILTER_GZIP, 0, "\037\213\010", 3, "gzip data" },
-    { ARCHIVE_FILTER_XZ, 0, "\375" "7zXZ\0", 6, "xz data" },
-    { ARCHIVE_FILTER_ZSTD, 0, "\050\265\057\375", 4, "zstd data" },
-    { ARCHIVE_FILTER_NONE, 0, "PK\003\004", 4, "zip archive" },
-    { ARCHIVE_FILTER_NONE, 0, "PK\005\006", 4, "zip archive" },
-    { ARCHIVE_FILTER_NONE, 257, "ustar", 5, "tar archive" },
+static const int filters[] = {
+    [SOV_PACK_PLAIN] = ARCHIVE_FILTER_NONE,
+    [SOV_PACK_GZIP] = ARCHIVE_FILTER_GZIP,
+    [SOV_PACK_XZ] = ARCHIVE_FILTER_XZ,
+    [SOV_PACK_ZSTD] = ARCHIVE_FILTER_ZSTD,
 };
-
-/* Index in looks, or -1. */
-static int
-look(struct sov_span head)
-{
-    for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++)
-        if (head.len >= looks[i].off + looks[i].len &&
-            memcmp(head.p + looks[i].off, looks[i].magic, looks[i].len) == 0)
-            return (int)i;
-    return -1;
-}
-
-bool
-sov_archive_looks(struct sov_span head)
-{
-    return look(head) >= 0;
-}
 
 bool
 sov_archive_single(const sov_archive *a)
@@ -111,103 +83,7 @@ sov_archive_in_place(const sov_archive *a, uint64_t *off)
     return a->in_place;
 }
 
-/* A number as xz writes it: seven bits a byte, the lowest first. */
-static uint64_t
-xz_number(struct sov_rd *rd)
-{
-    uint64_t v = 0;
-    uint8_t b;
-    int shift = 0;
-
-    do {
-        b = sov_rd_u8(rd);
-        v |= (uint64_t)(b & 0x7f) << shift;
-        shift += 7;
-    } while (b & 0x80 && shift < 63);
-    return v;
-}
-
-/*
- * Memory that the first block of an xz file asks for; 0 where it cannot be
- * seen.  12 bytes of stream header, then
- *
- *   u8 size | u8 flags | [number] | [number] | filters: id, length, bytes
- */
-static uint64_t
-xz_window(struct sov_span head)
-{
-    struct sov_rd rd = sov_rd_over(head.p, head.len);
-    uint64_t id, len;
-    uint8_t flags, bits;
-
-    sov_rd_bytes(&rd, 13);
-    flags = sov_rd_u8(&rd);
-    if (flags & 0x40)
-        xz_number(&rd);
-    if (flags & 0x80)
-        xz_number(&rd);
-    for (int i = 0; i <= (flags & 3); i++) {
-        id = xz_number(&rd);
-        len = xz_number(&rd);
-        if (id == 0x21 && len == 1) {
-            bits = sov_rd_u8(&rd);
-            return rd.bad || bits > 40
-                       ? 0
-                       : (uint64_t)(2 | (bits & 1)) << (bits / 2 + 11);
-        }
-        sov_rd_bytes(&rd, len);
-    }
-    return 0;
-}
-
-/* ---- names ---- */
-
-static const char *
-bad_part(const char *part, size_t len)
-{
-    if (len == 0)
-        return "has an empty part";
-    if (len > SOV_MEMBER_PART)
-        return "has a part of more than 255 bytes";
-    if (len == 1 && part[0] == '.')
-        return "has the part \".\"";
-    if (len == 2 && part[0] == '.' && part[1] == '.')
-        return "has the part \"..\"";
-    return NULL;
-}
-
-const char *
-sov_archive_bad_name(const char *name, size_t len)
-{
-    const char *bad = NULL;
-    uint32_t cp;
-
-    if (len == 0)
-        return "is empty";
-    if (len > SOV_MEMBER_NAME)
-        return "has more than 4095 bytes";
-    for (size_t i = 0, step; i < len; i += step) {
-        step = sov_utf8_step(name + i, len - i, &cp);
-        if (step == 0)
-            return "is not UTF-8";
-        if (cp < 0x20 || (cp >= 0x7f && cp < 0xa0))
-            return "has control characters";
-        if (cp == '\\')
-            return "has a backslash";
-    }
-    if (name[0] == '/')
-        return "is absolute";
-    if (len >= 2 && name[1] == ':' && isalpha((unsigned char)name[0]))
-        return "has a drive letter";
-    if (name[len - 1] == '/')
-        len--;
-    for (size_t at = 0, end; at <= len && bad == NULL; at = end + 1) {
-        for (end = at; end < len && name[end] != '/'; end++)
-            ;
-        bad = bad_part(name + at, end - at);
-    }
-    return bad;
-}
+/* ---- words ---- */
 
 int
 sov_archive_wrap(const sov_archive *a, struct sov_err *err)
@@ -221,49 +97,14 @@ static int
 refuse(const sov_archive *a, const char *name, const char *why,
        struct sov_err *err)
 {
-    return sov_fail(err, SOV_EFORMAT,
-                    "%.160s: offset 0x%" PRIx64 ": member \"%.100s\" %s",
-                    a->name, (uint64_t)archive_read_header_position(a->la),
-                    name, why);
-}
-
-/* A name has one meaning, also where upper and lower case are one. */
-static int
-check_new(sov_archive *a, const char *name, size_t len, enum kind kind,
-          struct sov_err *err)
-{
-    uint64_t before;
-    char *key;
-    int rc;
-
-    if (a->n >= SOV_MEMBERS_MAX || a->key_bytes + len > SOV_MEMBER_NAMES)
-        return sov_fail(err, SOV_EFORMAT,
-                        "%.160s: more members than the limit of %" PRIu64
-                        " (or %" PRIu64 " bytes of names)",
-                        a->name, SOV_MEMBERS_MAX, SOV_MEMBER_NAMES);
-    rc = sov_mem_grow((void **)&a->key, a->n, &a->key_cap, sizeof(*a->key),
-                      err);
-    if (rc < 0)
-        return rc;
-    key = sov_mem_dup(name, len);
-    if (key == NULL)
-        return sov_mem_fail(err);
-    a->key[a->n++] = key;
-    a->key_bytes += len;
-    for (size_t i = 0; i < len; i++)
-        key[i] = (char)tolower((unsigned char)key[i]);
-    rc = sov_map_add(&a->seen, key, len, kind, err);
-    if (rc <= 0)
-        return rc;
-    if (kind == FOLDER && sov_map_get(&a->seen, key, len, &before) &&
-        before == FOLDER)
-        return 0;
-    return refuse(a, name, "is there twice (or differs in case alone)", err);
+    return sov_fail(
+        err, SOV_EFORMAT, "%.160s: offset 0x%" PRIx64 ": member \"%.100s\" %s",
+        a->name, (uint64_t)archive_read_header_position(a->la), name, why);
 }
 
 static int
 check_kind(sov_archive *a, struct archive_entry *e, const char *name,
-           enum kind *kind, struct sov_err *err)
+           enum sov_seen_kind *kind, struct sov_err *err)
 {
     if (archive_entry_is_encrypted(e))
         return refuse(a, name, "is encrypted", err);
@@ -271,16 +112,18 @@ check_kind(sov_archive *a, struct archive_entry *e, const char *name,
         return refuse(a, name, "is a hard link, not a plain file", err);
     switch (archive_entry_filetype(e)) {
     case AE_IFREG:
-        *kind = PLAIN;
+        *kind = SOV_SEEN_FILE;
         return 0;
     case AE_IFDIR:
-        *kind = FOLDER;
+        *kind = SOV_SEEN_FOLDER;
         return 0;
     case AE_IFLNK:
         return refuse(a, name, "is a symbolic link, not a plain file", err);
     default:
-        return refuse(a, name, "is a device, fifo or socket, not a plain "
-                      "file", err);
+        return refuse(a, name,
+                      "is a device, fifo or socket, not a plain "
+                      "file",
+                      err);
     }
 }
 
@@ -312,17 +155,24 @@ give(struct archive *la, void *arg, const void **block)
     uint64_t left;
     int64_t n;
 
+    unsigned char *other = a->last;
+
     (void)la;
-    *block = a->buf;
     if (is_bomb(a)) {
         say_bomb(a, &a->trouble);
         return -1;
     }
+    if (a->n_buf > 0) { /* not the first one */
+        a->last = a->buf;
+        a->n_last = a->n_buf;
+        a->buf = other;
+    }
+    *block = a->buf;
     if (a->from->regular) {
         left = a->from->size > a->in ? a->from->size - a->in : 0;
         n = (int64_t)(left < a->cap ? left : a->cap);
-        if (n > 0 && sov_file_pread(a->from, a->buf, (size_t)n, a->in,
-                                    &a->trouble) < 0)
+        if (n > 0 &&
+            sov_file_pread(a->from, a->buf, (size_t)n, a->in, &a->trouble) < 0)
             return -1;
     } else if (a->head > 0) {
         n = (int64_t)a->head;
@@ -333,6 +183,7 @@ give(struct archive *la, void *arg, const void **block)
             return -1;
     }
     a->in += (uint64_t)n;
+    a->n_buf = (size_t)n;
     return (la_ssize_t)n;
 }
 
@@ -344,7 +195,7 @@ skip(struct archive *la, void *arg, la_int64_t want)
     uint64_t left;
 
     (void)la;
-    if (!a->from->regular || a->filter != ARCHIVE_FILTER_NONE || want < 0)
+    if (!a->from->regular || a->how != SOV_PACK_PLAIN || want < 0)
         return 0;
     left = a->from->size > a->in ? a->from->size - a->in : 0;
     left = (uint64_t)want < left ? (uint64_t)want : left;
@@ -381,7 +232,7 @@ complaint(sov_archive *a, struct sov_err *err)
 static int
 add_filter(sov_archive *a, struct sov_span head, struct sov_err *err)
 {
-    uint64_t window = a->filter == ARCHIVE_FILTER_XZ ? xz_window(head) : 0;
+    uint64_t window = sov_archive_window(head);
 
     if (window > SOV_WINDOW_MAX)
         return sov_fail(err, SOV_EFORMAT,
@@ -389,9 +240,9 @@ add_filter(sov_archive *a, struct sov_span head, struct sov_err *err)
                         "decompressed, the limit is %" PRIu64,
                         a->name, window, SOV_WINDOW_MAX);
     /* ARCHIVE_WARN would mean that another program is started for it */
-    if (a->filter == ARCHIVE_FILTER_NONE)
+    if (a->how == SOV_PACK_PLAIN)
         return 0;
-    if (archive_read_append_filter(a->la, a->filter) != ARCHIVE_OK)
+    if (archive_read_append_filter(a->la, filters[a->how]) != ARCHIVE_OK)
         return sov_fail(err, SOV_EUNSUP,
                         "%.160s: this libarchive cannot decompress it",
                         a->name);
@@ -401,22 +252,21 @@ add_filter(sov_archive *a, struct sov_span head, struct sov_err *err)
 static int
 start(sov_archive *a, struct sov_span head, struct sov_err *err)
 {
-    int found = look(head);
     int rc;
 
-    if (found < 0)
+    a->what = sov_archive_look(head, &a->how);
+    if (a->what == NULL)
         return sov_fail(err, SOV_EFORMAT,
                         "%.160s: not a tar or zip archive, and not compressed "
                         "by gzip, xz or zstd",
                         a->name);
-    a->filter = looks[found].filter;
-    a->what = looks[found].what;
-    a->cap = a->filter == ARCHIVE_FILTER_NONE ? BLOCK : BLOCK_SMALL;
+    a->cap = a->how == SOV_PACK_PLAIN ? BLOCK : BLOCK_SMALL;
     if (a->cap < head.len)
         a->cap = head.len;
     a->buf = sov_mem_array(a->cap, 1);
+    a->last = sov_mem_array(a->cap, 1);
     a->la = archive_read_new();
-    if (a->buf == NULL || a->la == NULL)
+    if (a->buf == NULL || a->last == NULL || a->la == NULL)
         return sov_mem_fail(err);
     memcpy(a->buf, head.p, head.len);
     a->head = head.len;
@@ -426,7 +276,7 @@ start(sov_archive *a, struct sov_span head, struct sov_err *err)
         return rc;
     archive_read_support_format_tar(a->la);
     archive_read_support_format_zip_streamable(a->la);
-    if (a->filter != ARCHIVE_FILTER_NONE)
+    if (a->how != SOV_PACK_PLAIN)
         archive_read_support_format_raw(a->la);
     archive_read_set_format_option(a->la, "tar", "read_concatenated_archives",
                                    "1");
@@ -502,14 +352,12 @@ sov_archive_close(sov_archive *a)
     if (a->utf8 != (locale_t)0)
         freelocale(a->utf8);
     sov_file_close(&a->own);
-    for (size_t i = 0; i < a->n; i++)
-        free(a->key[i]);
-    free(a->key);
-    sov_map_free(&a->seen);
+    sov_members_free(&a->members);
     free(a->member);
     free(a->single);
     free(a->name);
     free(a->buf);
+    free(a->last);
     free(a);
 }
 
@@ -545,16 +393,82 @@ harmless(const sov_archive *a)
 {
     const char *text = archive_error_string(a->la);
 
-    return text != NULL && (strncmp(text, "Uname", 5) == 0 ||
-                            strncmp(text, "Gname", 5) == 0);
+    return text != NULL &&
+           (strncmp(text, "Uname", 5) == 0 || strncmp(text, "Gname", 5) == 0);
+}
+
+/* ---- the end ---- */
+
+/* What libarchive left of a file, and what it did not ask for. */
+struct rest {
+    sov_archive *a;
+    uint64_t at;
+};
+
+static int64_t
+pull_rest(void *arg, void *buf, size_t len, struct sov_err *err)
+{
+    struct rest *r = arg;
+    sov_archive *a = r->a;
+    unsigned char *to = buf;
+    size_t done = 0;
+    int64_t n;
+
+    while (done < len && !a->from->regular && r->at < a->in) {
+        uint64_t back = a->in - r->at; /* so far before the end of buf */
+        bool old = back > a->n_buf;
+        uint64_t room = old ? back - a->n_buf : back;
+        const unsigned char *end =
+            old ? a->last + a->n_last : a->buf + a->n_buf;
+
+        if (old && room > a->n_last)
+            return sov_fail(err, SOV_EFORMAT,
+                            "zip archive: its directory is out of reach");
+        if (room > len - done)
+            room = len - done;
+        memcpy(to + done, end - (old ? back - a->n_buf : back), (size_t)room);
+        done += (size_t)room;
+        r->at += room;
+    }
+    if (done == len)
+        return (int64_t)done;
+    if (a->from->regular) {
+        uint64_t left = a->from->size > r->at ? a->from->size - r->at : 0;
+
+        n = (int64_t)(left < len - done ? left : len - done);
+        if (sov_file_pread(a->from, to + done, (size_t)n, r->at, err) < 0)
+            return SOV_EIO;
+    } else {
+        n = sov_file_next(a->from, to + done, len - done, err);
+        if (n < 0)
+            return n;
+    }
+    a->in += (uint64_t)n;
+    r->at += (uint64_t)n;
+    a->n_buf = a->n_last = 0;
+    return (int64_t)done + n;
+}
+
+static int
+check_zip(sov_archive *a, struct sov_err *err)
+{
+    struct rest rest = { a, (uint64_t)archive_filter_bytes(a->la, 0) };
+    int rc;
+
+    if (a->how != SOV_PACK_PLAIN)
+        return 0;
+    rc = sov_members_check_zip(&a->members, pull_rest, &rest, err);
+    return rc < 0 ? sov_err_wrap(err, "%.160s: offset 0x%" PRIx64, a->name,
+                                 rest.at)
+                  : 0;
 }
 
 /* A tar file ends in blocks of zeros, or it was cut short. */
 static int
 at_end(sov_archive *a, struct sov_err *err)
 {
-    int64_t gone = archive_filter_bytes(a->la, 0) -
-                   archive_read_header_position(a->la);
+    int64_t gone =
+        archive_filter_bytes(a->la, 0) - archive_read_header_position(a->la);
     int format = archive_format(a->la) & ARCHIVE_FORMAT_BASE_MASK;
 
     free(a->member);
@@ -565,7 +479,7 @@ at_end(sov_archive *a, struct sov_err *err)
                         "%.160s: offset 0x%" PRIx64 ": cut short: the end "
                         "mark of the archive is missing",
                         a->name, (uint64_t)archive_filter_bytes(a->la, 0));
-    return 0;
+    return format == ARCHIVE_FORMAT_ZIP ? check_zip(a, err) : 0;
 }
 
 /* zip may hide rarer and less tried methods, each with its own decoder. */
@@ -581,8 +495,19 @@ check_method(sov_archive *a, const char *name, struct sov_err *err)
     if (method != NULL && (strstr(method, "(uncompressed)") != NULL ||
                            strstr(method, "(deflation)") != NULL))
         return 0;
-    return refuse(a, name, "is compressed by a method other than deflate",
-                  err);
+    return refuse(a, name, "is compressed by a method other than deflate", err);
+}
+
+static int
+note_name(sov_archive *a, const char *name, size_t len, enum sov_seen_kind kind,
+          struct sov_err *err)
+{
+    int rc = sov_members_add(&a->members, name, len, kind, err);
+
+    if (rc > 0)
+        return refuse(a, name, "is there twice (or differs in case alone)",
+                      err);
+    return rc == SOV_EFORMAT ? sov_err_wrap(err, "%.160s", a->name) : rc;
 }
 
 /* Look at a header: 1 a file, 0 a folder. */
@@ -590,7 +515,7 @@ static int
 take(sov_archive *a, struct archive_entry *e, struct sov_err *err)
 {
     const char *name = archive_entry_pathname(e);
-    enum kind kind = PLAIN;
+    enum sov_seen_kind kind = SOV_SEEN_FILE;
     const char *why;
     size_t len;
     int rc;
@@ -614,21 +539,20 @@ take(sov_archive *a, struct archive_entry *e, struct sov_err *err)
         return sov_fail(err, SOV_EFORMAT,
                         "%.160s: offset 0x%" PRIx64 ": name of a member %s: "
                         "\"%.100s\"",
-                        a->name,
-                        (uint64_t)archive_read_header_position(a->la), why,
-                        name);
+                        a->name, (uint64_t)archive_read_header_position(a->la),
+                        why, name);
     rc = check_kind(a, e, name, &kind, err);
-    if (rc == 0 && kind == PLAIN && name[len - 1] == '/')
+    if (rc == 0 && kind == SOV_SEEN_FILE && name[len - 1] == '/')
         rc = refuse(a, name, "is a file with the name of a folder", err);
     if (rc == 0 && name[len - 1] == '/')
         len--;
     if (rc == 0)
-        rc = check_new(a, name, len, kind, err);
-    if (rc == 0 && kind == PLAIN)
+        rc = note_name(a, name, len, kind, err);
+    if (rc == 0 && kind == SOV_SEEN_FILE)
         rc = check_method(a, name, err);
-    if (rc < 0 || kind == FOLDER)
+    if (rc < 0 || kind == SOV_SEEN_FOLDER)
         return rc;
-    a->in_place = a->filter == ARCHIVE_FILTER_NONE && a->from->regular &&
+    a->in_place = a->how == SOV_PACK_PLAIN && a->from->regular &&
                   (archive_format(a->la) & ARCHIVE_FORMAT_BASE_MASK) ==
                       ARCHIVE_FORMAT_TAR &&
                   archive_entry_sparse_count(e) == 0;
@@ -646,6 +570,7 @@ one_header(sov_archive *a, struct sov_member *m, struct sov_err *err)
     free(a->member);
     a->member = NULL;
     a->in_place = false;
+    a->member_out = 0;
     rc = archive_read_next_header(a->la, &e);
     if (rc == ARCHIVE_EOF)
         return at_end(a, err);
@@ -657,6 +582,8 @@ one_header(sov_archive *a, struct sov_member *m, struct sov_err *err)
         m->size = archive_entry_size_is_set(e) && archive_entry_size(e) >= 0
                       ? (uint64_t)archive_entry_size(e)
                       : UINT64_MAX;
+        if (a->single == NULL)
+            a->members.seen[a->members.n - 1].size = m->size;
     }
     return rc;
 }
@@ -690,10 +617,13 @@ sov_archive_read(sov_archive *a, void *buf, size_t len, struct sov_err *err)
             return complaint(a, err);
         done += (size_t)n;
         a->out += (uint64_t)n;
+        a->member_out += (uint64_t)n;
         if (is_bomb(a)) {
             say_bomb(a, err);
             return sov_archive_wrap(a, err);
         }
     }
+    if (n == 0 && done < len && a->single == NULL)
+        a->members.seen[a->members.n - 1].size = a->member_out;
     return (int64_t)done;
 }

@@ -11,8 +11,14 @@
 
 #include <stdbool.h>
 
-/* Do these first bytes of a file (512 will do) look like one of ours? */
-bool sov_archive_looks(struct sov_span head);
+/*
+ * What these first bytes of a file (512 will do) look like, for messages, and
+ * how it is compressed; NULL if it is none of ours.
+ */
+const char *sov_archive_look(struct sov_span head, enum sov_pack *how);
+
+/* Memory that decompressing takes, as far as the first bytes say it. */
+uint64_t sov_archive_window(struct sov_span head);
 
 /*
  * As sov_archive_open, of a file that is open already.  file is borrowed until

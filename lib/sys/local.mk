@@ -7,6 +7,8 @@ libsov_all_la_SOURCES += \
 	%D%/file.c %D%/file.h \
 	%D%/hash.c %D%/hash.h \
 	%D%/hashfile.c \
+	%D%/looks.c \
+	%D%/members.c %D%/members.h \
 	%D%/pack.c \
 	%D%/par.c %D%/par.h \
 	%D%/pending.c %D%/pending.h \
@@ -16,7 +18,8 @@ libsov_all_la_SOURCES += \
 	%D%/source.c \
 	%D%/squeeze.c %D%/squeeze.h \
 	%D%/tmpdir.h \
-	%D%/tree.c %D%/tree.h
+	%D%/tree.c %D%/tree.h \
+	%D%/zipdir.c %D%/zipdir.h
 
 # SHA-256 by instruction set.
 if SOV_ISA_AVX2

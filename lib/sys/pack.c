@@ -261,8 +261,8 @@ sov_packer_member(sov_packer *p, const char *name, uint64_t size,
                         name);
     if (align > ALIGN_MAX || (align & (align - 1)) != 0)
         return sov_fail(err, SOV_EARG,
-                        "%s: alignment %u is not a power of two up to %u",
-                        name, (unsigned)align, ALIGN_MAX);
+                        "%s: alignment %u is not a power of two up to %u", name,
+                        (unsigned)align, ALIGN_MAX);
     if (size > INT64_MAX)
         return sov_fail(err, SOV_EARG, "%s: too large", name);
     rc = finish_member(p, err);
@@ -276,8 +276,7 @@ sov_packer_member(sov_packer *p, const char *name, uint64_t size,
 }
 
 int
-sov_packer_data(sov_packer *p, const void *buf, size_t len,
-                struct sov_err *err)
+sov_packer_data(sov_packer *p, const void *buf, size_t len, struct sov_err *err)
 {
     if (len > p->left)
         return sov_fail(err, SOV_EARG, "more bytes than the member has");

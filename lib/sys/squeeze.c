@@ -86,8 +86,8 @@ start(struct sov_squeeze *s, enum sov_pack how, struct sov_err *err)
     archive_write_set_bytes_in_last_block(s->la, 1);
     rc = archive_write_add_filter(s->la, methods[how].filter);
     if (rc == ARCHIVE_OK)
-        rc = archive_write_set_filter_option(
-            s->la, name, "compression-level", methods[how].level);
+        rc = archive_write_set_filter_option(s->la, name, "compression-level",
+                                             methods[how].level);
     if (rc == ARCHIVE_OK && how == SOV_PACK_GZIP)
         rc = archive_write_set_filter_option(s->la, name, "timestamp", NULL);
     if (rc == ARCHIVE_OK && how == SOV_PACK_XZ)
@@ -101,8 +101,8 @@ start(struct sov_squeeze *s, enum sov_pack how, struct sov_err *err)
 }
 
 int
-sov_squeeze_new(struct sov_squeeze **squeeze, sov_sink *sink,
-                enum sov_pack how, struct sov_err *err)
+sov_squeeze_new(struct sov_squeeze **squeeze, sov_sink *sink, enum sov_pack how,
+                struct sov_err *err)
 {
     struct sov_squeeze *s = sov_mem_array(1, sizeof(*s));
     int rc;
