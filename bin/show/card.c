@@ -148,6 +148,8 @@ file_line(const struct show_facts *f, struct line *l)
         add(l, ", %zu files", n);
     if (bytes > 0)
         add(l, ", %s", sov_progress_bytes(buf, bytes));
+    else
+        add(l, ", %s of tensors", sov_progress_bytes(buf, f->sum.bytes));
     print_line("file", l);
 }
 
@@ -162,7 +164,7 @@ model_line(const struct show_facts *f, struct line *l)
         add(l, "%s, ", arch);
     add(l, "%s parameters", show_count(buf, f->sum.weights));
     if (type >= 0)
-        add(l, " of %.2f bits, %s%s", show_bpw(&f->sum),
+        add(l, ", %.2f bits each, %s%s", show_bpw(&f->sum),
             f->type[type].bytes == f->sum.bytes ? "all " : "mostly ",
             type_name(type));
     print_line("model", l);

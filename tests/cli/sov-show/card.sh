@@ -12,7 +12,7 @@ expect 0 sov-show m.gguf
 cat >want <<'EOF'
 random
   file       m.gguf, GGUF, 5.00 MB
-  model      llama, 2.49 M parameters of 16.01 bits, mostly f16
+  model      llama, 2.49 M parameters, 16.01 bits each, mostly f16
   layers     3, width 256, heads 8, kv heads 4, ffn 768
   context    256 tokens; a full f16 cache takes 393 kB (1.54 kB a token)
   tokenizer  SentencePiece, 512 tokens, bos 1 <s>, eos 2 </s>
