@@ -5,6 +5,8 @@
 
 mkmodel=$top_builddir/tests/tools/mkmodel
 unset COLUMNS
+LC_ALL=C
+export LC_ALL
 "$mkmodel" layers=3 type=f16 m.gguf
 
 # all of it, to the letter
@@ -77,6 +79,32 @@ diff want out | grep -q '^> ' || fail "b.gguf is not named"
     expect 0 sov-show "$tale/model.safetensors"
     out_has "safetensors"
 }
+
+# a directory of another family: the tensors as they are
+if [ -e "$tale/config.json" ]; then
+    mkdir odd
+    cp "$tale"/*.safetensors odd
+    sed 's/LlamaForCausalLM/OddForCausalLM/; s/"llama"/"odd"/' \
+        "$tale/config.json" >odd/config.json
+    expect 0 sov-show odd
+    err_has "not a family that is known here"
+    err_one_line
+    out_has "model.layers.0-5.mlp.up_proj.weight "
+    expect 0 sov-show -q --check odd
+    err_empty
+fi
+
+# in an archive
+tar cf m.tar m.gguf
+gzip m.tar
+expect 0 sov-show m.tar.gz
+out_has "m.tar.gz, GGUF"
+diff want out >d || true
+[ "$(wc -l <d)" -eq 4 ] || fail "from an archive: $(cat d)"
+expect 0 sov-show --check m.tar.gz
+expect 0 sov-show --diff m.tar.gz m.gguf
+expect 0 sov-show --diff m.gguf m.tar.gz
+expect 0 sov-show --diff m.tar.gz m.tar.gz
 
 # mixed types: layers that are not alike do not fold
 expect 0 sov-quantize -q -t q4_k_m -o q.gguf m.gguf

@@ -5,6 +5,8 @@
 
 mkmodel=$top_builddir/tests/tools/mkmodel
 unset COLUMNS
+LC_ALL=C
+export LC_ALL
 w=blk.1.ffn_up.weight
 "$mkmodel" layers=2 m.gguf
 for bad in nan inf; do

@@ -5,6 +5,8 @@
 
 mkmodel=$top_builddir/tests/tools/mkmodel
 unset COLUMNS
+LC_ALL=C
+export LC_ALL
 "$mkmodel" layers=2 m.gguf
 "$mkmodel" layers=2 swap=1 swapped.gguf
 "$mkmodel" layers=2 bad=blk.1.ffn_up.weight:777:inf one.gguf

@@ -49,6 +49,12 @@ def s(b): return struct.pack('<Q', len(b)) + b
 def kv(key, t, v): return s(key) + struct.pack('<I', t) + v
 keys = [
     ('general.architecture', 8, s(b'odd'), 'odd'),
+    ('general.license', 8, s(b'apache-2.0'), 'apache-2.0'),
+    ('general.base_model.0.name', 8, s(b'Even'), 'Even'),
+    ('tokenizer.chat_template', 8, s(b'{{ x }}'), '{{ x }}'),
+    ('sov.lineage.claims', 8, s(b'{}\n{}\n'), '{}\n{}\n'),
+    ('odd.block_count', 4, struct.pack('<I', 9), 9),
+    ('odd.attention.head_count_kv', 9, struct.pack('<IQ', 4, 2) + struct.pack('<II', 8, 2), [8, 2]),
     ('u8', 0, struct.pack('<B', 255), 255),
     ('i8', 1, struct.pack('<b', -128), -128),
     ('u16', 2, struct.pack('<H', 65535), 65535),
@@ -103,6 +109,16 @@ if LC_ALL=C grep -q "$(printf '\033')" out; then
     fail "an escape sequence comes through"
 fi
 out_has '\x1b[31m'
+out_has '  claims     2 of ancestors, unverified; check with sov-verify'
+out_has '  licence    apache-2.0'
+out_has '  made from  Even'
+out_has '  chat       template of 7 bytes (--get tokenizer.chat_template)'
+out_has '  layers     9, kv heads 2-8'
 out_has 't\xe2\x80\xae "x"'
 expect 0 sov-show --get u64 odd.gguf
 out_is 18446744073709551615
+expect 1 sov-show --check odd.gguf
+grep -qE '^metadata +1  nan +element 0$' out || {
+    show
+    fail "metadata that is no number"
+}
