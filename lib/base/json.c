@@ -1,10 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* json.c - jansson with our limits */
+/*
+ * json.c - jansson with our limits
+ *
+ * When memory runs out jansson may leave bytes of a text out and go on.  So it
+ * gets its memory through here, and a parse during which there was none has
+ * failed, whatever it says.
+ */
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/mem.h"
 
 #include <stdbool.h>
+
+static json_malloc_t real_malloc; /* what jansson had before */
+static _Thread_local bool ran_out;
+
+static void *
+watched_malloc(size_t size)
+{
+    void *p = real_malloc(size);
+
+    if (p == NULL)
+        ran_out = true;
+    return p;
+}
+
+static void
+watch_memory(void)
+{
+    json_malloc_t get;
+    json_free_t put;
+
+    json_get_alloc_funcs(&get, &put);
+    if (get != watched_malloc) {
+        real_malloc = get;
+        json_set_alloc_funcs(watched_malloc, put);
+    }
+    ran_out = false;
+}
 
 /*
  * Nesting and values, found before the recursive parser runs.  A text that is
@@ -56,9 +89,12 @@ sov_json_parse_within(const void *text, size_t len, size_t depth,
     rc = measure(text, len, depth, values, err);
     if (rc < 0)
         return rc;
+    watch_memory();
     json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
-    if (json == NULL && why.text[0] == '\0') /* it has no word for it */
+    if (ran_out) {
+        json_decref(json);
         return sov_mem_fail(err);
+    }
     if (json == NULL)
         return sov_fail(err, SOV_EFORMAT, "JSON, line %d: %s", why.line,
                         why.text);

@@ -282,6 +282,39 @@ START_TEST(json_values_are_counted)
 }
 END_TEST
 
+static int fail_in;
+
+static void *
+failing_malloc(size_t size)
+{
+    return fail_in-- == 0 ? NULL : malloc(size);
+}
+
+/* jansson leaves out bytes of this text at some of the failures. */
+START_TEST(json_without_memory_is_no_json)
+{
+    static const char text[] =
+        "{\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\":\"bbbbbbbbbbbbbbbbbbbbbbbb\","
+        "\"c\":[1,{\"dddddddddddddddddddddddddddddddd\":\"\"}]}";
+    struct sov_err err;
+    json_t *json;
+    int at = 0, rc;
+
+    json_set_alloc_funcs(failing_malloc, free);
+    do {
+        fail_in = at++;
+        json = NULL;
+        rc = sov_json_parse(text, sizeof(text) - 1, &json, &err);
+        ck_assert(rc == 0 || (rc == SOV_EMEM && json == NULL));
+    } while (rc < 0);
+    ck_assert_int_gt(at, 10);
+    ck_assert_str_eq(json_string_value(json_object_get(
+                         json, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")),
+                     "bbbbbbbbbbbbbbbbbbbbbbbb");
+    json_decref(json);
+}
+END_TEST
+
 START_TEST(json_has_limits)
 {
     char deep[300];
@@ -325,5 +358,6 @@ main(void)
     tcase_add_test(tc, functions_agree_with_the_c_library);
     tcase_add_test(tc, json_has_limits);
     tcase_add_test(tc, json_values_are_counted);
+    tcase_add_test(tc, json_without_memory_is_no_json);
     return unit_main("base", tc);
 }
