@@ -44,8 +44,8 @@ watch_memory(void)
  * not JSON is measured too, and refused later for what it is.
  */
 static int
-measure(const unsigned char *p, size_t len, size_t max_depth,
-        size_t max_values, struct sov_err *err)
+measure(const unsigned char *p, size_t len, size_t max_depth, size_t max_values,
+        struct sov_err *err)
 {
     size_t depth = 0;
     size_t values = 1;
@@ -71,15 +71,15 @@ measure(const unsigned char *p, size_t len, size_t max_depth,
             values++;
         }
         if (values > max_values)
-            return sov_fail(err, SOV_EFORMAT,
-                            "JSON has more than %zu values", max_values);
+            return sov_fail(err, SOV_EFORMAT, "JSON has more than %zu values",
+                            max_values);
     }
     return 0;
 }
 
 int
-sov_json_parse_within(const void *text, size_t len, size_t depth,
-                      size_t values, json_t **out, struct sov_err *err)
+sov_json_parse_within(const void *text, size_t len, size_t depth, size_t values,
+                      json_t **out, struct sov_err *err)
 {
     json_error_t why;
     json_t *json;

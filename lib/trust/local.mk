@@ -7,13 +7,14 @@ libsov_all_la_SOURCES += \
 	%D%/claims.c %D%/claims.h \
 	%D%/content.c \
 	%D%/dsse.c %D%/dsse.h \
-	%D%/index.c \
+	%D%/index.c %D%/index.h \
 	%D%/keys.c %D%/keys.h \
 	%D%/lineage.c \
 	%D%/make.c \
 	%D%/minisig.c \
 	%D%/pool.c %D%/pool.h \
 	%D%/ring.c \
+	%D%/search.c \
 	%D%/secret.c \
 	%D%/sign.c \
 	%D%/statement.c %D%/statement.h \
