@@ -122,3 +122,45 @@ grep -qE '^metadata +1  nan +element 0$' out || {
     show
     fail "metadata that is no number"
 }
+
+# folding: full grids of numbers, gaps, what is no number; wide characters
+cat >names.py <<'EOF'
+import struct, sys, unicodedata
+def s(b): return struct.pack('<Q', len(b)) + b
+names = ['blk.%d.e.%d.w' % (i, j) for i in range(12) for j in range(3)]
+names += ['blk.%d.q' % i for i in (0, 1, 2, 5, 7, 8, 11)]
+names += ['a.0.b.1', 'a.1.b.2', 'a.2.b.1', 'a.3.b.2']  # no grid
+names += ['c.00.d', 'c.01.d', 'x1.y', 'x2.y', 'n.4294967296000.m', '7', '8']
+if sys.argv[1] == 'make':
+    out = b'GGUF' + struct.pack('<IQQ', 3, len(names), 2)
+    out += s(b'general.name') + struct.pack('<I', 8) + s('日本語e\u0301'.encode() * 40)
+    out += s(b'tokens') + struct.pack('<IIQ', 9, 8, 50)
+    for i in range(50):
+        out += s('語😀'.encode() * (i % 3 + 1))
+    for n in names:
+        out += s(n.encode()) + struct.pack('<IQIQ', 1, 0, 0, 0)
+    sys.stdout.buffer.write(out + b'\0' * (-len(out) % 32))
+else:
+    for line in sys.stdin.read().split('\n'):
+        w = sum(0 if unicodedata.combining(c) else
+                2 if unicodedata.east_asian_width(c) in 'WF' else 1 for c in line)
+        assert w <= 80, (w, line)
+EOF
+python3 names.py make >names.gguf
+expect 0 sov-show names.gguf
+sed -n '/^tensor/,$p' out | sed 1d | awk '{ print $1, $NF }' >have
+cat >want <<'EOF'
+blk.0-11.e.0-2.w 36
+blk.0-2,5,7,8,11.q 7
+a.0,2.b.1 2
+a.1,3.b.2 2
+c.00.d B
+c.01.d B
+x1.y B
+x2.y B
+n.4294967296000.m B
+7,8 2
+EOF
+diff -u want have || fail "folding"
+expect 0 sov-show --fake-stdout-is-console --no-color names.gguf
+python3 names.py check <out || fail "wide characters"
