@@ -539,8 +539,10 @@ print_tensors(const struct show_facts *f, bool all, struct sov_err *err)
         show_table_cell(&t, "%s", sov_progress_bytes(bytes, x->size));
         if (all)
             row_of_one(&t, f, fold[i].first);
+        else if (fold[i].n > 1)
+            show_table_cell(&t, "x %zu", fold[i].n);
         else
-            show_table_cell(&t, fold[i].n > 1 ? "x %zu" : "", fold[i].n);
+            show_table_cell(&t, "%s", "");
     }
     show_fold_free(fold, n);
     return show_table_print(&t, err);
