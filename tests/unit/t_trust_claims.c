@@ -476,6 +476,41 @@ START_TEST(long_and_branching_histories)
 }
 END_TEST
 
+/* No honest id can be reached from itself; so this one is put in by hand. */
+START_TEST(a_circle_is_no_history)
+{
+    sov_seckey *a = grow_key(0);
+    struct small_claim p = { .name = "p" };
+    struct small_claim c = { .name = "c", .parent = { "p" } };
+    struct sov_claim_file f = small_file("c");
+    sov_keyring *ring = ring_of("\0", 1);
+    struct sov_verdict v;
+    struct sov_err err;
+    char id[65], *text;
+    sov_claims *set;
+
+    text = make_line(&p, a, id);
+    c.claim[0] = id;
+    text = join(text, make_line(&c, a, id));
+    set = set_of(text, strlen(text));
+    c.name = "p";
+    c.parent[0] = "c";
+    c.claim[0] = set->line[1]->claim.id;
+    free(text);
+    text = make_line(&c, a, id); /* p, made from c */
+    ck_assert_int_eq(sov_claims_read(set, text, strlen(text), "x", NULL), 0);
+    strcpy(set->line[2]->claim.id, set->line[0]->claim.id);
+    strcpy(set->line[0]->claim.id, id);
+    ck_assert_int_eq(sov_claims_verify(set, ring, &f, 1, &v, &err), SOV_ENO);
+    ck_assert_int_eq(v.answer, SOV_ANSWER_CHAIN);
+    ck_assert_ptr_nonnull(strstr(err.msg, "which leads back to it"));
+    sov_claims_free(set);
+    sov_keyring_free(ring);
+    sov_seckey_free(a);
+    free(text);
+}
+END_TEST
+
 START_TEST(a_bad_signature_by_a_known_key_spoils_all)
 {
     sov_seckey *a = grow_key(0), *b = grow_key(32);
@@ -626,6 +661,7 @@ main(void)
     tcase_add_test(tc, the_set_of_files_is_that_of_the_claim);
     tcase_add_test(tc, a_parent_must_be_there_and_be_what_it_is_called);
     tcase_add_test(tc, long_and_branching_histories);
+    tcase_add_test(tc, a_circle_is_no_history);
     tcase_add_test(tc, a_bad_signature_by_a_known_key_spoils_all);
     tcase_add_test(tc, only_provenance_makes_a_yes);
     tcase_add_test(tc, keys_that_were_believed_once);
