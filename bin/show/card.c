@@ -10,12 +10,14 @@
 #include "cli/progress.h"
 #include "cli/text.h"
 #include "cli/tool.h"
+#include "sov/quant.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LABEL       13 /* columns of a label and the room around it */
@@ -158,6 +160,7 @@ model_line(const struct show_facts *f, struct line *l)
 {
     int type = main_type(f);
     char arch[200], buf[16];
+    uint64_t mix;
 
     if (show_string(sov_model_meta(f->model), "general.architecture", arch,
                     sizeof(arch), 40) != NULL)
@@ -167,6 +170,12 @@ model_line(const struct show_facts *f, struct line *l)
         add(l, ", %.2f bits each, %s%s", show_bpw(&f->sum),
             f->type[type].bytes == f->sum.bytes ? "all " : "mostly ",
             type_name(type));
+    if (type >= 0 &&
+        sov_meta_u64(sov_model_meta(f->model), "general.file_type", &mix,
+                     NULL) == 0 &&
+        sov_quant_file_type(mix) != NULL &&
+        strcmp(sov_quant_file_type(mix), type_name(type)) != 0)
+        add(l, " (%s)", sov_quant_file_type(mix));
     print_line("model", l);
 }
 
@@ -300,18 +309,31 @@ licence_line(const sov_meta *meta, struct line *l)
     print_line("made from", l);
 }
 
-/* The claims of its ancestors that a model carries, one on each line. */
+/* The claims of its ancestors that a model carries, one on each line, and the
+ * file of claims beside it. */
 static void
-claims_line(const sov_meta *meta, struct line *l)
+claims_line(const struct show_facts *f, struct line *l)
 {
+    const char *const *files;
     struct sov_span s;
+    struct stat st;
+    char *beside = NULL;
     size_t n = 0;
 
-    if (sov_meta_str(meta, "sov.lineage.claims", &s, NULL) != 0)
-        return;
-    for (size_t i = 0; i < s.len; i++)
-        n += s.p[i] == '\n' || i + 1 == s.len;
-    add(l, "%zu of ancestors, unverified; check with sov-verify", n);
+    if (sov_meta_str(sov_model_meta(f->model), "sov.lineage.claims", &s,
+                     NULL) == 0) {
+        for (size_t i = 0; i < s.len; i++)
+            n += s.p[i] == '\n' || i + 1 == s.len;
+        add(l, "%zu of ancestors, ", n);
+    }
+    if (sov_model_files(f->model, &files) > 0 &&
+        asprintf(&beside, "%s.claims.jsonl", f->path) >= 0) {
+        if (stat(beside, &st) == 0)
+            add(l, "its own beside it, ");
+        free(beside);
+    }
+    if (l->len > 0)
+        add(l, "unverified; check with sov-verify");
     print_line("claims", l);
 }
 
@@ -379,7 +401,7 @@ print_summary(const struct show_facts *f)
     tokenizer_line(meta, &l);
     chat_line(meta, &l);
     licence_line(meta, &l);
-    claims_line(meta, &l);
+    claims_line(f, &l);
     layout_line(f, &l);
     notes(f, &l);
 }

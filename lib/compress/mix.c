@@ -8,6 +8,8 @@
  */
 #include "compress/mix.h"
 
+#include "sov/quant.h"
+
 #include "base/limits.h"
 #include "base/mem.h"
 
@@ -50,6 +52,7 @@ struct sov_mix_rule {
 #define MIX(name, ftype, base, head, rules)
 #define COMMON(rules)
 #define PURE(type, ftype)
+#define NAMED(name, ftype)
 #define FALLBACK(type, other)
 #define ROLE(part, role)
 #define KEEP(part, type)
@@ -88,6 +91,17 @@ static const struct pure {
 };
 #undef PURE
 #define PURE(type, ftype)
+
+#undef NAMED
+#define NAMED(name, ftype) { name, ftype },
+static const struct named {
+    const char *name;
+    uint32_t file_type;
+} named[] = {
+#include "compress/mixes.def"
+};
+#undef NAMED
+#define NAMED(name, ftype)
 
 #undef FALLBACK
 #define FALLBACK(type, other) { SOV_TYPE_##type, SOV_TYPE_##other },
@@ -178,6 +192,21 @@ sov_mix_name(size_t i)
     if (i == COUNT(pures))
         return copy.name;
     return i < COUNT(pures) ? sov_type_info((int)pures[i].type)->name : NULL;
+}
+
+const char *
+sov_quant_file_type(uint64_t file_type)
+{
+    for (size_t i = 0; i < COUNT(mixes); i++)
+        if (mixes[i].file_type == file_type)
+            return mixes[i].name;
+    for (size_t i = 0; i < COUNT(named); i++)
+        if (named[i].file_type == file_type)
+            return named[i].name;
+    for (size_t i = 0; i < COUNT(pures); i++)
+        if (pures[i].file_type == file_type)
+            return sov_type_info((int)pures[i].type)->name;
+    return NULL;
 }
 
 static enum role

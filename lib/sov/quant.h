@@ -73,6 +73,10 @@ struct sov_quant_opts {
 /* Names for --type, best known first; i from 0, NULL at the end. */
 SOV_API const char *sov_quant_type_name(size_t i);
 
+/* What the number in general.file_type stands for: "q4_k_m"; NULL if it is
+ * not known. */
+SOV_API const char *sov_quant_file_type(uint64_t file_type);
+
 /*
  * Decide everything.  The model is borrowed until sov_quant_free(), and read
  * by sov_quant_run().  SOV_EARG: no such type, or a rule that matches nothing;

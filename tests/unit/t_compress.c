@@ -33,6 +33,24 @@ START_TEST(every_name_is_found_once)
 }
 END_TEST
 
+START_TEST(file_types_have_names)
+{
+    struct sov_mix mix;
+
+    for (uint64_t i = 0; i < 100; i++) {
+        const char *name = sov_quant_file_type(i);
+
+        if (name != NULL && sov_mix_find(&mix, name) && !mix.pure)
+            ck_assert_uint_eq(mix.file_type, i);
+    }
+    ck_assert_str_eq(sov_quant_file_type(15), "q4_k_m");
+    ck_assert_str_eq(sov_quant_file_type(12), "q3_k_m");
+    ck_assert_str_eq(sov_quant_file_type(30), "iq4_xs");
+    ck_assert_ptr_null(sov_quant_file_type(4));
+    ck_assert_ptr_null(sov_quant_file_type(UINT64_MAX));
+}
+END_TEST
+
 START_TEST(what_fits_divides)
 {
     for (int type = 0; type < SOV_TYPE_GGUF_MAX; type++) {
@@ -151,6 +169,7 @@ main(void)
     TCase *tc = tcase_create("compress");
 
     tcase_add_test(tc, every_name_is_found_once);
+    tcase_add_test(tc, file_types_have_names);
     tcase_add_test(tc, what_fits_divides);
     tcase_add_test(tc, odd_names_are_harmless);
     tcase_add_test(tc, layers_are_read_and_not_counted);

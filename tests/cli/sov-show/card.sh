@@ -109,7 +109,11 @@ expect 0 sov-show --diff m.tar.gz m.tar.gz
 # mixed types: layers that are not alike do not fold
 expect 0 sov-quantize -q -t q4_k_m -o q.gguf m.gguf
 expect 0 sov-show q.gguf
-out_has "mostly q"
+out_has ", mostly q4_k (q4_k_m)"
+: >q.gguf.claims.jsonl
+expect 0 sov-show q.gguf
+out_has "  claims     its own beside it, unverified; check with sov-verify"
+rm q.gguf.claims.jsonl
 expect 0 sov-show -a q.gguf
 [ "$(grep -c '^blk\.' out)" -eq 27 ] || fail "--all: not 27 lines of layers"
 grep -qE '^blk\.2\.ffn_up\.weight .* [0-9]+$' out || fail "--all: no offset"
