@@ -26,6 +26,7 @@
 #include "sys/sha.h"
 #include "sys/tree.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -52,12 +53,12 @@ struct piece {
     bool ends;
     size_t fill;    /* bytes that complete `part` */
     size_t n;       /* full leaves behind them */
-    bool own;       /* ... that are not leaves of the file */
+    bool own;       /* ... which are not leaves of the file */
     unsigned char *hash;
     XXH3_state_t *xxh;
 };
 
-enum job_kind { JOB_SHA, JOB_XXH, JOB_LEAVES, JOB_OWN_LEAVES, JOB_PIECE_XXH };
+enum job_kind { JOB_SHA, JOB_BOTH, JOB_XXH, JOB_LEAVES, JOB_PIECE_XXH };
 
 struct job {
     enum job_kind kind;
@@ -124,6 +125,18 @@ piece_xxh(const struct piece *piece)
         put_xxh(XXH3_128bits_digest(piece->xxh), out);
 }
 
+/* SHA-256 of the file and of its leaves. */
+static void
+do_both(sov_hasher *h, const struct job *job)
+{
+    size_t n = job->n / LEAF;
+
+    assert(h->sha.n == 0);
+    sov_sha_kern()->both(h->sha.h, job->p, n, job->out);
+    h->sha.len += n * LEAF;
+    sov_sha_update(&h->sha, job->p + n * LEAF, job->n - n * LEAF);
+}
+
 static void
 do_job(sov_hasher *h, const struct job *job)
 {
@@ -131,43 +144,18 @@ do_job(sov_hasher *h, const struct job *job)
     case JOB_SHA:
         sov_sha_update(&h->sha, job->p, job->n);
         break;
+    case JOB_BOTH:
+        do_both(h, job);
+        break;
     case JOB_XXH:
         XXH3_128bits_update(h->file_xxh, job->p, job->n);
         break;
     case JOB_LEAVES:
-    case JOB_OWN_LEAVES:
         sov_sha_kern()->leaves(job->p, job->n, job->out);
         break;
     case JOB_PIECE_XXH:
         piece_xxh(&h->piece[job->piece]);
         break;
-    }
-}
-
-/*
- * The whole list on one thread: the file's SHA-256 takes the leaves with it
- * where the kernel has a way for that.
- */
-static void
-do_all(sov_hasher *h)
-{
-    const struct sov_sha_kern *k = sov_sha_kern();
-    const struct job *sha = NULL;
-
-    for (size_t i = 0; i < h->n_jobs; i++) {
-        const struct job *job = &h->job[i];
-
-        if (job->kind == JOB_SHA && k->both != NULL && h->sha.n == 0 &&
-            (h->what & SOV_HASH_VERITY) != 0) {
-            size_t n = job->n / LEAF;
-
-            sha = job;
-            k->both(h->sha.h, job->p, n, h->leaf_hash);
-            h->sha.len += n * LEAF;
-            sov_sha_update(&h->sha, job->p + n * LEAF, job->n - n * LEAF);
-        } else if (job->kind != JOB_LEAVES || sha == NULL) {
-            do_job(h, job);
-        }
     }
 }
 
@@ -177,10 +165,6 @@ do_jobs(void *arg, size_t first, size_t last, unsigned worker)
     sov_hasher *h = arg;
 
     (void)worker;
-    if (last - first == h->n_jobs) {
-        do_all(h);
-        return;
-    }
     for (size_t i = first; i < last; i++)
         do_job(h, &h->job[i]);
 }
@@ -200,30 +184,36 @@ add_job(sov_hasher *h, enum job_kind kind, const unsigned char *p, size_t n,
 }
 
 static int
-add_leaves(sov_hasher *h, enum job_kind kind, const unsigned char *p, size_t n,
-           unsigned char *out, struct sov_err *err)
+add_leaves(sov_hasher *h, const unsigned char *p, size_t n, unsigned char *out,
+           struct sov_err *err)
 {
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < n; i += RUN_LEAVES)
-        rc = add_job(h, kind, p + i * LEAF,
+        rc = add_job(h, JOB_LEAVES, p + i * LEAF,
                      n - i < RUN_LEAVES ? n - i : RUN_LEAVES,
                      out + i * HASH_LEN, err);
     return rc;
 }
 
-/* The long jobs first. */
+/*
+ * The long jobs first.  Where the kernel can, the stream takes the leaves with
+ * it: it waits for itself so much that they cost nothing.
+ */
 static int
 plan_file(sov_hasher *h, const unsigned char *p, size_t n, struct sov_err *err)
 {
+    bool sha = (h->what & SOV_HASH_SHA256) != 0;
+    bool tree = (h->what & SOV_HASH_VERITY) != 0;
+    bool both = sha && tree && sov_sha_kern()->both != NULL;
     int rc = 0;
 
-    if (n > 0 && (h->what & SOV_HASH_SHA256) != 0)
-        rc = add_job(h, JOB_SHA, p, n, NULL, err);
+    if (n > 0 && sha)
+        rc = add_job(h, both ? JOB_BOTH : JOB_SHA, p, n, h->leaf_hash, err);
     if (rc == 0 && n > 0 && (h->what & SOV_HASH_XXH3) != 0)
         rc = add_job(h, JOB_XXH, p, n, NULL, err);
-    if (rc == 0 && (h->what & SOV_HASH_VERITY) != 0)
-        rc = add_leaves(h, JOB_LEAVES, p, n / LEAF, h->leaf_hash, err);
+    if (rc == 0 && tree && !both)
+        rc = add_leaves(h, p, n / LEAF, h->leaf_hash, err);
     return rc;
 }
 
@@ -254,7 +244,7 @@ plan_piece(sov_hasher *h, struct sov_hash_range *r, const unsigned char *p,
     if (rc == 0 && (h->what & SOV_HASH_XXH3) != 0)
         rc = add_job(h, JOB_PIECE_XXH, NULL, 0, NULL, err);
     if (rc == 0 && c.own && (h->what & SOV_HASH_VERITY) != 0) {
-        rc = add_leaves(h, JOB_OWN_LEAVES, c.p + c.fill, c.n, *own, err);
+        rc = add_leaves(h, c.p + c.fill, c.n, *own, err);
         *own += c.n * HASH_LEN;
     }
     if (rc == 0)
@@ -372,7 +362,7 @@ batch(sov_hasher *h, const unsigned char *p, size_t n, struct sov_err *err)
     if (rc < 0)
         return rc;
     if (n <= BATCH_ALONE)
-        do_all(h);
+        do_jobs(h, 0, h->n_jobs, 0);
     else
         sov_par_for(h->n_jobs, 1, do_jobs, h);
     if ((h->what & SOV_HASH_VERITY) != 0)

@@ -4,9 +4,10 @@
 #
 #   make bench-hash [SIZE=1000000000] [RUNS=5]
 #
-# All programs run in turns; of the runs the median stands in the table, and
-# its ratio to "openssl dgst -sha256".  Programs that know one core alone are
-# run on one.
+# All programs run in turns; of the runs the medians stand in the table: GB for
+# each second on the clock, and its ratio to "openssl dgst -sha256"; then GB for
+# each second of work (user and system, all cores), which tells more where other
+# work goes on.  Programs that know one core alone are run on one.
 set -eu
 : "${top_builddir:?}"
 size=${SIZE:-1000000000}
@@ -14,6 +15,10 @@ runs=${RUNS:-5}
 dir=$(mktemp -d "${TMPDIR:-/tmp}/sov-bench.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 1' HUP INT TERM
+[ -x /usr/bin/time ] || {
+    echo "needs GNU time: apt-get install time" >&2
+    exit 77
+}
 file=$dir/file
 hashsum=$top_builddir/tests/tools/hashsum
 
@@ -28,9 +33,11 @@ program() {
     command -v "$1" >/dev/null || return 0
     echo "$name" >>"$dir/names"
     from=$(date +%s%N)
-    taskset -c "$cores" "$@" "$file" >"$dir/out" || exit 1
+    taskset -c "$cores" /usr/bin/time -q -o "$dir/time" -f "%U %S" \
+        "$@" "$file" >"$dir/out" || exit 1
     to=$(date +%s%N)
-    echo $((to - from)) >>"$dir/runs.$name"
+    awk -v wall=$((to - from)) '{ print wall / 1e9, $1 + $2 }' "$dir/time" \
+        >>"$dir/runs.$name"
 }
 
 all_programs() {
@@ -59,13 +66,18 @@ while [ $i -lt "$runs" ]; do
     all_programs
 done
 
+# median NAME COLUMN
 median() {
-    sort -n "$dir/runs.$1" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
+    sort -n -k "$2,$2" "$dir/runs.$1" |
+        awk -v c="$2" '{ v[NR] = $c } END { print v[int((NR + 1) / 2)] }'
 }
 
-base=$(median openssl-sha256)
-printf '%-20s %8s %8s\n' "$size bytes" GB/s ratio
+wall=$(median openssl-sha256 1)
+work=$(median openssl-sha256 2)
+printf '%-20s %8s %8s %14s %8s\n' "$size bytes" GB/s ratio "GB/s of work" ratio
 while read -r name; do
-    median "$name" | awk -v name="$name" -v size="$size" -v base="$base" \
-        '{ printf "%-20s %8.2f %8.2f\n", name, size / $1, base / $1 }'
+    echo "$(median "$name" 1) $(median "$name" 2)" |
+        awk -v name="$name" -v size="$size" -v wall="$wall" -v work="$work" \
+            '{ printf "%-20s %8.2f %8.2f %14.2f %8.2f\n", name, \
+               size / $1 / 1e9, wall / $1, size / $2 / 1e9, work / $2 }'
 done <"$dir/names"
