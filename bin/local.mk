@@ -30,6 +30,7 @@ tool_libs = bin/cli/libcli.la libsovcore.la $(JANSSON_LIBS)
 bin_PROGRAMS += bin/sov-quantize
 bin_sov_quantize_SOURCES = %D%/sov-quantize.c \
 	%D%/quantize/edit.c \
+	%D%/quantize/folder.c \
 	%D%/quantize/quantize.h \
 	%D%/quantize/report.c \
 	%D%/quantize/types.c

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -42,7 +43,8 @@ static const struct sov_opt opts[] = {
     { 0, "unset", SOV_OPT_LIST, &quantize_options.unset, "PAT",
       "remove the keys that match the shell pattern" },
     { 0, "format", SOV_OPT_STRING, &quantize_options.format, "NAME",
-      "what to write, if the name of OUT does not say: gguf, safetensors, tar",
+      "what to write, if the name of OUT does not say: gguf, safetensors, "
+      "huggingface (a folder), tar",
       .values = sov_target_formats },
     { 0, "split-max-size", SOV_OPT_SIZE, &quantize_options.split_max_size,
       "SIZE", "cut the output into files of at most SIZE, between tensors",
@@ -100,10 +102,30 @@ check_arguments(const char *source, struct sov_err *err)
     return sov_tool_check_output(err);
 }
 
+/* What can be read only once, from front to back. */
+static bool
+is_pipe(const char *path)
+{
+    struct stat st;
+    int rc =
+        strcmp(path, "-") == 0 ? fstat(STDIN_FILENO, &st) : stat(path, &st);
+
+    return rc == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
 static int
 open_model(struct quantize *q, struct sov_err *err)
 {
-    int rc = sov_model_open(&q->model, q->source, SOV_ACCESS_STREAM, err);
+    bool folder = q->target.format->folder != NULL;
+    bool map = folder && is_pipe(q->source);
+    int rc = sov_model_open(&q->model, q->source,
+                            map ? SOV_ACCESS_MAP : SOV_ACCESS_STREAM, err);
+
+    if (rc == 0 && folder && !map && !sov_model_seeks(q->model)) {
+        sov_model_close(q->model);
+        q->model = NULL;
+        rc = sov_model_open(&q->model, q->source, SOV_ACCESS_MAP, err);
+    }
 
     if (rc < 0)
         return rc;
@@ -150,6 +172,11 @@ make_job(struct quantize *q, struct sov_err *err)
     opt.layout.align = alignment(q);
     opt.layout.max_bytes = o->split_max_size;
     opt.layout.max_tensors = o->split_max_tensors;
+    if (q->folder != NULL) {
+        opt.side = sov_export_sides(q->folder, &opt.n_sides);
+        opt.edit = quantize_folder_meta;
+        opt.plain = true;
+    }
     rc = sov_quant_new(&q->job, q->model, &opt, err);
     if (rc < 0 && rc != SOV_EARG)
         sov_err_wrap(err, "%s", quantize_name(q->source));
@@ -173,6 +200,8 @@ prepare(struct quantize *q, struct sov_err *err)
         rc = quantize_settings(q, err);
     if (rc == 0)
         rc = open_model(q, err);
+    if (rc == 0 && q->target.format->folder != NULL)
+        rc = quantize_folder(q, err);
     if (rc == 0)
         rc = make_job(q, err);
     return rc;
@@ -190,7 +219,8 @@ warn_output(const struct quantize *q)
         sov_warn("%s: nothing says which architecture this is (no "
                  "config.json?); the output will hold the tensors and not run",
                  name);
-    else if (!gguf && sov_meta_find(meta, "general.architecture") != NULL)
+    else if (!gguf && q->folder == NULL &&
+             sov_meta_find(meta, "general.architecture") != NULL)
         sov_warn("%s: a safetensors file holds the tensors alone, without "
                  "metadata and tokenizer",
                  name);
@@ -281,6 +311,7 @@ run(int argc, char **argv, struct sov_err *err)
     (void)argc;
     sov_target_free(&q.target);
     sov_quant_free(q.job);
+    sov_export_free(q.folder);
     sov_model_close(q.model);
     free(q.rule);
     free(q.pattern);

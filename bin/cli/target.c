@@ -16,11 +16,13 @@
 static const struct sov_target_format formats[] = {
     { "gguf", "gguf", ".gguf", NULL },
     { "safetensors", "safetensors", ".safetensors", NULL },
+    { "huggingface", "safetensors", "/", "model.safetensors" },
 };
 
 /* The tars are of the form that the name before their suffix says. */
 const char *const sov_target_formats[] = {
-    "gguf", "safetensors", "tar", "tar.gz", "tar.xz", "tar.zst", NULL,
+    "gguf",   "safetensors", "huggingface", "tar",
+    "tar.gz", "tar.xz",      "tar.zst",     NULL,
 };
 
 #define N_FORMATS (sizeof(formats) / sizeof(formats[0]))
@@ -31,6 +33,23 @@ ends_with(const char *s, const char *end)
     size_t n = strlen(s), k = strlen(end);
 
     return n >= k && strcmp(s + n - k, end) == 0;
+}
+
+static char *
+join(const char *folder, const char *name)
+{
+    char *path = NULL;
+
+    if (asprintf(&path, "%s%s%s", folder, ends_with(folder, "/") ? "" : "/",
+                 name) < 0)
+        return NULL;
+    return path;
+}
+
+static bool
+is_stdout(const struct sov_target *t)
+{
+    return t->output != NULL && strcmp(t->output, "-") == 0;
 }
 
 static const char *
@@ -103,13 +122,11 @@ sov_target_choose(struct sov_target *t, const char *format, struct sov_err *err)
         return sov_fail(err, SOV_EARG, "--format: there is no '%s'", given);
     if (t->format == NULL)
         t->format = &formats[0];
+    if (t->format->folder != NULL && !t->packed && is_stdout(t))
+        return sov_fail(err, SOV_EARG,
+                        "a folder cannot go to standard output; name one with "
+                        "-o");
     return name_packed(t, err);
-}
-
-static bool
-is_stdout(const struct sov_target *t)
-{
-    return t->output != NULL && strcmp(t->output, "-") == 0;
 }
 
 void
@@ -137,8 +154,8 @@ sov_target_path(const struct sov_target *t, const sov_plan *plan, size_t i)
 
     if (is_stdout(t))
         return strdup("-");
-    if (t->packed)
-        return asprintf(&path, "%s/%s", out, name) < 0 ? NULL : path;
+    if (t->packed || t->format->folder != NULL)
+        return join(out, name);
     if (asprintf(&path, "%.*s%s", (int)(base_name(out) - out), out, name) < 0)
         return NULL;
     return path;
@@ -170,37 +187,65 @@ make_room(size_t n)
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* What the command line says of an output. */
+static struct sov_sink_opts
+sink_opts(const struct sov_target *t, uint64_t size)
+{
+    return (struct sov_sink_opts){
+        .force = sov_common.force,
+        .if_changed = sov_common.if_changed,
+        .lock = (enum sov_lock)sov_common.lock,
+        .size = size,
+        .inputs = t->inputs,
+        .n_inputs = t->n_inputs,
+    };
+}
+
 static int
 open_file(struct sov_target *t, const sov_plan *plan, size_t i,
           struct sov_err *err)
 {
-    const struct sov_sink_opts opts = {
-        .force = sov_common.force,
-        .if_changed = sov_common.if_changed,
-        .lock = i == 0 ? (enum sov_lock)sov_common.lock : SOV_LOCK_NONE,
-        .size = sov_plan_file(plan, i)->bytes,
-        .inputs = t->inputs,
-        .n_inputs = t->n_inputs,
-    };
+    struct sov_sink_opts opts = sink_opts(t, sov_plan_file(plan, i)->bytes);
+    char *hidden;
+    int rc;
 
     t->path[i] = sov_target_path(t, plan, i);
     if (t->path[i] == NULL)
         return sov_fail(err, SOV_EMEM, "out of memory");
-    return sov_sink_open(&t->sink[i], t->path[i], &opts, err);
+    if (t->folder == NULL) {
+        if (i > 0)
+            opts.lock = SOV_LOCK_NONE;
+        return sov_sink_open(&t->sink[i], t->path[i], &opts, err);
+    }
+    hidden = join(sov_folder_path(t->folder), sov_plan_file(plan, i)->name);
+    if (hidden == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    opts = (struct sov_sink_opts){ .size = opts.size };
+    rc = sov_sink_open(&t->sink[i], hidden, &opts, err);
+    free(hidden);
+    return rc;
+}
+
+static int
+open_files(struct sov_target *t, const sov_plan *plan, struct sov_err *err)
+{
+    const struct sov_sink_opts opts = sink_opts(t, 0);
+    int rc = 0;
+
+    make_room(t->n);
+    if (t->format->folder != NULL)
+        rc = sov_folder_open(&t->folder, t->output, &opts, err);
+    for (size_t i = 0; i < t->n && rc == 0; i++)
+        rc = open_file(t, plan, i, err);
+    return rc;
 }
 
 /* One output, and in it a member for each file. */
 static int
 open_bundle(struct sov_target *t, const sov_plan *plan, struct sov_err *err)
 {
-    const struct sov_sink_opts opts = {
-        .force = sov_common.force,
-        .if_changed = sov_common.if_changed,
-        .lock = (enum sov_lock)sov_common.lock,
-        .size = t->how == SOV_PACK_PLAIN ? sov_plan_bytes(plan) : 0,
-        .inputs = t->inputs,
-        .n_inputs = t->n_inputs,
-    };
+    const struct sov_sink_opts opts =
+        sink_opts(t, t->how == SOV_PACK_PLAIN ? sov_plan_bytes(plan) : 0);
     const struct sov_bundle_opts pack = {
         .how = t->how,
         .folder = t->format->folder != NULL ? t->stem : NULL,
@@ -241,13 +286,7 @@ sov_target_open(struct sov_target *t, const sov_plan *plan,
     if (t->sink == NULL || t->path == NULL)
         return sov_fail(err, SOV_EMEM, "out of memory");
     t->n = n;
-    if (t->packed) {
-        rc = open_bundle(t, plan, err);
-    } else {
-        make_room(n);
-        for (size_t i = 0; i < n && rc == 0; i++)
-            rc = open_file(t, plan, i, err);
-    }
+    rc = t->packed ? open_bundle(t, plan, err) : open_files(t, plan, err);
     return rc < 0 ? rc : sov_tool_open_rule(inputs, n_inputs, err);
 }
 
@@ -261,7 +300,9 @@ sov_target_side(struct sov_target *t, const char *name, const void *bytes,
 int
 sov_target_commit(struct sov_target *t, struct sov_err *err)
 {
-    int rc = sov_sink_commit_all(t->sink, t->n, err);
+    int rc = t->folder != NULL
+                 ? sov_folder_commit(&t->folder, t->sink, t->n, err)
+                 : sov_sink_commit_all(t->sink, t->n, err);
 
     if (rc == 0 && t->packed)
         rc = sov_bundle_commit(t->bundle, err);
@@ -279,6 +320,7 @@ sov_target_free(struct sov_target *t)
         sov_sink_abort(t->sink[i]);
         free(t->path[i]);
     }
+    sov_folder_abort(t->folder);
     sov_bundle_free(t->bundle);
     free(t->sink);
     free(t->path);

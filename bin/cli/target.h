@@ -47,6 +47,7 @@ struct sov_target {
     sov_sink **sink; /* owned */
     char **path;     /* owned: where it will be; "-" is standard output */
     size_t n;
+    sov_folder *folder; /* the hidden one, or NULL */
 
     const char *const *inputs; /* borrowed */
     size_t n_inputs;

@@ -7,6 +7,7 @@
 
 #include "cli/opt.h"
 #include "cli/target.h"
+#include "sov/export.h"
 #include "sov/quant.h"
 
 #include <stdbool.h>
@@ -34,6 +35,7 @@ struct quantize {
     const char *source;
     char type[32]; /* in lower case */
     sov_model *model;
+    sov_export *folder; /* what a Hugging Face folder needs, or NULL */
     sov_quant *job;
     struct sov_target target;
     struct sov_quant_rule *rule;      /* from --tensor-type */
@@ -59,6 +61,12 @@ int quantize_edit(void *arg, sov_meta *meta,
 /* Read the settings, and the files that values are in. */
 int quantize_settings(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
 void quantize_settings_free(struct quantize *q);
+
+/* folder.c: make the model what a Hugging Face folder has. */
+int quantize_folder(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
+/* The edit of its plan. */
+int quantize_folder_meta(void *arg, sov_meta *meta,
+                         struct sov_err *err) SOV_MUST_CHECK;
 
 /* report.c: what was, or would be, done. */
 int quantize_report(const struct quantize *q,

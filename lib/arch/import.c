@@ -347,40 +347,54 @@ put_name(struct sov_import *im, struct sov_err *err)
 }
 
 int
-sov_import(sov_model *model, struct sov_err *err)
+sov_import_view(struct sov_import *im, struct sov_err *err)
 {
-    struct sov_import im = { .model = model };
     const struct sov_import_row *row = NULL;
     int rc;
 
-    im.config = sov_model_config(model);
-    rc = find_row(im.config, &row, err);
+    im->config = sov_model_config(im->model);
+    rc = find_row(im->config, &row, err);
     if (rc == 0)
-        rc = sov_meta_new(&im.meta, err);
+        rc = sov_meta_new(&im->meta, err);
     if (rc == 0) {
-        im.used = sov_mem_array(sov_model_count(model), sizeof(*im.used));
-        if (im.used == NULL)
+        im->used = sov_mem_array(sov_model_count(im->model), sizeof(*im->used));
+        if (im->used == NULL)
             rc = sov_mem_fail(err);
     }
     if (rc == 0)
-        rc = sov_meta_set_str(im.meta, "general.architecture", "", err);
+        rc = sov_meta_set_str(im->meta, "general.architecture", "", err);
     if (rc == 0)
-        rc = put_name(&im, err);
+        rc = put_name(im, err);
     if (rc == 0)
-        rc = row->run(&im, err);
+        rc = row->run(im, err);
     if (rc == 0)
-        rc = check_used(&im, err);
+        rc = check_used(im, err);
+    return rc < 0 ? rc : sov_carried_read(im, err);
+}
+
+void
+sov_import_free(struct sov_import *im)
+{
+    sov_meta_free(im->meta);
+    for (size_t i = 0; i < im->n_own; i++)
+        free(im->own[i]);
+    free(im->own);
+    free(im->used);
+    free(im->view);
+}
+
+int
+sov_import(sov_model *model, struct sov_err *err)
+{
+    struct sov_import im = { .model = model };
+    int rc = sov_import_view(&im, err);
+
     if (rc == 0) {
         sov_meta *meta = im.meta;
 
         im.meta = NULL; /* the model's from here on */
         rc = sov_model_rebuild(model, meta, im.view, im.n, err);
     }
-    sov_meta_free(im.meta);
-    for (size_t i = 0; i < im.n_own; i++)
-        free(im.own[i]);
-    free(im.own);
-    free(im.used);
-    free(im.view);
+    sov_import_free(&im);
     return rc;
 }

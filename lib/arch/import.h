@@ -35,6 +35,10 @@ struct sov_import {
  */
 int sov_import(sov_model *model, struct sov_err *err) SOV_MUST_CHECK;
 
+/* The same in steps: what im.model would become, in im; free im in any case. */
+int sov_import_view(struct sov_import *im, struct sov_err *err) SOV_MUST_CHECK;
+void sov_import_free(struct sov_import *im);
+
 /* Keep p until the import ends, or free it now and fail; NULL: no memory. */
 int sov_import_keep(struct sov_import *im, void *p,
                     struct sov_err *err) SOV_MUST_CHECK;
@@ -84,6 +88,13 @@ int sov_import_vector(struct sov_import *im, const char *to, const float *v,
  * is what config.json says, 0 for nothing. */
 int sov_import_vocab(struct sov_import *im, uint64_t n_vocab,
                      struct sov_err *err) SOV_MUST_CHECK;
+
+/* carried.c: keys that config.json carries for GGUF, see there. */
+int sov_carried_read(struct sov_import *im, struct sov_err *err)
+    SOV_MUST_CHECK;
+int sov_carried_write(json_t *config, const sov_meta *meta,
+                      const sov_meta *made, struct sov_err *err)
+    SOV_MUST_CHECK;
 
 /* A row: class is what config.json calls the architecture. */
 struct sov_import_row {

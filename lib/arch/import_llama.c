@@ -306,28 +306,10 @@ put_layer(struct sov_import *im, const struct shape *s, unsigned layer,
         uint64_t heads;
         bool must;
     } parts[] = {
-        { "attn_norm.weight", "input_layernorm.weight", 0, s->width, 0, true },
-        { "ffn_norm.weight", "post_attention_layernorm.weight", 0, s->width, 0,
-          true },
-        { "attn_q.weight", "self_attn.q_proj.weight", q, s->width, s->heads,
-          true },
-        { "attn_q.bias", "self_attn.q_proj.bias", 0, q, s->heads, false },
-        { "attn_k.weight", "self_attn.k_proj.weight", kv, s->width, s->kv_heads,
-          true },
-        { "attn_k.bias", "self_attn.k_proj.bias", 0, kv, s->kv_heads, false },
-        { "attn_v.weight", "self_attn.v_proj.weight", kv, s->width, 0, true },
-        { "attn_v.bias", "self_attn.v_proj.bias", 0, kv, 0, false },
-        { "attn_output.weight", "self_attn.o_proj.weight", s->width, q, 0,
-          true },
-        { "attn_output.bias", "self_attn.o_proj.bias", 0, s->width, 0, false },
-        { "ffn_gate.weight", "mlp.gate_proj.weight", s->ffn, s->width, 0,
-          true },
-        { "ffn_gate.bias", "mlp.gate_proj.bias", 0, s->ffn, 0, false },
-        { "ffn_up.weight", "mlp.up_proj.weight", s->ffn, s->width, 0, true },
-        { "ffn_up.bias", "mlp.up_proj.bias", 0, s->ffn, 0, false },
-        { "ffn_down.weight", "mlp.down_proj.weight", s->width, s->ffn, 0,
-          true },
-        { "ffn_down.bias", "mlp.down_proj.bias", 0, s->width, 0, false },
+#define PART(to, from, rows, cols, heads, must) \
+    { to, from, rows, cols, heads, must },
+#include "arch/llama_parts.def"
+#undef PART
     };
     int rc = 0;
 

@@ -4,7 +4,11 @@
 libsov_all_la_SOURCES += \
 	%D%/arch.h %D%/archs.def \
 	%D%/bind.c %D%/bind.h \
+	%D%/carried.c \
 	%D%/dense.c \
+	%D%/export.c %D%/export.h %D%/exports.def \
+	%D%/export_llama.c %D%/llama_parts.def \
+	%D%/export_vocab.c \
 	%D%/hparams.c %D%/hparams.h \
 	%D%/import.c %D%/import.h %D%/imports.def \
 	%D%/import_llama.c \

@@ -65,6 +65,7 @@ struct sov_entry {
     size_t part;
     uint64_t off;         /* in the file of the part */
     uint32_t heads;       /* see struct sov_view */
+    bool back;
     unsigned char *own;   /* owned: the bytes as shown, or NULL */
 };
 
@@ -93,6 +94,9 @@ struct sov_model {
     size_t n;
     size_t cap;
     struct sov_map names;
+
+    const struct sov_side *side; /* borrowed: files beside it, in memory */
+    size_t n_sides;
 
     char **warning;
     size_t n_warnings;
@@ -145,6 +149,9 @@ int sov_entry_read(sov_model *m, const struct sov_entry *e, uint64_t off,
 
 /* Taste what m->path is and load it. */
 int sov_model_load_path(sov_model *m, struct sov_err *err) SOV_MUST_CHECK;
+
+/* The row that becomes row `row`, in heads of d rows. */
+uint64_t sov_source_row(uint64_t row, uint64_t d, bool back);
 
 /* Let data point at the bytes, if the model is mapped. */
 int sov_entry_map(sov_model *m, struct sov_entry *e, struct sov_err *err)

@@ -34,6 +34,7 @@ libsov_all_la_SOURCES += \
 	%D%/safetensors.h \
 	%D%/safetensors_dir.c \
 	%D%/safetensors_write.c \
+	%D%/shadow.c \
 	%D%/side.c \
 	%D%/swap.c \
 	%D%/swap.def \

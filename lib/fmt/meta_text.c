@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * meta_text.c - the value of a key out of text, as people type it
+ * meta_text.c - the value of a key out of text, as people type it, and back
  *
  * Numbers are decimal and whole: what follows one makes it wrong.  Arrays are
  * JSON.
@@ -301,4 +301,108 @@ sov_meta_set_text(sov_meta *meta, const char *key, const char *type,
     if (rc == SOV_EFORMAT && err != NULL) /* what the JSON parser says */
         err->rc = SOV_EARG;
     return rc == SOV_EFORMAT ? SOV_EARG : rc;
+}
+
+/* ---- back to text */
+
+static json_t *
+json_of(const struct sov_kv *kv, uint64_t i)
+{
+    enum sov_vtype type = kv->type == SOV_V_ARR ? kv->elem : kv->type;
+    double d = sov_kv_num(kv, i);
+
+    if (type == SOV_V_BOOL)
+        return json_boolean(sov_kv_int(kv, i) != 0);
+    if (type == SOV_V_F32 || type == SOV_V_F64)
+        return isfinite(d) ? json_real(d) : NULL;
+    if (type == SOV_V_U64 && sov_kv_int(kv, i) < 0) /* above what JSON holds */
+        return NULL;
+    return json_integer(sov_kv_int(kv, i));
+}
+
+static json_t *
+json_array_of(const struct sov_kv *kv)
+{
+    json_t *list = json_array();
+    struct sov_span s;
+    size_t at = 0;
+    bool ok = list != NULL;
+
+    if (kv->elem == SOV_V_STR)
+        while (ok && sov_kv_next_str(kv, &at, &s))
+            ok = json_array_append_new(
+                     list, json_stringn((const char *)s.p, s.len)) == 0;
+    else
+        for (uint64_t i = 0; i < kv->n && ok; i++)
+            ok = json_array_append_new(list, json_of(kv, i)) == 0;
+    if (!ok) {
+        json_decref(list);
+        return NULL;
+    }
+    return list;
+}
+
+/* A number, short: the digits that give the same one again. */
+static char *
+number_text(const struct sov_kv *kv)
+{
+    double d = sov_kv_num(kv, 0);
+    char text[40];
+
+    if (kv->type == SOV_V_BOOL)
+        return strdup(sov_kv_int(kv, 0) != 0 ? "true" : "false");
+    if (kv->type == SOV_V_U64)
+        snprintf(text, sizeof(text), "%" PRIu64, (uint64_t)sov_kv_int(kv, 0));
+    else if (kv->type != SOV_V_F32 && kv->type != SOV_V_F64)
+        snprintf(text, sizeof(text), "%" PRId64, sov_kv_int(kv, 0));
+    else if (isfinite(d))
+        snprintf(text, sizeof(text), "%.*g", kv->type == SOV_V_F32 ? 9 : 17, d);
+    else
+        return NULL;
+    return strdup(text);
+}
+
+static char *
+value_text(const struct sov_kv *kv, size_t *len)
+{
+    char *text;
+    json_t *json;
+
+    if (kv->type == SOV_V_STR) {
+        *len = kv->val.len;
+        if (check_utf8((const char *)kv->val.p, kv->val.len, NULL) < 0)
+            return NULL;
+        return sov_mem_dup(kv->val.p, kv->val.len);
+    }
+    if (kv->type != SOV_V_ARR) {
+        text = number_text(kv);
+    } else {
+        json = json_array_of(kv);
+        text = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
+        json_decref(json);
+    }
+    *len = text != NULL ? strlen(text) : 0;
+    return text;
+}
+
+int
+sov_kv_text(const struct sov_kv *kv, char **type, char **text, size_t *len,
+            struct sov_err *err)
+{
+    bool array = kv->type == SOV_V_ARR;
+    char name[16];
+
+    snprintf(name, sizeof(name), "%s%s",
+             types[row_of(array ? kv->elem : kv->type)].name,
+             array ? "[]" : "");
+    *text = value_text(kv, len);
+    if (*text == NULL)
+        return sov_fail(err, SOV_EUNSUP, "key %.80s: cannot be put into words",
+                        kv->key);
+    *type = sov_mem_dup(name, strlen(name));
+    if (*type == NULL) {
+        free(*text);
+        return sov_mem_fail(err);
+    }
+    return 0;
 }

@@ -13,7 +13,9 @@
 
 #include "base/json.h"
 #include "sov/model.h"
+#include "sov/write.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -49,6 +51,7 @@ struct sov_view {
     size_t from;       /* index of a tensor in the model as loaded ... */
     uint32_t heads;    /* rows regrouped from [heads, 2, d/2] to
                           [heads, d/2, 2] (Llama's rotary pairs), 0: not */
+    bool back;         /* regrouped the other way */
     uint32_t ndim;     /* as is when 0, else another shape of the same size */
     uint64_t dim[SOV_NDIM_MAX];
     const void *bytes; /* ... or, if not NULL, bytes of a new tensor of this
@@ -63,6 +66,16 @@ struct sov_view {
 int sov_model_rebuild(sov_model *model, sov_meta *meta,
                       const struct sov_view *view, size_t n,
                       struct sov_err *err) SOV_MUST_CHECK;
+
+/*
+ * A model that shows the tensors of another one under config and side files
+ * that are in memory (borrowed, as is the other), as if all that lay in a
+ * folder: what an import of it would see.  Only tensors that are in memory can
+ * be read; the others are of the type given, unless that is SOV_TYPE_NONE.
+ */
+int sov_model_shadow(sov_model **shadow, const sov_model *model,
+                     json_t *config, const struct sov_side *side, size_t n,
+                     enum sov_type type, struct sov_err *err) SOV_MUST_CHECK;
 
 /* Add a warning for sov_model_warning(); printf-like, made safe to show. */
 void sov_model_warn(sov_model *model, const char *fmt, ...) SOV_PRINTF(2, 3);

@@ -38,11 +38,13 @@ part_read(struct sov_part *part, uint64_t off, void *buf, size_t len,
  * Llama's rotary pairs: Hugging Face keeps the two halves of a head apart,
  * [heads, 2, d/2]; GGUF has the pairs side by side, [heads, d/2, 2].
  */
-static uint64_t
-source_row(uint64_t row, uint64_t d)
+uint64_t
+sov_source_row(uint64_t row, uint64_t d, bool back)
 {
     uint64_t in_head = row % d;
 
+    if (back)
+        return row - in_head + in_head % (d / 2) * 2 + in_head / (d / 2);
     return row - in_head + in_head % 2 * (d / 2) + in_head / 2;
 }
 
@@ -64,7 +66,9 @@ read_rows(sov_model *m, const struct sov_entry *e, uint64_t off,
 
     for (size_t done = 0; done < len && rc == 0; done += (size_t)unit)
         rc = part_read(m->part[e->part],
-                       e->off + source_row((off + done) / unit, d) * unit,
+                       e->off +
+                           sov_source_row((off + done) / unit, d, e->back) *
+                               unit,
                        buf + done, (size_t)unit, err);
     return rc;
 }
@@ -146,6 +150,15 @@ drain(sov_model *m, struct sov_part *part, struct sov_err *err)
     return 0;
 }
 
+bool
+sov_model_seeks(const sov_model *m)
+{
+    for (size_t i = 0; i < m->n_parts; i++)
+        if (m->part[i]->map == NULL && !m->part[i]->file.regular)
+            return false;
+    return true;
+}
+
 int
 sov_model_read(sov_model *m, size_t i, uint64_t off, void *buf, size_t len,
                struct sov_err *err)
@@ -161,12 +174,16 @@ sov_model_read(sov_model *m, size_t i, uint64_t off, void *buf, size_t len,
         len > m->entry[i].t.size - off)
         return sov_fail(err, SOV_EARG, "read beyond the end of a tensor");
     e = &m->entry[i];
+    if (e->own != NULL)
+        return sov_entry_read(m, e, off, buf, len, err);
+    if (e->part >= m->n_parts)
+        return sov_fail(err, SOV_EARG, "tensor %.80s has no bytes", e->t.name);
     part = m->part[e->part];
     rc = sov_entry_read(m, e, off, buf, len, err);
     if (rc < 0)
         sov_err_wrap(err, "tensor %.80s", e->t.name);
     else if (!part->file.regular && i == m->last && len > 0 &&
-             off + len == e->t.size && e->own == NULL)
+             off + len == e->t.size)
         rc = drain(m, part, err);
     if (rc < 0)
         return sov_part_wrap(part, err);

@@ -55,6 +55,22 @@ check_heads(const struct sov_entry *e, const struct sov_view *view,
     return 0;
 }
 
+/* Bytes that are in memory, in the order of rows that is wanted. */
+static int
+copy_own(struct sov_entry *e, const unsigned char *own, struct sov_err *err)
+{
+    uint64_t n = e->t.ndim < 2 ? e->t.dim[0] : e->t.dim[1];
+    size_t unit = n > 0 ? (size_t)(e->t.size / n) : 0;
+
+    e->own = (unsigned char *)sov_mem_dup(own, (size_t)e->t.size);
+    if (e->own == NULL)
+        return sov_mem_fail(err);
+    for (uint64_t i = 0; e->heads > 0 && i < n; i++)
+        memcpy(e->own + i * unit,
+               own + sov_source_row(i, n / e->heads, e->back) * unit, unit);
+    return 0;
+}
+
 /* An old tensor under another name, in another shape or order of rows. */
 static int
 viewed_entry(sov_model *m, struct sov_entry *e, const struct sov_view *view,
@@ -72,8 +88,12 @@ viewed_entry(sov_model *m, struct sov_entry *e, const struct sov_view *view,
     e->t.name = NULL;
     e->t.data = NULL;
     size = old->t.size;
-    if (old->heads > 0 || (old->own != NULL && view->heads > 0))
+    if (old->heads > 0 && (view->heads != old->heads || !view->back))
         return broken(view, "regrouped twice", err);
+    if (old->heads > 0) { /* there and back again */
+        e->heads = 0;
+        return sov_entry_map(m, e, err);
+    }
     if (view->heads > 0 && m->part[e->part]->pipe &&
         !m->part[e->part]->file.regular)
         return broken(view, "a pipe cannot be regrouped", err);
@@ -87,11 +107,9 @@ viewed_entry(sov_model *m, struct sov_entry *e, const struct sov_view *view,
     if (rc == 0 && view->heads > 0)
         rc = check_heads(e, view, err);
     e->heads = view->heads;
-    if (rc == 0 && old->own != NULL) {
-        e->own = (unsigned char *)sov_mem_dup(old->own, (size_t)size);
-        if (e->own == NULL)
-            rc = sov_mem_fail(err);
-    }
+    e->back = view->back;
+    if (rc == 0 && old->own != NULL)
+        rc = copy_own(e, old->own, err);
     return rc < 0 ? rc : sov_entry_map(m, e, err);
 }
 

@@ -88,6 +88,16 @@ read_bag(const struct sov_bag *bag, const char *path, size_t max, char **text,
     return *text == NULL ? sov_mem_fail(err) : 0;
 }
 
+/* Of a shadow: see sov_model_shadow(). */
+static int
+copy_side(const struct sov_side *side, char **text, size_t *len,
+          struct sov_err *err)
+{
+    *text = sov_mem_dup(side->bytes, side->len);
+    *len = side->len;
+    return *text == NULL ? sov_mem_fail(err) : 0;
+}
+
 int
 sov_model_side_file(sov_model *m, const char *name, size_t max, char **text,
                     size_t *len, struct sov_err *err)
@@ -96,6 +106,9 @@ sov_model_side_file(sov_model *m, const char *name, size_t max, char **text,
     int rc;
 
     *text = NULL;
+    for (size_t i = 0; i < m->n_sides; i++)
+        if (strcmp(m->side[i].name, name) == 0)
+            return copy_side(&m->side[i], text, len, err);
     if (m->dir == NULL)
         return 1;
     path = sov_model_join(m, name);

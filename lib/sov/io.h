@@ -98,6 +98,23 @@ SOV_API int sov_sink_commit(sov_sink **sink, struct sov_err *err)
 SOV_API int sov_sink_commit_all(sov_sink **sinks, size_t n,
                                 struct sov_err *err) SOV_MUST_CHECK;
 
+/*
+ * A folder that appears whole or not at all: open sinks in sov_folder_path(),
+ * which is a hidden folder, then commit it with them.  Of opts
+ * force, if_changed, lock and inputs count.  What is replaced must be the
+ * folder of a model (config.json and files alone) or empty.
+ */
+typedef struct sov_folder sov_folder;
+
+SOV_API int sov_folder_open(sov_folder **folder, const char *path,
+                            const struct sov_sink_opts *opts,
+                            struct sov_err *err) SOV_MUST_CHECK;
+SOV_API const char *sov_folder_path(const sov_folder *f);
+/* Ends it in either case, as sov_sink_commit(). */
+SOV_API int sov_folder_commit(sov_folder **folder, sov_sink **sinks,
+                              size_t n, struct sov_err *err) SOV_MUST_CHECK;
+SOV_API void sov_folder_abort(sov_folder *f);
+
 /* Forget what was written; NULL is fine. */
 SOV_API void sov_sink_abort(sov_sink *sink);
 

@@ -6,6 +6,7 @@ sovinclude_HEADERS += \
 	%D%/base.h \
 	%D%/claim.h \
 	%D%/err.h \
+	%D%/export.h \
 	%D%/hash.h \
 	%D%/index.h \
 	%D%/inspect.h \

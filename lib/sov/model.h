@@ -113,6 +113,9 @@ SOV_API bool sov_model_place(const sov_model *model, size_t i,
  */
 SOV_API const char *sov_model_warning(const sov_model *model, size_t i);
 
+/* Can tensors be read in any order?  Not those of a pipe. */
+SOV_API bool sov_model_seeks(const sov_model *model);
+
 /*
  * Bytes [off, off + len) of tensor i into buf, little-endian, rows in the
  * order the tensor shows.  off and len are whole blocks of whole rows where the

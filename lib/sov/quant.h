@@ -43,13 +43,6 @@ struct sov_quant_rule {
     enum sov_type type;
 };
 
-/* A file that goes beside a model. */
-struct sov_side {
-    const char *name;
-    const void *bytes;
-    size_t len;
-};
-
 struct sov_quant_opts {
     /* a mix ("q4_k_m"), a type ("q4_k"), or "copy": tensors bit for bit */
     const char *type;

@@ -7,6 +7,7 @@
 #include "sov/base.h"
 #include "sov/claim.h"
 #include "sov/err.h"
+#include "sov/export.h"
 #include "sov/hash.h"
 #include "sov/index.h"
 #include "sov/inspect.h"

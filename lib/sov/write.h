@@ -24,6 +24,13 @@
 typedef struct sov_plan sov_plan;
 typedef struct sov_writer sov_writer;
 
+/* A file that goes beside a model. */
+struct sov_side {
+    const char *name;
+    const void *bytes;
+    size_t len;
+};
+
 /* A plan starts with a copy of meta (or none for NULL). */
 SOV_API int sov_plan_new(sov_plan **plan, const sov_meta *meta,
                          struct sov_err *err) SOV_MUST_CHECK;

@@ -5,8 +5,10 @@ libsov_all_la_SOURCES += \
 	%D%/archive.c %D%/archive.h \
 	%D%/cpu.c %D%/cpu.h \
 	%D%/file.c %D%/file.h \
+	%D%/folder.c \
 	%D%/hash.c %D%/hash.h \
 	%D%/hashfile.c \
+	%D%/lock.c \
 	%D%/looks.c \
 	%D%/members.c %D%/members.h \
 	%D%/pack.c \

@@ -107,6 +107,35 @@ sov_path_hidden(const char *path)
     return name;
 }
 
+/* Files alone go. */
+static void
+empty_folder(int fd)
+{
+    int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = copy >= 0 ? fdopendir(copy) : NULL;
+    struct dirent *e;
+
+    while (d != NULL && (e = readdir(d)) != NULL)
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+            unlinkat(fd, e->d_name, 0);
+    if (d != NULL)
+        closedir(d);
+    else if (copy >= 0)
+        close(copy);
+}
+
+void
+sov_folder_remove(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd < 0)
+        return;
+    empty_folder(fd);
+    close(fd);
+    rmdir(path);
+}
+
 void
 sov_pending_sweep(const char *path, const char *dir)
 {
@@ -127,10 +156,15 @@ sov_pending_sweep(const char *path, const char *dir)
                     O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         if (fd < 0)
             continue;
-        if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+        if (fstat(fd, &st) == 0 &&
+            (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) &&
             st.st_mtime + STALE_AFTER < time(NULL) &&
-            flock(fd, LOCK_EX | LOCK_NB) == 0)
-            unlinkat(dirfd(d), e->d_name, 0);
+            flock(fd, LOCK_EX | LOCK_NB) == 0) {
+            if (S_ISDIR(st.st_mode))
+                empty_folder(fd);
+            unlinkat(dirfd(d), e->d_name,
+                     S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0);
+        }
         close(fd);
     }
     if (d != NULL)

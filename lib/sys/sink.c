@@ -74,50 +74,6 @@ refuse_input(const struct stat *st, const char *const *inputs, size_t n,
     return 0;
 }
 
-/*
- * Take the lock of an output.  The lock file goes away with its holder, so
- * after waiting one must look whether it still has its name.
- */
-static int
-take_lock(struct sov_sink *s, enum sov_lock how, struct sov_err *err)
-{
-    s->lock_path = sov_path_beside(s->path, ".lock");
-    if (s->lock_path == NULL)
-        return sov_mem_fail(err);
-    for (;;) {
-        struct stat named;
-        struct stat held;
-
-        s->lock = open(s->lock_path,
-                       O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-        if (s->lock < 0)
-            return sov_fail_sys(err, SOV_WHERE_OUTPUT, "cannot lock");
-        while (flock(s->lock, LOCK_EX |
-                                  (how == SOV_LOCK_FAIL ? LOCK_NB : 0)) < 0) {
-            if (errno == EINTR)
-                continue;
-            if (errno == EWOULDBLOCK) {
-                errno = 0; /* is all that the line says */
-                sov_fail_sys(err, SOV_WHERE_LOCK,
-                             "another run is writing this output");
-            } else { /* nobody can hold it here */
-                sov_fail_sys(err, SOV_WHERE_OUTPUT, "cannot lock");
-                unlink(s->lock_path);
-            }
-            close(s->lock);
-            s->lock = -1;
-            return SOV_EIO;
-        }
-        if (stat(s->lock_path, &named) == 0 && fstat(s->lock, &held) == 0 &&
-            named.st_ino == held.st_ino && named.st_dev == held.st_dev) {
-            sov_pending_add(s->lock_path);
-            return 0;
-        }
-        close(s->lock);
-        s->lock = -1;
-    }
-}
-
 static int
 open_temporary(struct sov_sink *s, const char *dir, struct sov_err *err)
 {
@@ -167,7 +123,7 @@ open_regular(struct sov_sink *s, const struct sov_sink_opts *o,
         }
     }
     if (rc == 0 && o->lock != SOV_LOCK_NONE)
-        rc = take_lock(s, o->lock, err);
+        rc = sov_lock_take(s->path, o->lock, &s->lock, &s->lock_path, err);
     if (rc == 0) {
         dir = sov_dir_name(s->path);
         if (dir == NULL)
@@ -493,12 +449,7 @@ sov_sink_abort(sov_sink *sink)
     }
     if (sink->fd >= 0)
         close(sink->fd);
-    if (sink->lock >= 0) {
-        sov_pending_drop(sink->lock_path); /* from here on it may be another's */
-        unlink(sink->lock_path);
-        close(sink->lock);
-    }
-    free(sink->lock_path);
+    sov_lock_drop(sink->lock, sink->lock_path);
     free(sink->tmp);
     free(sink->path);
     free(sink->name);

@@ -5,5 +5,6 @@ libsov_all_la_SOURCES += \
 	%D%/special.c \
 	%D%/spm.c \
 	%D%/spm_model.c %D%/spm_model.h \
+	%D%/spm_write.c \
 	%D%/tok.c %D%/tok.h \
 	%D%/tokenizers.def

@@ -5,6 +5,7 @@
 #ifndef SOV_TOK_SPM_MODEL_H
 #define SOV_TOK_SPM_MODEL_H
 
+#include "base/buf.h"
 #include "sov/err.h"
 #include "sov/meta.h"
 
@@ -49,5 +50,8 @@ int sov_spm_resize(struct sov_spm *spm, size_t n,
  */
 int sov_spm_keys(const struct sov_spm *spm, sov_meta *meta,
                  struct sov_err *err) SOV_MUST_CHECK;
+
+/* The file again: its tokens, ids (those beyond n as none) and add_prefix. */
+void sov_spm_write(const struct sov_spm *spm, struct sov_buf *b);
 
 #endif

@@ -71,5 +71,6 @@ void gguf_tests(TCase *tc);
 void gguf_bad_tests(TCase *tc);
 void safetensors_tests(TCase *tc);
 void model_tests(TCase *tc);
+void write_tests(TCase *tc);
 
 #endif

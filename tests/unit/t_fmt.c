@@ -15,5 +15,6 @@ main(void)
     gguf_bad_tests(tc);
     safetensors_tests(tc);
     model_tests(tc);
+    write_tests(tc);
     return unit_main("fmt", tc);
 }

@@ -6,6 +6,8 @@
 #include "tinyhf.h"
 
 #include "base/le.h"
+#include "sov/export.h"
+#include "sov/io.h"
 #include "sov/model.h"
 #include "sov/token.h"
 #include "tensor/half.h"
@@ -168,7 +170,8 @@ START_TEST(vectors_become_f32)
 END_TEST
 
 /* Heads of 4: rows 0 1 | 2 3 become 0 2 1 3. */
-START_TEST(rotary_pairs_stand_side_by_side)
+static void
+rotary_pairs(void)
 {
     static const int q[8] = { 0, 2, 1, 3, 4, 6, 5, 7 };
     sov_model *m = must_open(dir);
@@ -194,6 +197,11 @@ START_TEST(rotary_pairs_stand_side_by_side)
         ck_assert(v[8 * i] == (float)i);
     free(v);
     sov_model_close(m);
+}
+
+START_TEST(rotary_pairs_stand_side_by_side)
+{
+    rotary_pairs();
 }
 END_TEST
 
@@ -533,6 +541,157 @@ START_TEST(tale_is_what_others_make_of_it)
 }
 END_TEST
 
+/* ---- the way back */
+
+/* Write what an export made into the folder, in place of what was there. */
+static void
+write_export(sov_model *m, const sov_export *x)
+{
+    const struct sov_layout layout = { .form = "safetensors",
+                                       .name = "model.safetensors" };
+    struct sov_err err = { 0 };
+    const struct sov_side *side;
+    char path[128], to[128];
+    size_t n;
+    sov_plan *plan;
+    sov_sink *sink;
+    sov_writer *w;
+
+    ck_assert_int_eq(sov_plan_new(&plan, NULL, &err), 0);
+    for (size_t i = 0; i < sov_model_count(m); i++) {
+        const struct sov_tensor *t = sov_model_at(m, i);
+
+        ck_assert_int_eq(
+            sov_plan_add(plan, t->name, t->type, t->ndim, t->dim, &err), 0);
+    }
+    ck_assert_int_eq(sov_plan_lay(plan, &layout, &err), 0);
+    snprintf(path, sizeof(path), "%s/new.safetensors", dir);
+    ck_assert_int_eq(sov_sink_open(&sink, path, NULL, &err), 0);
+    ck_assert_int_eq(sov_writer_begin(&w, plan, &sink, &err), 0);
+    for (size_t i = 0; i < sov_model_count(m); i++) {
+        size_t size = (size_t)sov_model_at(m, i)->size;
+        void *bytes = malloc(size);
+
+        ck_assert_int_eq(sov_model_read(m, i, 0, bytes, size, &err), 0);
+        ck_assert_int_eq(sov_writer_data(w, bytes, size, &err), 0);
+        free(bytes);
+    }
+    ck_assert_int_eq(sov_writer_end(&w, &err), 0);
+    ck_assert_int_eq(sov_sink_commit(&sink, &err), 0);
+    sov_plan_free(plan);
+    side = sov_export_sides(x, &n);
+    tiny_remove(dir); /* all but the folder and new.safetensors */
+    for (size_t i = 0; i < n; i++)
+        tiny_write(dir, side[i].name, side[i].bytes, side[i].len);
+    snprintf(path, sizeof(path), "%s/generation_config.json", dir);
+    ck_assert_int_eq(remove(path), 0);
+    snprintf(path, sizeof(path), "%s/new.safetensors", dir);
+    snprintf(to, sizeof(to), "%s/model.safetensors", dir);
+    ck_assert_int_eq(rename(path, to), 0);
+}
+
+static sov_meta *
+copy_meta(const sov_meta *from)
+{
+    sov_meta *copy;
+
+    ck_assert_int_eq(sov_meta_new(&copy, NULL), 0);
+    for (size_t i = 0; i < sov_meta_count(from); i++)
+        ck_assert_int_eq(sov_meta_set(copy, sov_meta_at(from, i), NULL), 0);
+    return copy;
+}
+
+static sov_export *
+must_export(sov_model *m, const sov_meta *meta)
+{
+    struct sov_err err = { 0 };
+    sov_export *x = NULL;
+    int rc = sov_export_new(&x, m, meta, SOV_TYPE_NONE, &err);
+
+    ck_assert_msg(rc == 0, "%s", err.msg);
+    return x;
+}
+
+START_TEST(what_went_out_comes_back)
+{
+    const char *settings =
+        "{\"add_bos_token\": false, \"add_eos_token\": true,"
+        " \"add_prefix_space\": false, \"chat_template\": ["
+        "{\"name\": \"default\", \"template\": \"a\"},"
+        "{\"name\": \"tool_use\", \"template\": \"b\\n\"}],"
+        " \"added_tokens_decoder\": {"
+        "\"5\": {\"content\": \"user \\u00e9\", \"special\": false},"
+        "\"9\": {\"content\": \"<|x|>\", \"special\": true},"
+        "\"10\": {\"content\": \"y\", \"special\": false}},"
+        " \"bos_token\": \"<|x|>\", \"pad_token\": \"[PAD11]\"}";
+    sov_model *a, *b;
+    sov_export *x;
+    sov_meta *meta;
+
+    tiny_write(dir, "tokenizer_config.json", settings, strlen(settings));
+    a = must_open(dir);
+    meta = copy_meta(sov_model_meta(a));
+    ck_assert_int_eq(sov_meta_set_str(meta, "general.license", "mit", NULL), 0);
+    sov_meta_unset(meta, "general.name");
+    x = must_export(a, meta);
+    ck_assert_int_ge(sov_model_find(a, "model.layers.0.self_attn.q_proj.bias"),
+                     0);
+    write_export(a, x);
+    sov_model_close(a);
+    sov_export_free(x);
+    b = must_open(dir);
+    check_same_keys(meta, sov_model_meta(b));
+    check_same_keys(sov_model_meta(b), meta);
+    ck_assert_str_eq(sov_meta_at(sov_model_meta(b), 1)->key,
+                     sov_meta_at(meta, 1)->key);
+    sov_model_close(b);
+    sov_meta_free(meta);
+    rotary_pairs();
+}
+END_TEST
+
+START_TEST(what_would_be_lost_is_refused)
+{
+    static const struct {
+        const char *key;
+        const char *type;
+        const char *value;
+        const char *word;
+    } bad[] = {
+        { "llama.rope.scaling.attn_factor", "f32", "2", "attn_factor" },
+        { "llama.attention.key_length", "u32", "6", "" },
+        { "llama.block_count", "u32", "2", "" },
+        { "llama.context_length", "str", "x", "context_length" },
+        { "tokenizer.ggml.model", "str", "gpt2", "gpt2" },
+        { "tokenizer.ggml.scores", "f32[]", "[1]", "scores" },
+        { "tokenizer.ggml.token_type", "i32[]",
+          "[4,3,3,6,1,1,1,1,1,5,5,5]", "token" },
+        { "general.architecture", "str", "gpt2", "gpt2" },
+        { "general.odd", "f32[]", "[1]", NULL },
+    };
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        sov_model *m = must_open(dir);
+        sov_meta *meta = copy_meta(sov_model_meta(m));
+        struct sov_err err = { 0 };
+        sov_export *x = NULL;
+        int rc;
+
+        ck_assert_int_eq(sov_meta_set_text(meta, bad[i].key, bad[i].type,
+                                           bad[i].value, strlen(bad[i].value),
+                                           &err), 0);
+        rc = sov_export_new(&x, m, meta, SOV_TYPE_NONE, &err);
+        ck_assert_msg(bad[i].word == NULL ? rc == 0 : rc < 0, "%s: %s",
+                      bad[i].key, err.msg);
+        if (bad[i].word != NULL)
+            ck_assert_msg(strstr(err.msg, bad[i].word) != NULL, "%s", err.msg);
+        sov_export_free(x);
+        sov_meta_free(meta);
+        sov_model_close(m);
+    }
+}
+END_TEST
+
 int
 main(void)
 {
@@ -550,5 +709,7 @@ main(void)
     tcase_add_test(tc, what_is_not_supported_is_named);
     tcase_add_test(tc, a_lone_safetensors_file_is_plain_tensors);
     tcase_add_test(tc, tale_is_what_others_make_of_it);
+    tcase_add_test(tc, what_went_out_comes_back);
+    tcase_add_test(tc, what_would_be_lost_is_refused);
     return unit_main("import", tc);
 }

@@ -383,6 +383,146 @@ START_TEST(the_environment_is_a_ceiling)
 }
 END_TEST
 
+/* ---- several outputs */
+
+/* What a file holds. */
+static void
+check_text(const char *name, const char *want)
+{
+    char *text = NULL;
+    size_t len = 0;
+
+    ck_assert_int_eq(sov_read_whole(name, 1000, &text, &len, NULL), 0);
+    ck_assert_str_eq(text, want);
+    free(text);
+}
+
+static const char *const set_names[] = { "set-1", "set-2", "set-3" };
+
+static int
+write_set(const struct sov_sink_opts *opts, const char *text,
+          struct sov_err *err)
+{
+    sov_sink *sink[3] = { 0 };
+    char name[3][512];
+    int rc = 0;
+
+    for (int i = 0; i < 3 && rc == 0; i++) {
+        snprintf(name[i], sizeof(name[i]), "%s/%s", home, set_names[i]);
+        rc = sov_sink_open(&sink[i], name[i], opts, err);
+        if (rc == 0)
+            rc = sov_sink_write(sink[i], text, strlen(text), err);
+    }
+    if (rc == 0)
+        return sov_sink_commit_all(sink, 3, err);
+    for (int i = 0; i < 3; i++)
+        sov_sink_abort(sink[i]);
+    return rc;
+}
+
+static void
+check_set(const char *text)
+{
+    for (int i = 0; i < 3; i++) {
+        char name[512];
+
+        snprintf(name, sizeof(name), "%s/%s", home, set_names[i]);
+        check_text(name, text);
+    }
+}
+
+START_TEST(outputs_appear_together)
+{
+    const struct sov_sink_opts force = { .force = true };
+    char name[512];
+    struct sov_err err = { 0 };
+
+    ck_assert_int_eq(write_set(NULL, "old", &err), 0);
+    check_set("old");
+    ck_assert_int_eq(write_set(NULL, "new", &err), SOV_EIO);
+    check_set("old");
+    ck_assert_int_eq(write_set(&force, "new", &err), 0);
+    check_set("new");
+    /* a name that is taken meanwhile: what was there stays */
+    snprintf(name, sizeof(name), "%s/%s", home, set_names[1]);
+    ck_assert_int_eq(unlink(name), 0);
+    ck_assert_int_eq(mkdir(name, 0777), 0);
+    ck_assert_int_lt(write_set(&force, "late", &err), 0);
+    ck_assert_int_eq(rmdir(name), 0);
+    snprintf(name, sizeof(name), "%s/%s", home, set_names[0]);
+    check_text(name, "new");
+}
+END_TEST
+
+START_TEST(a_set_that_fails_is_taken_back)
+{
+    const struct sov_sink_opts fresh = { .force = false };
+    const struct sov_sink_opts force = { .force = true };
+    sov_sink *sink[3] = { 0 };
+    struct sov_err err = { 0 };
+    char name[3][512];
+
+    ck_assert_int_eq(write_set(NULL, "old", &err), 0);
+    for (int i = 0; i < 3; i++)
+        snprintf(name[i], sizeof(name[i]), "%s/%s", home, set_names[i]);
+    ck_assert_int_eq(unlink(name[2]), 0);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(sov_sink_open(&sink[i], name[i],
+                                       i < 2 ? &force : &fresh, &err), 0);
+        ck_assert_int_eq(sov_sink_write(sink[i], "new", 3, &err), 0);
+    }
+    put(name[2], "another's"); /* not to be replaced */
+    ck_assert_int_eq(sov_sink_commit_all(sink, 3, &err), SOV_EIO);
+    check_text(name[0], "old");
+    check_text(name[1], "old");
+    check_text(name[2], "another's");
+    ck_assert_int_eq(entries(), 3);
+}
+END_TEST
+
+START_TEST(a_folder_appears_whole)
+{
+    const struct sov_sink_opts force = { .force = true }, none = { 0 };
+    sov_folder *folder;
+    struct sov_err err = { 0 };
+    char name[512], inside[600];
+    sov_sink *sink;
+
+    snprintf(name, sizeof(name), "%s/model", home);
+    for (int i = 0; i < 3; i++) {
+        const char *text = i == 0 ? "first" : "second";
+
+        ck_assert_int_eq(sov_folder_open(&folder, name, i == 0 ? &none : &force,
+                                         &err), 0);
+        snprintf(inside, sizeof(inside), "%s/config.json",
+                 sov_folder_path(folder));
+        ck_assert_int_eq(sov_sink_open(&sink, inside, NULL, &err), 0);
+        ck_assert_int_eq(sov_sink_write(sink, text, strlen(text), &err), 0);
+        snprintf(inside, sizeof(inside), "%s/config.json", name);
+        if (i == 0)
+            ck_assert_int_ne(access(name, F_OK), 0);
+        if (i == 1) { /* not this time */
+            sov_sink_abort(sink);
+            sov_folder_abort(folder);
+            check_text(inside, "first");
+        } else {
+            ck_assert_int_eq(sov_folder_commit(&folder, &sink, 1, &err), 0);
+            check_text(inside, text);
+        }
+        ck_assert_int_eq(entries(), 1);
+    }
+    ck_assert_int_eq(sov_folder_open(&folder, name, &none, &err), SOV_EIO);
+    snprintf(inside, sizeof(inside), "%s/model/config.json", home);
+    ck_assert_int_eq(unlink(inside), 0);
+    snprintf(inside, sizeof(inside), "%s/model/letter", home);
+    put(inside, "mine");
+    ck_assert_int_eq(sov_folder_open(&folder, name, &force, &err), SOV_EIO);
+    check_text(inside, "mine");
+    ck_assert_int_eq(unlink(inside), 0);
+    ck_assert_int_eq(rmdir(name), 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -398,6 +538,9 @@ main(void)
     tcase_add_test(tc, a_lock_is_held_by_one_and_goes_away);
     tcase_add_test(tc, a_dead_temporary_is_swept_and_a_live_one_is_not);
     tcase_add_test(tc, a_full_disk_is_said);
+    tcase_add_test(tc, outputs_appear_together);
+    tcase_add_test(tc, a_set_that_fails_is_taken_back);
+    tcase_add_test(tc, a_folder_appears_whole);
     tcase_add_test(tc, whole_files_are_read_up_to_their_limit);
     tcase_add_test(tc, a_pipe_is_spooled_whole);
     tcase_add_test(tc, every_item_is_done_once);

@@ -2,10 +2,13 @@
 # tests/cli/sov-quantize/local.mk - sov-quantize as a user runs it
 
 cli_tests += %D%/edit.sh
+cli_tests += %D%/folder.sh
 cli_tests += %D%/import.sh
 cli_tests += %D%/input.sh
 cli_tests += %D%/kill.sh
 cli_tests += %D%/mixes.sh
 cli_tests += %D%/nonfinite.sh
 cli_tests += %D%/output.sh
+cli_tests += %D%/roundtrip.sh
 cli_tests += %D%/same-bytes.sh
+cli_tests += %D%/split.sh

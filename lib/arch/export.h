@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * export.h - from a model to the folder in which it would be published
+ *
+ * A row of exports.def names for each tensor what it is called there, and
+ * writes config.json; the rest is the same for all.
+ */
+#ifndef SOV_ARCH_EXPORT_H
+#define SOV_ARCH_EXPORT_H
+
+#include "base/buf.h"
+#include "fmt/model.h"
+#include "sov/export.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SOV_EXPORT_SIDES 4
+
+struct sov_export {
+    sov_model *model;     /* borrowed, until it is rebuilt */
+    const sov_meta *meta; /* borrowed: what shall come back */
+    enum sov_type type;   /* of the matrices, for those that say it once ... */
+    enum sov_type become; /* ... and what all become, or SOV_TYPE_NONE */
+    json_t *config;       /* owned: config.json */
+
+    /* Tensor i of the folder is tensor i of the model: */
+    struct sov_view *view; /* owned, names and bytes too */
+    char **was;            /* owned: its name in the model ... */
+    void **plain;          /* ... and, of a vector, its bytes there */
+    size_t n;
+
+    struct sov_side side[SOV_EXPORT_SIDES];
+    void *bytes[SOV_EXPORT_SIDES]; /* owned: theirs */
+    size_t n_sides;
+};
+
+/* ---- for a row */
+
+/* Tensor i is called so; heads > 0: its rows are regrouped back. */
+int sov_export_tensor(struct sov_export *x, size_t i, const char *name,
+                      uint32_t heads, struct sov_err *err) SOV_MUST_CHECK;
+
+/* A number of the metadata; *v stays if it is not there, unless it must be. */
+int sov_export_u64(const struct sov_export *x, const char *key, bool must,
+                   uint64_t *v, struct sov_err *err) SOV_MUST_CHECK;
+int sov_export_f64(const struct sov_export *x, const char *key, bool must,
+                   double *v, struct sov_err *err) SOV_MUST_CHECK;
+
+/* Set a member of config.json; value is taken over, NULL is no memory. */
+int sov_export_set(struct sov_export *x, const char *name, json_t *value,
+                   struct sov_err *err) SOV_MUST_CHECK;
+
+/* Add a file; the bytes are taken over. */
+int sov_export_side(struct sov_export *x, const char *name, void *bytes,
+                    size_t len, struct sov_err *err) SOV_MUST_CHECK;
+/* The same with JSON, which is taken over too. */
+int sov_export_json(struct sov_export *x, const char *name, json_t *json,
+                    struct sov_err *err) SOV_MUST_CHECK;
+
+/* export_vocab.c: tokenizer.model, tokenizer_config.json,
+ * generation_config.json, and the ids in config.json. */
+int sov_export_vocab(struct sov_export *x, struct sov_err *err) SOV_MUST_CHECK;
+
+#define EXPORT(arch, sym) \
+    int sov_export_##sym(struct sov_export *x, struct sov_err *err);
+#include "arch/exports.def"
+#undef EXPORT
+
+#endif
