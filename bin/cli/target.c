@@ -78,9 +78,8 @@ choose_pack(struct sov_target *t, const char **format, struct sov_err *err)
     if (!t->packed)
         return 0;
     len -= (size_t)(base_name(out) - out);
-    t->stem = len == 0 || strcmp(out, "-") == 0
-                  ? strdup("model")
-                  : strndup(base_name(out), len);
+    t->stem = len == 0 || strcmp(out, "-") == 0 ? strdup("model")
+                                                : strndup(base_name(out), len);
     return t->stem == NULL ? sov_fail(err, SOV_EMEM, "out of memory") : 0;
 }
 

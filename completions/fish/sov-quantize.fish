@@ -6,7 +6,7 @@ complete -c sov-quantize -l on-nonfinite -x -a 'fail zero clamp' -d 'NaN, infini
 complete -c sov-quantize -l effort -x -d 'how hard to search for the best blocks, 1 (fast) to 9'
 complete -c sov-quantize -l set -x -d 'change a key of the metadata; KEY:TYPE=VALUE for a new one, @FILE for a value in a file'
 complete -c sov-quantize -l unset -x -d 'remove the keys that match the shell pattern'
-complete -c sov-quantize -l format -x -a 'gguf safetensors tar tar.gz tar.xz tar.zst' -d 'what to write, if the name of OUT does not say: gguf, safetensors, tar'
+complete -c sov-quantize -l format -x -a 'gguf safetensors huggingface tar tar.gz tar.xz tar.zst' -d 'what to write, if the name of OUT does not say: gguf, safetensors, huggingface (a folder), tar'
 complete -c sov-quantize -l split-max-size -x -d 'cut the output into files of at most SIZE, between tensors'
 complete -c sov-quantize -l split-max-tensors -x -d 'cut the output into files of at most N tensors'
 complete -c sov-quantize -l merge -d 'join the files of a split model into one'
