@@ -61,6 +61,7 @@ check_root(struct sov_buf file, const char *want)
                      0);
     ck_assert(is_hex(root, want));
     sov_model_close(m);
+    sov_buf_free(&file);
 }
 
 START_TEST(golden_models_have_their_digests)
@@ -103,6 +104,7 @@ START_TEST(content_root_leaves_signatures_out)
     ck_assert_int_eq(sov_content_root(meta, &t, &d, 1, root[1], NULL),
                      SOV_EARG);
     sov_model_close(m);
+    sov_buf_free(&file);
 }
 END_TEST
 
@@ -198,7 +200,8 @@ END_TEST
 
 START_TEST(embedded_lines_are_the_same_claims)
 {
-    sov_model *m = must_open(as_file(golden_child()), SOV_ACCESS_MAP);
+    struct sov_buf child = golden_child();
+    sov_model *m = must_open(as_file(child), SOV_ACCESS_MAP);
     struct sov_claim_file f = golden_file();
     sov_keyring *ring = ring_of("\0 ", 2);
     struct sov_verdict v;
@@ -226,6 +229,7 @@ START_TEST(embedded_lines_are_the_same_claims)
     sov_claims_free(set);
     sov_keyring_free(ring);
     sov_model_close(m);
+    sov_buf_free(&child);
     free(text);
 }
 END_TEST
