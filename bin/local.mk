@@ -7,28 +7,34 @@
 noinst_LTLIBRARIES += bin/cli/libcli.la
 bin_cli_libcli_la_SOURCES = \
 	%D%/cli/bundle.c %D%/cli/bundle.h \
+	%D%/cli/claims.c %D%/cli/claims.h \
 	%D%/cli/common.c %D%/cli/common.h \
 	%D%/cli/emit.c %D%/cli/emit.h \
+	%D%/cli/fileset.c %D%/cli/fileset.h \
 	%D%/cli/generate.c %D%/cli/generate.h \
 	%D%/cli/guard.c %D%/cli/guard.h \
+	%D%/cli/lineage.c %D%/cli/lineage.h \
 	%D%/cli/lm.c %D%/cli/lm.h \
 	%D%/cli/opt.c %D%/cli/opt.h \
 	%D%/cli/opt_help.c \
 	%D%/cli/opt_value.c \
 	%D%/cli/output.c \
+	%D%/cli/parts.c %D%/cli/parts.h \
 	%D%/cli/password.c %D%/cli/password.h \
 	%D%/cli/progress.c %D%/cli/progress.h \
 	%D%/cli/prompt.c %D%/cli/prompt.h \
 	%D%/cli/report.c %D%/cli/report.h \
 	%D%/cli/target.c %D%/cli/target.h \
 	%D%/cli/text.c %D%/cli/text.h \
-	%D%/cli/tool.c %D%/cli/tool.h
+	%D%/cli/tool.c %D%/cli/tool.h \
+	%D%/cli/trust.c %D%/cli/trust.h
 bin_cli_libcli_la_CPPFLAGS = $(AM_CPPFLAGS) -DSOV_PKGDATADIR='"$(pkgdatadir)"'
 
 tool_libs = bin/cli/libcli.la libsovcore.la $(JANSSON_LIBS)
 
 bin_PROGRAMS += bin/sov-quantize
 bin_sov_quantize_SOURCES = %D%/sov-quantize.c \
+	%D%/quantize/claim.c \
 	%D%/quantize/edit.c \
 	%D%/quantize/folder.c \
 	%D%/quantize/quantize.h \
@@ -58,5 +64,6 @@ bin_sov_show_LDADD = $(tool_libs)
 
 bin_PROGRAMS += bin/sov-verify
 bin_sov_verify_SOURCES = %D%/sov-verify.c %D%/verify/verify.h \
-	%D%/verify/keygen.c
+	%D%/verify/check.c %D%/verify/common.c %D%/verify/keygen.c \
+	%D%/verify/scrub.c %D%/verify/show.c %D%/verify/sign.c
 bin_sov_verify_LDADD = $(tool_libs)

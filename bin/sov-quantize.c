@@ -54,6 +54,7 @@ static const struct sov_opt opts[] = {
       .max = INFINITY, .preset = "" },
     { 0, "merge", SOV_OPT_FLAG, &quantize_options.merge, NULL,
       "join the files of a split model into one" },
+    SOV_LINEAGE_ROWS,
     { 0 },
 };
 
@@ -118,13 +119,18 @@ open_model(struct quantize *q, struct sov_err *err)
 {
     bool folder = q->target.format->folder != NULL;
     bool map = folder && is_pipe(q->source);
-    int rc = sov_model_open(&q->model, q->source,
-                            map ? SOV_ACCESS_MAP : SOV_ACCESS_STREAM, err);
+    struct sov_model_opts opt = {
+        .access = map ? SOV_ACCESS_MAP : SOV_ACCESS_STREAM,
+        .hash = q->lineage.hash,
+        .progress = sov_progress_update,
+    };
+    int rc = sov_model_open_with(&q->model, q->source, &opt, err);
 
     if (rc == 0 && folder && !map && !sov_model_seeks(q->model)) {
         sov_model_close(q->model);
         q->model = NULL;
-        rc = sov_model_open(&q->model, q->source, SOV_ACCESS_MAP, err);
+        opt.access = SOV_ACCESS_MAP;
+        rc = sov_model_open_with(&q->model, q->source, &opt, err);
     }
 
     if (rc < 0)
@@ -132,7 +138,19 @@ open_model(struct quantize *q, struct sov_err *err)
     for (size_t i = 0; sov_model_warning(q->model, i) != NULL; i++)
         sov_note(1, "%s: %s", quantize_name(q->source),
                  sov_model_warning(q->model, i));
-    return 0;
+    return sov_lineage_input(&q->lineage, q->model, err);
+}
+
+/* The metadata of the output: as it was asked for, and its history. */
+static int
+edit(void *arg, sov_meta *meta, struct sov_err *err)
+{
+    struct quantize *q = arg;
+    int rc = quantize_edit(q, meta, err);
+
+    if (rc == 0 && strcmp(q->target.format->form, "gguf") == 0)
+        rc = sov_lineage_embed(&q->lineage, meta, err);
+    return rc;
 }
 
 /* An output whose alignment was not asked for has that of its input. */
@@ -163,7 +181,7 @@ make_job(struct quantize *q, struct sov_err *err)
         .effort = (int)o->effort,
         .max_memory = sov_common.max_memory,
         .progress = sov_progress_update,
-        .edit = quantize_edit,
+        .edit = edit,
         .edit_arg = q,
     };
     int rc;
@@ -198,6 +216,8 @@ prepare(struct quantize *q, struct sov_err *err)
         rc = quantize_rules(q, err);
     if (rc == 0)
         rc = quantize_settings(q, err);
+    if (rc == 0)
+        rc = sov_lineage_begin(&q->lineage, q->source, q->target.packed, err);
     if (rc == 0)
         rc = open_model(q, err);
     if (rc == 0 && q->target.format->folder != NULL)
@@ -242,30 +262,50 @@ list_inputs(struct quantize *q, struct sov_err *err)
     const char *const *files = NULL;
     size_t n = sov_model_files(q->model, &files);
 
-    q->input = calloc(n + q->n_files + 1, sizeof(*q->input));
+    q->input = calloc(n + q->n_files + 3, sizeof(*q->input));
     if (q->input == NULL)
         return sov_fail(err, SOV_EMEM, "out of memory");
     for (size_t i = 0; i < n; i++)
         q->input[q->n_inputs++] = files[i];
     for (size_t i = 0; i < q->n_files; i++)
         q->input[q->n_inputs++] = q->file[i];
+    q->n_inputs += sov_lineage_inputs(&q->input[q->n_inputs]);
     return 0;
+}
+
+/* The model, its index, its claims: together, or one after the other. */
+static int
+commit_output(struct quantize *q, struct sov_err *err)
+{
+    int rc = sov_lineage_give(&q->lineage, &q->target, err);
+
+    if (rc == 0)
+        rc = sov_target_commit(&q->target, err);
+    return rc == 0 ? sov_lineage_commit(&q->lineage, err) : rc;
 }
 
 static int
 write_output(struct quantize *q, struct sov_err *err)
 {
+    const sov_plan *plan = sov_quant_plan(q->job);
     int rc = list_inputs(q, err);
 
+    if (rc == 0) {
+        q->target.sides_first = q->lineage.key != NULL;
+        rc = sov_target_open(&q->target, plan, q->input, q->n_inputs, err);
+    }
     if (rc == 0)
-        rc = sov_target_open(&q->target, sov_quant_plan(q->job), q->input,
-                             q->n_inputs, err);
+        rc = sov_lineage_output(&q->lineage, plan, &q->target, err);
     if (rc < 0)
         return rc;
     sov_progress_begin("B");
     rc = sov_quant_run(q->job, q->target.sink, err);
     sov_progress_end();
-    return rc < 0 ? rc : sov_target_commit(&q->target, err);
+    if (rc == 0)
+        rc = sov_lineage_check(&q->lineage, err);
+    if (rc == 0)
+        rc = quantize_claim(q, err);
+    return rc == 0 ? commit_output(q, err) : rc;
 }
 
 static double
@@ -309,6 +349,7 @@ run(int argc, char **argv, struct sov_err *err)
     int rc = quantize(&q, err);
 
     (void)argc;
+    sov_lineage_end(&q.lineage);
     sov_target_free(&q.target);
     sov_quant_free(q.job);
     sov_export_free(q.folder);

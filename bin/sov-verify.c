@@ -14,13 +14,49 @@
 
 struct sov_verify sov_verify;
 
+static const char *const file_names[] = { "@file", NULL }; /* completed */
+
 static bool keygen_given;
+static bool sign, adopt, show, scrub;
 
 static const struct sov_opt opts[] = {
-    { .type = SOV_OPT_GROUP, .help = "Keys" },
+    { .type = SOV_OPT_GROUP, .help = "Whom to believe" },
+    { 'k', "key", SOV_OPT_LIST, &sov_verify.keys, "PUB",
+      "trust signatures by this public key; may be given several times",
+      .values = file_names },
+    { 0, "policy", SOV_OPT_FILE, &sov_verify.policy, "FILE",
+      "trust the keys that this policy names" },
+    { 0, "require-claims", SOV_OPT_FILE, &sov_verify.require, "POLICY",
+      "the same, and a model without claims is refused" },
+    { 0, "claims", SOV_OPT_FILE, &sov_verify.claims, "FILE",
+      "the claims of the model, if they are not beside it" },
+
+    { .type = SOV_OPT_GROUP, .help = "Instead of verifying" },
+    { 0, "show", SOV_OPT_FLAG, &show, NULL,
+      "print the history of the model as a tree" },
+    { 0, "scrub", SOV_OPT_FLAG, &scrub, NULL,
+      "look for damage against the index; quick, and no proof" },
+    { 0, "sign", SOV_OPT_FLAG, &sign, NULL,
+      "sign the claim about the model, or its bytes if there is none" },
+    { 0, "adopt", SOV_OPT_FLAG, &adopt, NULL,
+      "claim where a model from outside came from" },
     { 0, "keygen", SOV_OPT_FILE, &sov_verify.keygen, "NAME",
       "make a pair of keys: NAME.key, to keep, and NAME.pub, to give away",
       .given = &keygen_given },
+
+    { .type = SOV_OPT_GROUP, .help = "Signing" },
+    { 0, "sign-key", SOV_OPT_FILE, &sov_verify.sign_key, "FILE",
+      "sign with this secret key" },
+    { 0, "claims-out", SOV_OPT_FILE, &sov_verify.claims_out, "FILE",
+      "write the claims to FILE", .preset = "beside the model" },
+    { 0, "freeze", SOV_OPT_FLAG, &sov_verify.freeze, NULL,
+      "sign all lines of the claims together, as minisign does" },
+    { 0, "source", SOV_OPT_STRING, &sov_verify.source, "URI",
+      "where the adopted model came from" },
+    { 0, "revision", SOV_OPT_STRING, &sov_verify.revision, "R",
+      "... and which version of it, such as a commit" },
+    { 0, "license", SOV_OPT_LIST, &sov_verify.licenses, "ID",
+      "a licence of the adopted model, such as Apache-2.0; may be repeated" },
     { 0, "no-password", SOV_OPT_FLAG, &sov_verify.no_password, NULL,
       "the new key has no password" },
     SOV_PASSWORD_ROW,
@@ -31,8 +67,13 @@ static const struct {
     const bool *given;
     const char *option;
     int (*run)(int argc, char **argv, struct sov_err *err);
+    bool signs; /* and heeds what is said about signing */
 } modes[] = {
-    { &keygen_given, "--keygen", sov_verify_keygen },
+    { &keygen_given, "--keygen", sov_verify_keygen, false },
+    { &show, "--show", sov_verify_show, false },
+    { &scrub, "--scrub", sov_verify_scrub, false },
+    { &sign, "--sign", sov_verify_sign, true },
+    { &adopt, "--adopt", sov_verify_adopt, true },
 };
 
 #define N_MODES (sizeof(modes) / sizeof(modes[0]))
@@ -50,8 +91,15 @@ run(int argc, char **argv, struct sov_err *err)
                             modes[mode].option, modes[i].option);
         mode = i;
     }
+    if ((mode == N_MODES || !modes[mode].signs) &&
+        (sov_verify.sign_key != NULL || sov_verify.claims_out != NULL ||
+         sov_verify.freeze || sov_verify.source != NULL ||
+         sov_verify.revision != NULL || sov_verify.licenses.n > 0))
+        return sov_fail(err, SOV_EARG,
+                        "to sign a model, say --sign, or --adopt if it is "
+                        "from outside");
     if (mode == N_MODES)
-        return sov_fail(err, SOV_EARG, "say what to do: --keygen");
+        return sov_verify_check(argc, argv, err);
     return modes[mode].run(argc, argv, err);
 }
 
@@ -61,10 +109,10 @@ main(int argc, char **argv)
     static const struct sov_tool tool = {
         .name = "sov-verify",
         .summary = "who made this model, from what, and is it intact?",
-        .operands = "[MODEL...]",
+        .operands = "MODEL...",
         .max_operands = -1,
-        .common = SOV_COMMON_FORCE | SOV_COMMON_THREADS | SOV_COMMON_JSON |
-                  SOV_COMMON_PROGRESS | SOV_COMMON_COLOR,
+        .common = SOV_COMMON_FORCE | SOV_COMMON_DEPFILE | SOV_COMMON_THREADS |
+                  SOV_COMMON_JSON | SOV_COMMON_PROGRESS | SOV_COMMON_COLOR,
         .opts = opts,
         .run = run,
     };

@@ -147,6 +147,19 @@ sov_report_span(struct sov_report *r, const char *key, const char *text,
 }
 
 void
+sov_report_json(struct sov_report *r, const char *key, const char *text,
+                size_t len)
+{
+    json_t *value;
+
+    if (r == NULL)
+        return;
+    value = json_loadb(text, len, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES,
+                       NULL);
+    add_value(r, key, value != NULL ? value : json_text(text, len));
+}
+
+void
 sov_report_bool(struct sov_report *r, const char *key, const char *label,
                 bool value)
 {

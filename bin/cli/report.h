@@ -46,6 +46,9 @@ void sov_report_bytes(struct sov_report *r, const char *key, const char *label,
 /* decimals and unit (or NULL) are for the text; NaN and Inf are null. */
 void sov_report_real(struct sov_report *r, const char *key, const char *label,
                      double value, int decimals, const char *unit);
+/* A value that is JSON already; not in the text.  What is none is a string. */
+void sov_report_json(struct sov_report *r, const char *key, const char *text,
+                     size_t len);
 /* A JSON array of numbers; not in the text. */
 void sov_report_ids(struct sov_report *r, const char *key, const int32_t *ids,
                     size_t n);

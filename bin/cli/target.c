@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#define N_MORE      (sizeof(((struct sov_target *)0)->more) / sizeof(sov_sink *))
 #define SPARE_FILES 64 /* descriptors that others need */
 
 static const struct sov_target_format formats[] = {
@@ -280,7 +281,7 @@ sov_target_open(struct sov_target *t, const sov_plan *plan,
                         "it, or say --force");
     t->inputs = inputs;
     t->n_inputs = n_inputs;
-    t->sink = calloc(n + 1, sizeof(*t->sink));
+    t->sink = calloc(n + N_MORE + 1, sizeof(*t->sink));
     t->path = calloc(n + 1, sizeof(*t->path));
     if (t->sink == NULL || t->path == NULL)
         return sov_fail(err, SOV_EMEM, "out of memory");
@@ -299,10 +300,15 @@ sov_target_side(struct sov_target *t, const char *name, const void *bytes,
 int
 sov_target_commit(struct sov_target *t, struct sov_err *err)
 {
-    int rc = t->folder != NULL
-                 ? sov_folder_commit(&t->folder, t->sink, t->n, err)
-                 : sov_sink_commit_all(t->sink, t->n, err);
+    size_t n = t->n;
+    int rc;
 
+    for (size_t i = 0; i < t->n_more; i++) {
+        t->sink[n++] = t->more[i];
+        t->more[i] = NULL;
+    }
+    rc = t->folder != NULL ? sov_folder_commit(&t->folder, t->sink, n, err)
+                           : sov_sink_commit_all(t->sink, n, err);
     if (rc == 0 && t->packed)
         rc = sov_bundle_commit(t->bundle, err);
     if (rc < 0)
@@ -321,6 +327,8 @@ sov_target_free(struct sov_target *t)
     }
     sov_folder_abort(t->folder);
     sov_bundle_free(t->bundle);
+    for (size_t i = 0; i < t->n_more; i++)
+        sov_sink_abort(t->more[i]);
     free(t->sink);
     free(t->path);
     free(t->stem);

@@ -48,6 +48,8 @@ struct sov_target {
     char **path;     /* owned: where it will be; "-" is standard output */
     size_t n;
     sov_folder *folder; /* the hidden one, or NULL */
+    sov_sink *more[2]; /* owned: what goes with them, to be committed too */
+    size_t n_more;
 
     const char *const *inputs; /* borrowed */
     size_t n_inputs;

@@ -144,8 +144,8 @@ sov_tool_status(int rc, const struct sov_err *err)
 }
 
 /* One line: who, what, and what to do about a wrong command line. */
-static void
-complain(int rc, const struct sov_err *err)
+void
+sov_tool_complain(int rc, const struct sov_err *err)
 {
     char line[4 * sizeof(err->msg)];
 
@@ -299,7 +299,7 @@ sov_tool_main(const struct sov_tool *tool, int argc, char **argv)
     if (status == STATUS_PIPE)
         sov_guard_die_of_pipe();
     if (rc != 0) {
-        complain(rc, &err);
+        sov_tool_complain(rc, &err);
         return status;
     }
     return 0;

@@ -109,6 +109,9 @@ const char *sov_tool_datadir(void);
 void sov_warn(const char *fmt, ...) SOV_PRINTF(1, 2);
 void sov_note(int level, const char *fmt, ...) SOV_PRINTF(2, 3);
 
+/* The line that ends a run, for one that goes on: rc and err are of a part. */
+void sov_tool_complain(int rc, const struct sov_err *err);
+
 /*
  * Is fd a terminal?  The hidden options --fake-stdout-is-console and
  * --fake-stderr-is-console say yes, so that tests can ask.

@@ -5,6 +5,7 @@
 #ifndef SOV_QUANTIZE_H
 #define SOV_QUANTIZE_H
 
+#include "cli/lineage.h"
 #include "cli/opt.h"
 #include "cli/target.h"
 #include "sov/export.h"
@@ -38,6 +39,7 @@ struct quantize {
     sov_export *folder; /* what a Hugging Face folder needs, or NULL */
     sov_quant *job;
     struct sov_target target;
+    struct sov_lineage lineage;
     struct sov_quant_rule *rule;      /* from --tensor-type */
     char *pattern;                    /* one block for all patterns */
     struct quantize_setting *setting; /* from --set */
@@ -67,6 +69,9 @@ int quantize_folder(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
 /* The edit of its plan. */
 int quantize_folder_meta(void *arg, sov_meta *meta,
                          struct sov_err *err) SOV_MUST_CHECK;
+
+/* claim.c: the signed claim about the output, if one was asked for. */
+int quantize_claim(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
 
 /* report.c: what was, or would be, done. */
 int quantize_report(const struct quantize *q,

@@ -5,20 +5,71 @@
 #ifndef SOV_VERIFY_H
 #define SOV_VERIFY_H
 
+#include "cli/fileset.h"
 #include "cli/opt.h"
+#include "sov/claim.h"
 #include "sov/err.h"
+#include "sov/index.h"
+#include "sov/key.h"
 
 #include <stdbool.h>
 
 /* The options, all modes together. */
 struct sov_verify {
-    const char *keygen; /* --keygen NAME */
+    struct sov_opt_list keys; /* --key PUB */
+    const char *policy;       /* --policy FILE */
+    const char *require;      /* --require-claims POLICY */
+    const char *claims;       /* --claims FILE */
+    const char *claims_out;   /* --claims-out FILE */
+    const char *keygen;       /* --keygen NAME */
     bool no_password;
+    const char *sign_key; /* --sign-key FILE */
+    const char *source;   /* --source URI */
+    const char *revision; /* --revision R */
+    struct sov_opt_list licenses;
+    bool freeze;
 };
 
 extern struct sov_verify sov_verify;
 
 /* A mode is a run() of the frame. */
+int sov_verify_check(int argc, char **argv, struct sov_err *err);
 int sov_verify_keygen(int argc, char **argv, struct sov_err *err);
+int sov_verify_adopt(int argc, char **argv, struct sov_err *err);
+int sov_verify_sign(int argc, char **argv, struct sov_err *err);
+int sov_verify_show(int argc, char **argv, struct sov_err *err);
+int sov_verify_scrub(int argc, char **argv, struct sov_err *err);
+
+/* ---- what modes share (common.c) ---- */
+
+/* The keys of --key, --policy and --require-claims, or the user's own; a ring
+ * without keys if there are none. */
+int sov_verify_ring(sov_keyring **ring, struct sov_err *err) SOV_MUST_CHECK;
+
+/*
+ * The claims of a model: of --claims, or beside it.  path is the file's name,
+ * to be freed; *found says whether there is one.
+ */
+int sov_verify_claims(sov_claims **set, char **path, bool *found,
+                      const char *model, bool dir,
+                      struct sov_err *err) SOV_MUST_CHECK;
+
+/* The digests that tell whether a claim holds: of those that its subjects
+ * have the one that is computed fastest. */
+unsigned sov_verify_digests(const sov_claims *set);
+
+/* The index beside a model; *idx NULL if there is none. */
+int sov_verify_index(sov_index **idx, char **path, const char *model, bool dir,
+                     struct sov_err *err) SOV_MUST_CHECK;
+
+/* Name of what a claim did: "quantize" of urn:sov:buildtype:quantize:v1. */
+const char *sov_verify_deed(const struct sov_claim *claim, char *buf,
+                            size_t size);
+
+/* "trusted", "not trusted", ... */
+const char *sov_verify_trust_word(enum sov_trust trust);
+
+/* 2026-11-20 14:02:11 in UTC; "" for 0.  buf has 32 bytes or more. */
+const char *sov_verify_time(int64_t when, char *buf, size_t size);
 
 #endif

@@ -58,7 +58,10 @@ struct sov_sink_opts {
     size_t n_inputs;
 };
 
-/* Open path for writing; "-" is standard output.  opts may be NULL. */
+/*
+ * Open path for writing; "-" is standard output, and it and /dev/fd/N are
+ * written straight through.  opts may be NULL.
+ */
 SOV_API int sov_sink_open(sov_sink **sink, const char *path,
                           const struct sov_sink_opts *opts,
                           struct sov_err *err) SOV_MUST_CHECK;

@@ -146,14 +146,29 @@ open_regular(struct sov_sink *s, const struct sov_sink_opts *o,
     return rc;
 }
 
+/* The descriptor that path stands for: "-", "/dev/fd/N"; or -1. */
+static int
+inherited_fd(const char *path)
+{
+    char rest;
+    int fd;
+
+    if (strcmp(path, "-") == 0)
+        return STDOUT_FILENO;
+    if (sscanf(path, "/dev/fd/%9d%c", &fd, &rest) == 1 ||
+        sscanf(path, "/proc/self/fd/%9d%c", &fd, &rest) == 1)
+        return fd;
+    return -1;
+}
+
 /* Written straight through, also where it is a file: >> must go on working. */
 static int
-open_stdout(struct sov_sink *s, const struct sov_sink_opts *o,
-            struct sov_err *err)
+open_inherited(struct sov_sink *s, int fd, const struct sov_sink_opts *o,
+               struct sov_err *err)
 {
     struct stat st;
 
-    s->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    s->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
     if (s->fd < 0)
         return sov_fail_sys(err, SOV_WHERE_OUTPUT, "cannot write");
     if (fstat(s->fd, &st) == 0 && S_ISREG(st.st_mode))
@@ -170,6 +185,7 @@ sov_sink_open(sov_sink **sink, const char *path,
     const char *name;
     struct stat st;
     bool exists;
+    int fd;
     int rc = 0;
 
     if (s == NULL)
@@ -184,8 +200,9 @@ sov_sink_open(sov_sink **sink, const char *path,
         rc = sov_mem_fail(err);
         goto out;
     }
-    if (strcmp(path, "-") == 0) {
-        rc = open_stdout(s, opts, err);
+    fd = inherited_fd(path);
+    if (fd >= 0) {
+        rc = open_inherited(s, fd, opts, err);
         goto out;
     }
     exists = stat(path, &st) == 0;

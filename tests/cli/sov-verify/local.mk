@@ -2,3 +2,4 @@
 # tests/cli/sov-verify/local.mk - sov-verify as a user runs it
 
 cli_tests += %D%/keygen.sh
+cli_tests += %D%/life.sh

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * claims.c - claims of what a tool reads and writes
+ */
+#include "cli/claims.h"
+
+#include "cli/password.h"
+#include "sov/io.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CLAIMS_MAX ((size_t)64 << 20)
+
+/* All that comes out of a fifo; what has had no writer yet is waited for. */
+static int
+read_fifo(int fd, char **text, size_t *len, struct sov_err *err)
+{
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+    size_t cap = (size_t)1 << 16;
+    ssize_t n = 1;
+
+    *len = 0;
+    *text = malloc(cap);
+    while (*text != NULL && n > 0 && *len <= CLAIMS_MAX) {
+        if (cap - *len < (size_t)1 << 15) {
+            char *more = realloc(*text, cap *= 2);
+
+            if (more == NULL)
+                break;
+            *text = more;
+        }
+        if (poll(&p, 1, -1) < 0 && errno != EINTR)
+            n = -1;
+        else
+            n = read(fd, *text + *len, cap - *len);
+        if (n > 0)
+            *len += (size_t)n;
+        else if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            n = 1;
+    }
+    if (n == 0)
+        return 0;
+    if (n < 0)
+        sov_fail_sys(err, SOV_WHERE_ANY, "cannot read");
+    else if (*len > CLAIMS_MAX)
+        sov_fail(err, SOV_EFORMAT, "more than %zu bytes", CLAIMS_MAX);
+    else
+        sov_fail(err, SOV_EMEM, "out of memory");
+    free(*text);
+    return err->rc;
+}
+
+int
+sov_claims_load(sov_claims *set, const char *path, int fd, struct sov_err *err)
+{
+    const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
+    char *text;
+    size_t len;
+    int rc;
+
+    if (fd < 0) {
+        rc = sov_read_whole(path, CLAIMS_MAX, &text, &len, err);
+    } else {
+        rc = read_fifo(fd, &text, &len, err);
+        if (rc < 0)
+            sov_err_wrap(err, "%s", name);
+    }
+    if (rc < 0)
+        return rc;
+    rc = sov_claims_read(set, text, len, name, err);
+    free(text);
+    return rc;
+}
+
+int
+sov_claims_key(sov_seckey **key, const char *path, struct sov_err *err)
+{
+    int rc = sov_seckey_load(key, path, sov_password_ask, NULL, err);
+
+    return rc < 0 ? sov_err_wrap(err, "--sign-key") : 0;
+}
+
+int
+sov_claims_text(const sov_claims *set, char **text, size_t *len,
+                struct sov_err *err)
+{
+    size_t n = sov_claims_count(set);
+    size_t size = 0;
+    char *at;
+
+    for (size_t i = 0; i < n; i++)
+        size += sov_claims_at(set, i)->text.len + 1;
+    *text = at = malloc(size + 1);
+    if (at == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        const struct sov_span *line = &sov_claims_at(set, i)->text;
+
+        memcpy(at, line->p, line->len);
+        at += line->len;
+        *at++ = '\n';
+    }
+    *at = '\0';
+    *len = size;
+    return 0;
+}
+
+static bool
+ends_in(const char *name, const char *suffix)
+{
+    size_t len = strlen(name);
+    size_t n = strlen(suffix);
+
+    return len > n && strcmp(name + len - n, suffix) == 0;
+}
+
+int
+sov_claims_subjects(const struct sov_parts *parts, const unsigned char *root,
+                    struct sov_resource **subject, struct sov_err *err)
+{
+    struct sov_resource *s = calloc(parts->n, sizeof(*s));
+
+    if (s == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    for (size_t i = 0; i < parts->n; i++) {
+        s[i].name = parts->file[i].name;
+        if (ends_in(s[i].name, ".gguf"))
+            s[i].media = "application/x.gguf";
+        s[i].digest = parts->file[i].digest;
+        s[i].has_size = true;
+    }
+    if (root != NULL) {
+        s[0].has_root = true;
+        memcpy(s[0].root, root, SOV_SHA256_LEN);
+    }
+    *subject = s;
+    return 0;
+}
+
+int64_t
+sov_claims_now(void)
+{
+    const char *epoch = getenv("SOURCE_DATE_EPOCH");
+    char *end;
+    long long t;
+
+    if (epoch != NULL && epoch[0] >= '0' && epoch[0] <= '9') {
+        t = strtoll(epoch, &end, 10);
+        if (*end == '\0' && t > 0 && t < INT64_C(253402300800))
+            return t;
+    }
+    return (int64_t)time(NULL);
+}

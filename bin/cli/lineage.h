@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lineage.h - a tool between a model that is claimed and one that it claims
+ *
+ *     sov_lineage_begin(&l, source, ...);      the key, the policy
+ *     open the model with l.hash
+ *     sov_lineage_input(&l, model, err);       the claims that are there now
+ *     plan, with sov_lineage_embed() on the output's metadata
+ *     sov_lineage_output(&l, plan, target, err); digests while it is written
+ *     run
+ *     sov_lineage_check(&l, err);              is the input what is claimed?
+ *     sov_lineage_claim(&l, &what, err);       the claim of the output
+ *     sov_lineage_give(&l, target, err);       index and claims
+ *     commit the target
+ *     sov_lineage_commit(&l, err);             what could not go with it
+ *     sov_lineage_end(&l);
+ *
+ * Without --sign-key and --require-claims each of these does nothing.
+ *
+ * In a pipe the claims of the input come after the model, through --claims, a
+ * fifo or descriptor that is read when the model has been read to its end; and
+ * --claims-out is written when the model has been written and standard output
+ * closed.  So two tools never wait for each other.
+ */
+#ifndef SOV_CLI_LINEAGE_H
+#define SOV_CLI_LINEAGE_H
+
+#include "cli/fileset.h"
+#include "cli/opt.h"
+#include "cli/parts.h"
+#include "cli/password.h"
+#include "cli/target.h"
+#include "sov/claim.h"
+#include "sov/err.h"
+#include "sov/io.h"
+#include "sov/key.h"
+#include "sov/model.h"
+#include "sov/write.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What the command line said. */
+struct sov_lineage_options {
+    const char *sign_key;
+    const char *claims;
+    const char *claims_out;
+    const char *require;
+};
+
+extern struct sov_lineage_options sov_lineage_options;
+
+/* The rows of a tool that signs what it makes. */
+#define SOV_LINEAGE_ROWS                                    \
+    { .type = SOV_OPT_GROUP, .help = "Claims" },            \
+        { 0,                                                \
+          "sign-key",                                       \
+          SOV_OPT_FILE,                                     \
+          &sov_lineage_options.sign_key,                    \
+          "FILE",                                           \
+          "sign a claim about OUT with this secret key" },  \
+        { 0,                                                \
+          "claims-out",                                     \
+          SOV_OPT_FILE,                                     \
+          &sov_lineage_options.claims_out,                  \
+          "FILE",                                           \
+          "write the claims to FILE, when OUT is complete", \
+          .preset = "OUT.claims.jsonl" },                   \
+        SOV_PASSWORD_ROW, SOV_REQUIRE_ROWS
+
+/* The rows of a tool that may refuse what it reads. */
+#define SOV_REQUIRE_ROWS                                                      \
+    { 0,                                                                      \
+      "claims",                                                               \
+      SOV_OPT_FILE,                                                           \
+      &sov_lineage_options.claims,                                            \
+      "FILE",                                                                 \
+      "the claims of MODEL, if they are not beside it" },                     \
+    {                                                                         \
+        0, "require-claims", SOV_OPT_FILE, &sov_lineage_options.require,      \
+            "POLICY", "refuse a MODEL that nobody named in POLICY has signed" \
+    }
+
+struct sov_lineage {
+    const char *source; /* the model's name on the command line */
+    unsigned hash;      /* what to open the model with; 0: nothing to do */
+
+    sov_seckey *key;
+    sov_keyring *ring; /* of --require-claims */
+
+    sov_model *model;            /* borrowed */
+    sov_claims *set;             /* of the input */
+    bool late;                   /* --claims is still to be read */
+    int claims_fd;               /* of it, if it is a fifo; or -1 */
+    struct sov_claim_file *file; /* the input as it is */
+    size_t n_files;
+    struct sov_fileset rest; /* files of a folder that no tool reads */
+    bool verified;           /* a trusted key says so */
+    const struct sov_claim *parent;
+
+    const sov_plan *plan; /* borrowed */
+    struct sov_parts parts;
+    int64_t started;
+    char *out[2]; /* index, claims */
+    sov_sink *sink[2];
+    bool done[2]; /* given away by sov_lineage_give() */
+    bool to_stdout;
+    bool packed;
+    char *member; /* name of the claims in the archive */
+    int fifo;     /* our end of --claims-out, if it is one; or -1 */
+    void *index;
+    size_t index_len;
+    char *text; /* of the claims */
+    size_t text_len;
+};
+
+/* What a tool did, for sov_lineage_claim(). */
+struct sov_deed {
+    const char *name; /* "quantize" */
+    const struct sov_param *external;
+    size_t n_external;
+    const struct sov_param *internal;
+    size_t n_internal;
+    const struct sov_resource *input; /* other than the model */
+    size_t n_inputs;
+};
+
+/* Files that the options name, as inputs: 2 at most. */
+size_t sov_lineage_inputs(const char **input);
+/* packed: the output is an archive, which takes the claims with it. */
+int sov_lineage_begin(struct sov_lineage *l, const char *source, bool packed,
+                      struct sov_err *err) SOV_MUST_CHECK;
+int sov_lineage_input(struct sov_lineage *l, sov_model *model,
+                      struct sov_err *err) SOV_MUST_CHECK;
+int sov_lineage_embed(struct sov_lineage *l, sov_meta *meta,
+                      struct sov_err *err) SOV_MUST_CHECK;
+int sov_lineage_output(struct sov_lineage *l, const sov_plan *plan,
+                       const struct sov_target *target,
+                       struct sov_err *err) SOV_MUST_CHECK;
+int sov_lineage_check(struct sov_lineage *l,
+                      struct sov_err *err) SOV_MUST_CHECK;
+int sov_lineage_claim(struct sov_lineage *l, const struct sov_deed *deed,
+                      struct sov_err *err) SOV_MUST_CHECK;
+/* Give index and claims to the target, to be committed with the model. */
+int sov_lineage_give(struct sov_lineage *l, struct sov_target *target,
+                     struct sov_err *err) SOV_MUST_CHECK;
+/* What was not; after the model. */
+int sov_lineage_commit(struct sov_lineage *l,
+                       struct sov_err *err) SOV_MUST_CHECK;
+void sov_lineage_end(struct sov_lineage *l);
+
+#endif

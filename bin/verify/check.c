@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * check.c - sov-verify without a mode: is this what somebody trusted signed?
+ *
+ * In this order, and nothing of a model is looked at before it has been
+ * hashed and a claim by a trusted key has said that these are its bytes:
+ *
+ *   1. whom to believe: --key, --policy, or the user's own file
+ *   2. the claims beside the model, or of --claims
+ *   3. the digests of all files
+ *   4. the answer (sov_claims_verify)
+ *   5. ancestors out of a GGUF file, where the claims point to some that are
+ *      missing; then 4. once more
+ *   6. the signature that freezes the claims, if there is one
+ *   7. if bytes differ and the index is bound by the claim: where
+ *
+ * A model that is not verified does not keep the next one from its turn.
+ */
+#include "cli/claims.h"
+#include "cli/report.h"
+#include "cli/text.h"
+#include "cli/tool.h"
+#include "cli/trust.h"
+#include "sov/model.h"
+#include "verify/verify.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MAX_NAMED 8 /* damaged places that are told */
+
+/* One model under examination. */
+struct check {
+    const char *path;
+    struct sov_fileset set;
+    sov_claims *claims;
+    char *claims_path;
+    bool found;    /* there is a file of claims */
+    bool frozen;   /* and a trusted signature of all of it */
+    bool verified; /* set in one place alone */
+    struct sov_verdict v;
+    struct sov_err err;
+};
+
+static const char *
+name_of(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "standard input" : path;
+}
+
+/* ---- where the bytes differ ---- */
+
+struct places {
+    char text[300];
+    size_t n;
+};
+
+static void
+put_place(void *arg, const struct sov_index_diff *d)
+{
+    struct places *p = arg;
+    size_t at = strlen(p->text);
+    const char *comma = at > 0 ? ", " : "";
+
+    if (p->n++ >= MAX_NAMED)
+        return;
+    if (d->tensor != NULL)
+        snprintf(p->text + at, sizeof(p->text) - at, "%stensor %s", comma,
+                 d->tensor);
+    else
+        snprintf(p->text + at, sizeof(p->text) - at,
+                 "%sbytes %" PRIu64 " to %" PRIu64, comma, d->off,
+                 d->off + d->len - 1);
+}
+
+/* The index's number of a file, or SIZE_MAX. */
+static size_t
+find_file(const sov_index *idx, const struct sov_fileset *set, size_t i)
+{
+    if (set->n == 1 && sov_index_files(idx) == 1)
+        return 0;
+    for (size_t k = 0; k < sov_index_files(idx); k++)
+        if (strcmp(sov_index_file(idx, k)->name, set->file[i].name) == 0)
+            return k;
+    return SIZE_MAX;
+}
+
+/* Hash a file once more, in parts, and compare these. */
+static int
+compare_parts(struct check *c, const sov_index *idx, size_t i, struct places *p,
+              struct sov_err *err)
+{
+    size_t k = find_file(idx, &c->set, i);
+    struct sov_hash_range *range = NULL;
+    sov_hasher *h = NULL;
+    struct sov_digest all;
+    size_t n = 0;
+    int rc;
+
+    if (k == SIZE_MAX)
+        return 0;
+    rc = sov_hasher_new(&h, SOV_HASH_VERITY | SOV_HASH_GROUPS, err);
+    if (rc == 0 &&
+        c->set.file[i].digest.size == sov_index_file(idx, k)->digest.size) {
+        rc = sov_index_ranges(idx, k, &range, &n, err);
+        if (rc == 0)
+            rc = sov_hasher_ranges(h, range, n, err);
+    }
+    if (rc == 0)
+        rc = sov_fileset_feed(&c->set, i, h, err);
+    if (rc == 0)
+        rc = sov_hasher_final(h, &all, err);
+    if (rc == 0) {
+        size_t n_groups;
+        const unsigned char *group = sov_hasher_groups(h, &n_groups);
+
+        sov_index_diff(idx, k, group, n_groups, range, n, put_place, p);
+    }
+    sov_hasher_free(h);
+    free(range);
+    return rc;
+}
+
+/*
+ * Say where, if an index tells that the claim names.  Whatever fails here
+ * leaves the answer as it is: no.
+ */
+static void
+name_places(struct check *c)
+{
+    struct places p = { .n = 0 };
+    sov_index *idx = NULL;
+    char *path = NULL;
+
+    if (c->v.leaf == NULL || c->v.file_index >= c->set.n ||
+        c->set.paths[c->v.file_index] == NULL)
+        return;
+    if (sov_verify_index(&idx, &path, c->path, c->set.dir, NULL) == 0 &&
+        idx != NULL &&
+        sov_claim_names(c->v.leaf, "index", sov_index_sha256(idx)) &&
+        compare_parts(c, idx, c->v.file_index, &p, NULL) == 0 && p.n > 0) {
+        size_t at = strlen(c->err.msg);
+
+        snprintf(c->err.msg + at, sizeof(c->err.msg) - at, "; damaged: %s%s",
+                 p.text, p.n > MAX_NAMED ? ", and more" : "");
+    }
+    sov_index_free(idx);
+    free(path);
+}
+
+/* ---- the answer ---- */
+
+static bool
+is_stream(const struct check *c)
+{
+    return strcmp(c->path, "-") == 0;
+}
+
+/* The ancestors that a model carries; its bytes are known to be right. */
+static int
+read_embedded(struct check *c, struct sov_err *err)
+{
+    sov_model *model = NULL;
+    int rc;
+
+    if (is_stream(c))
+        return 1;
+    rc = sov_model_open(&model, c->path, SOV_ACCESS_STREAM, err);
+    if (rc == 0)
+        rc = sov_claims_read_meta(c->claims, sov_model_meta(model), err);
+    sov_model_close(model);
+    return rc;
+}
+
+static int
+verify(struct check *c, const sov_keyring *ring, struct sov_err *err)
+{
+    int rc =
+        sov_claims_verify(c->claims, ring, c->set.file, c->set.n, &c->v, err);
+
+    if (rc == SOV_ENO && c->v.answer == SOV_ANSWER_CHAIN) {
+        struct sov_err first = *err;
+        int more = read_embedded(c, err);
+
+        if (more > 0)
+            *err = first;
+        else if (more < 0)
+            rc = more;
+        else
+            rc = sov_claims_verify(c->claims, ring, c->set.file, c->set.n,
+                                   &c->v, err);
+    }
+    return rc;
+}
+
+/* MODEL.claims.jsonl.minisig, by a trusted key: no line was taken away. */
+static int
+check_frozen(struct check *c, const sov_keyring *ring, struct sov_err *err)
+{
+    struct sov_minisig sig;
+    const struct sov_pubkey *key;
+    char *path, *text;
+    size_t len;
+    int rc;
+
+    if (asprintf(&path, "%s.minisig", c->claims_path) < 0)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    if (access(path, F_OK) != 0) {
+        free(path);
+        return 0;
+    }
+    rc = sov_read_whole(path, (size_t)1 << 16, &text, &len, err);
+    if (rc == 0) {
+        rc = sov_minisig_parse(&sig, text, len, err);
+        free(text);
+        if (rc < 0)
+            sov_err_wrap(err, "%s", path);
+    }
+    if (rc == 0) {
+        key = sov_keyring_find_num(ring, sig.num, err);
+        if (key == NULL) {
+            rc = 0; /* says nothing to this user */
+            sov_note(1, "%s: by a key that is not trusted", path);
+        } else {
+            rc = sov_minisig_check_path(&sig, key, c->claims_path, err);
+            c->frozen = rc == 0;
+            if (rc < 0)
+                sov_err_wrap(err, "%s", path);
+        }
+    }
+    free(path);
+    return rc;
+}
+
+/* How to make a yes out of a signature by a stranger, for who knows him. */
+static int
+not_trusted(const struct check *c, struct sov_err *err)
+{
+    const char *id = c->v.leaf != NULL ? c->v.leaf->key_id : "";
+
+    return sov_fail(err, SOV_EDENY,
+                    "%s: signed by key %s, which is not trusted here; if you "
+                    "know whose it is, name its public key with --key or in "
+                    "%s",
+                    name_of(c->path), id[0] != '\0' ? id : "without an id",
+                    sov_trust_file()[0] != '\0' ? sov_trust_file()
+                                                : "a policy");
+}
+
+/* Revoked, expired, not yet valid: the ring knows. */
+static int
+denied(const struct check *c, const sov_keyring *ring, struct sov_err *err)
+{
+    const struct sov_claim *by = c->v.at != NULL ? c->v.at : c->v.leaf;
+    struct sov_err why = { 0 };
+
+    if (by == NULL || sov_keyring_find(ring, by->key_id, &why) != NULL)
+        return err->rc = SOV_EDENY;
+    return sov_fail(err, SOV_EDENY, "%s: signed by key %.16s: %s",
+                    name_of(c->path), by->key_id, why.msg);
+}
+
+static int
+no_claims(const struct check *c, struct sov_err *err)
+{
+    if (sov_verify.require != NULL)
+        return sov_fail(err, SOV_EDENY, "%s: has no claims, and %s wants some",
+                        name_of(c->path), sov_verify.require);
+    sov_fail(err, SOV_EIO, "%s: has no claims: there is no %s",
+             name_of(c->path), c->claims_path);
+    err->where = SOV_WHERE_INPUT;
+    return SOV_EIO;
+}
+
+static int
+examine(struct check *c, const sov_keyring *ring, struct sov_err *err)
+{
+    int rc = sov_fileset_list(&c->set, c->path, err);
+
+    if (rc == 0)
+        rc = sov_verify_claims(&c->claims, &c->claims_path, &c->found, c->path,
+                               c->set.dir, err);
+    if (rc == 0 && !c->found)
+        rc = no_claims(c, err);
+    if (rc == 0)
+        rc = sov_fileset_hash(&c->set, sov_verify_digests(c->claims), err);
+    if (rc < 0)
+        return rc;
+    rc = verify(c, ring, err);
+    if (rc == SOV_ENO && c->v.answer == SOV_ANSWER_UNKNOWN)
+        return not_trusted(c, err);
+    if (rc == SOV_ENO && c->v.answer == SOV_ANSWER_DENIED)
+        return denied(c, ring, err);
+    if (rc == 0)
+        rc = check_frozen(c, ring, err);
+    if (rc < 0 && strstr(err->msg, c->path) == NULL)
+        sov_err_wrap(err, "%s", name_of(c->path));
+    if (rc == 0 && c->v.answer == SOV_ANSWER_YES)
+        c->verified = true;
+    else if (rc == 0)
+        rc = sov_fail(err, SOV_ENO, "%s: not verified", name_of(c->path));
+    return rc;
+}
+
+/* ---- telling ---- */
+
+static const char *
+signer_of(const struct sov_claim *claim)
+{
+    return claim->signer[0] != '\0' ? claim->signer : "a trusted key";
+}
+
+/* The line for people. */
+static void
+say_verified(const struct check *c)
+{
+    const struct sov_claim *leaf = c->v.leaf;
+    char name[1000], deed[240], who[600], when[32];
+
+    sov_text_escape(name, sizeof(name), name_of(c->path));
+    sov_text_escape(who, sizeof(who), signer_of(leaf));
+    printf("%s: verified, signed by %s (key %.16s)\n", name, who, leaf->key_id);
+    if (sov_common.verbose == 0)
+        return;
+    sov_verify_deed(leaf, deed, sizeof(deed));
+    sov_text_escape(who, sizeof(who), deed);
+    printf("    %-10s %.16s, %s %s\n", "claim", leaf->id, who,
+           sov_verify_time(leaf->statement.finished, when, sizeof(when)));
+    printf("    %-10s %zu, %" PRIu64 " bytes\n", "files", c->set.n,
+           c->set.bytes);
+    printf("    %-10s %zu\n", "signers", c->v.n_signers);
+    printf("    %-10s %zu claims, %zu signed by trusted keys, %zu deep\n",
+           "history", c->v.n_chain, c->v.n_vouched, c->v.depth);
+    if (c->frozen)
+        printf("    %-10s no line was taken away\n", "frozen");
+}
+
+static const char *
+answer_word(const struct check *c)
+{
+    static const char *const words[] = {
+        [SOV_ANSWER_NONE] = "error",
+        [SOV_ANSWER_YES] = "verified",
+        [SOV_ANSWER_BAD_SIG] = "bad-signature",
+        [SOV_ANSWER_NO_CLAIM] = "no-claim",
+        [SOV_ANSWER_BYTES] = "bytes",
+        [SOV_ANSWER_FILES] = "files",
+        [SOV_ANSWER_UNKNOWN] = "not-trusted",
+        [SOV_ANSWER_DENIED] = "denied",
+        [SOV_ANSWER_CHAIN] = "chain",
+        [SOV_ANSWER_LABELS] = "labels",
+    };
+
+    if (c->v.answer == SOV_ANSWER_YES && !c->verified)
+        return "frozen";
+    return words[c->v.answer];
+}
+
+static void
+report_one(struct sov_report *r, const struct check *c)
+{
+    const struct sov_claim *leaf = c->v.leaf;
+
+    sov_report_row(r);
+    sov_report_text(r, "model", NULL, c->path);
+    sov_report_bool(r, "verified", NULL, c->verified);
+    sov_report_text(r, "answer", NULL, answer_word(c));
+    if (!c->verified)
+        sov_report_text(r, "message", NULL, c->err.msg);
+    sov_report_uint(r, "files", NULL, c->set.n);
+    sov_report_uint(r, "bytes", NULL, c->set.bytes);
+    if (c->v.answer == SOV_ANSWER_NONE)
+        return;
+    if (c->claims_path != NULL)
+        sov_report_text(r, "claims", NULL, c->claims_path);
+    if (leaf != NULL) {
+        sov_report_text(r, "claim", NULL, leaf->id);
+        sov_report_text(r, "key_id", NULL, leaf->key_id);
+        if (leaf->trust == SOV_TRUST_GOOD)
+            sov_report_text(r, "signer", NULL, leaf->signer);
+    }
+    if (c->v.file != NULL)
+        sov_report_text(r, "file", NULL, c->v.file);
+    sov_report_uint(r, "signers", NULL, c->v.n_signers);
+    sov_report_uint(r, "chain", NULL, c->v.n_chain);
+    sov_report_uint(r, "vouched", NULL, c->v.n_vouched);
+    sov_report_uint(r, "depth", NULL, c->v.depth);
+    sov_report_uint(r, "lines", NULL, c->v.n_lines);
+    sov_report_uint(r, "unknown_lines", NULL, c->v.n_unknown);
+    sov_report_uint(r, "denied_lines", NULL, c->v.n_denied);
+    sov_report_bool(r, "frozen", NULL, c->frozen);
+}
+
+/* ---- all of them ---- */
+
+static int
+check_one(struct check *c, const sov_keyring *ring)
+{
+    int rc = examine(c, ring, &c->err);
+
+    if (rc == SOV_ENO && c->v.answer == SOV_ANSWER_BYTES)
+        name_places(c);
+    return rc;
+}
+
+/*
+ * Trouble weighs more than a refusal, and that more than a no; of equals the
+ * first one is the status.
+ */
+static int
+weight(int rc)
+{
+    return rc == 0 ? 0 : rc == SOV_ENO ? 1 : rc == SOV_EDENY ? 2 : 3;
+}
+
+static int
+check_all(int argc, char **argv, const sov_keyring *ring,
+          struct sov_report *report, struct sov_err *err)
+{
+    struct sov_err last = { 0 };
+    bool failed = false;
+    int worst = 0;
+
+    for (int i = 0; i < argc; i++) {
+        struct check c = { .path = argv[i] };
+        int rc = check_one(&c, ring);
+
+        if (rc == 0 && c.verified && !sov_common.json && !sov_common.quiet)
+            say_verified(&c);
+        if (report != NULL)
+            report_one(report, &c);
+        if (failed && rc < 0)
+            sov_tool_complain(last.rc, &last);
+        if (rc < 0) {
+            failed = true;
+            last = c.err;
+            last.rc = rc;
+        }
+        if (weight(rc) > weight(worst)) {
+            worst = rc;
+            *err = c.err;
+        }
+        sov_fileset_free(&c.set);
+        sov_claims_free(c.claims);
+        free(c.claims_path);
+    }
+    if (worst < 0) { /* the status is the worst's, the words are the last's */
+        enum sov_where where = err->where;
+
+        *err = last;
+        err->where = where;
+    }
+    return worst;
+}
+
+int
+sov_verify_check(int argc, char **argv, struct sov_err *err)
+{
+    struct sov_report *report = NULL;
+    sov_keyring *ring = NULL;
+    struct sov_err end = { 0 };
+    int rc;
+
+    if (argc == 0)
+        return sov_fail(err, SOV_EARG, "no model is named");
+    if (argc > 1 && sov_verify.claims != NULL)
+        return sov_fail(err, SOV_EARG, "--claims is of one model; %d are named",
+                        argc);
+    rc = sov_tool_check_output(err); /* there is none for a make rule */
+    if (rc == 0)
+        rc = sov_verify_ring(&ring, err);
+    if (rc < 0)
+        return rc;
+    if (sov_common.json) {
+        report = sov_report_new("sov.verify/1");
+        sov_report_text(report, "mode", NULL, "verify");
+        sov_report_table(report, "models");
+    }
+    rc = check_all(argc, argv, ring, report, err);
+    if (report != NULL) {
+        sov_report_table_end(report);
+        sov_report_bool(report, "verified", NULL, rc == 0);
+        if (sov_report_end(report, &end) < 0 && rc == 0) {
+            *err = end;
+            rc = end.rc;
+        }
+    }
+    sov_keyring_free(ring);
+    return rc;
+}

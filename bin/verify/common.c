@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * common.c - what the modes of sov-verify share
+ */
+#include "cli/claims.h"
+#include "cli/trust.h"
+#include "sov/io.h"
+#include "verify/verify.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define INDEX_MAX ((size_t)1 << 30)
+
+int
+sov_verify_ring(sov_keyring **ring, struct sov_err *err)
+{
+    const char *const policy[] = { sov_verify.policy, sov_verify.require };
+
+    return sov_trust_load(ring, &sov_verify.keys, policy, 2, err);
+}
+
+int
+sov_verify_claims(sov_claims **set, char **path, bool *found, const char *model,
+                  bool dir, struct sov_err *err)
+{
+    bool given = sov_verify.claims != NULL;
+    int rc = sov_claims_new(set, err);
+
+    if (rc < 0)
+        return rc;
+    *path = given ? strdup(sov_verify.claims)
+                  : sov_fileset_beside(model, dir, SOV_CLAIMS_SUFFIX);
+    if (*path == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    *found = given || access(*path, F_OK) == 0 || errno != ENOENT;
+    return *found ? sov_claims_load(*set, *path, -1, err) : 0;
+}
+
+unsigned
+sov_verify_digests(const sov_claims *set)
+{
+    unsigned what = 0;
+
+    for (size_t i = 0; i < sov_claims_count(set); i++) {
+        const struct sov_statement *st = &sov_claims_at(set, i)->statement;
+
+        for (size_t k = 0; k < st->n_subjects; k++)
+            what |= (st->subject[k].digest.has & SOV_HASH_VERITY) != 0
+                        ? SOV_HASH_VERITY
+                        : SOV_HASH_SHA256;
+    }
+    return what != 0 ? what : SOV_HASH_VERITY;
+}
+
+int
+sov_verify_index(sov_index **idx, char **path, const char *model, bool dir,
+                 struct sov_err *err)
+{
+    char *text;
+    size_t len;
+    int rc;
+
+    *idx = NULL;
+    *path = sov_fileset_beside(model, dir, SOV_INDEX_SUFFIX);
+    if (*path == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    if (access(*path, F_OK) != 0 && errno == ENOENT)
+        return 0;
+    rc = sov_read_whole(*path, INDEX_MAX, &text, &len, err);
+    if (rc < 0)
+        return rc;
+    rc = sov_index_parse(idx, text, len, err);
+    free(text);
+    return rc < 0 ? sov_err_wrap(err, "%s", *path) : 0;
+}
+
+const char *
+sov_verify_deed(const struct sov_claim *claim, char *buf, size_t size)
+{
+    static const char head[] = "urn:sov:buildtype:";
+    const char *type = claim->statement.build_type;
+    const char *end;
+
+    if (type == NULL)
+        type = claim->statement.predicate_type;
+    if (type == NULL)
+        type = "statement";
+    if (strncmp(type, head, sizeof(head) - 1) == 0)
+        type += sizeof(head) - 1;
+    end = strstr(type, ":v");
+    snprintf(buf, size, "%.*s", end != NULL ? (int)(end - type) : 200, type);
+    return buf;
+}
+
+const char *
+sov_verify_trust_word(enum sov_trust trust)
+{
+    switch (trust) {
+    case SOV_TRUST_UNKNOWN:
+        return "not trusted";
+    case SOV_TRUST_DENIED:
+        return "revoked or expired";
+    case SOV_TRUST_BAD:
+        return "BAD SIGNATURE";
+    case SOV_TRUST_GOOD:
+        return "trusted";
+    }
+    return "?";
+}
+
+const char *
+sov_verify_time(int64_t when, char *buf, size_t size)
+{
+    time_t t = (time_t)when;
+    struct tm tm;
+
+    buf[0] = '\0';
+    if (when != 0 && gmtime_r(&t, &tm) != NULL)
+        strftime(buf, size, "%Y-%m-%d %H:%M:%S", &tm);
+    return buf;
+}

@@ -1,0 +1,588 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sign.c - sov-verify --adopt and --sign: put a signature under a model
+ *
+ * --adopt says where a model from outside came from: an import claim.
+ * --sign puts one more signature under the claim about exactly these bytes,
+ * and where there is none, says no more than "these are the bytes".
+ *
+ * The lines that are there already are kept as they are.  Index, claims and
+ * the signature that freezes them appear together, or none of them does.
+ */
+#include "cli/claims.h"
+#include "cli/report.h"
+#include "cli/text.h"
+#include "cli/tool.h"
+#include "sov/io.h"
+#include "sov/model.h"
+#include "verify/verify.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BUILDER "urn:sov:builder:sov-verify:v1"
+
+enum { INDEX, FREEZE, CLAIMS, N_OUT };
+
+struct job {
+    const char *path;
+    bool adopt;
+    sov_seckey *key;
+    struct sov_fileset set;
+    sov_claims *claims; /* that are there already */
+    char *claims_in;    /* where these are */
+    bool found;
+
+    struct sov_parts parts; /* if a new claim is made */
+    bool has_root;
+    unsigned char root[SOV_SHA256_LEN];
+    void *index;
+    size_t index_len;
+
+    char *line; /* the new one */
+    size_t line_len;
+    char id[65];
+    bool again; /* there is nothing to add */
+
+    char *out[N_OUT]; /* paths */
+    sov_sink *sink[N_OUT];
+};
+
+/* ---- digests of files and tensors ---- */
+
+static bool
+same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+
+    return strcmp(a, b) == 0 || (stat(a, &x) == 0 && stat(b, &y) == 0 &&
+                                 x.st_dev == y.st_dev && x.st_ino == y.st_ino);
+}
+
+/* Where the tensors of the model lie, those that lie in a file as they are. */
+static int
+find_tensors(const struct job *j, const sov_model *model,
+             struct sov_index_tensor *tensor, size_t *n, struct sov_err *err)
+{
+    const char *last = NULL;
+    size_t file = 0;
+
+    (void)err;
+    *n = 0;
+    for (size_t i = 0; i < sov_model_count(model); i++) {
+        const struct sov_tensor *t = sov_model_at(model, i);
+        struct sov_index_tensor *to = &tensor[*n];
+        const char *path;
+
+        if (!sov_model_place(model, i, &path, &to->off))
+            continue;
+        if (last == NULL || strcmp(last, path) != 0) {
+            for (file = 0; file < j->set.n; file++)
+                if (same_file(path, j->set.paths[file]))
+                    break;
+            last = path;
+        }
+        if (file == j->set.n)
+            continue;
+        to->name = t->name;
+        to->file = file;
+        to->digest.size = t->size;
+        ++*n;
+    }
+    return 0;
+}
+
+/* Does the model look as its file does?  Then the digests of the file's
+ * tensors are those of its content. */
+static bool
+is_plain_gguf(const struct job *j, const sov_model *model)
+{
+    unsigned char head[8];
+    FILE *f;
+    bool plain;
+
+    if (strcmp(sov_model_format(model), "gguf") != 0)
+        return false;
+    f = fopen(j->set.paths[0], "rbe");
+    if (f == NULL)
+        return false;
+    plain = fread(head, 1, sizeof(head), f) == sizeof(head) &&
+            memcmp(head, "GGUF", 4) == 0 && head[6] == 0 && head[7] == 0;
+    fclose(f);
+    return plain; /* little-endian: the version is a small number */
+}
+
+static int
+content_root(struct job *j, const sov_model *model, struct sov_err *err)
+{
+    size_t n = sov_model_count(model);
+    const struct sov_tensor **tensor = calloc(n + 1, sizeof(*tensor));
+    struct sov_digest *digest = calloc(n + 1, sizeof(*digest));
+    int rc = 0;
+
+    if (tensor == NULL || digest == NULL)
+        rc = sov_fail(err, SOV_EMEM, "out of memory");
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        tensor[i] = sov_model_at(model, i);
+        digest[i] = j->parts.tensor[i].digest;
+    }
+    if (rc == 0) {
+        rc = sov_content_root(sov_model_meta(model), tensor, digest, n, j->root,
+                              err);
+        j->has_root = rc == 0;
+        if (rc == SOV_EUNSUP)
+            rc = 0; /* a claim does without */
+    }
+    free(tensor);
+    free(digest);
+    return rc;
+}
+
+static int
+hash_parts(struct job *j, struct sov_err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < j->set.n && rc == 0; i++)
+        rc = sov_fileset_feed(&j->set, i, j->parts.hasher[i], err);
+    if (rc == 0)
+        rc = sov_parts_final(&j->parts, err);
+    for (size_t i = 0; i < j->set.n && rc == 0; i++)
+        j->set.file[i].digest = j->parts.file[i].digest;
+    return rc;
+}
+
+/* All the digests that a new claim has, and the index. */
+static int
+measure(struct job *j, struct sov_err *err)
+{
+    const char **name = calloc(j->set.n, sizeof(*name));
+    struct sov_index_tensor *tensor = NULL;
+    sov_model *model = NULL;
+    size_t n = 0;
+    int rc;
+
+    if (name == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    for (size_t i = 0; i < j->set.n; i++)
+        name[i] = j->set.file[i].name;
+    rc = sov_model_open(&model, j->path, SOV_ACCESS_STREAM, err);
+    if (rc == 0) {
+        tensor = calloc(sov_model_count(model) + 1, sizeof(*tensor));
+        rc = tensor != NULL ? find_tensors(j, model, tensor, &n, err)
+                            : sov_fail(err, SOV_EMEM, "out of memory");
+    }
+    if (rc == 0)
+        rc = sov_parts_new(&j->parts, name, j->set.n, tensor, n, err);
+    if (rc == 0)
+        rc = hash_parts(j, err);
+    if (rc == 0 && n == sov_model_count(model) && is_plain_gguf(j, model))
+        rc = content_root(j, model, err);
+    if (rc == 0)
+        rc = sov_parts_index(&j->parts, &j->index, &j->index_len, err);
+    sov_model_close(model);
+    free(tensor);
+    free(name);
+    return rc;
+}
+
+/* ---- what is said ---- */
+
+static bool
+is_commit(const char *s)
+{
+    size_t n = strlen(s);
+
+    for (size_t i = 0; i < n; i++)
+        if (!isdigit((unsigned char)s[i]) && (s[i] < 'a' || s[i] > 'f'))
+            return false;
+    return n == 40;
+}
+
+/* A source with a commit of git can be pinned. */
+static size_t
+describe_source(struct sov_resource *dep, struct sov_param *commit)
+{
+    if (sov_verify.source == NULL || sov_verify.revision == NULL ||
+        !is_commit(sov_verify.revision))
+        return 0;
+    *commit =
+        (struct sov_param){ "gitCommit", SOV_PARAM_STR, sov_verify.revision,
+                            0,           NULL,          0 };
+    *dep = (struct sov_resource){
+        .uri = sov_verify.source,
+        .role = "source",
+        .digests = commit,
+        .n_digests = 1,
+    };
+    return 1;
+}
+
+static size_t
+describe_external(struct sov_param *p)
+{
+    size_t n = 0;
+
+    if (sov_verify.revision != NULL)
+        p[n++] =
+            (struct sov_param){ "revision", SOV_PARAM_STR, sov_verify.revision,
+                                0,          NULL,          0 };
+    if (sov_verify.source != NULL)
+        p[n++] = (struct sov_param){ "source", SOV_PARAM_STR, sov_verify.source,
+                                     0,        NULL,          0 };
+    return n;
+}
+
+static const char *
+base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL ? slash + 1 : path;
+}
+
+static int
+make_statement(struct job *j, const struct sov_param *license,
+               struct sov_err *err)
+{
+    struct sov_param external[2], commit;
+    struct sov_resource dep;
+    struct sov_resource index = {
+        .name = base_name(j->out[INDEX]),
+        .role = "index",
+        .digest = { .has = SOV_HASH_SHA256 },
+    };
+    struct sov_param version = {
+        "sov", SOV_PARAM_STR, sov_version(), 0, NULL, 0
+    };
+    struct sov_resource *subject = NULL;
+    struct sov_statement st = {
+        .build_type = j->adopt ? "urn:sov:buildtype:import:v1"
+                               : "urn:sov:buildtype:sign:v1",
+        .external = external,
+        .dependency = &dep,
+        .builder = BUILDER,
+        .version = &version,
+        .n_versions = 1,
+        .finished = sov_claims_now(),
+        .byproduct = &index,
+        .n_byproducts = 1,
+        .label = license,
+        .n_labels = license->n > 0,
+    };
+    int rc;
+
+    sov_sha256(j->index, j->index_len, index.digest.sha256);
+    st.n_external = j->adopt ? describe_external(external) : 0;
+    st.n_dependencies = j->adopt ? describe_source(&dep, &commit) : 0;
+    rc = sov_claims_subjects(&j->parts, j->has_root ? j->root : NULL, &subject,
+                             err);
+    st.subject = subject;
+    st.n_subjects = j->set.n;
+    if (rc == 0)
+        rc = sov_claim_make(&st, j->key, &j->line, &j->line_len, j->id, err);
+    free(subject);
+    return rc;
+}
+
+/* A claim of our own about these files. */
+static int
+make_claim(struct job *j, struct sov_err *err)
+{
+    size_t n = sov_verify.licenses.n;
+    struct sov_param *item = calloc(n + 1, sizeof(*item));
+    struct sov_param license = { "license", SOV_PARAM_LIST, NULL, 0, item, n };
+    int rc = 0;
+
+    if (item == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        item[i].kind = SOV_PARAM_STR;
+        item[i].str = sov_verify.licenses.items[i];
+    }
+    if (j->index == NULL)
+        rc = measure(j, err);
+    if (rc == 0)
+        rc = make_statement(j, &license, err);
+    free(item);
+    return rc;
+}
+
+/* One more signature under the claim that is there. */
+static int
+countersign(struct job *j, const struct sov_claim *c, struct sov_err *err)
+{
+    const char *own = sov_seckey_public(j->key)->id;
+
+    for (size_t i = 0; i < sov_claims_count(j->claims); i++) {
+        const struct sov_claim *other = sov_claims_at(j->claims, i);
+
+        if (strcmp(other->id, c->id) == 0 && strcmp(other->key_id, own) == 0)
+            j->again = true;
+    }
+    memcpy(j->id, c->id, sizeof(j->id));
+    if (j->again)
+        return 0;
+    return sov_claim_sign(j->key, c->payload.p, c->payload.len, &j->line,
+                          &j->line_len, NULL, err);
+}
+
+static int
+make_line(struct job *j, struct sov_err *err)
+{
+    const struct sov_claim *c = NULL;
+    int rc = 0;
+
+    if (!j->adopt && sov_claims_count(j->claims) > 0) {
+        rc = sov_fileset_hash(&j->set, SOV_HASH_SHA256 | SOV_HASH_VERITY, err);
+        if (rc == 0)
+            c = sov_claims_about(j->claims, j->set.file, j->set.n);
+    }
+    if (rc < 0)
+        return rc;
+    return c != NULL ? countersign(j, c, err) : make_claim(j, err);
+}
+
+/* ---- output ---- */
+
+static int
+name_outputs(struct job *j, struct sov_err *err)
+{
+    const char *out = sov_verify.claims_out;
+
+    j->out[INDEX] = sov_fileset_beside(j->path, j->set.dir, SOV_INDEX_SUFFIX);
+    j->out[CLAIMS] = out != NULL ? strdup(out)
+                                 : sov_fileset_beside(j->path, j->set.dir,
+                                                      SOV_CLAIMS_SUFFIX);
+    if (j->out[INDEX] == NULL || j->out[CLAIMS] == NULL ||
+        asprintf(&j->out[FREEZE], "%s.minisig", j->out[CLAIMS]) < 0) {
+        j->out[FREEZE] = NULL;
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    }
+    if (!sov_verify.freeze && access(j->out[FREEZE], F_OK) == 0)
+        return sov_fail(err, SOV_EARG,
+                        "%s freezes the claims; --freeze makes it anew",
+                        j->out[FREEZE]);
+    return 0;
+}
+
+/* May path be replaced?  A file that --force, or its kind, gives away. */
+static int
+open_sink(struct job *j, int which, bool replace, struct sov_err *err)
+{
+    struct sov_sink_opts o = {
+        .force = sov_common.force || replace,
+        .lock = SOV_LOCK_WAIT,
+        .inputs = (const char *const *)j->set.paths,
+        .n_inputs = j->set.n,
+    };
+
+    return sov_sink_open(&j->sink[which], j->out[which], &o, err);
+}
+
+/* An index may be replaced by another one. */
+static int
+open_index(struct job *j, struct sov_err *err)
+{
+    sov_index *old = NULL;
+    char *path = NULL;
+    bool index =
+        sov_verify_index(&old, &path, j->path, j->set.dir, NULL) == 0 &&
+        old != NULL;
+
+    sov_index_free(old);
+    free(path);
+    return open_sink(j, INDEX, index, err);
+}
+
+static int
+write_frozen(struct job *j, const char *text, size_t len, struct sov_err *err)
+{
+    char comment[200];
+    char *sig = NULL;
+    unsigned char sum[SOV_SHA256_LEN];
+    size_t sig_len, at, lines = 0;
+    int rc;
+
+    for (size_t i = 0; i < len; i++)
+        lines += text[i] == '\n';
+    sov_sha256(text, len, sum);
+    at = (size_t)snprintf(comment, sizeof(comment),
+                          "sov-claims v1\tlines:%zu\tsha256:", lines);
+    for (int i = 0; i < SOV_SHA256_LEN; i++, at += 2)
+        snprintf(comment + at, sizeof(comment) - at, "%02x", sum[i]);
+    rc = sov_minisig_make(j->key, text, len, comment, &sig, &sig_len, err);
+    if (rc == 0)
+        rc = open_sink(j, FREEZE, true, err);
+    if (rc == 0)
+        rc = sov_sink_write(j->sink[FREEZE], sig, sig_len, err);
+    free(sig);
+    return rc;
+}
+
+static int
+write_claims(struct job *j, struct sov_err *err)
+{
+    char *text = NULL;
+    char *all;
+    size_t len = 0;
+    int rc = sov_claims_text(j->claims, &text, &len, err);
+
+    if (rc < 0)
+        return rc;
+    all = realloc(text, len + j->line_len + 1);
+    if (all == NULL) {
+        free(text);
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    }
+    if (j->line_len > 0)
+        memcpy(all + len, j->line, j->line_len);
+    len += j->line_len;
+    rc = sov_sink_write(j->sink[CLAIMS], all, len, err);
+    if (rc == 0 && sov_verify.freeze)
+        rc = write_frozen(j, all, len, err);
+    free(all);
+    return rc;
+}
+
+static int
+commit(struct job *j, struct sov_err *err)
+{
+    int rc = 0;
+
+    if (j->index != NULL) {
+        rc = open_index(j, err);
+        if (rc == 0)
+            rc = sov_sink_write(j->sink[INDEX], j->index, j->index_len, err);
+    }
+    if (rc == 0)
+        rc = write_claims(j, err);
+    for (int i = 0; i < N_OUT && rc == 0; i++)
+        if (j->sink[i] != NULL)
+            rc = sov_sink_commit(&j->sink[i], err);
+    if (rc == 0)
+        rc = sov_tool_depfile((const char *const *)j->set.paths, j->set.n, err);
+    return rc;
+}
+
+/* ---- all of it ---- */
+
+static int
+check_arguments(const struct job *j, int argc, struct sov_err *err)
+{
+    const char *mode = j->adopt ? "--adopt" : "--sign";
+
+    if (argc != 1)
+        return sov_fail(err, SOV_EARG, "%s takes one model", mode);
+    if (strcmp(j->path, "-") == 0)
+        return sov_fail(err, SOV_EARG,
+                        "%s needs a file or a folder, not a stream", mode);
+    if (sov_verify.sign_key == NULL)
+        return sov_fail(err, SOV_EARG, "%s: --sign-key FILE is missing", mode);
+    if (!j->adopt && (sov_verify.source != NULL ||
+                      sov_verify.revision != NULL || sov_verify.licenses.n > 0))
+        return sov_fail(err, SOV_EARG,
+                        "--source, --revision and --license go with --adopt");
+    return 0;
+}
+
+static int
+sign(struct job *j, struct sov_err *err)
+{
+    bool same;
+    int rc = sov_fileset_list(&j->set, j->path, err);
+
+    if (rc == 0)
+        rc = name_outputs(j, err);
+    if (rc == 0) {
+        sov_common.output = j->out[CLAIMS]; /* for the make rule */
+        rc = sov_tool_check_output(err);
+    }
+    if (rc == 0)
+        rc = sov_claims_key(&j->key, sov_verify.sign_key, err);
+    if (rc < 0)
+        return rc;
+    /* from here on nobody else adds a line */
+    same = sov_verify.claims_out == NULL;
+    rc = open_sink(j, CLAIMS, same, err);
+    if (rc == 0)
+        rc = sov_tool_open_rule((const char *const *)j->set.paths, j->set.n,
+                                err);
+    if (rc == 0)
+        rc = sov_verify_claims(&j->claims, &j->claims_in, &j->found, j->path,
+                               j->set.dir, err);
+    if (rc == 0)
+        rc = make_line(j, err);
+    if (rc < 0 || (j->again && same && !sov_verify.freeze))
+        return rc;
+    return commit(j, err);
+}
+
+static int
+tell(const struct job *j, struct sov_err *err)
+{
+    const struct sov_pubkey *key = sov_seckey_public(j->key);
+    struct sov_report *r;
+    char name[1000];
+
+    if (sov_common.json) {
+        r = sov_report_new("sov.verify/1");
+        sov_report_text(r, "mode", NULL, j->adopt ? "adopt" : "sign");
+        sov_report_text(r, "model", NULL, j->path);
+        sov_report_text(r, "claims", NULL, j->out[CLAIMS]);
+        if (j->index != NULL)
+            sov_report_text(r, "index", NULL, j->out[INDEX]);
+        sov_report_text(r, "claim", NULL, j->id);
+        sov_report_text(r, "key_id", NULL, key->id);
+        sov_report_bool(r, "added", NULL, !j->again);
+        sov_report_bool(r, "frozen", NULL, sov_verify.freeze);
+        return sov_report_end(r, err);
+    }
+    if (sov_common.quiet)
+        return 0;
+    printf("%s: %s (claim %.16s) by key %.16s\n",
+           sov_text_escape(name, sizeof(name), j->path),
+           j->again ? "signed already" : "signed", j->id, key->id);
+    return 0;
+}
+
+static int
+run_sign(bool adopt, int argc, char **argv, struct sov_err *err)
+{
+    struct job j = { .path = argc > 0 ? argv[0] : "", .adopt = adopt };
+    int rc = check_arguments(&j, argc, err);
+
+    if (rc == 0)
+        rc = sign(&j, err);
+    if (rc == 0)
+        rc = tell(&j, err);
+    for (int i = 0; i < N_OUT; i++) {
+        sov_sink_abort(j.sink[i]);
+        free(j.out[i]);
+    }
+    sov_parts_free(&j.parts);
+    sov_fileset_free(&j.set);
+    sov_claims_free(j.claims);
+    sov_seckey_free(j.key);
+    free(j.claims_in);
+    free(j.index);
+    free(j.line);
+    return rc;
+}
+
+int
+sov_verify_adopt(int argc, char **argv, struct sov_err *err)
+{
+    return run_sign(true, argc, argv, err);
+}
+
+int
+sov_verify_sign(int argc, char **argv, struct sov_err *err)
+{
+    return run_sign(false, argc, argv, err);
+}
