@@ -16,6 +16,7 @@
 
 #include "kern/kern.h"
 #include "quant/encode_fp4.h"
+#include "quant/encode_grid.h"
 #include "quant/encode_k.h"
 #include "quant/encode_t.h"
 #include "quant/kscale.h"
@@ -176,6 +177,13 @@ codec_slots(struct sov_kern *k)
     k->encode[SOV_TYPE_Q4_K] = encode_q4_k;
     k->encode[SOV_TYPE_Q5_K] = encode_q5_k;
     k->encode[SOV_TYPE_Q6_K] = encode_q6_k;
+    k->encode[SOV_TYPE_IQ1_S] = encode_iq1_s;
+    k->encode[SOV_TYPE_IQ1_M] = encode_iq1_m;
+    k->encode[SOV_TYPE_IQ2_XXS] = encode_iq2_xxs;
+    k->encode[SOV_TYPE_IQ2_XS] = encode_iq2_xs;
+    k->encode[SOV_TYPE_IQ2_S] = encode_iq2_s;
+    k->encode[SOV_TYPE_IQ3_XXS] = encode_iq3_xxs;
+    k->encode[SOV_TYPE_IQ3_S] = encode_iq3_s;
     k->encode[SOV_TYPE_IQ4_NL] = encode_iq4_nl;
     k->encode[SOV_TYPE_IQ4_XS] = encode_iq4_xs;
     k->encode[SOV_TYPE_TQ1_0] = encode_tq1_0;

@@ -183,7 +183,7 @@ put_iq4_xs(const struct ksym *k, int b, const float *x, void *block)
     sov_put16(out->scales_h, (uint16_t)high);
 }
 
-/* ---- rows */
+/* ---- rows, here and in encode_grid.h */
 
 /* A row of one type: kind_search finds the scales of sixteen sub-blocks, and
  * put_name packs one super-block. */
@@ -216,7 +216,5 @@ ENCODE_K(q4_k, Q4_K, kmin)
 ENCODE_K(q5_k, Q5_K, kmin)
 ENCODE_K(q6_k, Q6_K, ksym)
 ENCODE_K(iq4_xs, IQ4_XS, ksym)
-
-#undef ENCODE_K
 
 #endif

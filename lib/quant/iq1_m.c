@@ -11,6 +11,7 @@
  * y = d * (2 s + 1) * (point + shift)
  */
 #include "quant/codec.h"
+#include "quant/encode_grid.h"
 #include "quant/grids.h"
 #include "quant/layout.h"
 
@@ -41,4 +42,5 @@ decode(const void *blocks, float *y, size_t n)
     }
 }
 
-const struct sov_codec sov_codec_iq1_m = { SOV_TYPE_IQ1_M, decode, NULL };
+const struct sov_codec sov_codec_iq1_m = { SOV_TYPE_IQ1_M, decode,
+                                           encode_iq1_m };

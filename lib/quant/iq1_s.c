@@ -10,6 +10,7 @@
  * y = d * (2 s + 1) * (point + shift)
  */
 #include "quant/codec.h"
+#include "quant/encode_grid.h"
 #include "quant/grids.h"
 #include "quant/layout.h"
 
@@ -34,4 +35,5 @@ decode(const void *blocks, float *y, size_t n)
     }
 }
 
-const struct sov_codec sov_codec_iq1_s = { SOV_TYPE_IQ1_S, decode, NULL };
+const struct sov_codec sov_codec_iq1_s = { SOV_TYPE_IQ1_S, decode,
+                                           encode_iq1_s };

@@ -9,6 +9,7 @@
  * y = d * (0.5 + s) / 4 * point * sign
  */
 #include "quant/codec.h"
+#include "quant/encode_grid.h"
 #include "quant/grids.h"
 #include "quant/layout.h"
 
@@ -33,4 +34,5 @@ decode(const void *blocks, float *y, size_t n)
     }
 }
 
-const struct sov_codec sov_codec_iq2_s = { SOV_TYPE_IQ2_S, decode, NULL };
+const struct sov_codec sov_codec_iq2_s = { SOV_TYPE_IQ2_S, decode,
+                                           encode_iq2_s };

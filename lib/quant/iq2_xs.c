@@ -9,6 +9,7 @@
  * y = d * (0.5 + s) / 4 * point * sign
  */
 #include "quant/codec.h"
+#include "quant/encode_grid.h"
 #include "quant/grids.h"
 #include "quant/layout.h"
 
@@ -28,10 +29,10 @@ decode(const void *blocks, float *y, size_t n)
             uint8_t minus = sov_grid_signs(q >> 9);
 
             for (int j = 0; j < 8; j++)
-                y[j] = scale * (float)grid[j] *
-                       (minus >> j & 1 ? -1.0f : 1.0f);
+                y[j] = scale * (float)grid[j] * (minus >> j & 1 ? -1.0f : 1.0f);
         }
     }
 }
 
-const struct sov_codec sov_codec_iq2_xs = { SOV_TYPE_IQ2_XS, decode, NULL };
+const struct sov_codec sov_codec_iq2_xs = { SOV_TYPE_IQ2_XS, decode,
+                                            encode_iq2_xs };

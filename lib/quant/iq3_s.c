@@ -9,6 +9,7 @@
  * y = d * (1 + 2 s) * point * sign
  */
 #include "quant/codec.h"
+#include "quant/encode_grid.h"
 #include "quant/grids.h"
 #include "quant/layout.h"
 
@@ -28,10 +29,10 @@ decode(const void *blocks, float *y, size_t n)
             int minus = b->signs[p / 2] >> (4 * (p % 2));
 
             for (int j = 0; j < 4; j++)
-                y[j] = scale * (float)grid[j] *
-                       (minus >> j & 1 ? -1.0f : 1.0f);
+                y[j] = scale * (float)grid[j] * (minus >> j & 1 ? -1.0f : 1.0f);
         }
     }
 }
 
-const struct sov_codec sov_codec_iq3_s = { SOV_TYPE_IQ3_S, decode, NULL };
+const struct sov_codec sov_codec_iq3_s = { SOV_TYPE_IQ3_S, decode,
+                                           encode_iq3_s };

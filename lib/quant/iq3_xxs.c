@@ -9,6 +9,7 @@
  * y = d * (0.5 + s) / 2 * point * sign
  */
 #include "quant/codec.h"
+#include "quant/encode_grid.h"
 #include "quant/grids.h"
 #include "quant/layout.h"
 
@@ -35,4 +36,5 @@ decode(const void *blocks, float *y, size_t n)
     }
 }
 
-const struct sov_codec sov_codec_iq3_xxs = { SOV_TYPE_IQ3_XXS, decode, NULL };
+const struct sov_codec sov_codec_iq3_xxs = { SOV_TYPE_IQ3_XXS, decode,
+                                             encode_iq3_xxs };

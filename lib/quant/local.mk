@@ -8,6 +8,7 @@ libsov_all_la_SOURCES += \
 	%D%/codecs.def \
 	%D%/encode_32.h \
 	%D%/encode_fp4.h \
+	%D%/encode_grid.h \
 	%D%/encode_k.h \
 	%D%/encode_t.h \
 	%D%/f16.c \
@@ -15,6 +16,8 @@ libsov_all_la_SOURCES += \
 	%D%/f64.c \
 	%D%/f8_e4m3.c \
 	%D%/f8_e5m2.c \
+	%D%/grid_index.c \
+	%D%/grid_index.h \
 	%D%/grids.c \
 	%D%/grids.h \
 	%D%/iq1_m.c \
@@ -45,6 +48,7 @@ libsov_all_la_SOURCES += \
 	%D%/q6_k.c \
 	%D%/q8_0.c \
 	%D%/search.h \
+	%D%/search_grid.h \
 	%D%/search_k.h \
 	%D%/tq1_0.c \
 	%D%/tq2_0.c

@@ -13,7 +13,8 @@ echo '[1,403,407,261,378,13,20,500,1000,2000,3000,4000]' >ids.json
 results() {
     mkdir "$1"
     for type in f16 bf16 q8_0 q4_0 q4_k_s q4_k_m q5_k_s q5_k_m q6_k \
-        q2_k q3_k iq4_nl iq4_xs tq1_0 tq2_0 q2_0 q1_0 mxfp4 nvfp4; do
+        q2_k q3_k iq1_s iq1_m iq2_xxs iq2_xs iq2_s iq3_xxs iq3_s iq4_nl \
+        iq4_xs tq1_0 tq2_0 q2_0 q1_0 mxfp4 nvfp4; do
         sov-quantize -q -t $type -o "$1/$type" "$tale"
     done
     for isa in generic avx2 avx512; do
