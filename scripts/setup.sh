@@ -45,6 +45,10 @@ missing_packages() {
 wanted_packages() {
     have mandoc || echo mandoc
     have shellcheck || echo shellcheck
+    have zip || echo zip
+    have unzip || echo unzip
+    have xz || echo xz-utils
+    have zstd || echo zstd
     have minisign || echo minisign
     have signify-openbsd || echo signify-openbsd
     have openssl || echo openssl

@@ -124,8 +124,10 @@ keep(struct sov_bag *bag, struct sov_item *item, struct sov_err *err)
         if (item->len + 1 >= cap) {
             cap = cap == 0 ? 16384 : cap * 2;
             fresh = realloc(item->text, cap);
-            if (fresh == NULL)
+            if (fresh == NULL) {
+                item->kind = SOV_ITEM_OTHER;
                 return sov_mem_fail(err);
+            }
             item->text = fresh;
         }
         rc = read_member(bag, item->text + item->len, cap - 1 - item->len, &got,
@@ -137,8 +139,10 @@ keep(struct sov_bag *bag, struct sov_item *item, struct sov_err *err)
         if (rc == 0 && bag->kept > SOV_KEEP_MAX)
             rc = too_much(bag, SOV_KEEP_MAX, "with what came before:", err);
     }
-    if (rc < 0)
+    if (rc < 0) { /* half a text is none */
+        item->kind = SOV_ITEM_OTHER;
         return rc;
+    }
     item->text[item->len] = '\0';
     return 0;
 }
@@ -348,6 +352,7 @@ pull(void *arg, void *buf, size_t len, struct sov_err *err)
         return (int64_t)n;
     more =
         sov_archive_read(bag->archive, (unsigned char *)buf + n, len - n, err);
+    bag->failed = bag->failed || more < 0;
     return more < 0 ? more : (int64_t)n + more;
 }
 

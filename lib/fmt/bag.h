@@ -57,6 +57,7 @@ struct sov_bag {
     bool streaming;
     bool streamed;          /* ... and its end was reached */
     bool ended;             /* all members were seen */
+    bool failed;            /* pulling did, with an error that names it all */
     size_t stream;          /* the item that is pulled ... */
     unsigned char peek[8];  /* ... and what was read of it before */
     size_t n_peek;

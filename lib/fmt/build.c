@@ -38,6 +38,8 @@ sov_part_wrap(const struct sov_part *part, struct sov_err *err)
 {
     const char *path = part->path;
 
+    if (part->within != NULL && part->model->bag->failed)
+        return err->rc;
     if (part->within != NULL)
         return sov_err_wrap(err, "%.160s: %.160s", part->within, path);
     return sov_err_wrap(err, "%s",

@@ -60,7 +60,7 @@ taste_file(sov_model *m, struct sov_taste *taste, struct sov_err *err)
         return rc;
     part = m->part[at];
     rc = sov_in_need(&part->in, SOV_TASTE, err);
-    if (rc < 0 && rc != SOV_EFORMAT)
+    if (rc < 0 && (rc != SOV_EFORMAT || (m->bag != NULL && m->bag->failed)))
         return sov_part_wrap(part, err);
     if (rc < 0 && sov_in_left(&part->in) != UINT64_MAX)
         rc = sov_in_need(&part->in, sov_in_left(&part->in), err);
@@ -128,7 +128,8 @@ sov_model_load_path(sov_model *m, struct sov_err *err)
     if (!taste.dir && (rc = taste_file(m, &taste, err)) < 0)
         return rc;
     format = best_bid(&taste);
-    if (format == NULL) {
+    /* an archive in an archive is not opened */
+    if (format == NULL || (format->container && m->bag != NULL)) {
         (void)sov_guess(&taste, err);
         return sov_part_wrap(m->part[0], err);
     }

@@ -116,6 +116,8 @@ check_kind(sov_archive *a, struct archive_entry *e, const char *name,
         return 0;
     case AE_IFDIR:
         *kind = SOV_SEEN_FOLDER;
+        if (archive_entry_size_is_set(e) && archive_entry_size(e) > 0)
+            return refuse(a, name, "is a folder with bytes in it", err);
         return 0;
     case AE_IFLNK:
         return refuse(a, name, "is a symbolic link, not a plain file", err);

@@ -163,10 +163,19 @@ check_entry(void *arg, const struct sov_zip_entry *e, struct sov_err *err)
     struct sov_members *m = arg;
     size_t skip = e->len >= 2 && memcmp(e->name, "./", 2) == 0 ? 2 : 0;
     size_t len = e->len - skip;
+    const char *why;
     char *name;
     int rc = 0;
 
-    if (len > 0 && e->name[e->len - 1] == '/')
+    if (e->len == skip)
+        return 0;
+    why = sov_archive_bad_name(e->name + skip, len);
+    if (why != NULL)
+        return sov_fail(err, SOV_EFORMAT,
+                        "name of a member %s in the directory of the zip "
+                        "file: \"%.*s\"",
+                        why, (int)(e->len < 100 ? e->len : 100), e->name);
+    if (e->name[e->len - 1] == '/')
         len--;
     name = fold(e->name + skip, len);
     if (name == NULL)
@@ -174,9 +183,10 @@ check_entry(void *arg, const struct sov_zip_entry *e, struct sov_err *err)
     if (e->encrypted)
         rc = entry_differs(name, "is encrypted", err);
     else if ((e->mode & 0170000) != 0 && (e->mode & 0170000) != 0100000 &&
-             (e->mode & 0170000) != 0040000)
+             (e->mode & 0170000) != 0040000 &&
+             (e->mode & 0170000) != 0010000) /* what zip read from a pipe */
         rc = entry_differs(name, "is a link or device", err);
-    else if (len > 0 && (e->utf8 || is_ascii(name, len)))
+    else if (e->utf8 || is_ascii(name, len))
         rc = check_listed(m, e, name, len, err);
     free(name);
     return rc;

@@ -75,3 +75,8 @@ fuzz_tests += tests/fuzz/fuzz_sovidx
 tests_fuzz_fuzz_sovidx_SOURCES = %D%/fuzz_sovidx.c $(fuzz_main)
 tests_fuzz_fuzz_sovidx_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_sovidx_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_tests += tests/fuzz/fuzz_archive
+tests_fuzz_fuzz_archive_SOURCES = %D%/fuzz_archive.c $(fuzz_main)
+tests_fuzz_fuzz_archive_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_archive_LDFLAGS = $(fuzz_ldflags)
