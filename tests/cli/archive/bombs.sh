@@ -5,6 +5,7 @@
 . "$top_srcdir/tests/cli/archive/lib.sh"
 
 # 1 GB of address space is far less than what the bombs hold
+# shellcheck disable=SC3045
 [ -n "${SOV_SANITIZED:-}" ] || ulimit -v 2000000
 
 "$tools/mkmodel" layers=1 width=64 heads=2 kv=1 ffn=64 vocab=64 m.gguf

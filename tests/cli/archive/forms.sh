@@ -27,7 +27,7 @@ rm -f packed ./*.gz ./*.tar ./*.zip
 sov-quantize -q --split-max-size 30k -o s.gguf m.gguf
 set --
 for f in s-*.gguf; do
-    set -- n=x/$f d=$f . "$@"
+    set -- n="x/$f" d="$f" . "$@"
 done
 [ $# -gt 6 ] || fail "not split: $*"
 mk tar split.tar "$@"
@@ -89,13 +89,13 @@ for f in m.tar m.zip m.tar.gz; do
         case $f in
         m.tar) [ $cut -lt $((size - 1023)) ] || continue ;;
         esac
-        head -c $cut $f >cut
-        for how in cut -; do
-            expect 65 sov-quantize -t copy -o made $how <cut
+        head -c $cut $f >short
+        for how in short -; do
+            expect 65 sov-quantize -t copy -o made $how <short
             err_one_line
             [ ! -e made ] || fail "$f cut at $cut: an output is left"
         done
     done
 done
 tmp_empty
-only_files tmp m.gguf m.tar m.zip m.tar.gz ref.gguf cut
+only_files tmp m.gguf m.tar m.zip m.tar.gz ref.gguf short
