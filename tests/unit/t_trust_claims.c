@@ -42,6 +42,20 @@ answer(const char *text, const char *firsts, size_t n_keys,
     return v->answer;
 }
 
+/* Lines after each other; frees them. */
+static char *
+join(char *a, char *b)
+{
+    char *both = malloc(strlen(a) + strlen(b) + 1);
+
+    ck_assert_ptr_nonnull(both);
+    strcpy(both, a);
+    strcat(both, b);
+    free(a);
+    free(b);
+    return both;
+}
+
 /* ---- the golden vector */
 
 static void
@@ -333,6 +347,69 @@ START_TEST(xxh3_proves_nothing)
 }
 END_TEST
 
+START_TEST(without_a_digest_on_both_sides_nothing_is_proved)
+{
+    struct sov_claim_file f = small_file("c");
+    struct sov_resource subject = { .name = "c", .has_size = true }, dep;
+    struct sov_statement st = { .subject = &subject,
+                                .n_subjects = 1,
+                                .build_type = "urn:x",
+                                .builder = "urn:y" };
+    struct small_claim p = { .name = "p" };
+    sov_seckey *key = grow_key(0);
+    struct sov_verdict v;
+    struct sov_err err;
+    char id[65], *line, *text;
+    size_t len;
+
+    /* the claim says SHA-256, and fs-verity was computed */
+    subject.digest = f.digest;
+    subject.digest.has = SOV_HASH_SHA256;
+    f.digest.has = SOV_HASH_VERITY;
+    ck_assert_int_eq(sov_claim_make(&st, key, &line, &len, NULL, NULL), 0);
+    ck_assert_int_eq(answer(line, "\0", 1, &f, 1, &v, &err), SOV_ANSWER_BYTES);
+    ck_assert_ptr_nonnull(strstr(err.msg, "no digest of it"));
+    f.digest.has = SOV_HASH_SHA256;
+    ck_assert_int_eq(answer(line, "\0", 1, &f, 1, &v, &err), SOV_ANSWER_YES);
+    free(line);
+
+    /* a parent that is pointed to by its size and another kind of digest */
+    text = make_line(&p, key, id);
+    dep = (struct sov_resource){ .name = "p", .claim = id, .has_size = true };
+    dep.digest.size = 1;
+    dep.uri = "urn:p";
+    st.dependency = &dep;
+    st.n_dependencies = 1;
+    ck_assert_int_eq(sov_claim_make(&st, key, &line, &len, NULL, NULL), 0);
+    text = join(text, line);
+    ck_assert_int_eq(answer(text, "\0", 1, &f, 1, &v, &err), SOV_ANSWER_CHAIN);
+    ck_assert_ptr_nonnull(strstr(err.msg, "something else"));
+    free(text);
+
+    /* one that has the digest, and another content root */
+    subject.name = "p";
+    subject.digest = digest_of("p", 1);
+    subject.has_root = true;
+    st.n_dependencies = 0;
+    ck_assert_int_eq(sov_claim_make(&st, key, &text, &len, id, NULL), 0);
+    dep.digest = subject.digest;
+    dep.has_root = true;
+    for (int i = 0; i < 2; i++) {
+        dep.root[31] = (unsigned char)i;
+        subject.name = "c";
+        subject.digest = digest_of("c", 1);
+        st.n_dependencies = 1;
+        ck_assert_int_eq(sov_claim_make(&st, key, &line, &len, NULL, NULL), 0);
+        line = join(strdup(text), line);
+        ck_assert_int_eq(answer(line, "\0", 1, &f, 1, &v, &err),
+                         i == 0 ? SOV_ANSWER_YES : SOV_ANSWER_CHAIN);
+        free(line);
+    }
+    sov_seckey_free(key);
+    free(text);
+}
+END_TEST
+
 START_TEST(a_lone_file_may_be_renamed_where_that_is_allowed)
 {
     struct sov_claim_file f = golden_file();
@@ -397,20 +474,6 @@ START_TEST(the_set_of_files_is_that_of_the_claim)
 END_TEST
 
 /* ---- the chain */
-
-/* Lines after each other; frees them. */
-static char *
-join(char *a, char *b)
-{
-    char *both = malloc(strlen(a) + strlen(b) + 1);
-
-    ck_assert_ptr_nonnull(both);
-    strcpy(both, a);
-    strcat(both, b);
-    free(a);
-    free(b);
-    return both;
-}
 
 START_TEST(a_parent_must_be_there_and_be_what_it_is_called)
 {
@@ -661,6 +724,7 @@ main(void)
     tcase_add_test(tc, no_bit_and_no_cut_of_the_claims_is_accepted);
     tcase_add_test(tc, every_known_digest_and_the_size_must_be_equal);
     tcase_add_test(tc, xxh3_proves_nothing);
+    tcase_add_test(tc, without_a_digest_on_both_sides_nothing_is_proved);
     tcase_add_test(tc, a_lone_file_may_be_renamed_where_that_is_allowed);
     tcase_add_test(tc, the_set_of_files_is_that_of_the_claim);
     tcase_add_test(tc, a_parent_must_be_there_and_be_what_it_is_called);
