@@ -67,11 +67,9 @@ sov_claims_load(sov_claims *set, const char *path, int fd, struct sov_err *err)
         rc = sov_read_whole(path, CLAIMS_MAX, &text, &len, err);
     } else {
         rc = read_fifo(fd, &text, &len, err);
-        if (rc < 0)
-            sov_err_wrap(err, "%s", name);
     }
     if (rc < 0)
-        return rc;
+        return sov_err_wrap(err, "%s", name);
     rc = sov_claims_read(set, text, len, name, err);
     free(text);
     return rc;

@@ -306,6 +306,91 @@ sov_fileset_free(struct sov_fileset *set)
     *set = (struct sov_fileset){ 0 };
 }
 
+/* ---- streams ---- */
+
+/* The first bytes of what comes through a pipe, which stay in it. */
+static ssize_t
+peek(int fd, void *buf, size_t size)
+{
+    int p[2];
+    ssize_t n;
+
+    if (pipe2(p, O_CLOEXEC) < 0)
+        return -1;
+    n = tee(fd, p[1], size, 0);
+    if (n > 0)
+        n = read(p[0], buf, (size_t)n);
+    close(p[0]);
+    close(p[1]);
+    return n;
+}
+
+bool
+sov_fileset_is_stream(const char *path)
+{
+    static const struct {
+        size_t at;
+        const char *bytes;
+    } heads[] = {
+        { 0, "\x1f\x8b" }, /* gzip */
+        { 0, "\xfd"
+             "7zXZ" },             /* xz */
+        { 0, "\x28\xb5\x2f\xfd" }, /* zstd */
+        { 0, "PK\3\4" },           /* zip */
+        { 257, "ustar" },
+    };
+    bool from_stdin = strcmp(path, "-") == 0;
+    unsigned char head[512] = { 0 };
+    struct stat st;
+    ssize_t n = -1;
+    int fd = from_stdin ? STDIN_FILENO
+                        : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd < 0)
+        return false;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        n = pread(fd, head, sizeof(head),
+                  from_stdin ? lseek(fd, 0, SEEK_CUR) : 0);
+    else if (from_stdin)
+        n = peek(fd, head, sizeof(head));
+    if (!from_stdin)
+        close(fd);
+    for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
+        if (n > 0 && memcmp(head + heads[i].at, heads[i].bytes,
+                            strlen(heads[i].bytes)) == 0)
+            return true;
+    /* what a pipe holds and is not plainly a model */
+    return from_stdin && n != 0 && memcmp(head, "GGUF", 4) != 0;
+}
+
+int
+sov_fileset_of_model(struct sov_fileset *set, const char *path,
+                     const sov_model *model, struct sov_err *err)
+{
+    const char *name;
+    int rc = 0;
+
+    *set = (struct sov_fileset){ .path = path };
+    for (size_t i = 0;
+         rc == 0 && (name = sov_model_file_name(model, i)) != NULL; i++) {
+        const struct sov_digest *d = sov_model_digest(model, i);
+
+        if (sov_fileset_is_side(name))
+            continue;
+        if (d == NULL)
+            rc = sov_fail(err, SOV_EIO, "%s was not hashed", name);
+        else
+            rc = add(set, name, strdup(path), d->size, err);
+        if (rc == 0)
+            set->file[set->n - 1].digest = *d;
+    }
+    if (rc == 0 && set->n == 1)
+        set->file[0].any_name = true;
+    if (rc < 0)
+        sov_fileset_free(set);
+    return rc;
+}
+
 void
 sov_fileset_drop(struct sov_fileset *set, size_t i)
 {

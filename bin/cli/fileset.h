@@ -19,6 +19,7 @@
 #include "sov/claim.h"
 #include "sov/err.h"
 #include "sov/hash.h"
+#include "sov/model.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,6 +38,17 @@ struct sov_fileset {
 int sov_fileset_list(struct sov_fileset *set, const char *path,
                      struct sov_err *err) SOV_MUST_CHECK;
 void sov_fileset_free(struct sov_fileset *set);
+
+/*
+ * Must this be read as a stream, by sov_model_open_with(): an archive, or a
+ * pipe of which nothing is known?  Nothing is taken from a pipe.
+ */
+bool sov_fileset_is_stream(const char *path);
+
+/* The files of such a model, with their digests, after sov_model_finish(). */
+int sov_fileset_of_model(struct sov_fileset *set, const char *path,
+                         const sov_model *model,
+                         struct sov_err *err) SOV_MUST_CHECK;
 
 /* Forget file i. */
 void sov_fileset_drop(struct sov_fileset *set, size_t i);

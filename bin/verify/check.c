@@ -17,6 +17,7 @@
  * A model that is not verified does not keep the next one from its turn.
  */
 #include "cli/claims.h"
+#include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/text.h"
 #include "cli/tool.h"
@@ -36,14 +37,27 @@
 struct check {
     const char *path;
     struct sov_fileset set;
+    sov_model *model; /* of a stream, which is read as a model at once */
     sov_claims *claims;
     char *claims_path;
+    bool from_file; /* the claims are those of claims_path */
     bool found;    /* there is a file of claims */
     bool frozen;   /* and a trusted signature of all of it */
     bool verified; /* set in one place alone */
     struct sov_verdict v;
     struct sov_err err;
 };
+
+/* All bytes that were hashed. */
+static uint64_t
+bytes_of(const struct check *c)
+{
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < c->set.n; i++)
+        n += c->set.file[i].digest.size;
+    return n;
+}
 
 static const char *
 name_of(const char *path)
@@ -135,8 +149,8 @@ name_places(struct check *c)
     sov_index *idx = NULL;
     char *path = NULL;
 
-    if (c->v.leaf == NULL || c->v.file_index >= c->set.n ||
-        c->set.paths[c->v.file_index] == NULL)
+    if (c->v.leaf == NULL || c->v.file_index >= c->set.n || c->model != NULL ||
+        strcmp(c->path, "-") == 0)
         return;
     if (sov_verify_index(&idx, &path, c->path, c->set.dir, NULL) == 0 &&
         idx != NULL &&
@@ -153,12 +167,6 @@ name_places(struct check *c)
 
 /* ---- the answer ---- */
 
-static bool
-is_stream(const struct check *c)
-{
-    return strcmp(c->path, "-") == 0;
-}
-
 /* The ancestors that a model carries; its bytes are known to be right. */
 static int
 read_embedded(struct check *c, struct sov_err *err)
@@ -166,7 +174,9 @@ read_embedded(struct check *c, struct sov_err *err)
     sov_model *model = NULL;
     int rc;
 
-    if (is_stream(c))
+    if (c->model != NULL)
+        return sov_claims_read_meta(c->claims, sov_model_meta(c->model), err);
+    if (strcmp(c->path, "-") == 0)
         return 1;
     rc = sov_model_open(&model, c->path, SOV_ACCESS_STREAM, err);
     if (rc == 0)
@@ -206,6 +216,8 @@ check_frozen(struct check *c, const sov_keyring *ring, struct sov_err *err)
     size_t len;
     int rc;
 
+    if (c->claims_path == NULL || !c->from_file)
+        return 0;
     if (asprintf(&path, "%s.minisig", c->claims_path) < 0)
         return sov_fail(err, SOV_EMEM, "out of memory");
     if (access(path, F_OK) != 0) {
@@ -269,24 +281,68 @@ no_claims(const struct check *c, struct sov_err *err)
     if (sov_verify.require != NULL)
         return sov_fail(err, SOV_EDENY, "%s: has no claims, and %s wants some",
                         name_of(c->path), sov_verify.require);
-    sov_fail(err, SOV_EIO, "%s: has no claims: there is no %s",
-             name_of(c->path), c->claims_path);
+    if (c->claims_path != NULL)
+        sov_fail(err, SOV_EIO, "%s: has no claims: there is no %s", c->path,
+                 c->claims_path);
+    else
+        sov_fail(err, SOV_EIO, "%s: has no claims; name them with --claims",
+                 name_of(c->path));
     err->where = SOV_WHERE_INPUT;
     return SOV_EIO;
 }
 
+/* Files: listed, and hashed before anything is made of them. */
 static int
-examine(struct check *c, const sov_keyring *ring, struct sov_err *err)
+take_files(struct check *c, struct sov_err *err)
 {
     int rc = sov_fileset_list(&c->set, c->path, err);
 
     if (rc == 0)
         rc = sov_verify_claims(&c->claims, &c->claims_path, &c->found, c->path,
                                c->set.dir, err);
+    c->from_file = c->found;
     if (rc == 0 && !c->found)
         rc = no_claims(c, err);
     if (rc == 0)
         rc = sov_fileset_hash(&c->set, sov_verify_digests(c->claims), err);
+    return rc;
+}
+
+/* A stream: hashed while it is read; in an archive are its claims, too. */
+static int
+take_stream(struct check *c, struct sov_err *err)
+{
+    const struct sov_model_opts o = {
+        .access = SOV_ACCESS_STREAM,
+        .hash = SOV_HASH_SHA256 | SOV_HASH_VERITY,
+        .progress = sov_progress_update,
+    };
+    int rc;
+
+    sov_progress_begin("B");
+    rc = sov_model_open_with(&c->model, c->path, &o, err);
+    if (rc == 0)
+        rc = sov_model_finish(c->model, err);
+    sov_progress_end();
+    if (rc == 0)
+        rc = sov_fileset_of_model(&c->set, c->path, c->model, err);
+    if (rc == 0)
+        rc = sov_verify_claims(&c->claims, &c->claims_path, &c->found, c->path,
+                               false, err);
+    c->from_file = c->found;
+    if (rc == 0 && !c->found)
+        rc = sov_verify_sides(c->claims, c->model, &c->found, err);
+    if (rc == 0 && !c->found)
+        rc = no_claims(c, err);
+    return rc;
+}
+
+static int
+examine(struct check *c, const sov_keyring *ring, struct sov_err *err)
+{
+    int rc = sov_fileset_is_stream(c->path) ? take_stream(c, err)
+                                            : take_files(c, err);
+
     if (rc < 0)
         return rc;
     rc = verify(c, ring, err);
@@ -330,7 +386,7 @@ say_verified(const struct check *c)
     printf("    %-10s %.16s, %s %s\n", "claim", leaf->id, who,
            sov_verify_time(leaf->statement.finished, when, sizeof(when)));
     printf("    %-10s %zu, %" PRIu64 " bytes\n", "files", c->set.n,
-           c->set.bytes);
+           bytes_of(c));
     printf("    %-10s %zu\n", "signers", c->v.n_signers);
     printf("    %-10s %zu claims, %zu signed by trusted keys, %zu deep\n",
            "history", c->v.n_chain, c->v.n_vouched, c->v.depth);
@@ -371,7 +427,7 @@ report_one(struct sov_report *r, const struct check *c)
     if (!c->verified)
         sov_report_text(r, "message", NULL, c->err.msg);
     sov_report_uint(r, "files", NULL, c->set.n);
-    sov_report_uint(r, "bytes", NULL, c->set.bytes);
+    sov_report_uint(r, "bytes", NULL, bytes_of(c));
     if (c->v.answer == SOV_ANSWER_NONE)
         return;
     if (c->claims_path != NULL)
@@ -444,6 +500,7 @@ check_all(int argc, char **argv, const sov_keyring *ring,
             *err = c.err;
         }
         sov_fileset_free(&c.set);
+        sov_model_close(c.model);
         sov_claims_free(c.claims);
         free(c.claims_path);
     }

@@ -33,12 +33,33 @@ sov_verify_claims(sov_claims **set, char **path, bool *found, const char *model,
 
     if (rc < 0)
         return rc;
+    *found = false;
+    if (!given && strcmp(model, "-") == 0)
+        return 0; /* nothing lies beside a stream */
     *path = given ? strdup(sov_verify.claims)
                   : sov_fileset_beside(model, dir, SOV_CLAIMS_SUFFIX);
     if (*path == NULL)
         return sov_fail(err, SOV_EMEM, "out of memory");
     *found = given || access(*path, F_OK) == 0 || errno != ENOENT;
     return *found ? sov_claims_load(*set, *path, -1, err) : 0;
+}
+
+int
+sov_verify_sides(sov_claims *set, sov_model *model, bool *found,
+                 struct sov_err *err)
+{
+    const char *name, *text;
+    size_t len;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0; i++) {
+        rc = sov_model_side(model, SOV_SIDE_CLAIMS, i, &name, &text, &len, err);
+        if (rc == 0) {
+            *found = true;
+            rc = sov_claims_read(set, text, len, name, err);
+        }
+    }
+    return rc > 0 ? 0 : rc;
 }
 
 unsigned
@@ -73,7 +94,7 @@ sov_verify_index(sov_index **idx, char **path, const char *model, bool dir,
         return 0;
     rc = sov_read_whole(*path, INDEX_MAX, &text, &len, err);
     if (rc < 0)
-        return rc;
+        return sov_err_wrap(err, "%s", *path);
     rc = sov_index_parse(idx, text, len, err);
     free(text);
     return rc < 0 ? sov_err_wrap(err, "%s", *path) : 0;

@@ -480,6 +480,13 @@ add_embedded(sov_claims *set, const char *path, struct sov_err *err)
         return sov_claims_count(set) > 0 ? 0 : rc;
     }
     rc = sov_claims_read_meta(set, sov_model_meta(model), err);
+    if (rc >= 0 && sov_fileset_is_stream(path)) {
+        bool found;
+
+        rc = sov_model_finish(model, err);
+        if (rc == 0)
+            rc = sov_verify_sides(set, model, &found, err);
+    }
     sov_model_close(model);
     return rc < 0 ? rc : 0;
 }

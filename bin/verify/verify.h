@@ -11,6 +11,7 @@
 #include "sov/err.h"
 #include "sov/index.h"
 #include "sov/key.h"
+#include "sov/model.h"
 
 #include <stdbool.h>
 
@@ -53,6 +54,10 @@ int sov_verify_ring(sov_keyring **ring, struct sov_err *err) SOV_MUST_CHECK;
 int sov_verify_claims(sov_claims **set, char **path, bool *found,
                       const char *model, bool dir,
                       struct sov_err *err) SOV_MUST_CHECK;
+
+/* The claims that came with a model that was read to its end. */
+int sov_verify_sides(sov_claims *set, sov_model *model, bool *found,
+                     struct sov_err *err) SOV_MUST_CHECK;
 
 /* The digests that tell whether a claim holds: of those that its subjects
  * have the one that is computed fastest. */

@@ -18,3 +18,7 @@ EXTRA_DIST += %D%/fold-types.awk
 check_PROGRAMS += tests/tools/mkclaims
 tests_tools_mkclaims_SOURCES = %D%/mkclaims.c
 tests_tools_mkclaims_LDADD = libsov_all.la $(deps_libs)
+
+check_PROGRAMS += tests/tools/flip
+tests_tools_flip_SOURCES = %D%/flip.c
+tests_tools_flip_LDADD = libsovcore.la
