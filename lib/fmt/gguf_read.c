@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "fmt/gguf.h"
+#include "fmt/meta.h"
 #include "fmt/vtype.h"
 #include "tensor/type.h"
 
@@ -283,7 +284,7 @@ static int
 read_value(struct gguf *g, struct sov_err *err)
 {
     struct sov_kv kv = { .key = g->key };
-    unsigned char *swapped = NULL;
+    unsigned char *block, *p;
     uint64_t bytes;
     int rc;
 
@@ -292,19 +293,17 @@ read_value(struct gguf *g, struct sov_err *err)
         rc = field(g, bytes, err);
     if (rc < 0)
         return rc;
-    kv.val = sov_rd_bytes(&g->in->rd, bytes);
+    kv.val.p = g->in->rd.left.p;
+    kv.val.len = (size_t)bytes;
     if (kv.elem == SOV_V_BOOL && (rc = check_bools(kv.val, err)) < 0)
         return rc;
-    if (g->in->rd.big) {
-        swapped = (unsigned char *)sov_mem_dup(kv.val.p, kv.val.len);
-        if (swapped == NULL)
-            return sov_mem_fail(err);
-        swap_value(&kv, swapped, kv.val.len);
-        kv.val.p = swapped;
-    }
-    rc = sov_meta_set(g->meta, &kv, err);
-    free(swapped);
-    return rc;
+    rc = sov_in_own(g->in, kv.val.len, &block, &p, err);
+    if (rc < 0)
+        return rc;
+    kv.val.p = p;
+    if (g->in->rd.big)
+        swap_value(&kv, p, kv.val.len);
+    return sov_meta_take(g->meta, &kv, block, err);
 }
 
 static int

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,8 +70,7 @@ set_window(struct sov_in *in, size_t len)
 
 /* Read up to len bytes behind the window, which has len bytes of room. */
 static int64_t
-read_more(struct sov_in *in, unsigned char *to, size_t len,
-          struct sov_err *err)
+read_more(struct sov_in *in, unsigned char *to, size_t len, struct sov_err *err)
 {
     uint64_t left;
     int rc;
@@ -87,16 +87,16 @@ read_more(struct sov_in *in, unsigned char *to, size_t len,
 static int
 cut_short(const struct sov_in *in, uint64_t want, struct sov_err *err)
 {
-    return sov_fail(err, SOV_EFORMAT,
-                    "cut short: %llu bytes wanted, %llu are left",
-                    (unsigned long long)want,
-                    (unsigned long long)in->rd.left.len);
+    return sov_fail(
+        err, SOV_EFORMAT, "cut short: %llu bytes wanted, %llu are left",
+        (unsigned long long)want, (unsigned long long)in->rd.left.len);
 }
 
 int
 sov_in_fill(struct sov_in *in, uint64_t n, struct sov_err *err)
 {
     size_t have = in->rd.left.len;
+    bool far = n / 2 > have; /* else more will be wanted soon */
     unsigned char *bigger;
     uint64_t left = sov_in_left(in);
     int64_t got = 1;
@@ -110,12 +110,14 @@ sov_in_fill(struct sov_in *in, uint64_t n, struct sov_err *err)
     rc = sov_in_settle(in, err);
     if (rc < 0)
         return rc;
-    if (have > 0)
+    if (have > 0 && in->rd.left.p != in->buf)
         memmove(in->buf, in->rd.left.p, have);
     set_window(in, have);
     while (have < n && got > 0) {
         /* Double, so that all the moving together stays linear. */
         cap = have < FIRST / 2 ? FIRST : have * 2;
+        if (far && cap > n && cap - n > FIRST)
+            cap = (size_t)n + FIRST;
         if (cap > in->cap) {
             bigger = realloc(in->buf, cap);
             if (bigger == NULL)
@@ -132,6 +134,52 @@ sov_in_fill(struct sov_in *in, uint64_t n, struct sov_err *err)
         set_window(in, have);
     }
     return have < n ? cut_short(in, n, err) : 0;
+}
+
+/* Give the memory of the window away, of which the first used bytes count. */
+static unsigned char *
+give_window(struct sov_in *in, size_t used)
+{
+    size_t rest = in->rd.left.len;
+    size_t cap = rest > FIRST ? rest : FIRST;
+    unsigned char *fresh = malloc(cap);
+    unsigned char *given = in->buf, *fitted;
+
+    if (fresh == NULL)
+        return NULL;
+    memcpy(fresh, given + used, rest);
+    in->buf = fresh;
+    in->cap = cap;
+    set_window(in, rest);
+    fitted = realloc(given, used + 1);
+    if (fitted == NULL)
+        free(given);
+    else
+        fitted[used] = '\0';
+    return fitted;
+}
+
+int
+sov_in_own(struct sov_in *in, size_t len, unsigned char **block,
+           unsigned char **p, struct sov_err *err)
+{
+    struct sov_span s = sov_rd_bytes(&in->rd, len);
+    size_t at = 0;
+    int rc;
+
+    if (len >= FIRST && len >= in->cap / 2) {
+        rc = sov_in_settle(in, err);
+        if (rc < 0)
+            return rc;
+        at = (size_t)(s.p - in->buf);
+        *block = give_window(in, at + len);
+    } else {
+        *block = (unsigned char *)sov_mem_dup(s.p, s.len);
+    }
+    if (*block == NULL)
+        return sov_mem_fail(err);
+    *p = *block + at;
+    return 0;
 }
 
 /* Bytes that were read with the window empty. */
@@ -152,8 +200,7 @@ sov_in_take(struct sov_in *in, void *buf, uint64_t len, struct sov_err *err)
     int64_t got;
     int rc;
 
-    have = sov_rd_bytes(&in->rd, len < in->rd.left.len ? len
-                                                       : in->rd.left.len);
+    have = sov_rd_bytes(&in->rd, len < in->rd.left.len ? len : in->rd.left.len);
     if (to != NULL && have.len > 0)
         memcpy(to, have.p, have.len);
     len -= have.len;

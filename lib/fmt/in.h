@@ -60,6 +60,14 @@ int sov_in_settle(struct sov_in *in, struct sov_err *err) SOV_MUST_CHECK;
 int sov_in_rest(struct sov_in *in, uint64_t max, uint64_t *n,
                 struct sov_err *err) SOV_MUST_CHECK;
 
+/*
+ * Take the next len bytes, which the window holds, into memory of the caller's
+ * own: *p, within *block that is to be freed; a NUL stands behind them.  The
+ * memory of the window itself is given away where they are most of it.
+ */
+int sov_in_own(struct sov_in *in, size_t len, unsigned char **block,
+               unsigned char **p, struct sov_err *err) SOV_MUST_CHECK;
+
 /* The next len bytes past the window and beyond; a NULL buf skips them. */
 int sov_in_take(struct sov_in *in, void *buf, uint64_t len,
                 struct sov_err *err) SOV_MUST_CHECK;

@@ -21,6 +21,7 @@ libsov_all_la_SOURCES += \
 	%D%/members.c \
 	%D%/members.h \
 	%D%/meta.c \
+	%D%/meta.h \
 	%D%/meta_text.c \
 	%D%/model.c \
 	%D%/model.h \

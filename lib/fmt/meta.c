@@ -17,6 +17,7 @@
 #include "base/limits.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "fmt/meta.h"
 #include "fmt/vtype.h"
 
 #include <assert.h>
@@ -27,7 +28,7 @@
 struct item {
     struct sov_kv kv;
     char *key;          /* owned */
-    unsigned char *val; /* owned */
+    unsigned char *val; /* owned; the value is in it */
 };
 
 struct sov_meta {
@@ -172,11 +173,11 @@ well_formed(const struct sov_kv *kv)
     return n == kv->n && at == kv->val.len;
 }
 
-int
-sov_meta_set(sov_meta *meta, const struct sov_kv *kv, struct sov_err *err)
+/* May this be set?  *at is where the key is, or the number of keys. */
+static int
+check_item(sov_meta *meta, const struct sov_kv *kv, size_t *at,
+           struct sov_err *err)
 {
-    struct item it = { *kv, NULL, NULL };
-    size_t at;
     int rc;
 
     if (kv->key[0] == '\0' || strlen(kv->key) > SOV_KEY_MAX)
@@ -184,27 +185,38 @@ sov_meta_set(sov_meta *meta, const struct sov_kv *kv, struct sov_err *err)
                         (int)SOV_KEY_MAX);
     if (!well_formed(kv))
         return sov_fail(err, SOV_EARG,
-                        "key %s: the value is not what its type says",
-                        kv->key);
+                        "key %s: the value is not what its type says", kv->key);
     if (!meta->indexed && (rc = reindex(meta, err)) < 0)
         return rc;
-    at = look_up(meta, kv->key);
-    if (at == meta->n) {
-        if (meta->n >= SOV_KEYS_MAX)
-            return sov_fail(err, SOV_EFORMAT, "more than %d keys",
-                            (int)SOV_KEYS_MAX);
-        if ((rc = sov_mem_grow((void **)&meta->item, meta->n, &meta->cap,
-                               sizeof(*meta->item), err)) < 0)
-            return rc;
+    *at = look_up(meta, kv->key);
+    if (*at < meta->n)
+        return 0;
+    if (meta->n >= SOV_KEYS_MAX)
+        return sov_fail(err, SOV_EFORMAT, "more than %d keys",
+                        (int)SOV_KEYS_MAX);
+    return sov_mem_grow((void **)&meta->item, meta->n, &meta->cap,
+                        sizeof(*meta->item), err);
+}
+
+int
+sov_meta_take(sov_meta *meta, const struct sov_kv *kv, unsigned char *block,
+              struct sov_err *err)
+{
+    struct item it = { *kv, NULL, block };
+    size_t at = meta->n;
+    int rc;
+
+    rc = check_item(meta, kv, &at, err);
+    if (rc == 0) {
+        it.key = sov_mem_dup(kv->key, strlen(kv->key));
+        if (it.key == NULL)
+            rc = sov_mem_fail(err);
     }
-    it.key = sov_mem_dup(kv->key, strlen(kv->key));
-    it.val = (unsigned char *)sov_mem_dup(kv->val.p, kv->val.len);
-    if (it.key == NULL || it.val == NULL) {
+    if (rc < 0) {
         item_free(&it);
-        return sov_mem_fail(err);
+        return rc;
     }
     it.kv.key = it.key;
-    it.kv.val.p = it.val;
     if (it.kv.type != SOV_V_ARR)
         it.kv.n = 1;
     if (at < meta->n) { /* the map borrows the old key: it stays */
@@ -222,6 +234,18 @@ sov_meta_set(sov_meta *meta, const struct sov_kv *kv, struct sov_err *err)
     }
     meta->item[meta->n++] = it;
     return 0;
+}
+
+int
+sov_meta_set(sov_meta *meta, const struct sov_kv *kv, struct sov_err *err)
+{
+    struct sov_kv own = *kv;
+    unsigned char *val = (unsigned char *)sov_mem_dup(kv->val.p, kv->val.len);
+
+    if (val == NULL)
+        return sov_mem_fail(err);
+    own.val.p = val;
+    return sov_meta_take(meta, &own, val, err);
 }
 
 static int
@@ -244,8 +268,7 @@ sov_meta_set_u32(sov_meta *meta, const char *key, uint32_t v,
 }
 
 int
-sov_meta_set_f32(sov_meta *meta, const char *key, float v,
-                 struct sov_err *err)
+sov_meta_set_f32(sov_meta *meta, const char *key, float v, struct sov_err *err)
 {
     unsigned char b[4];
 
@@ -254,8 +277,7 @@ sov_meta_set_f32(sov_meta *meta, const char *key, float v,
 }
 
 int
-sov_meta_set_bool(sov_meta *meta, const char *key, bool v,
-                  struct sov_err *err)
+sov_meta_set_bool(sov_meta *meta, const char *key, bool v, struct sov_err *err)
 {
     unsigned char b = v;
 
@@ -266,8 +288,9 @@ int
 sov_meta_set_str(sov_meta *meta, const char *key, const char *v,
                  struct sov_err *err)
 {
-    struct sov_kv kv = { key, SOV_V_STR, SOV_V_STR, 1,
-                         { (const unsigned char *)v, strlen(v) } };
+    struct sov_kv kv = {
+        key, SOV_V_STR, SOV_V_STR, 1, { (const unsigned char *)v, strlen(v) }
+    };
 
     return sov_meta_set(meta, &kv, err);
 }
@@ -481,8 +504,7 @@ sov_kv_next_str(const struct sov_kv *kv, size_t *at, struct sov_span *str)
     size_t left;
     uint64_t len;
 
-    if (kv->type != SOV_V_ARR || kv->elem != SOV_V_STR ||
-        *at > kv->val.len)
+    if (kv->type != SOV_V_ARR || kv->elem != SOV_V_STR || *at > kv->val.len)
         return false;
     left = kv->val.len - *at;
     if (left < 8)
