@@ -34,6 +34,7 @@ tool_libs = bin/cli/libcli.la libsovcore.la $(JANSSON_LIBS)
 
 bin_PROGRAMS += bin/sov-quantize
 bin_sov_quantize_SOURCES = %D%/sov-quantize.c \
+	%D%/quantize/carry.c \
 	%D%/quantize/claim.c \
 	%D%/quantize/edit.c \
 	%D%/quantize/folder.c \

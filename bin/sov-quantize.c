@@ -121,7 +121,7 @@ open_model(struct quantize *q, struct sov_err *err)
     bool map = folder && is_pipe(q->source);
     struct sov_model_opts opt = {
         .access = map ? SOV_ACCESS_MAP : SOV_ACCESS_STREAM,
-        .hash = q->lineage.hash,
+        .hash = q->lineage.hash | quantize_carry_hash(q),
         .progress = sov_progress_update,
     };
     int rc = sov_model_open_with(&q->model, q->source, &opt, err);
@@ -291,11 +291,16 @@ write_output(struct quantize *q, struct sov_err *err)
     int rc = list_inputs(q, err);
 
     if (rc == 0) {
-        q->target.sides_first = q->lineage.key != NULL;
+        q->target.sides_first =
+            q->lineage.key != NULL
+                ? strcmp(sov_common.output, "-") != 0
+                : quantize_carries_first(q);
         rc = sov_target_open(&q->target, plan, q->input, q->n_inputs, err);
     }
     if (rc == 0)
         rc = sov_lineage_output(&q->lineage, plan, &q->target, err);
+    if (rc == 0)
+        rc = quantize_carry_begin(q, err);
     if (rc < 0)
         return rc;
     sov_progress_begin("B");
@@ -305,6 +310,8 @@ write_output(struct quantize *q, struct sov_err *err)
         rc = sov_lineage_check(&q->lineage, err);
     if (rc == 0)
         rc = quantize_claim(q, err);
+    if (rc == 0)
+        rc = quantize_carry(q, err);
     return rc == 0 ? commit_output(q, err) : rc;
 }
 
@@ -351,6 +358,7 @@ run(int argc, char **argv, struct sov_err *err)
     (void)argc;
     sov_lineage_end(&q.lineage);
     sov_target_free(&q.target);
+    quantize_carry_end(&q);
     sov_quant_free(q.job);
     sov_export_free(q.folder);
     sov_model_close(q.model);

@@ -257,9 +257,21 @@ open_outputs(struct sov_lineage *l, const struct sov_target *t,
     return rc;
 }
 
+/* An archive that goes to a pipe begins with the history that is known. */
+static int
+pack_first(struct sov_lineage *l, struct sov_target *t, struct sov_err *err)
+{
+    int rc = sov_claims_text(l->set, &l->first, &l->first_len, err);
+
+    if (rc < 0 || l->first_len == 0)
+        return rc;
+    return sov_target_side(t, "sov/ancestors.jsonl", l->first, l->first_len,
+                           err);
+}
+
 int
 sov_lineage_output(struct sov_lineage *l, const sov_plan *plan,
-                   const struct sov_target *t, struct sov_err *err)
+                   struct sov_target *t, struct sov_err *err)
 {
     size_t n = sov_plan_files(plan), n_tensors = sov_plan_count(plan);
     struct sov_index_tensor *tensor;
@@ -286,6 +298,8 @@ sov_lineage_output(struct sov_lineage *l, const sov_plan *plan,
         sov_sink_hash(t->sink[i], l->parts.hasher[i]);
     if (rc == 0)
         rc = open_outputs(l, t, err);
+    if (rc == 0 && t->packed && !t->sides_first)
+        rc = pack_first(l, t, err);
     free(tensor);
     free(name);
     return rc;
@@ -674,6 +688,33 @@ is_inside(const char *path, const sov_folder *folder)
     return strncmp(path, top, n) == 0 && path[n] == '/';
 }
 
+/* Lines of the claims that did not go before the model. */
+static int
+pack_leaf(struct sov_lineage *l, struct sov_target *t, struct sov_err *err)
+{
+    char *rest = malloc(l->text_len + 1), *at = l->text;
+    size_t len = 0;
+    int rc;
+
+    if (rest == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    while (at < l->text + l->text_len) {
+        char *end = memchr(at, '\n', (size_t)(l->text + l->text_len - at));
+        size_t n = end != NULL ? (size_t)(end - at) + 1
+                               : (size_t)(l->text + l->text_len - at);
+
+        if (l->first_len == 0 ||
+            memmem(l->first, l->first_len, at, n) == NULL) {
+            memcpy(rest + len, at, n);
+            len += n;
+        }
+        at += n;
+    }
+    rc = sov_target_side(t, "sov/leaf.jsonl", rest, len, err);
+    free(rest);
+    return rc;
+}
+
 int
 sov_lineage_give(struct sov_lineage *l, struct sov_target *t,
                  struct sov_err *err)
@@ -683,7 +724,9 @@ sov_lineage_give(struct sov_lineage *l, struct sov_target *t,
     if (l->key == NULL)
         return 0;
     if (l->packed) { /* the claims first: a receiver checks as he reads */
-        rc = sov_target_side(t, l->member, l->text, l->text_len, err);
+        rc = t->sides_first
+                 ? sov_target_side(t, l->member, l->text, l->text_len, err)
+                 : pack_leaf(l, t, err);
         return rc < 0 ? rc
                       : sov_target_side(t, l->out[INDEX], l->index,
                                         l->index_len, err);
@@ -764,6 +807,7 @@ sov_lineage_end(struct sov_lineage *l)
         free(l->out[i]);
     }
     free(l->member);
+    free(l->first);
     if (l->claims_fd > 0)
         close(l->claims_fd);
     if (l->fifo > 0)

@@ -109,6 +109,8 @@ struct sov_lineage {
     bool packed;
     char *member; /* name of the claims in the archive */
     int fifo;     /* our end of --claims-out, if it is one; or -1 */
+    char *first; /* claims that went before the model, in an archive */
+    size_t first_len;
     void *index;
     size_t index_len;
     char *text; /* of the claims */
@@ -136,7 +138,7 @@ int sov_lineage_input(struct sov_lineage *l, sov_model *model,
 int sov_lineage_embed(struct sov_lineage *l, sov_meta *meta,
                       struct sov_err *err) SOV_MUST_CHECK;
 int sov_lineage_output(struct sov_lineage *l, const sov_plan *plan,
-                       const struct sov_target *target,
+                       struct sov_target *target,
                        struct sov_err *err) SOV_MUST_CHECK;
 int sov_lineage_check(struct sov_lineage *l,
                       struct sov_err *err) SOV_MUST_CHECK;

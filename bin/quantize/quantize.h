@@ -47,6 +47,7 @@ struct quantize {
     size_t n_files;
     const char **input; /* those and the model's */
     size_t n_inputs;
+    sov_hasher **carry; /* of each output file; see carry.c */
     double seconds;
 };
 
@@ -72,6 +73,19 @@ int quantize_folder_meta(void *arg, sov_meta *meta,
 
 /* claim.c: the signed claim about the output, if one was asked for. */
 int quantize_claim(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
+
+/*
+ * carry.c: claims and index of a model whose bytes stay as they are.  The hash
+ * is what the model is opened with; first: they are known before the model is
+ * written, and can go before it.
+ */
+bool quantize_carries(const struct quantize *q);
+unsigned quantize_carry_hash(const struct quantize *q);
+bool quantize_carries_first(const struct quantize *q);
+int quantize_carry_begin(struct quantize *q,
+                         struct sov_err *err) SOV_MUST_CHECK;
+int quantize_carry(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
+void quantize_carry_end(struct quantize *q);
 
 /* report.c: what was, or would be, done. */
 int quantize_report(const struct quantize *q,

@@ -2,6 +2,7 @@
 # tests/cli/archive/local.mk - models in archives, in and out
 
 cli_tests += %D%/bombs.sh
+cli_tests += %D%/claims.sh
 cli_tests += %D%/forms.sh
 cli_tests += %D%/hostile.sh
 cli_tests += %D%/pack.sh
