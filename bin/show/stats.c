@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BARS  21    /* in all */
+#define BARS  13    /* so that all of it fits into 24 lines */
 #define TAIL  0.001 /* what lies outside on either side is not drawn to scale */
 #define LABEL 13
 
