@@ -14,6 +14,7 @@
  */
 #include "cli/emit.h"
 #include "cli/generate.h"
+#include "cli/lineage.h"
 #include "cli/lm.h"
 #include "cli/progress.h"
 #include "cli/prompt.h"
@@ -57,6 +58,7 @@ static const struct sov_opt opts[] = {
       "let control tokens that are typed in the text be control tokens" },
     { 0, "input-ids", SOV_OPT_FILE, &ids_path, "FILE",
       "take a JSON array of token ids instead of text" },
+    SOV_REQUIRE_ROWS,
 
     { .type = SOV_OPT_GROUP, .help = "Generation" },
     { 'n', "tokens", SOV_OPT_UINT, &n_tokens, "N",

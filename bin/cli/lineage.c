@@ -79,7 +79,7 @@ check_options(bool packed, struct sov_err *err)
                         "--claims-out: there are none without --sign-key");
     if (o->claims != NULL && o->sign_key == NULL && o->require == NULL)
         return sov_fail(err, SOV_EARG,
-                        "--claims is for --sign-key and --require-claims");
+                        "--claims is read with --require-claims, or to sign");
     if (o->sign_key == NULL)
         return 0;
     if (o->claims_out == NULL && out != NULL && !packed && sov_tool_to_stdout())

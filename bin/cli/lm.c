@@ -4,6 +4,8 @@
  */
 #include "cli/lm.h"
 
+#include "cli/lineage.h"
+#include "cli/progress.h"
 #include "cli/tool.h"
 
 #include <libgen.h>
@@ -93,12 +95,34 @@ list_inputs(struct sov_lm *lm, const char *const *files, size_t n_files,
     return 0;
 }
 
+/* With --require-claims nothing is made of a model that is not verified. */
+static int
+open_model(struct sov_lm *lm, enum sov_access access, struct sov_err *err)
+{
+    struct sov_model_opts opts = {
+        .access = access,
+        .progress = sov_progress_update,
+    };
+    struct sov_lineage l;
+    int rc = sov_lineage_begin(&l, lm->path, false, err);
+
+    opts.hash = l.hash;
+    if (rc == 0)
+        rc = sov_model_open_with(&lm->model, lm->path, &opts, err);
+    if (rc == 0)
+        rc = sov_lineage_input(&l, lm->model, err);
+    if (rc == 0)
+        rc = sov_lineage_check(&l, err);
+    sov_lineage_end(&l);
+    return rc;
+}
+
 int
 sov_lm_open(struct sov_lm *lm, enum sov_access access, const char *const *files,
             size_t n_files, struct sov_err *err)
 {
     const char *warning;
-    int rc = sov_model_open(&lm->model, lm->path, access, err);
+    int rc = open_model(lm, access, err);
 
     if (rc < 0)
         return rc;

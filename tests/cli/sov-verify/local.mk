@@ -4,3 +4,4 @@
 cli_tests += %D%/exhaustive.sh
 cli_tests += %D%/keygen.sh
 cli_tests += %D%/life.sh
+cli_tests += %D%/tamper.sh
