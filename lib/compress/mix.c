@@ -19,6 +19,8 @@
 
 enum role {
     NO_ROLE, /* also ends a list of rules */
+    ANY,     /* of a rule only */
+    EMBD,
     ATTN_V,
     ATTN_K,
     ATTN_Q,
@@ -29,6 +31,7 @@ enum role {
 };
 
 enum condition {
+    ALWAYS = 0,
     MORE = 1,
     EIGHTH = 2,
     SIXTEENTH = 4,
@@ -36,6 +39,12 @@ enum condition {
     MOE8 = 16,
     FALCON = 32,
     OTHERS = 64,
+    FIRST2 = 128,
+    MIDDLE = 256,
+    GQA4 = 512,
+    MOE4 = 1024,
+    STACKED = 2048,
+    BLIND = 4096,
 };
 
 struct sov_mix_rule {
@@ -50,9 +59,9 @@ struct sov_mix_rule {
 #define RULE(role, when, type) { role, when, SOV_TYPE_##type },
 #define NO_RULES
 #define MIX(name, ftype, base, head, rules)
+#define LOW(name, ftype, base, head, rules)
 #define COMMON(rules)
 #define PURE(type, ftype)
-#define NAMED(name, ftype)
 #define FALLBACK(type, other)
 #define ROLE(part, role)
 #define KEEP(part, type)
@@ -60,17 +69,27 @@ struct sov_mix_rule {
 
 /* Each table takes its own kind of row, and skips the others. */
 #undef MIX
+#undef LOW
 #define MIX(mix, ftype, first, last, rules) \
     { .name = mix,                          \
       .file_type = ftype,                   \
       .base = SOV_TYPE_##first,             \
       .head = SOV_TYPE_##last,              \
       .rule = (const struct sov_mix_rule[]){ rules{ NO_ROLE, 0, SAME } } },
+#define LOW(mix, ftype, first, last, rules) \
+    { .name = mix,                          \
+      .file_type = ftype,                   \
+      .base = SOV_TYPE_##first,             \
+      .head = SOV_TYPE_##last,              \
+      .low = true,                          \
+      .rule = (const struct sov_mix_rule[]){ rules{ NO_ROLE, 0, SAME } } },
 static const struct sov_mix mixes[] = {
 #include "compress/mixes.def"
 };
 #undef MIX
+#undef LOW
 #define MIX(name, ftype, base, head, rules)
+#define LOW(name, ftype, base, head, rules)
 
 #undef COMMON
 #define COMMON(rules) rules
@@ -91,17 +110,6 @@ static const struct pure {
 };
 #undef PURE
 #define PURE(type, ftype)
-
-#undef NAMED
-#define NAMED(name, ftype) { name, ftype },
-static const struct named {
-    const char *name;
-    uint32_t file_type;
-} named[] = {
-#include "compress/mixes.def"
-};
-#undef NAMED
-#define NAMED(name, ftype)
 
 #undef FALLBACK
 #define FALLBACK(type, other) { SOV_TYPE_##type, SOV_TYPE_##other },
@@ -200,9 +208,6 @@ sov_quant_file_type(uint64_t file_type)
     for (size_t i = 0; i < COUNT(mixes); i++)
         if (mixes[i].file_type == file_type)
             return mixes[i].name;
-    for (size_t i = 0; i < COUNT(named); i++)
-        if (named[i].file_type == file_type)
-            return named[i].name;
     for (size_t i = 0; i < COUNT(pures); i++)
         if (pures[i].file_type == file_type)
             return sov_type_info((int)pures[i].type)->name;
@@ -305,6 +310,8 @@ sov_mix_facts(struct sov_mix_facts *facts, const sov_model *model,
     keys = arch_number(meta, arch, "attention.head_count_kv");
     f.n_layers = layers <= SOV_LAYERS_MAX ? (uint32_t)layers : 0;
     f.falcon = strcmp(arch, "falcon") == 0;
+    f.gqa4 = keys > 0 && heads / keys >= 4;
+    f.moe4 = arch_number(meta, arch, "expert_count") >= 4;
     f.moe8 = arch_number(meta, arch, "expert_count") == 8;
     f.tied = sov_model_find(model, "output.weight") < 0;
     for (size_t i = 0; i < COUNT(wides); i++)
@@ -396,33 +403,52 @@ value_rank(const struct sov_mix_facts *f, uint32_t layer)
     return lo;
 }
 
-/* Layer-like conditions: i is a layer, or the rank of a value matrix. */
+/* Conditions on i of n: a layer, or the rank of a value matrix. */
 static bool
-holds(const struct sov_mix_facts *f, unsigned when, uint64_t i, uint64_t n)
+lies(unsigned when, uint64_t i, uint64_t n)
 {
-    if ((when & MORE) != 0 &&
-        !(i < n / 8 || i >= 7 * n / 8 || (i - n / 8) % 3 == 2))
+    bool begins = i < n / 8, ends = i >= 7 * n / 8;
+
+    if ((when & MORE) != 0 && !(begins || ends || (i - n / 8) % 3 == 2))
         return false;
-    if ((when & EIGHTH) != 0 && !(i < n / 8))
+    if ((when & EIGHTH) != 0 && !begins)
         return false;
     if ((when & SIXTEENTH) != 0 && !(i < n / 16))
         return false;
-    if ((when & FIRST4) != 0 && !(i < 4))
+    if ((when & MIDDLE) != 0 && (begins || ends))
+        return false;
+    if ((when & FIRST2) != 0 && !(i < 2))
+        return false;
+    return (when & FIRST4) == 0 || i < 4;
+}
+
+/* Conditions on the model and the tensor's shape. */
+static bool
+holds(const struct sov_mix_facts *f, const struct sov_tensor *t, unsigned when)
+{
+    if ((when & GQA4) != 0 && !f->gqa4)
+        return false;
+    if ((when & MOE4) != 0 && !f->moe4)
         return false;
     if ((when & MOE8) != 0 && !f->moe8)
         return false;
     if ((when & FALCON) != 0 && !f->falcon)
         return false;
-    return (when & OTHERS) == 0 || !f->falcon;
+    if ((when & OTHERS) != 0 && f->falcon)
+        return false;
+    if ((when & STACKED) != 0 && t->dim[2] <= 1)
+        return false;
+    return (when & BLIND) == 0 || !f->weighed;
 }
 
 static enum sov_type
 walk(const struct sov_mix_rule *rule, const struct sov_mix_facts *f,
-     enum role role, const char *name)
+     enum role role, const struct sov_tensor *t)
 {
-    const unsigned layered = MORE | EIGHTH | SIXTEENTH | FIRST4;
+    const unsigned layered =
+        MORE | EIGHTH | SIXTEENTH | MIDDLE | FIRST2 | FIRST4;
     uint32_t layer = 0;
-    bool known = layer_of(name, &layer);
+    bool known = layer_of(t->name, &layer);
     uint64_t i = layer, n = f->n_layers;
 
     if (role == ATTN_V) {
@@ -430,8 +456,9 @@ walk(const struct sov_mix_rule *rule, const struct sov_mix_facts *f,
         n = f->n_values;
     }
     for (; rule->role != NO_ROLE; rule++)
-        if (rule->role == role && (known || (rule->when & layered) == 0) &&
-            holds(f, rule->when, i, n))
+        if ((rule->role == role || rule->role == ANY) &&
+            (known || (rule->when & layered) == 0) && lies(rule->when, i, n) &&
+            holds(f, t, rule->when))
             return rule->type;
     return SAME;
 }
@@ -459,15 +486,13 @@ sov_mix_pick(const struct sov_mix *mix, const struct sov_mix_facts *facts,
         return mix->base;
     if (strcmp(t->name, "output.weight") == 0 || (embd && facts->tied))
         return pick_head(mix, facts, t->dim[0]);
-    if (role == NO_ROLE)
-        return mix->base;
-    type = walk(common, facts, role, t->name);
+    type = mix->low ? SAME : walk(common, facts, role, t);
     if (type != SAME)
         return type;
-    type = walk(mix->rule, facts, role, t->name);
+    type = walk(mix->rule, facts, role, t);
     if (type == SAME)
         type = mix->base;
-    if (facts->wide && role == ATTN_V &&
+    if (!mix->low && facts->wide && role == ATTN_V &&
         (type == SOV_TYPE_Q3_K || type == SOV_TYPE_Q4_K))
         type = SOV_TYPE_Q5_K;
     return type;

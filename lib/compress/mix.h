@@ -20,6 +20,7 @@ struct sov_mix {
     enum sov_type base;
     enum sov_type head;
     bool pure; /* base for every matrix, no rules */
+    bool low;  /* the rules that mixes have in common do not apply */
     bool copy; /* what each tensor has already */
     const struct sov_mix_rule *rule;
 };
@@ -34,8 +35,11 @@ const char *sov_mix_name(size_t i);
 struct sov_mix_facts {
     bool tied; /* no output matrix of its own */
     bool falcon;
-    bool moe8;
-    bool wide; /* the 70B class */
+    bool gqa4;    /* four and more query heads for a value head */
+    bool moe4;    /* four and more experts */
+    bool moe8;    /* exactly eight */
+    bool weighed; /* the importance of the weights is known */
+    bool wide;    /* the 70B class */
     uint32_t n_layers;
     size_t n_values;       /* matrices with the role of attn_v ... */
     uint32_t *value_layer; /* ... and their layers, sorted; owned */
