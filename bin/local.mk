@@ -14,6 +14,7 @@ bin_cli_libcli_la_SOURCES = \
 	%D%/cli/generate.c %D%/cli/generate.h \
 	%D%/cli/guard.c %D%/cli/guard.h \
 	%D%/cli/lineage.c %D%/cli/lineage.h \
+	%D%/cli/lineage_out.c \
 	%D%/cli/lm.c %D%/cli/lm.h \
 	%D%/cli/opt.c %D%/cli/opt.h \
 	%D%/cli/opt_help.c \

@@ -42,6 +42,14 @@ sov_fileset_is_side(const char *name)
     return false;
 }
 
+bool
+sov_fileset_is_regular(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 static bool
 is_foreign(const char *name)
 {

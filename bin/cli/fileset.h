@@ -67,6 +67,8 @@ int sov_fileset_hash(struct sov_fileset *set, unsigned what,
  */
 char *sov_fileset_beside(const char *model, bool dir, const char *suffix);
 
+bool sov_fileset_is_regular(const char *path);
+
 /* Is that a name which goes beside a model? */
 bool sov_fileset_is_side(const char *name);
 

@@ -109,7 +109,7 @@ struct sov_lineage {
     bool packed;
     char *member; /* name of the claims in the archive */
     int fifo;     /* our end of --claims-out, if it is one; or -1 */
-    char *first; /* claims that went before the model, in an archive */
+    char *first;  /* claims that went before the model, in an archive */
     size_t first_len;
     void *index;
     size_t index_len;
@@ -127,6 +127,9 @@ struct sov_deed {
     const struct sov_resource *input; /* other than the model */
     size_t n_inputs;
 };
+
+/* The name of the input for messages. */
+const char *sov_lineage_source(const struct sov_lineage *l);
 
 /* Files that the options name, as inputs: 2 at most. */
 size_t sov_lineage_inputs(const char **input);

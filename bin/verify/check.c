@@ -41,9 +41,9 @@ struct check {
     sov_claims *claims;
     char *claims_path;
     bool from_file; /* the claims are those of claims_path */
-    bool found;    /* there is a file of claims */
-    bool frozen;   /* and a trusted signature of all of it */
-    bool verified; /* set in one place alone */
+    bool found;     /* there is a file of claims */
+    bool frozen;    /* and a trusted signature of all of it */
+    bool verified;  /* set in one place alone */
     struct sov_verdict v;
     struct sov_err err;
 };

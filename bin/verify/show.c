@@ -174,8 +174,10 @@ put_head(const struct tree *t, const char *rail, const struct sov_claim *c,
     snprintf(title, sizeof(title), "%s%s%s%s%s%s", deed,
              type[0] != '\0' ? " " : "", type, role != NULL ? " (" : "",
              role != NULL ? role : "", role != NULL ? ")" : "");
-    sov_text_escape(clean, sizeof(clean), title);
     sov_verify_time(st->finished, when, sizeof(when));
+    /* what does not fit before the time is cut: it is a foreign URI */
+    sov_text_escape(clean, COLUMNS - sov_text_width(rail) - strlen(when) - 3,
+                    title);
     pad = COLUMNS - (int)(sov_text_width(rail) + 2 + sov_text_width(clean) +
                           strlen(when));
     printf("%s%s%s%*s%s\n", rail, t->pen->node, clean, pad > 1 ? pad : 2, "",
