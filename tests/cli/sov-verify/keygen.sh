@@ -69,12 +69,19 @@ fi
 
 # asked twice on a terminal, and not shown
 if command -v script >/dev/null; then
-    # typed WORD...: the words are typed at a terminal, with time between
+    # typed WORD...: type a word at each question of a terminal
     typed() {
+        : >typescript
+        n=0
         for word; do
-            sleep 1
+            n=$((n + 1))
+            i=0
+            until [ "$(grep -cE 'Password for|Once more' typescript)" -ge $n ] ||
+                [ $((i += 1)) -gt 100 ]; do
+                sleep 0.1
+            done
             printf '%s\n' "$word"
-        done | script -qec "sov-verify --keygen t" typescript >/dev/null 2>&1
+        done | script -qefc "sov-verify --keygen t" typescript >/dev/null 2>&1
     }
     typed sesame sesame || fail "two equal passwords"
     grep -q sesame typescript && fail "the password is shown"
