@@ -183,6 +183,27 @@ tell(struct sov_quant *job, const struct notes *notes)
                type_name(notes->got), type_name(notes->wanted));
 }
 
+/* A tensor is never cut, so a file may be larger than was asked for. */
+static void
+tell_large(struct sov_quant *job, uint64_t max)
+{
+    const struct sov_plan_file *first = NULL;
+    size_t n = 0;
+
+    for (size_t i = 0; i < sov_plan_files(job->plan); i++) {
+        const struct sov_plan_file *f = sov_plan_file(job->plan, i);
+
+        if (f->n > 0 && f->bytes > max && n++ == 0)
+            first = f;
+    }
+    if (n > 0)
+        remark(job,
+               "%zu files are larger than asked for (%s has %" PRIu64
+               " bytes: tensor %s is not cut)",
+               n, first->name, first->bytes,
+               sov_plan_at(job->plan, first->first)->name);
+}
+
 static int
 make_plan(struct sov_quant *job, const struct sov_mix *mix,
           const struct sov_quant_opts *opts, struct sov_err *err)
@@ -208,6 +229,8 @@ make_plan(struct sov_quant *job, const struct sov_mix *mix,
         rc = sov_plan_lay(job->plan, &opts->layout, err);
     if (rc == 0)
         tell(job, &notes);
+    if (rc == 0 && opts->layout.max_bytes > 0)
+        tell_large(job, opts->layout.max_bytes);
     sov_mix_facts_free(&facts);
     free(notes.used);
     return rc;

@@ -76,6 +76,65 @@ torture "71 74" sov-run -j 2 -m small.gguf -n 2 -p "Once upon" --json
 torture "71 74" sov-run -j 1 -m small.gguf -p "Once" --tokenize
 torture "71 74" sov-run -j 1 -m small.gguf -p "Once" --logits made
 
+# ---- several outputs: all new, or all as they were
+
+state() {
+    find box | sort
+    find box -type f | sort | xargs cat | sha256sum
+}
+
+# fresh COMMAND...: box holds what the command makes of another name
+fresh() {
+    rm -rf box
+    mkdir box
+    "$@" --set general.name:str=old >out 2>err || {
+        show
+        fail "to begin with: $*"
+    }
+    state >before
+}
+
+torture_box() {
+    want=$1
+    shift
+    fresh "$@"
+    LD_PRELOAD=$failing SOV_FAIL_COUNT=1 "$@" >out 2>err 9>count </dev/null ||
+        fail "with enough memory: $*"
+    n=$(cat count)
+    fresh "$@"
+    step=$((n / 20 + 1))
+    [ -z "${SOV_SLOW:-}" ] || step=1
+    at=1
+    while [ "$at" -le "$n" ]; do
+        for ever in "" 1; do
+            status=0
+            env LD_PRELOAD="$failing" SOV_FAIL_AT="$at" \
+                ${ever:+SOV_FAIL_EVER=1} timeout 60 "$@" \
+                >out 2>err </dev/null || status=$?
+            case "0 $want " in
+            *"$status "*) ;;
+            *)
+                show
+                fail "call $at of $n (ever: ${ever:-0}), status $status: $*"
+                ;;
+            esac
+            if [ "$status" -eq 0 ]; then
+                fresh "$@"
+            else
+                state | cmp -s - before ||
+                    fail "call $at of $n: the old outputs have changed: $*"
+            fi
+        done
+        at=$((at + step))
+    done
+    rm -rf box before
+}
+
+torture_box "71 74" sov-quantize -q -j 1 -t copy -f --split-max-tensors 9 \
+    -o box/m.gguf small.gguf
+# 69: what a folder would be could not be read
+torture_box "65 66 69 71 74" sov-quantize -q -j 1 -t f16 -f -o box/hf/ small.gguf
+
 # ---- system calls
 
 if ! strace -o /dev/null true 2>err; then
@@ -131,6 +190,46 @@ done
     inject 0 write:error=EAGAIN:when=2+2 $q -o made small.gguf
     inject 0 getrandom:error=ENOSYS $q -f -o kept small.gguf
 }
+
+# inject_box STATUS WHAT COMMAND...
+inject_box() {
+    want=$1
+    what=$2
+    shift 2
+    fresh "$@"
+    status=0
+    timeout 60 strace -f -qq -o /dev/null -e trace="${what%%:*}" \
+        -e inject="$what" "$@" >out 2>err </dev/null || status=$?
+    [ "$status" -eq "$want" ] || {
+        show
+        fail "$what: status $status instead of $want: $*"
+    }
+    [ "$status" -eq 0 ] || state | cmp -s - before ||
+        fail "$what: the old outputs have changed: $*"
+    [ -z "$(find box -name '.*.sov-*')" ] || fail "$what: left behind: $*"
+    rm -rf box before
+}
+
+parts="sov-quantize -q -j 1 -t copy -f --split-max-tensors 9 -o box/m.gguf small.gguf"
+folder="sov-quantize -q -j 1 -t f16 -f -o box/hf/ small.gguf"
+# shellcheck disable=SC2086
+for command in "$parts" "$folder"; do
+    for e in ENOSPC EIO; do
+        inject_box 74 "write:error=$e:when=3" $command
+        inject_box 74 "fsync:error=$e:when=2" $command
+    done
+    inject_box 73 "linkat:error=EACCES:when=2" $command
+    inject_box 73 "linkat:error=EACCES:when=1+" $command
+    inject_box 0 "renameat2:error=EINVAL" $command
+    inject_box 0 "renameat2:error=ENOSYS" $command
+done
+# shellcheck disable=SC2086
+for at in 1 2 3 4; do
+    inject_box 73 "rename:error=EACCES:when=1+" $parts
+    inject_box 0 "renameat2:error=EINVAL:when=$at" $parts
+done
+# shellcheck disable=SC2086
+inject_box 73 "mkdir:error=EACCES" $folder
 inject 74 write:error=ENOSPC sov-run -m small.gguf -n 2 -p Once
 inject 0 clone3:error=EAGAIN sov-run -j 3 -m small.gguf -n 8 -p Once
 strace -f -c -o count -e trace=clone3 -e inject=clone3:error=EAGAIN \

@@ -23,12 +23,12 @@ for model in m moe empty small aligned; do
         "--split-max-tensors 1" "--split-max-tensors 7" \
         "--split-max-size 400K --split-max-tensors 3" "--split-max-size 1G"; do
         # shellcheck disable=SC2086
-        expect 0 sov-quantize $cut -o part.gguf $model.gguf
+        expect 0 sov-quantize -q $cut -o part.gguf $model.gguf
         err_empty
         expect 0 sov-quantize --merge -f -o back.gguf part-00001-of-*.gguf
         same back.gguf $model.gguf "$model, $cut"
         # shellcheck disable=SC2086
-        expect 0 sov-quantize $cut -f -o pipe.gguf - <$model.gguf
+        expect 0 sov-quantize -q $cut -f -o pipe.gguf - <$model.gguf
         for f in part-*; do
             same "$f" "pipe${f#part}" "$model by pipe, $cut"
         done

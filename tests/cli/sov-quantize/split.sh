@@ -56,6 +56,9 @@ expect 0 sov-quantize --split-max-tensors 5 -o noname m.gguf
 [ -e "$(echo noname-00001-of-000??.gguf)" ] || fail "no suffix"
 rm one* noname*
 
+expect 0 sov-quantize --split-max-size 300K --dry-run -o x.gguf m.gguf
+err_has "files are larger than asked for"
+
 # what cannot be meant
 expect 64 sov-quantize --split-max-size 700K -o - m.gguf
 err_has "standard output"
