@@ -290,11 +290,12 @@ write_output(struct quantize *q, struct sov_err *err)
     const sov_plan *plan = sov_quant_plan(q->job);
     int rc = list_inputs(q, err);
 
+    if (rc == 0)
+        rc = sov_lineage_check_first(&q->lineage, err);
     if (rc == 0) {
-        q->target.sides_first =
-            q->lineage.key != NULL
-                ? strcmp(sov_common.output, "-") != 0
-                : quantize_carries_first(q);
+        q->target.sides_first = q->lineage.key != NULL
+                                    ? strcmp(sov_common.output, "-") != 0
+                                    : quantize_carries_first(q);
         rc = sov_target_open(&q->target, plan, q->input, q->n_inputs, err);
     }
     if (rc == 0)

@@ -285,12 +285,24 @@ judge_quietly(struct sov_lineage *l, struct sov_err *err)
 }
 
 int
+sov_lineage_check_first(struct sov_lineage *l, struct sov_err *err)
+{
+    bool plain = strcmp(l->source, "-") != 0 &&
+                 (is_folder(l->source) || sov_fileset_is_regular(l->source)) &&
+                 !sov_fileset_is_stream(l->source);
+
+    return l->ring != NULL && plain && !l->late ? sov_lineage_check(l, err) : 0;
+}
+
+int
 sov_lineage_check(struct sov_lineage *l, struct sov_err *err)
 {
     int rc;
 
     if (l->hash == 0)
         return 0;
+    if (l->checked) /* is it still what it was? */
+        return sov_model_finish(l->model, err);
     sov_progress_begin("B");
     rc = list_files(l, err);
     sov_progress_end();
@@ -314,5 +326,6 @@ sov_lineage_check(struct sov_lineage *l, struct sov_err *err)
         return rc;
     }
     l->parent = sov_claims_about(l->set, l->file, l->n_files);
+    l->checked = true;
     return 0;
 }

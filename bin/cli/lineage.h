@@ -97,6 +97,7 @@ struct sov_lineage {
     size_t n_files;
     struct sov_fileset rest; /* files of a folder that no tool reads */
     bool verified;           /* a trusted key says so */
+    bool checked;            /* sov_lineage_check() has said yes */
     const struct sov_claim *parent;
 
     const sov_plan *plan; /* borrowed */
@@ -143,6 +144,10 @@ int sov_lineage_embed(struct sov_lineage *l, sov_meta *meta,
 int sov_lineage_output(struct sov_lineage *l, const sov_plan *plan,
                        struct sov_target *target,
                        struct sov_err *err) SOV_MUST_CHECK;
+/* Before the run, where --require-claims can be answered then: of what can be
+ * read twice. */
+int sov_lineage_check_first(struct sov_lineage *l,
+                            struct sov_err *err) SOV_MUST_CHECK;
 int sov_lineage_check(struct sov_lineage *l,
                       struct sov_err *err) SOV_MUST_CHECK;
 int sov_lineage_claim(struct sov_lineage *l, const struct sov_deed *deed,

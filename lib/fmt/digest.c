@@ -184,6 +184,8 @@ finish_part(sov_model *m, struct sov_part *part, unsigned char *buf,
         rc = finish_pipe(m, part, err);
     else if (m->opts.hash != 0 && !row->done)
         rc = finish_file(m, part, buf, err);
+    else if (m->opts.hash != 0 && part->file.regular)
+        rc = sov_file_unchanged(&part->file, err);
     return rc < 0 ? sov_part_wrap(part, err) : 0;
 }
 

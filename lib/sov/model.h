@@ -130,8 +130,8 @@ SOV_API int sov_model_read(sov_model *model, size_t i, uint64_t off, void *buf,
 
 /*
  * Read pipes and archives to their ends, and finish all digests.  A file that
- * was changed since it was opened is SOV_EIO.  Afterwards a pipe has no bytes
- * left; other models can be read as before.
+ * was changed since it was opened is SOV_EIO, also at a second call.
+ * Afterwards a pipe has no bytes left; other models can be read as before.
  */
 SOV_API int sov_model_finish(sov_model *model, struct sov_err *err)
     SOV_MUST_CHECK;

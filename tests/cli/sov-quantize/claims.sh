@@ -58,6 +58,10 @@ echo '{' >broken
 expect 77 sov-quantize -q -t q4_0 --require-claims a.pol --claims broken \
     -o no.gguf m.gguf
 [ ! -e no.gguf ] || fail "an output after a refusal"
+expect 77 sov-quantize -q -t q4_0 --require-claims a.pol -o - bad.gguf
+out_empty
+expect 0 sov-quantize -q -t q4_0 --require-claims a.pol -o - m.gguf
+cmp out ok.gguf || fail "other bytes on standard output"
 
 # an input that nobody vouches for is written down as that, and inherited
 expect 0 sov-quantize -q -t q8_0 --sign-key a.key -o u.gguf bare.gguf
