@@ -262,7 +262,7 @@ list_inputs(struct quantize *q, struct sov_err *err)
     const char *const *files = NULL;
     size_t n = sov_model_files(q->model, &files);
 
-    q->input = calloc(n + q->n_files + 3, sizeof(*q->input));
+    q->input = calloc(n + q->n_files + 4, sizeof(*q->input));
     if (q->input == NULL)
         return sov_fail(err, SOV_EMEM, "out of memory");
     for (size_t i = 0; i < n; i++)
@@ -345,6 +345,10 @@ quantize(struct quantize *q, struct sov_err *err)
         if (rc < 0)
             return rc;
         say_warnings(q, told);
+    } else {
+        rc = sov_lineage_check(&q->lineage, err);
+        if (rc < 0)
+            return rc;
     }
     q->seconds = now() - start;
     return sov_common.json || sov_common.dry_run ? quantize_report(q, err) : 0;

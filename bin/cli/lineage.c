@@ -55,6 +55,8 @@ sov_lineage_inputs(const char **input)
         input[n++] = o->claims;
     if (o->require != NULL)
         input[n++] = o->require;
+    if (o->sign_key != NULL)
+        input[n++] = o->sign_key;
     return n;
 }
 
@@ -254,8 +256,9 @@ judge(struct sov_lineage *l, const sov_keyring *ring, struct sov_err *err)
     int rc;
 
     rc = sov_claims_verify(l->set, ring, l->file, l->n_files, &v, err);
-    if (rc == 0)
-        l->verified = v.answer == SOV_ANSWER_YES;
+    l->verified = rc == 0 && v.answer == SOV_ANSWER_YES;
+    if (l->verified)
+        l->parent = v.leaf;
     else if (rc == SOV_ENO && v.answer == SOV_ANSWER_UNKNOWN && v.leaf != NULL)
         sov_fail(err, SOV_ENO,
                  "signed by key %s, which the policy does not "
@@ -325,7 +328,8 @@ sov_lineage_check(struct sov_lineage *l, struct sov_err *err)
             sov_err_wrap(err, "%s: refused", sov_lineage_source(l));
         return rc;
     }
-    l->parent = sov_claims_about(l->set, l->file, l->n_files);
+    if (l->parent == NULL) /* nobody who is trusted says so */
+        l->parent = sov_claims_about(l->set, l->file, l->n_files);
     l->checked = true;
     return 0;
 }

@@ -132,7 +132,7 @@ struct sov_deed {
 /* The name of the input for messages. */
 const char *sov_lineage_source(const struct sov_lineage *l);
 
-/* Files that the options name, as inputs: 2 at most. */
+/* Files that the options name, as inputs: 3 at most. */
 size_t sov_lineage_inputs(const char **input);
 /* packed: the output is an archive, which takes the claims with it. */
 int sov_lineage_begin(struct sov_lineage *l, const char *source, bool packed,

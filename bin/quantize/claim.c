@@ -111,18 +111,14 @@ describe(const struct quantize *q, struct params *to, struct sov_param *item,
 }
 
 /* Files that --set took values from. */
-static int
-hash_files(const struct quantize *q, struct sov_resource *r,
-           struct sov_err *err)
+static void
+name_files(const struct quantize *q, struct sov_resource *r)
 {
-    int rc = 0;
-
-    for (size_t i = 0; i < q->n_files && rc == 0; i++) {
-        r[i].name = base_name(q->file[i]);
+    for (size_t i = 0; i < q->n_files; i++) {
+        r[i].name = base_name(quantize_name(q->file[i]));
         r[i].role = "metadata";
-        rc = sov_hash_path(q->file[i], SOV_HASH_SHA256, &r[i].digest, err);
+        r[i].digest = q->file_is[i];
     }
-    return rc;
 }
 
 int
@@ -162,9 +158,8 @@ quantize_claim(struct quantize *q, struct sov_err *err)
                             : base_name(sov_common.output));
         describe(q, &params, item, from, to);
         deed.n_external = params.n;
-        rc = hash_files(q, input, err);
-        if (rc == 0)
-            rc = sov_lineage_claim(&q->lineage, &deed, err);
+        name_files(q, input);
+        rc = sov_lineage_claim(&q->lineage, &deed, err);
     }
     free(item);
     free(input);

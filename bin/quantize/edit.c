@@ -74,9 +74,14 @@ load_value(struct quantize *q, struct quantize_setting *s, const char *value,
     s->from_file = true;
     if (strcmp(value, "-") == 0 && strcmp(q->source, "-") == 0)
         return sov_fail(err, SOV_EARG, "standard input is the model already");
-    q->file[q->n_files++] = value;
     rc = sov_read_whole(value, VALUE_MAX, &s->text, &s->len, err);
-    return rc < 0 ? sov_err_wrap(err, "%s", value) : 0;
+    if (rc < 0)
+        return sov_err_wrap(err, "%s", value);
+    /* now: it may be a pipe, or another file when the claim is made */
+    q->file_is[q->n_files].has = SOV_HASH_SHA256;
+    sov_sha256(s->text, s->len, q->file_is[q->n_files].sha256);
+    q->file[q->n_files++] = value;
+    return 0;
 }
 
 /* "KEY:TYPE=VALUE" */
@@ -110,8 +115,9 @@ quantize_settings(struct quantize *q, struct sov_err *err)
     int rc = 0;
 
     q->file = calloc(o->set.n + 1, sizeof(*q->file));
+    q->file_is = calloc(o->set.n + 1, sizeof(*q->file_is));
     q->setting = calloc(o->set.n + 1, sizeof(*q->setting));
-    if (q->file == NULL || q->setting == NULL)
+    if (q->file == NULL || q->file_is == NULL || q->setting == NULL)
         return sov_fail(err, SOV_EMEM, "out of memory");
     for (size_t i = 0; i < o->set.n && rc == 0; i++) {
         rc = parse_setting(q, &q->setting[i], o->set.items[i], err);
@@ -130,6 +136,7 @@ quantize_settings_free(struct quantize *q)
     }
     free(q->setting);
     free(q->file);
+    free(q->file_is);
 }
 
 /* A number in a file may have a new line behind it; text is as it stands. */

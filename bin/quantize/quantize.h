@@ -44,6 +44,7 @@ struct quantize {
     char *pattern;                    /* one block for all patterns */
     struct quantize_setting *setting; /* from --set */
     const char **file;                /* that are read beside the model */
+    struct sov_digest *file_is;       /* what was in them */
     size_t n_files;
     const char **input; /* those and the model's */
     size_t n_inputs;
