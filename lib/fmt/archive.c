@@ -10,6 +10,7 @@
 #include "fmt/format.h"
 
 #include "base/mem.h"
+#include "fmt/safetensors.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,9 @@ archive_bid(const struct sov_taste *taste)
     /* A tar whose first member is called GGUF...; version 3 is no text */
     if (begins(head, "GGUF"))
         return head.p[4] >= 0x20 ? 110 : 0;
+    /* Others would load it as safetensors: a tar has zeros behind a name */
+    if (sov_safetensors_begins(head))
+        return 0;
     return 70;
 }
 

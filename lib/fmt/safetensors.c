@@ -31,6 +31,13 @@ header_length(const unsigned char *p)
     return sov_rd_u64(&rd);
 }
 
+bool
+sov_safetensors_begins(struct sov_span head)
+{
+    return head.len > PREFIX && head.p[PREFIX] == '{' &&
+           header_length(head.p) <= SOV_ST_HEADER_MAX;
+}
+
 static bool
 is_index(const char *path)
 {
@@ -46,8 +53,7 @@ safetensors_bid(const struct sov_taste *taste)
         return 0;
     if (is_index(taste->path) && head.p[0] == '{')
         return 80;
-    if (head.len > PREFIX && head.p[PREFIX] == '{' &&
-        header_length(head.p) <= SOV_ST_HEADER_MAX)
+    if (sov_safetensors_begins(head))
         return 60;
     return sov_ends_with(taste->path, ".safetensors") &&
            sov_looks(head) == NULL ? 10 : 0;

@@ -18,6 +18,9 @@
 /* What stands in __metadata__ as KEY is this and KEY in a model's metadata. */
 #define SOV_ST_PREFIX "safetensors."
 
+/* Do these bytes begin a safetensors file: a length, then JSON? */
+bool sov_safetensors_begins(struct sov_span head);
+
 /* Parse the header of part[at] and add its tensors. */
 int sov_safetensors_part(sov_model *m, size_t at, struct sov_err *err)
     SOV_MUST_CHECK;

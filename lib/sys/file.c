@@ -22,9 +22,9 @@
 #define CHUNK ((size_t)1 << 20)
 
 static int64_t
-mtime_of(const struct stat *st)
+nanoseconds(const struct timespec *t)
 {
-    return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+    return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
 }
 
 int
@@ -58,7 +58,8 @@ sov_file_open(struct sov_file *f, const char *path, struct sov_err *err)
         .size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0,
         .dev = (uint64_t)st.st_dev,
         .ino = (uint64_t)st.st_ino,
-        .mtime = mtime_of(&st),
+        .mtime = nanoseconds(&st.st_mtim),
+        .ctime = nanoseconds(&st.st_ctim),
     };
     if (f->regular)
         posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
@@ -82,7 +83,9 @@ sov_file_unchanged(const struct sov_file *f, struct sov_err *err)
         return 0;
     if (fstat(f->fd, &st) < 0)
         return sov_fail_sys(err, SOV_WHERE_ANY, "cannot look at the file");
-    if (f->base + f->size != (uint64_t)st.st_size || f->mtime != mtime_of(&st))
+    if (f->base + f->size != (uint64_t)st.st_size ||
+        f->mtime != nanoseconds(&st.st_mtim) ||
+        f->ctime != nanoseconds(&st.st_ctim))
         return sov_fail(err, SOV_EIO, "the file was changed while it was read");
     return 0;
 }

@@ -29,6 +29,7 @@ struct sov_file {
     uint64_t dev;
     uint64_t ino;
     int64_t mtime;    /* nanoseconds, when it was opened */
+    int64_t ctime;    /* the same, which nobody can set back */
     sov_pull_fn pull; /* bytes come from here and not from fd, or NULL */
     void *pull_arg;
 };
