@@ -27,18 +27,20 @@
 static const char *const sides[] = { SOV_CLAIMS_SUFFIX, SOV_INDEX_SUFFIX,
                                      SOV_CLAIMS_SUFFIX ".minisig" };
 
+static bool
+ends_in(const char *name, const char *end)
+{
+    size_t len = strlen(name), n = strlen(end);
+
+    return len > n && strcmp(name + len - n, end) == 0;
+}
+
 bool
 sov_fileset_is_side(const char *name)
 {
-    size_t len = strlen(name);
-
-    for (size_t i = 0; i < sizeof(sides) / sizeof(sides[0]); i++) {
-        size_t n = strlen(sides[i]);
-
-        if (strcmp(name, sides[i] + 1) == 0 ||
-            (len > n && strcmp(name + len - n, sides[i]) == 0))
+    for (size_t i = 0; i < sizeof(sides) / sizeof(sides[0]); i++)
+        if (strcmp(name, sides[i] + 1) == 0 || ends_in(name, sides[i]))
             return true;
-    }
     return false;
 }
 
@@ -282,6 +284,11 @@ sov_fileset_list(struct sov_fileset *set, const char *path, struct sov_err *err)
     if (stat(path, &st) < 0)
         return sov_fail_sys(err, SOV_WHERE_INPUT, "%s", path);
     set->dir = S_ISDIR(st.st_mode);
+    if (!set->dir && ends_in(path, ".index.json"))
+        return sov_fail(err, SOV_EFORMAT,
+                        "%s: is only the list of a model's files; name the "
+                        "folder that they are in",
+                        path);
     number = part_number(slash != NULL ? slash + 1 : path, &total);
     if (set->dir) {
         rc = list_dir(set, "", 0, err);

@@ -31,7 +31,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_NAMED 8 /* damaged places that are told */
+#define MAX_NAMED  8 /* damaged places that are told */
+#define MAX_CLAIMS ((size_t)64 << 20)
 
 /* One model under examination. */
 struct check {
@@ -206,6 +207,29 @@ verify(struct check *c, const sov_keyring *ring, struct sov_err *err)
     return rc;
 }
 
+/* Is it a signature of the claims, and are they those that were looked at? */
+static int
+check_all_lines(struct check *c, const struct sov_minisig *sig,
+                const struct sov_pubkey *key, struct sov_err *err)
+{
+    size_t n = sov_claims_count(c->claims);
+    char *text;
+    size_t len;
+    int rc = sov_read_whole(c->claims_path, MAX_CLAIMS, &text, &len, err);
+
+    if (rc < 0)
+        return rc;
+    rc = sov_minisig_check(sig, key, text, len, err);
+    if (rc == 0) /* lines that are there already are no second ones */
+        rc = sov_claims_read(c->claims, text, len, c->claims_path, err);
+    if (rc == 0 && sov_claims_count(c->claims) != n)
+        rc = sov_fail(err, SOV_EIO, "%s: changed while it was read",
+                      c->claims_path);
+    c->frozen = rc == 0;
+    free(text);
+    return rc;
+}
+
 /* MODEL.claims.jsonl.minisig, by a trusted key: no line was taken away. */
 static int
 check_frozen(struct check *c, const sov_keyring *ring, struct sov_err *err)
@@ -214,15 +238,17 @@ check_frozen(struct check *c, const sov_keyring *ring, struct sov_err *err)
     const struct sov_pubkey *key;
     char *path, *text;
     size_t len;
+    bool there;
     int rc;
 
     if (c->claims_path == NULL || !c->from_file)
         return 0;
     if (asprintf(&path, "%s.minisig", c->claims_path) < 0)
         return sov_fail(err, SOV_EMEM, "out of memory");
-    if (access(path, F_OK) != 0) {
+    rc = sov_verify_beside(path, &there, err);
+    if (rc < 0 || !there) {
         free(path);
-        return 0;
+        return rc;
     }
     rc = sov_read_whole(path, (size_t)1 << 16, &text, &len, err);
     if (rc == 0) {
@@ -237,8 +263,7 @@ check_frozen(struct check *c, const sov_keyring *ring, struct sov_err *err)
             rc = 0; /* says nothing to this user */
             sov_note(1, "%s: by a key that is not trusted", path);
         } else {
-            rc = sov_minisig_check_path(&sig, key, c->claims_path, err);
-            c->frozen = rc == 0;
+            rc = check_all_lines(c, &sig, key, err);
             if (rc < 0)
                 sov_err_wrap(err, "%s", path);
         }

@@ -24,6 +24,16 @@ sov_verify_ring(sov_keyring **ring, struct sov_err *err)
     return sov_trust_load(ring, &sov_verify.keys, policy, 2, err);
 }
 
+/* What lies beside a model is a file; a fifo there would be waited for. */
+int
+sov_verify_beside(const char *path, bool *found, struct sov_err *err)
+{
+    *found = access(path, F_OK) == 0 || errno != ENOENT;
+    if (*found && access(path, F_OK) == 0 && !sov_fileset_is_regular(path))
+        return sov_fail(err, SOV_EFORMAT, "%s: is not a regular file", path);
+    return 0;
+}
+
 int
 sov_verify_claims(sov_claims **set, char **path, bool *found, const char *model,
                   bool dir, struct sov_err *err)
@@ -40,8 +50,10 @@ sov_verify_claims(sov_claims **set, char **path, bool *found, const char *model,
                   : sov_fileset_beside(model, dir, SOV_CLAIMS_SUFFIX);
     if (*path == NULL)
         return sov_fail(err, SOV_EMEM, "out of memory");
-    *found = given || access(*path, F_OK) == 0 || errno != ENOENT;
-    return *found ? sov_claims_load(*set, *path, -1, err) : 0;
+    *found = given;
+    if (!given)
+        rc = sov_verify_beside(*path, found, err);
+    return rc == 0 && *found ? sov_claims_load(*set, *path, -1, err) : rc;
 }
 
 int
@@ -84,14 +96,16 @@ sov_verify_index(sov_index **idx, char **path, const char *model, bool dir,
 {
     char *text;
     size_t len;
+    bool found;
     int rc;
 
     *idx = NULL;
     *path = sov_fileset_beside(model, dir, SOV_INDEX_SUFFIX);
     if (*path == NULL)
         return sov_fail(err, SOV_EMEM, "out of memory");
-    if (access(*path, F_OK) != 0 && errno == ENOENT)
-        return 0;
+    rc = sov_verify_beside(*path, &found, err);
+    if (rc < 0 || !found)
+        return rc;
     rc = sov_read_whole(*path, INDEX_MAX, &text, &len, err);
     if (rc < 0)
         return sov_err_wrap(err, "%s", *path);

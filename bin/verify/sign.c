@@ -332,6 +332,34 @@ countersign(struct job *j, const struct sov_claim *c, struct sov_err *err)
                           &j->line_len, NULL, err);
 }
 
+/*
+ * The claim about the model that is signed once more: what somebody trusted
+ * says, if there is such a one; anybody may have added another line.
+ */
+static int
+choose_claim(struct job *j, const struct sov_claim **c, struct sov_err *err)
+{
+    struct sov_verdict v = { .answer = SOV_ANSWER_NONE };
+    sov_keyring *ring = NULL;
+    int rc = sov_verify_ring(&ring, err);
+
+    if (rc == 0)
+        rc = sov_keyring_add(ring, sov_seckey_public(j->key), err);
+    if (rc == 0)
+        rc = sov_claims_verify(j->claims, ring, j->set.file, j->set.n, &v, err);
+    sov_keyring_free(ring);
+    if (rc == 0 && v.answer == SOV_ANSWER_YES) {
+        *c = v.leaf;
+        return 0;
+    }
+    *c = sov_claims_about(j->claims, j->set.file, j->set.n);
+    if (*c != NULL && (rc == 0 || rc == SOV_ENO))
+        sov_warn("%s: you sign what key %.16s says of it, which is not trusted "
+                 "here; sov-verify --show tells what that is",
+                 j->path, (*c)->key_id[0] != '\0' ? (*c)->key_id : "(none)");
+    return rc == SOV_ENO ? 0 : rc;
+}
+
 static int
 make_line(struct job *j, struct sov_err *err)
 {
@@ -341,7 +369,7 @@ make_line(struct job *j, struct sov_err *err)
     if (!j->adopt && sov_claims_count(j->claims) > 0) {
         rc = sov_fileset_hash(&j->set, SOV_HASH_SHA256 | SOV_HASH_VERITY, err);
         if (rc == 0)
-            c = sov_claims_about(j->claims, j->set.file, j->set.n);
+            rc = choose_claim(j, &c, err);
     }
     if (rc < 0)
         return rc;
@@ -382,6 +410,12 @@ open_sink(struct job *j, int which, bool replace, struct sov_err *err)
         .n_inputs = j->set.n,
     };
 
+    if (same_file(j->out[which], sov_verify.sign_key)) {
+        sov_fail(err, SOV_EIO, "%s: is also the key; name another output",
+                 j->out[which]);
+        err->where = SOV_WHERE_OUTPUT;
+        return SOV_EIO;
+    }
     return sov_sink_open(&j->sink[which], j->out[which], &o, err);
 }
 

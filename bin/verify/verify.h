@@ -55,6 +55,10 @@ int sov_verify_claims(sov_claims **set, char **path, bool *found,
                       const char *model, bool dir,
                       struct sov_err *err) SOV_MUST_CHECK;
 
+/* Is there such a file beside the model?  An error if it is no file. */
+int sov_verify_beside(const char *path, bool *found,
+                      struct sov_err *err) SOV_MUST_CHECK;
+
 /* The claims that came with a model that was read to its end. */
 int sov_verify_sides(sov_claims *set, sov_model *model, bool *found,
                      struct sov_err *err) SOV_MUST_CHECK;
