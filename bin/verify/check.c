@@ -44,6 +44,7 @@ struct check {
     bool from_file; /* the claims are those of claims_path */
     bool found;     /* there is a file of claims */
     bool frozen;    /* and a trusted signature of all of it */
+    bool malformed; /* the claims, not the model */
     bool verified;  /* set in one place alone */
     struct sov_verdict v;
     struct sov_err err;
@@ -316,6 +317,19 @@ no_claims(const struct check *c, struct sov_err *err)
     return SOV_EIO;
 }
 
+/*
+ * Claims that cannot be read are no trouble with an input: what is damaged or
+ * forged in them is what was looked for, and the answer is no.
+ */
+static int
+unreadable(struct check *c, int rc, struct sov_err *err)
+{
+    if (rc != SOV_EFORMAT)
+        return rc;
+    c->malformed = true;
+    return err->rc = SOV_ENO;
+}
+
 /* Files: listed, and hashed before anything is made of them. */
 static int
 take_files(struct check *c, struct sov_err *err)
@@ -323,8 +337,10 @@ take_files(struct check *c, struct sov_err *err)
     int rc = sov_fileset_list(&c->set, c->path, err);
 
     if (rc == 0)
-        rc = sov_verify_claims(&c->claims, &c->claims_path, &c->found, c->path,
-                               c->set.dir, err);
+        rc = unreadable(c,
+                        sov_verify_claims(&c->claims, &c->claims_path,
+                                          &c->found, c->path, c->set.dir, err),
+                        err);
     c->from_file = c->found;
     if (rc == 0 && !c->found)
         rc = no_claims(c, err);
@@ -352,11 +368,14 @@ take_stream(struct check *c, struct sov_err *err)
     if (rc == 0)
         rc = sov_fileset_of_model(&c->set, c->path, c->model, err);
     if (rc == 0)
-        rc = sov_verify_claims(&c->claims, &c->claims_path, &c->found, c->path,
-                               false, err);
+        rc = unreadable(c,
+                        sov_verify_claims(&c->claims, &c->claims_path,
+                                          &c->found, c->path, false, err),
+                        err);
     c->from_file = c->found;
     if (rc == 0 && !c->found)
-        rc = sov_verify_sides(c->claims, c->model, &c->found, err);
+        rc = unreadable(
+            c, sov_verify_sides(c->claims, c->model, &c->found, err), err);
     if (rc == 0 && !c->found)
         rc = no_claims(c, err);
     return rc;
@@ -435,6 +454,8 @@ answer_word(const struct check *c)
         [SOV_ANSWER_LABELS] = "labels",
     };
 
+    if (c->malformed)
+        return "malformed-claims";
     if (c->v.answer == SOV_ANSWER_YES && !c->verified)
         return "frozen";
     return words[c->v.answer];

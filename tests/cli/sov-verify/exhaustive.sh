@@ -39,7 +39,7 @@ for file in t.gguf t.gguf.claims.jsonl b.pub; do
         got=0
         sov-verify -q --key b.pub t.gguf >out 2>err || got=$?
         case $got in
-        1 | 65 | 77) ;;
+        1 | 77) ;;
         *) fail "$file: status $got with byte $at changed" ;;
         esac
         out_empty
@@ -48,7 +48,7 @@ for file in t.gguf t.gguf.claims.jsonl b.pub; do
         got=0
         sov-verify -q --key b.pub t.gguf >out 2>err || got=$?
         case $got in
-        1 | 65 | 77) ;;
+        1 | 77) ;;
         *) fail "$file: status $got after $at bytes" ;;
         esac
         cp whole "$file"

@@ -139,7 +139,8 @@ out_has "m.gguf: verified"
 
 # broken claims
 echo '{' >broken
-expect 65 sov-verify --key team.pub --claims broken m.gguf
+expect 1 sov-verify --key team.pub --claims broken m.gguf
+err_has broken
 : >empty
 expect 1 sov-verify --key team.pub --claims empty m.gguf
 # a second signature under the same claim; a third time adds nothing
