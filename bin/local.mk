@@ -9,6 +9,7 @@ bin_cli_libcli_la_SOURCES = \
 	%D%/cli/bundle.c %D%/cli/bundle.h \
 	%D%/cli/claims.c %D%/cli/claims.h \
 	%D%/cli/common.c %D%/cli/common.h \
+	%D%/cli/early.c %D%/cli/early.h \
 	%D%/cli/emit.c %D%/cli/emit.h \
 	%D%/cli/fileset.c %D%/cli/fileset.h \
 	%D%/cli/generate.c %D%/cli/generate.h \

@@ -121,11 +121,13 @@ open_model(struct quantize *q, struct sov_err *err)
     bool map = folder && is_pipe(q->source);
     struct sov_model_opts opt = {
         .access = map ? SOV_ACCESS_MAP : SOV_ACCESS_STREAM,
-        .hash = q->lineage.hash | quantize_carry_hash(q),
+        .hash = quantize_carry_hash(q),
         .progress = sov_progress_update,
     };
-    int rc = sov_model_open_with(&q->model, q->source, &opt, err);
+    int rc;
 
+    sov_lineage_opts(&q->lineage, &opt);
+    rc = sov_model_open_with(&q->model, q->source, &opt, err);
     if (rc == 0 && folder && !map && !sov_model_seeks(q->model)) {
         sov_model_close(q->model);
         q->model = NULL;
@@ -134,7 +136,7 @@ open_model(struct quantize *q, struct sov_err *err)
     }
 
     if (rc < 0)
-        return rc;
+        return sov_lineage_refuse(&q->lineage, rc, err);
     for (size_t i = 0; sov_model_warning(q->model, i) != NULL; i++)
         sov_note(1, "%s: %s", quantize_name(q->source),
                  sov_model_warning(q->model, i));
@@ -307,6 +309,8 @@ write_output(struct quantize *q, struct sov_err *err)
     sov_progress_begin("B");
     rc = sov_quant_run(q->job, q->target.sink, err);
     sov_progress_end();
+    if (rc < 0)
+        rc = sov_lineage_refuse(&q->lineage, rc, err);
     if (rc == 0)
         rc = sov_lineage_check(&q->lineage, err);
     if (rc == 0)

@@ -43,6 +43,26 @@ refuse(const struct sov_lineage *l, int rc, struct sov_err *err)
     return err->rc = SOV_EDENY;
 }
 
+int
+sov_lineage_refuse(const struct sov_lineage *l, int rc, struct sov_err *err)
+{
+    if (l->ring == NULL || rc != SOV_ENO)
+        return rc;
+    sov_err_wrap(err, "%s: refused", sov_lineage_source(l));
+    return err->rc = SOV_EDENY;
+}
+
+void
+sov_lineage_opts(struct sov_lineage *l, struct sov_model_opts *opts)
+{
+    opts->hash |= l->hash;
+    if (l->ring != NULL) {
+        l->early.ring = l->ring;
+        opts->begin = sov_early_begin;
+        opts->arg = &l->early;
+    }
+}
+
 /* ---- before the model is opened ---- */
 
 size_t
@@ -310,7 +330,7 @@ sov_lineage_check(struct sov_lineage *l, struct sov_err *err)
     rc = list_files(l, err);
     sov_progress_end();
     if (rc < 0)
-        return rc;
+        return sov_lineage_refuse(l, rc, err);
     if (l->late)
         rc = sov_claims_load(l->set, sov_lineage_options.claims, l->claims_fd,
                              err);

@@ -3,7 +3,7 @@
  * lineage.h - a tool between a model that is claimed and one that it claims
  *
  *     sov_lineage_begin(&l, source, ...);      the key, the policy
- *     open the model with l.hash
+ *     open the model with sov_lineage_opts(&l, &opts)
  *     sov_lineage_input(&l, model, err);       the claims that are there now
  *     plan, with sov_lineage_embed() on the output's metadata
  *     sov_lineage_output(&l, plan, target, err); digests while it is written
@@ -25,6 +25,7 @@
 #ifndef SOV_CLI_LINEAGE_H
 #define SOV_CLI_LINEAGE_H
 
+#include "cli/early.h"
 #include "cli/fileset.h"
 #include "cli/opt.h"
 #include "cli/parts.h"
@@ -88,6 +89,7 @@ struct sov_lineage {
 
     sov_seckey *key;
     sov_keyring *ring; /* of --require-claims */
+    struct sov_early early;
 
     sov_model *model;            /* borrowed */
     sov_claims *set;             /* of the input */
@@ -137,6 +139,11 @@ size_t sov_lineage_inputs(const char **input);
 /* packed: the output is an archive, which takes the claims with it. */
 int sov_lineage_begin(struct sov_lineage *l, const char *source, bool packed,
                       struct sov_err *err) SOV_MUST_CHECK;
+/* How to open the input: hashed, and given up early where it can be. */
+void sov_lineage_opts(struct sov_lineage *l, struct sov_model_opts *opts);
+/* A no while it was read is a refusal, if claims were required. */
+int sov_lineage_refuse(const struct sov_lineage *l, int rc,
+                       struct sov_err *err);
 int sov_lineage_input(struct sov_lineage *l, sov_model *model,
                       struct sov_err *err) SOV_MUST_CHECK;
 int sov_lineage_embed(struct sov_lineage *l, sov_meta *meta,

@@ -502,6 +502,7 @@ sov_lineage_end(struct sov_lineage *l)
         close(l->claims_fd);
     if (l->fifo > 0)
         close(l->fifo);
+    sov_early_end(&l->early);
     sov_parts_free(&l->parts);
     sov_fileset_free(&l->rest);
     sov_claims_free(l->set);

@@ -106,9 +106,11 @@ open_model(struct sov_lm *lm, enum sov_access access, struct sov_err *err)
     struct sov_lineage l;
     int rc = sov_lineage_begin(&l, lm->path, false, err);
 
-    opts.hash = l.hash;
+    sov_lineage_opts(&l, &opts);
     if (rc == 0)
         rc = sov_model_open_with(&lm->model, lm->path, &opts, err);
+    if (rc < 0)
+        rc = sov_lineage_refuse(&l, rc, err);
     if (rc == 0)
         rc = sov_lineage_input(&l, lm->model, err);
     if (rc == 0)

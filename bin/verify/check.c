@@ -17,6 +17,7 @@
  * A model that is not verified does not keep the next one from its turn.
  */
 #include "cli/claims.h"
+#include "cli/early.h"
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/text.h"
@@ -351,11 +352,14 @@ take_files(struct check *c, struct sov_err *err)
 
 /* A stream: hashed while it is read; in an archive are its claims, too. */
 static int
-take_stream(struct check *c, struct sov_err *err)
+take_stream(struct check *c, const sov_keyring *ring, struct sov_err *err)
 {
+    struct sov_early early = { .ring = ring };
     const struct sov_model_opts o = {
         .access = SOV_ACCESS_STREAM,
         .hash = SOV_HASH_SHA256 | SOV_HASH_VERITY,
+        .begin = sov_early_begin,
+        .arg = &early,
         .progress = sov_progress_update,
     };
     int rc;
@@ -364,6 +368,7 @@ take_stream(struct check *c, struct sov_err *err)
     rc = sov_model_open_with(&c->model, c->path, &o, err);
     if (rc == 0)
         rc = sov_model_finish(c->model, err);
+    sov_early_end(&early);
     sov_progress_end();
     if (rc == 0)
         rc = sov_fileset_of_model(&c->set, c->path, c->model, err);
@@ -384,7 +389,7 @@ take_stream(struct check *c, struct sov_err *err)
 static int
 examine(struct check *c, const sov_keyring *ring, struct sov_err *err)
 {
-    int rc = sov_fileset_is_stream(c->path) ? take_stream(c, err)
+    int rc = sov_fileset_is_stream(c->path) ? take_stream(c, ring, err)
                                             : take_files(c, err);
 
     if (rc < 0)

@@ -3,6 +3,7 @@
 
 cli_tests += %D%/bombs.sh
 cli_tests += %D%/claims.sh
+cli_tests += %D%/early.sh
 cli_tests += %D%/forms.sh
 cli_tests += %D%/hostile.sh
 cli_tests += %D%/pack.sh
