@@ -100,6 +100,23 @@ name_packed(struct sov_target *t, struct sov_err *err)
     return 0;
 }
 
+/* A name that promises what no form here keeps. */
+static int
+check_promise(const char *out, struct sov_err *err)
+{
+    static const char *const ends[] = { ".gz",  ".xz", ".zst",
+                                        ".bz2", ".7z", ".zip" };
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+        if (ends_with(out, ends[i]))
+            return sov_fail(err, SOV_EARG,
+                            "'%s': only a tar is compressed here; name it "
+                            ".tar.zst, or use -o - and a compressor, or say "
+                            "--format",
+                            out);
+    return 0;
+}
+
 int
 sov_target_choose(struct sov_target *t, const char *format, struct sov_err *err)
 {
@@ -113,6 +130,8 @@ sov_target_choose(struct sov_target *t, const char *format, struct sov_err *err)
         return rc;
     if (t->packed)
         out = t->stem;
+    else if (format == NULL && out != NULL && check_promise(out, err) < 0)
+        return SOV_EARG;
     for (size_t i = 0; i < N_FORMATS && t->format == NULL; i++)
         if (format != NULL ? strcmp(format, formats[i].name) == 0
                            : out != NULL && formats[i].suffix != NULL &&

@@ -64,3 +64,8 @@ expect 65 sov-quantize -t copy -f -o p.tar - <cut.gguf
 cmp p.tar keep || fail "the old archive is gone"
 expect 73 sov-quantize -t copy -o p.tar m.gguf
 tmp_empty
+
+# a name that promises to be compressed and would not be
+expect 64 sov-quantize -t copy -o promised.gguf.zst m.gguf
+err_has 'only a tar is compressed'
+[ ! -e promised.gguf.zst ] || fail "a GGUF file with another's name"
