@@ -528,6 +528,8 @@ run(int argc, char **argv, struct sov_err *err)
         if (rc == 0)
             rc = run_mode(&r, err);
         if (rc == 0)
+            rc = sov_lm_check(&r.lm, err);
+        if (rc == 0)
             rc = sov_tool_depfile(r.lm.inputs, r.lm.n_inputs, err);
         if (rc == 0 && timings)
             say_timings(&r);

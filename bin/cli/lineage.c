@@ -351,5 +351,6 @@ sov_lineage_check(struct sov_lineage *l, struct sov_err *err)
     if (l->parent == NULL) /* nobody who is trusted says so */
         l->parent = sov_claims_about(l->set, l->file, l->n_files);
     l->checked = true;
-    return 0;
+    /* there may have been time, while the claims were waited for */
+    return sov_model_finish(l->model, err);
 }

@@ -134,6 +134,14 @@ sov_lm_open(struct sov_lm *lm, enum sov_access access, const char *const *files,
 }
 
 int
+sov_lm_check(struct sov_lm *lm, struct sov_err *err)
+{
+    if (sov_lineage_options.require == NULL || lm->model == NULL)
+        return 0;
+    return sov_model_finish(lm->model, err);
+}
+
+int
 sov_lm_open_tok(struct sov_lm *lm, struct sov_err *err)
 {
     int rc = sov_tok_load(&lm->tok, sov_model_meta(lm->model), err);

@@ -38,6 +38,9 @@ int sov_lm_open_tok(struct sov_lm *lm, struct sov_err *err) SOV_MUST_CHECK;
 int sov_lm_open_session(struct sov_lm *lm, const struct sov_session_opts *opts,
                         struct sov_err *err) SOV_MUST_CHECK;
 
+/* At the end: with --require-claims, is the model still what was verified? */
+int sov_lm_check(struct sov_lm *lm, struct sov_err *err) SOV_MUST_CHECK;
+
 /* "standard input", or the path. */
 const char *sov_lm_name(const struct sov_lm *lm);
 

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -115,6 +116,14 @@ ask(int tty, const char *question, const char *path, char *buf, size_t size,
     return rc;
 }
 
+/* From here on nothing of the process goes into a core file, and no other
+ * process of this user can look into it. */
+static void
+be_discreet(void)
+{
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 int
 sov_password_ask(void *arg, const char *path, int attempt, char *buf,
                  size_t size, struct sov_err *err)
@@ -123,6 +132,7 @@ sov_password_ask(void *arg, const char *path, int attempt, char *buf,
     int rc;
 
     (void)arg;
+    be_discreet();
     if (attempt > (sov_password_file != NULL ? 1 : ATTEMPTS))
         return sov_fail(err, SOV_EDENY, "%s: wrong password", path);
     if (sov_password_file != NULL)
@@ -146,6 +156,7 @@ sov_password_new(const char *path, char *buf, size_t size, struct sov_err *err)
     int tty;
     int rc;
 
+    be_discreet();
     if (sov_password_file != NULL)
         return read_file(buf, size, err);
     tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);

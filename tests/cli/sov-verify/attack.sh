@@ -69,7 +69,7 @@ for what in claims.jsonl claims.jsonl.minisig sovidx; do
     got=0
     timeout 20 sov-verify --key a.pub n.gguf >out 2>err || got=$?
     case $what$got in
-    claims.jsonl65 | claims.jsonl.minisig65 | sovidx1) ;;
+    claims.jsonl1 | claims.jsonl.minisig65 | sovidx1) ;;
     *) show && fail "status $got with a fifo as $what" ;;
     esac
     rm n.gguf.$what
@@ -95,8 +95,40 @@ sed 's/.*"payload":"\([^"]*\)".*/\1/' v.gguf.claims.jsonl | tail -n 1 |
     base64 -d >payload
 grep -q "$sum" payload || fail "the digest of something else"
 
-# frozen claims that are longer than what was looked at do not matter, but
-# shorter ones do: the signature is of what was read
+# claims that come late, of a model that is changed meanwhile
+mkfifo late
+(
+    while ! grep -q '^0' waiting 2>/dev/null; do sleep 0.1; done
+    exec 3>late
+    for _ in 1 2 3 4 5 6; do # one of them after the model was opened
+        sleep 0.5
+        touch r.gguf
+    done
+    cat good >&3
+) &
+cp m.gguf r.gguf
+echo 0 >waiting
+expect 74 sov-run --require-claims policy --claims late -m r.gguf -n 1 -p x
+err_has changed
+out_empty
+wait
+rm late
+
+# a safetensors file is one, also if it looks like a tar from afar
+x=$(printf '%0227d' 0)
+head="{\"__metadata__\":{\"a\":\"${x}ustar\"},\"w\":{\"dtype\":\"F32\""
+head="$head,\"shape\":[1],\"data_offsets\":[0,4]}}"
+{
+    # shellcheck disable=SC2059
+    printf "\\$(printf %o $((${#head} % 256)))\\1\\0\\0\\0\\0\\0\\0"
+    printf '%s1234' "$head"
+} >t.safetensors
+[ "$(dd if=t.safetensors bs=1 skip=257 count=5 2>/dev/null)" = ustar ] ||
+    fail "not at 257"
+expect 0 sov-show t.safetensors
+out_has safetensors
+
+# frozen claims
 expect 0 sov-verify -q --sign --sign-key a.key --freeze m.gguf
 expect 0 sov-verify -v --key a.pub m.gguf
 out_has frozen
