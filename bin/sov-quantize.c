@@ -271,7 +271,7 @@ list_inputs(struct quantize *q, struct sov_err *err)
         q->input[q->n_inputs++] = files[i];
     for (size_t i = 0; i < q->n_files; i++)
         q->input[q->n_inputs++] = q->file[i];
-    q->n_inputs += sov_lineage_inputs(&q->input[q->n_inputs]);
+    q->n_inputs += sov_lineage_inputs(&q->lineage, &q->input[q->n_inputs]);
     return 0;
 }
 
@@ -281,9 +281,14 @@ commit_output(struct quantize *q, struct sov_err *err)
 {
     int rc = sov_lineage_give(&q->lineage, &q->target, err);
 
+    quantize_stale_begin(q);
     if (rc == 0)
         rc = sov_target_commit(&q->target, err);
-    return rc == 0 ? sov_lineage_commit(&q->lineage, err) : rc;
+    if (rc == 0)
+        rc = sov_lineage_commit(&q->lineage, err);
+    if (rc == 0)
+        quantize_stale(q);
+    return rc;
 }
 
 static int

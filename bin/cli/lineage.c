@@ -34,6 +34,15 @@ is_fifo(const char *path)
     return stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
 }
 
+static bool
+is_folder(const char *path)
+{
+    struct stat st;
+
+    return strcmp(path, "-") != 0 && stat(path, &st) == 0 &&
+           S_ISDIR(st.st_mode);
+}
+
 /* Under --require-claims whatever is wrong with claims is a refusal. */
 static int
 refuse(const struct sov_lineage *l, int rc, struct sov_err *err)
@@ -66,13 +75,18 @@ sov_lineage_opts(struct sov_lineage *l, struct sov_model_opts *opts)
 /* ---- before the model is opened ---- */
 
 size_t
-sov_lineage_inputs(const char **input)
+sov_lineage_inputs(struct sov_lineage *l, const char **input)
 {
     const struct sov_lineage_options *o = &sov_lineage_options;
     size_t n = 0;
 
     if (o->claims != NULL && sov_fileset_is_regular(o->claims))
         input[n++] = o->claims;
+    if (o->claims == NULL && l->hash != 0 && strcmp(l->source, "-") != 0)
+        l->beside = sov_fileset_beside(l->source, is_folder(l->source),
+                                       SOV_CLAIMS_SUFFIX);
+    if (l->beside != NULL && sov_fileset_is_regular(l->beside))
+        input[n++] = l->beside;
     if (o->require != NULL)
         input[n++] = o->require;
     if (o->sign_key != NULL)
@@ -222,15 +236,6 @@ hash_rest(struct sov_lineage *l, struct sov_err *err)
         n++;
     }
     return rc == 0 && n > 0 ? sov_fileset_hash(set, l->hash, err) : rc;
-}
-
-static bool
-is_folder(const char *path)
-{
-    struct stat st;
-
-    return strcmp(path, "-") != 0 && stat(path, &st) == 0 &&
-           S_ISDIR(st.st_mode);
 }
 
 /* The digests of all files of the input. */

@@ -102,6 +102,8 @@ struct sov_lineage {
     bool checked;            /* sov_lineage_check() has said yes */
     const struct sov_claim *parent;
 
+    char *beside; /* where claims of the source would be */
+
     const sov_plan *plan; /* borrowed */
     struct sov_parts parts;
     int64_t started;
@@ -134,8 +136,8 @@ struct sov_deed {
 /* The name of the input for messages. */
 const char *sov_lineage_source(const struct sov_lineage *l);
 
-/* Files that the options name, as inputs: 3 at most. */
-size_t sov_lineage_inputs(const char **input);
+/* Files that are read beside the model, as inputs: 3 at most. */
+size_t sov_lineage_inputs(struct sov_lineage *l, const char **input);
 /* packed: the output is an archive, which takes the claims with it. */
 int sov_lineage_begin(struct sov_lineage *l, const char *source, bool packed,
                       struct sov_err *err) SOV_MUST_CHECK;

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { INDEX, CLAIMS };
@@ -69,6 +70,14 @@ name_outputs(struct sov_lineage *l, const struct sov_target *t,
     return 0;
 }
 
+static bool
+is_folder(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 /* Files that cannot be written are told before the work. */
 static int
 open_outputs(struct sov_lineage *l, const struct sov_target *t,
@@ -87,7 +96,8 @@ open_outputs(struct sov_lineage *l, const struct sov_target *t,
         rc = sov_sink_open(&l->sink[INDEX], l->out[INDEX], &o, err);
     claims = l->out[CLAIMS];
     if (rc == 0 && claims != NULL &&
-        (access(claims, F_OK) != 0 || sov_fileset_is_regular(claims)))
+        (access(claims, F_OK) != 0 || sov_fileset_is_regular(claims) ||
+         is_folder(claims)))
         rc = sov_sink_open(&l->sink[CLAIMS], claims, &o, err);
     return rc;
 }
@@ -497,6 +507,7 @@ sov_lineage_end(struct sov_lineage *l)
         free(l->out[i]);
     }
     free(l->member);
+    free(l->beside);
     free(l->first);
     if (l->claims_fd > 0)
         close(l->claims_fd);

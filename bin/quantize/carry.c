@@ -218,6 +218,7 @@ quantize_carry(struct quantize *q, struct sov_err *err)
                      quantize_name(q->source));
         return rc;
     }
+    q->carried = true;
     rc = carry_kind(q, SOV_SIDE_CLAIMS, SOV_CLAIMS_SUFFIX, err);
     return rc < 0 ? rc : carry_kind(q, SOV_SIDE_INDEX, ".sovidx", err);
 }

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 /* What the command line said. */
 struct quantize_options {
@@ -49,6 +50,10 @@ struct quantize {
     const char **input; /* those and the model's */
     size_t n_inputs;
     sov_hasher **carry; /* of each output file; see carry.c */
+    bool carried;       /* claims of the input went along */
+    bool may_be_stale;  /* see stale.c */
+    bool was_there;
+    struct stat was; /* the output as it was before */
     double seconds;
 };
 
@@ -87,6 +92,13 @@ int quantize_carry_begin(struct quantize *q,
                          struct sov_err *err) SOV_MUST_CHECK;
 int quantize_carry(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
 void quantize_carry_end(struct quantize *q);
+
+/*
+ * stale.c: are there claims or an index beside the output that are about what
+ * was there before?  begin: before it is replaced; then a warning.
+ */
+void quantize_stale_begin(struct quantize *q);
+void quantize_stale(const struct quantize *q);
 
 /* report.c: what was, or would be, done. */
 int quantize_report(const struct quantize *q,
