@@ -32,7 +32,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_NAMED  8 /* damaged places that are told */
+#define MAX_NAMED  8 /* places that are told */
 #define MAX_CLAIMS ((size_t)64 << 20)
 
 /* One model under examination. */
@@ -73,6 +73,7 @@ name_of(const char *path)
 struct places {
     char text[300];
     size_t n;
+    char last[200]; /* a tensor has many parts, and one name */
 };
 
 static void
@@ -82,6 +83,10 @@ put_place(void *arg, const struct sov_index_diff *d)
     size_t at = strlen(p->text);
     const char *comma = at > 0 ? ", " : "";
 
+    if (d->tensor != NULL && strcmp(d->tensor, p->last) == 0)
+        return;
+    snprintf(p->last, sizeof(p->last), "%s",
+             d->tensor != NULL ? d->tensor : "");
     if (p->n++ >= MAX_NAMED)
         return;
     if (d->tensor != NULL)
@@ -161,8 +166,9 @@ name_places(struct check *c)
         compare_parts(c, idx, c->v.file_index, &p, NULL) == 0 && p.n > 0) {
         size_t at = strlen(c->err.msg);
 
-        snprintf(c->err.msg + at, sizeof(c->err.msg) - at, "; damaged: %s%s",
-                 p.text, p.n > MAX_NAMED ? ", and more" : "");
+        snprintf(c->err.msg + at, sizeof(c->err.msg) - at,
+                 "; they differ in %s%s", p.text,
+                 p.n > MAX_NAMED ? ", and more" : "");
     }
     sov_index_free(idx);
     free(path);
@@ -222,6 +228,11 @@ check_all_lines(struct check *c, const struct sov_minisig *sig,
     if (rc < 0)
         return rc;
     rc = sov_minisig_check(sig, key, text, len, err);
+    if (rc == SOV_ENO)
+        rc = sov_fail(err, SOV_ENO,
+                      "%s is not what was frozen: lines were added, taken away "
+                      "or changed",
+                      c->claims_path);
     if (rc == 0) /* lines that are there already are no second ones */
         rc = sov_claims_read(c->claims, text, len, c->claims_path, err);
     if (rc == 0 && sov_claims_count(c->claims) != n)
@@ -437,8 +448,9 @@ say_verified(const struct check *c)
     printf("    %-10s %zu, %" PRIu64 " bytes\n", "files", c->set.n,
            bytes_of(c));
     printf("    %-10s %zu\n", "signers", c->v.n_signers);
-    printf("    %-10s %zu claims, %zu signed by trusted keys, %zu deep\n",
-           "history", c->v.n_chain, c->v.n_vouched, c->v.depth);
+    printf("    %-10s %zu claim%s, %zu signed by trusted keys, %zu deep\n",
+           "history", c->v.n_chain, c->v.n_chain == 1 ? "" : "s",
+           c->v.n_vouched, c->v.depth);
     if (c->frozen)
         printf("    %-10s no line was taken away\n", "frozen");
 }

@@ -184,10 +184,30 @@ put_head(const struct tree *t, const char *rail, const struct sov_claim *c,
            when);
 }
 
+/* Of several files the first with weights says most. */
+static const char *
+name_of_files(const struct sov_statement *st)
+{
+    const char *name = st->subject[0].name;
+
+    for (size_t i = 0; i < st->n_subjects; i++) {
+        const char *end = st->subject[i].name != NULL
+                              ? strrchr(st->subject[i].name, '.')
+                              : NULL;
+
+        if (end != NULL &&
+            (strcmp(end, ".gguf") == 0 || strcmp(end, ".safetensors") == 0)) {
+            name = st->subject[i].name;
+            break;
+        }
+    }
+    return name != NULL ? name : "(no name)";
+}
+
 static void
 put_files(const struct tree *t, const struct sov_statement *st)
 {
-    char by[300] = "", size[24];
+    char by[300] = "", size[24], more[40] = "";
     const char *builder = st->builder;
     const char *tail = builder != NULL ? strstr(builder, ":builder:") : NULL;
     uint64_t bytes = 0;
@@ -209,16 +229,16 @@ put_files(const struct tree *t, const struct sov_statement *st)
                  version[0] != '\0' ? " " : "", version);
     }
     sov_progress_bytes(size, bytes);
+    if (st->n_subjects > 1)
+        snprintf(more, sizeof(more), " and %zu more", st->n_subjects - 1);
     if (st->n_subjects > 0)
-        put(t, "%s%s%s%s%s",
-            st->subject[0].name != NULL ? st->subject[0].name : "(no name)",
-            st->n_subjects > 1 ? " and others" : "", bytes > 0 ? ", " : "",
+        put(t, "%s%s%s%s%s", name_of_files(st), more, bytes > 0 ? ", " : "",
             bytes > 0 ? size : "", by);
     if (sov_common.verbose > 0)
         for (size_t i = 0; i < st->n_subjects; i++) {
             char hex[65] = "";
 
-            if (i > 0 && st->subject[i].name != NULL)
+            if (st->n_subjects > 1 && st->subject[i].name != NULL)
                 put(t, "%s", st->subject[i].name);
             for (int k = 0; k < SOV_SHA256_LEN; k++)
                 snprintf(hex + 2 * k, 3, "%02x",

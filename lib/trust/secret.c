@@ -292,6 +292,7 @@ static int64_t
 read_private(struct work *w, const char *path, struct sov_err *err)
 {
     struct sov_file f = { .fd = -1 };
+    struct sov_pubkey pub;
     struct stat st;
     int64_t n;
     int rc;
@@ -299,12 +300,14 @@ read_private(struct work *w, const char *path, struct sov_err *err)
     rc = sov_file_open(&f, path, err);
     if (rc < 0)
         return rc;
-    if (fstat(f.fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 077) != 0)
+    n = sov_file_next(&f, w->text, sizeof(w->text), err);
+    /* that everybody can read a public key is not what is wrong with it */
+    if (n >= 0 && fstat(f.fd, &st) == 0 && S_ISREG(st.st_mode) &&
+        (st.st_mode & 077) != 0 &&
+        sov_pubkey_parse(&pub, w->text, (size_t)n, NULL) < 0)
         n = sov_fail(err, SOV_EDENY,
                      "others can get at it (mode %04o): chmod 600 it",
                      (unsigned)(st.st_mode & 07777));
-    else
-        n = sov_file_next(&f, w->text, sizeof(w->text), err);
     sov_file_close(&f);
     if (n > (int64_t)SOV_KEYFILE_MAX)
         return sov_fail(err, SOV_EDENY,

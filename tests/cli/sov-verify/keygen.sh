@@ -31,6 +31,8 @@ expect 73 sov-verify --keygen a --no-password
 err_has "a.pub"
 [ ! -e a.key ] || fail "half a pair"
 cp old.key a.key
+expect 77 sov-verify --adopt --sign-key a.pub --claims-out x "$tale"
+err_has "a public key where a secret key belongs"
 chmod 644 a.key
 expect 0 sov-verify --keygen a --no-password -f
 cmp -s a.key old.key && fail "the same key twice"
