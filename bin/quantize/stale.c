@@ -56,8 +56,8 @@ quantize_stale(const struct quantize *q)
     if (path == NULL && !written)
         path = find(q, SOV_INDEX_SUFFIX);
     if (path != NULL)
-        sov_warn("%s is about another model than %s; sign this one with "
-                 "--sign-key, or remove it",
+        sov_warn("%s is about an older %s; remove it, or sign again with "
+                 "--sign-key",
                  path, q->target.path[0]);
     free(path);
     path =

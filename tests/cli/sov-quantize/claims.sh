@@ -45,6 +45,48 @@ expect 73 sov-quantize -t q8_0 --sign-key a.key -o y.gguf m.gguf
 [ ! -e y.gguf.claims.jsonl ] || fail "claims without their model"
 rm y.gguf.sovidx
 
+# claims of an older model are not removed, and told
+expect 0 sov-quantize -t q8_0 --sign-key a.key -o y.gguf m.gguf
+err_empty
+cp y.gguf.claims.jsonl old
+expect 0 sov-quantize -f -t q4_0 -o y.gguf m.gguf
+err_has "y.gguf.claims.jsonl is about an older y.gguf"
+err_one_line
+expect 0 sov-quantize --if-changed -t q4_0 -o y.gguf m.gguf
+err_empty
+expect 1 sov-verify --key a.pub y.gguf
+expect 0 sov-quantize -q -f -t q5_0 -o y.gguf m.gguf
+err_empty
+cmp old y.gguf.claims.jsonl || fail "claims of an older model were touched"
+rm y.gguf y.gguf.claims.jsonl
+expect 0 sov-quantize -t q4_0 -o y.gguf m.gguf
+err_has "y.gguf.sovidx is about an older y.gguf"
+expect 0 sov-quantize -f -t q4_0 --sign-key a.key -o y.gguf m.gguf
+err_empty
+expect 0 sov-quantize -f -t q8_0 --sign-key a.key --claims-out c -o y.gguf m.gguf
+err_has "y.gguf.claims.jsonl is about an older y.gguf"
+expect 0 sov-verify -q --sign --sign-key a.key --freeze --claims-out \
+    y.gguf.claims.jsonl -f y.gguf
+expect 0 sov-quantize -f -t q4_0 --sign-key a.key -o y.gguf m.gguf
+err_has "y.gguf.claims.jsonl.minisig freezes other claims"
+expect 1 sov-verify --key a.pub y.gguf
+err_has "not what was frozen"
+expect 0 sov-quantize -t copy -o y.tar y.gguf
+expect 0 sov-quantize -f -t copy -o z.gguf y.tar
+expect 0 sov-quantize -f -t copy -o z.gguf y.tar
+err_empty
+rm -f y.* z.* c old
+
+# claims of the input stay, and a folder is no file for claims
+cp m.gguf.claims.jsonl old
+expect 73 sov-quantize -f -t q8_0 --sign-key a.key -o y.gguf \
+    --claims-out m.gguf.claims.jsonl m.gguf
+err_has "is also the input"
+cmp old m.gguf.claims.jsonl || fail "the claims of the input were replaced"
+expect 73 sov-quantize -t q8_0 --sign-key a.key -o y.gguf --claims-out . m.gguf
+[ ! -e y.gguf ] || fail "a model without its claims"
+rm old
+
 # --require-claims: good, a stranger's, none, damaged
 expect 0 sov-quantize -q -t q4_0 --require-claims a.pol -o ok.gguf m.gguf
 expect 77 sov-quantize -q -t q4_0 --require-claims b.pol -o no.gguf m.gguf

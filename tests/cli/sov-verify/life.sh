@@ -131,6 +131,11 @@ expect 1 sov-verify --json --key team.pub bad.gguf m.gguf
 out_has '"answer":"bytes"'
 rm bad.gguf.sovidx
 expect 1 sov-verify --key team.pub bad.gguf
+cp m.gguf.sovidx bad.gguf.sovidx
+"$top_builddir/tests/tools/mkmodel" seed=7 bad.gguf
+expect 1 sov-verify --key team.pub bad.gguf
+twice=$(grep -o 'tensor [^ ,]*' err | sort | uniq -d)
+[ -z "$twice" ] || fail "named twice: $twice"
 truncate -s -1 bad.gguf
 expect 1 sov-verify --key team.pub bad.gguf
 expect 66 sov-verify --key team.pub none.gguf bad.gguf m.gguf
