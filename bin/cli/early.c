@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define MAX_LOOKS 4 /* our archives need one */
+
 /* The claims that came so far, their signatures checked. */
 static int
 read_claims(sov_claims *set, sov_model *model, const sov_keyring *ring,
@@ -65,6 +67,35 @@ find_index(struct sov_early *e, sov_model *model, struct sov_err *err)
     return rc;
 }
 
+static size_t
+count_sides(sov_model *model, enum sov_side_kind kind)
+{
+    const char *name, *text;
+    size_t len, n = 0;
+
+    while (sov_model_side(model, kind, n, &name, &text, &len, NULL) == 0)
+        n++;
+    return n;
+}
+
+/* Is there something new to look at?  An archive may have thousands of files,
+ * and claims between them that take long to read. */
+static bool
+is_worth_it(struct sov_early *e, sov_model *model)
+{
+    size_t claims, n;
+
+    if (e->idx != NULL || e->ring == NULL || e->looks >= MAX_LOOKS)
+        return false;
+    n = count_sides(model, SOV_SIDE_INDEX);
+    claims = n > 0 ? count_sides(model, SOV_SIDE_CLAIMS) : 0;
+    if (claims == 0 || n + claims == e->seen)
+        return false;
+    e->seen = n + claims;
+    e->looks++;
+    return true;
+}
+
 int
 sov_early_begin(void *arg, sov_model *model, size_t file, sov_hasher *h,
                 struct sov_err *err)
@@ -74,7 +105,7 @@ sov_early_begin(void *arg, sov_model *model, size_t file, sov_hasher *h,
     struct sov_err why = { 0 };
 
     /* what is wrong with claims or index is told at the end, by the claims */
-    if (e->idx == NULL && e->ring != NULL && find_index(e, model, &why) < 0 &&
+    if (is_worth_it(e, model) && find_index(e, model, &why) < 0 &&
         why.rc == SOV_EMEM) {
         *err = why;
         return why.rc;

@@ -17,6 +17,8 @@
 struct sov_early {
     const sov_keyring *ring; /* borrowed; NULL: nobody is trusted */
     sov_index *idx;          /* owned; as long as the model is read */
+    size_t seen;             /* claims and indexes when they were looked at */
+    int looks;               /* how often that was */
 };
 
 /* For begin of struct sov_model_opts, with a struct sov_early as arg. */

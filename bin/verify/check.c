@@ -412,7 +412,7 @@ examine(struct check *c, const sov_keyring *ring, struct sov_err *err)
         return denied(c, ring, err);
     if (rc == 0)
         rc = check_frozen(c, ring, err);
-    if (rc < 0 && strstr(err->msg, c->path) == NULL)
+    if (rc < 0 && strncmp(err->msg, c->path, strlen(c->path)) != 0)
         sov_err_wrap(err, "%s", name_of(c->path));
     if (rc == 0 && c->v.answer == SOV_ANSWER_YES)
         c->verified = true;
