@@ -75,11 +75,32 @@ sov_claims_load(sov_claims *set, const char *path, int fd, struct sov_err *err)
     return rc;
 }
 
+/* SOURCE_DATE_EPOCH: 1 if it is a time, 0 if there is none, -1 if bad. */
+static int
+read_epoch(int64_t *t)
+{
+    const char *text = getenv("SOURCE_DATE_EPOCH");
+    size_t len = text != NULL ? strlen(text) : 0;
+
+    if (len == 0)
+        return 0;
+    if (len > 12 || strspn(text, "0123456789") != len)
+        return -1;
+    *t = (int64_t)strtoll(text, NULL, 10);
+    return *t < INT64_C(253402300800) ? 1 : -1; /* year 10000 */
+}
+
 int
 sov_claims_key(sov_seckey **key, const char *path, struct sov_err *err)
 {
-    int rc = sov_seckey_load(key, path, sov_password_ask, NULL, err);
+    int64_t t;
+    int rc;
 
+    if (read_epoch(&t) < 0)
+        return sov_fail(err, SOV_EARG,
+                        "SOURCE_DATE_EPOCH: '%.40s' is not a number of seconds",
+                        getenv("SOURCE_DATE_EPOCH"));
+    rc = sov_seckey_load(key, path, sov_password_ask, NULL, err);
     return rc < 0 ? sov_err_wrap(err, "--sign-key") : 0;
 }
 
@@ -143,14 +164,7 @@ sov_claims_subjects(const struct sov_parts *parts, const unsigned char *root,
 int64_t
 sov_claims_now(void)
 {
-    const char *epoch = getenv("SOURCE_DATE_EPOCH");
-    char *end;
-    long long t;
+    int64_t t;
 
-    if (epoch != NULL && epoch[0] >= '0' && epoch[0] <= '9') {
-        t = strtoll(epoch, &end, 10);
-        if (*end == '\0' && t > 0 && t < INT64_C(253402300800))
-            return t;
-    }
-    return (int64_t)time(NULL);
+    return read_epoch(&t) > 0 ? t : (int64_t)time(NULL);
 }

@@ -128,6 +128,21 @@ head="$head,\"shape\":[1],\"data_offsets\":[0,4]}}"
 expect 0 sov-show t.safetensors
 out_has safetensors
 
+# the same twice, also at the beginning of time; and no time of another kind
+mkdir one two
+for at in 0 1700000000; do
+    for dir in one two; do
+        expect 0 env SOURCE_DATE_EPOCH=$at sov-quantize -q -f -t q8_0 \
+            --sign-key a.key -o $dir/q.gguf m.gguf
+        sleep 1
+    done
+    cmp one/q.gguf.claims.jsonl two/q.gguf.claims.jsonl || fail "not the same"
+done
+for at in x -1 1700000000x 9999999999999999999; do
+    expect 64 env SOURCE_DATE_EPOCH=$at sov-verify --sign --sign-key b.key m.gguf
+    err_has SOURCE_DATE_EPOCH
+done
+
 # frozen claims
 expect 0 sov-verify -q --sign --sign-key a.key --freeze m.gguf
 expect 0 sov-verify -v --key a.pub m.gguf
