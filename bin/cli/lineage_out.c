@@ -274,8 +274,6 @@ make_statement(struct sov_lineage *l, const struct sov_deed *deed,
     st->n_external = deed->n_external;
     st->internal = deed->internal;
     st->n_internal = deed->n_internal;
-    st->started = l->started;
-    st->finished = sov_claims_now();
     if (l->out[INDEX] != NULL) {
         index.name = base_name(l->out[INDEX]);
         sov_sha256(l->index, l->index_len, index.digest.sha256);
@@ -283,6 +281,72 @@ make_statement(struct sov_lineage *l, const struct sov_deed *deed,
         st->n_byproducts = 1;
     }
     return sov_claim_make(st, l->key, line, len, NULL, err);
+}
+
+/* Is every line of part in all? */
+static bool
+has_lines(const char *all, size_t len, const char *part, size_t part_len)
+{
+    const char *end;
+
+    for (; part_len > 0; part_len -= (size_t)(end - part), part = end) {
+        end = memchr(part, '\n', part_len);
+        end = end != NULL ? end + 1 : part + part_len;
+        if (memmem(all, len, part, (size_t)(end - part)) == NULL)
+            return false;
+    }
+    return true;
+}
+
+/*
+ * --if-changed: the claims that are there say all this already, and only the
+ * time is another?  Then they stay, with what others have signed since.
+ */
+static int
+keep_claims(struct sov_lineage *l, const struct sov_deed *deed,
+            struct sov_statement *st, struct sov_err *err)
+{
+    const char *mine = sov_seckey_public(l->key)->id;
+    struct sov_err ignored = { 0 };
+    sov_claims *old = NULL;
+    char *text = NULL, *line;
+    size_t text_len = 0, len;
+    bool same = false;
+    int rc = 0;
+
+    if (!sov_common.if_changed || l->packed || l->out[CLAIMS] == NULL ||
+        !sov_fileset_is_regular(l->out[CLAIMS]))
+        return 0;
+    if (sov_claims_new(&old, &ignored) == 0 &&
+        sov_claims_load(old, l->out[CLAIMS], -1, &ignored) == 0)
+        rc = sov_claims_text(old, &text, &text_len, err);
+    for (size_t i = 0; rc == 0 && text != NULL && !same; i++) {
+        const struct sov_claim *c;
+
+        if (i == sov_claims_count(old))
+            break;
+        c = sov_claims_at(old, i);
+        if (strcmp(c->key_id, mine) != 0)
+            continue;
+        st->started = c->statement.started;
+        st->finished = c->statement.finished;
+        rc = make_statement(l, deed, st, &line, &len, err);
+        if (rc < 0)
+            break;
+        same = len == c->text.len + 1 &&
+               memcmp(line, c->text.p, c->text.len) == 0 &&
+               has_lines(text, text_len, l->text, l->text_len);
+        free(line);
+    }
+    sov_claims_free(old);
+    if (same) {
+        free(l->text);
+        l->text = text;
+        l->text_len = text_len;
+    } else {
+        free(text);
+    }
+    return rc < 0 ? rc : same;
 }
 
 /* The labels of the parents, and that nobody vouches for them. */
@@ -363,9 +427,16 @@ sov_lineage_claim(struct sov_lineage *l, const struct sov_deed *deed,
     if (rc == 0)
         rc = gather_labels(l, &st, &label, err);
     if (rc == 0)
+        rc = keep_claims(l, deed, &st, err);
+    if (rc == 0) {
+        st.started = l->started;
+        st.finished = sov_claims_now();
         rc = make_statement(l, deed, &st, &line, &len, err);
+    }
     if (rc == 0)
         rc = append(l, line, len, err);
+    if (rc > 0)
+        rc = 0;
     if (rc == 0)
         rc = write_out(l, INDEX, l->index, l->index_len, err);
     if (rc == 0)

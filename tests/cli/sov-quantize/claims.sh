@@ -77,6 +77,20 @@ expect 0 sov-quantize -f -t copy -o z.gguf y.tar
 err_empty
 rm -f y.* z.* c old
 
+# --if-changed: what others have signed since stays
+expect 0 sov-quantize --if-changed -t q8_0 --sign-key a.key -o y.gguf m.gguf
+expect 0 sov-verify -q --sign --sign-key b.key y.gguf
+cp y.gguf.claims.jsonl old
+export SOURCE_DATE_EPOCH=1700000001
+expect 0 sov-quantize --if-changed -t q8_0 --sign-key a.key -o y.gguf m.gguf
+cmp old y.gguf.claims.jsonl || fail "claims of a model that did not change"
+expect 0 sov-verify --key b.pub y.gguf
+expect 0 sov-quantize --if-changed -t q4_0 --sign-key a.key -o y.gguf m.gguf
+expect 77 sov-verify --key b.pub y.gguf
+expect 0 sov-verify --key a.pub y.gguf
+rm -f y.* old
+export SOURCE_DATE_EPOCH=1700000000
+
 # claims of the input stay, and a folder is no file for claims
 cp m.gguf.claims.jsonl old
 expect 73 sov-quantize -f -t q8_0 --sign-key a.key -o y.gguf \
