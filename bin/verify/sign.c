@@ -516,6 +516,11 @@ check_arguments(const struct job *j, int argc, struct sov_err *err)
     if (strcmp(j->path, "-") == 0)
         return sov_fail(err, SOV_EARG,
                         "%s needs a file or a folder, not a stream", mode);
+    if (sov_fileset_is_stream(j->path)) /* what is verified is in it */
+        return sov_fail(err, SOV_EARG,
+                        "%s needs the model itself: take it out of the archive "
+                        "with sov-quantize -t copy, and pack it again",
+                        mode);
     if (sov_verify.sign_key == NULL)
         return sov_fail(err, SOV_EARG, "%s: --sign-key FILE is missing", mode);
     if (!j->adopt && (sov_verify.source != NULL ||

@@ -23,6 +23,14 @@ sov-quantize -t q8_0 --sign-key k.key --format tar -o - m.gguf >p.tar
     'sov/ancestors.jsonl model.gguf sov/leaf.jsonl model.gguf.sovidx ' ] ||
     fail "members of p.tar: $(members p.tar)"
 
+# a claim about the archive would not be about the model in it
+for how in --sign --adopt; do
+    expect 64 sov-verify $how --sign-key k.key q.tar
+    err_has "take it out of the archive"
+done
+[ ! -e q.tar.claims.jsonl ] || fail "claims beside an archive"
+expect 0 sov-verify --key k.pub q.tar
+
 # out of each of them, by name and from a pipe, and in again
 for f in q.tar p.tar; do
     for from in $f -; do
