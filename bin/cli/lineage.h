@@ -112,6 +112,7 @@ struct sov_lineage {
     bool done[2]; /* given away by sov_lineage_give() */
     bool to_stdout;
     bool packed;
+    char *before; /* --if-changed: where the claims would be that are there */
     char *member; /* name of the claims in the archive */
     int fifo;     /* our end of --claims-out, if it is one; or -1 */
     char *first;  /* claims that went before the model, in an archive */

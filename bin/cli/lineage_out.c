@@ -67,7 +67,12 @@ name_outputs(struct sov_lineage *l, const struct sov_target *t,
         if (l->out[CLAIMS] == NULL)
             return sov_fail(err, SOV_EMEM, "out of memory");
     }
-    return 0;
+    if (!sov_common.if_changed || l->out[CLAIMS] == NULL)
+        return 0;
+    l->before = t->folder != NULL && claims == NULL
+                    ? sov_fileset_beside(t->output, dir, SOV_CLAIMS_SUFFIX)
+                    : strdup(l->out[CLAIMS]);
+    return l->before == NULL ? sov_fail(err, SOV_EMEM, "out of memory") : 0;
 }
 
 static bool
@@ -314,11 +319,10 @@ keep_claims(struct sov_lineage *l, const struct sov_deed *deed,
     bool same = false;
     int rc = 0;
 
-    if (!sov_common.if_changed || l->packed || l->out[CLAIMS] == NULL ||
-        !sov_fileset_is_regular(l->out[CLAIMS]))
+    if (l->before == NULL || !sov_fileset_is_regular(l->before))
         return 0;
     if (sov_claims_new(&old, &ignored) == 0 &&
-        sov_claims_load(old, l->out[CLAIMS], -1, &ignored) == 0)
+        sov_claims_load(old, l->before, -1, &ignored) == 0)
         rc = sov_claims_text(old, &text, &text_len, err);
     for (size_t i = 0; rc == 0 && text != NULL && !same; i++) {
         const struct sov_claim *c;
@@ -579,6 +583,7 @@ sov_lineage_end(struct sov_lineage *l)
     }
     free(l->member);
     free(l->beside);
+    free(l->before);
     free(l->first);
     if (l->claims_fd > 0)
         close(l->claims_fd);

@@ -88,7 +88,14 @@ expect 0 sov-verify --key b.pub y.gguf
 expect 0 sov-quantize --if-changed -t q4_0 --sign-key a.key -o y.gguf m.gguf
 expect 77 sov-verify --key b.pub y.gguf
 expect 0 sov-verify --key a.pub y.gguf
-rm -f y.* old
+expect 0 sov-quantize --if-changed -t f16 --sign-key a.key -o y.d/ m.gguf
+expect 0 sov-verify -q --sign --sign-key b.key y.d
+unset SOURCE_DATE_EPOCH
+stat -c %i y.d >old
+expect 0 sov-quantize --if-changed -t f16 --sign-key a.key -o y.d/ m.gguf
+stat -c %i y.d | cmp old - || fail "a folder that did not change was replaced"
+expect 0 sov-verify --key b.pub y.d
+rm -rf y.* old
 export SOURCE_DATE_EPOCH=1700000000
 
 # claims of the input stay, and a folder is no file for claims
