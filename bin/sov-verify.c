@@ -11,6 +11,8 @@
 #include "verify/verify.h"
 
 #include <stddef.h>
+#include <string.h>
+#include <unistd.h>
 
 struct sov_verify sov_verify;
 
@@ -98,6 +100,10 @@ run(int argc, char **argv, struct sov_err *err)
         return sov_fail(err, SOV_EARG,
                         "to sign a model, say --sign, or --adopt if it is "
                         "from outside");
+    for (int i = 0; i < argc; i++)
+        if (strcmp(argv[i], "-") == 0 && isatty(STDIN_FILENO))
+            return sov_fail(err, SOV_EARG,
+                            "standard input is a terminal, not a model");
     if (mode == N_MODES)
         return sov_verify_check(argc, argv, err);
     return modes[mode].run(argc, argv, err);

@@ -357,9 +357,10 @@ print(const struct diff *d, struct sov_err *err)
         printf("the same: %" PRIu64 " tensors, %zu keys\n", count_same(d),
                sov_meta_count(sov_model_meta(d->a->model)));
     else
-        printf("%zu keys and %zu tensors differ, %" PRIu64
-               " tensors are the same\n",
-               d->keys, d->n, count_same(d));
+        printf("%zu key%s and %zu tensor%s differ, %" PRIu64
+               " tensor%s the same\n",
+               d->keys, d->keys == 1 ? "" : "s", d->n, d->n == 1 ? "" : "s",
+               count_same(d), count_same(d) == 1 ? " is" : "s are");
     return rc;
 }
 

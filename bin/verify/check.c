@@ -320,8 +320,8 @@ no_claims(const struct check *c, struct sov_err *err)
         return sov_fail(err, SOV_EDENY, "%s: has no claims, and %s wants some",
                         name_of(c->path), sov_verify.require);
     if (c->claims_path != NULL)
-        sov_fail(err, SOV_EIO, "%s: has no claims: there is no %s", c->path,
-                 c->claims_path);
+        sov_fail(err, SOV_EIO, "%s: has no claims: there is no %s%s", c->path,
+                 c->claims_path, sov_verify_hint(c->path));
     else
         sov_fail(err, SOV_EIO, "%s: has no claims; name them with --claims",
                  name_of(c->path));

@@ -159,3 +159,17 @@ sov_verify_time(int64_t when, char *buf, size_t size)
         strftime(buf, size, "%Y-%m-%d %H:%M:%S", &tm);
     return buf;
 }
+
+const char *
+sov_verify_hint(const char *path)
+{
+    const char *dash = strstr(path, "-of-");
+    unsigned part, all;
+
+    while (dash != NULL && strstr(dash + 1, "-of-") != NULL)
+        dash = strstr(dash + 1, "-of-");
+    if (dash == NULL || dash - path < 6 ||
+        sscanf(dash - 6, "-%5u-of-%5u.", &part, &all) != 2 || part == 1)
+        return "";
+    return "; a split model is named by its first part";
+}

@@ -78,6 +78,9 @@ const char *sov_verify_deed(const struct sov_claim *claim, char *buf,
 /* "trusted", "not trusted", ... */
 const char *sov_verify_trust_word(enum sov_trust trust);
 
+/* Why there may be no claims beside path: for the end of a message, or "". */
+const char *sov_verify_hint(const char *path);
+
 /* 2026-11-20 14:02:11 in UTC; "" for 0.  buf has 32 bytes or more. */
 const char *sov_verify_time(int64_t when, char *buf, size_t size);
 

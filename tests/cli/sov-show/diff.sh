@@ -38,7 +38,7 @@ b  one.gguf
 tensor               a    b    differ  largest  nmse
 blk.1.ffn_up.weight  f16  f16   0.0 %        0  0, 1 not finite
 
-0 keys and 1 tensors differ, 19 tensors are the same
+0 keys and 1 tensor differ, 19 tensors are the same
 EOF
 diff -u want out || fail "one weight"
 expect 1 sov-show -q --diff one.gguf m.gguf

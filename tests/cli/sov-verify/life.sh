@@ -112,6 +112,21 @@ cp small.gguf moved/another.gguf
 cp small.gguf.claims.jsonl moved/another.gguf.claims.jsonl
 expect 0 sov-verify --key team.pub moved/another.gguf
 
+# a part of a split model, and a terminal, are told for what they are
+expect 0 sov-quantize -q --split-max-tensors 5 --sign-key team.key -o part.gguf \
+    m.gguf
+second=$(ls part-00002-of-*.gguf)
+expect 0 sov-verify --key team.pub part-00001-of-*.gguf
+expect 66 sov-verify --key team.pub "$second"
+err_has "by its first part"
+expect 65 sov-verify --show --key team.pub "$second"
+err_has "the first part"
+rm part-*
+if [ -n "$(command -v script)" ]; then
+    expect 64 script -qefc "sov-verify --key team.pub -" /dev/null
+    out_has "is a terminal"
+fi
+
 # damaged: a no that says where
 cp m.gguf bad.gguf
 cp m.gguf.claims.jsonl bad.gguf.claims.jsonl
