@@ -290,14 +290,20 @@ static int
 not_trusted(const struct check *c, struct sov_err *err)
 {
     const char *id = c->v.leaf != NULL ? c->v.leaf->key_id : "";
+    const char *where = sov_trust_file();
 
+    if (sov_verify.require != NULL)
+        where = sov_verify.require;
+    else if (sov_verify.policy != NULL)
+        where = sov_verify.policy;
+    else if (where[0] == '\0' || sov_verify.keys.n > 0)
+        where = "a policy"; /* with --key the user's own file is not read */
     return sov_fail(err, SOV_EDENY,
                     "%s: signed by key %s, which is not trusted here; if you "
                     "know whose it is, name its public key with --key or in "
                     "%s",
                     name_of(c->path), id[0] != '\0' ? id : "without an id",
-                    sov_trust_file()[0] != '\0' ? sov_trust_file()
-                                                : "a policy");
+                    where);
 }
 
 /* Revoked, expired, not yet valid: the ring knows. */

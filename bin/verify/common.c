@@ -166,6 +166,8 @@ sov_verify_hint(const char *path)
     const char *dash = strstr(path, "-of-");
     unsigned part, all;
 
+    if (sov_fileset_is_side(path))
+        return "; this is no model: name the one that it is about";
     while (dash != NULL && strstr(dash + 1, "-of-") != NULL)
         dash = strstr(dash + 1, "-of-");
     if (dash == NULL || dash - path < 6 ||

@@ -73,6 +73,7 @@ out_has '"verified":false'
 cp team.pol config/sov/trust
 expect 0 sov-verify m.gguf
 expect 77 sov-verify --key other.pub m.gguf
+err_has "--key or in a policy"
 id=$(sov-verify --json m.gguf | sed 's/.*"key_id":"\([0-9a-f]*\)".*/\1/')
 printf 'sov-policy v1\nkey team minisign %s\nrevoke key %s\n' \
     "$(tail -n 1 team.pub)" "$id" >revoked.pol
@@ -122,6 +123,8 @@ err_has "by its first part"
 expect 65 sov-verify --show --key team.pub "$second"
 err_has "the first part"
 rm part-*
+expect 66 sov-verify --key team.pub m.gguf.sovidx
+err_has "this is no model"
 if [ -n "$(command -v script)" ]; then
     expect 64 script -qefc "sov-verify --key team.pub -" /dev/null
     out_has "is a terminal"
