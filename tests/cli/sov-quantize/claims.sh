@@ -45,6 +45,18 @@ expect 73 sov-quantize -t q8_0 --sign-key a.key -o y.gguf m.gguf
 [ ! -e y.gguf.claims.jsonl ] || fail "claims without their model"
 rm y.gguf.sovidx
 
+# nobody could verify what is made from a forged history
+cp m.gguf forged.gguf
+sed 's/"sig":"[^"]*"/"sig":"'"$(head -c 64 /dev/zero | base64 -w 0)"'"/' \
+    m.gguf.claims.jsonl >forged.gguf.claims.jsonl
+expect 65 sov-quantize -t q8_0 --sign-key a.key -o y.gguf forged.gguf
+err_has "line 1: the signature is not by key"
+expect 65 sov-quantize -t q8_0 --sign-key a.key -o y.gguf \
+    --claims forged.gguf.claims.jsonl - <forged.gguf
+[ ! -e y.gguf ] || fail "an output of a forged history"
+expect 0 sov-quantize -t q8_0 --sign-key b.key -o y.gguf forged.gguf
+rm y.* forged.*
+
 # claims of an older model are not removed, and told
 expect 0 sov-quantize -t q8_0 --sign-key a.key -o y.gguf m.gguf
 err_empty
