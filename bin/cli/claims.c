@@ -5,6 +5,7 @@
 #include "cli/claims.h"
 
 #include "cli/password.h"
+#include "cli/trust.h"
 #include "sov/io.h"
 
 #include <errno.h>
@@ -167,4 +168,35 @@ sov_claims_now(void)
     int64_t t;
 
     return read_epoch(&t) > 0 ? t : (int64_t)time(NULL);
+}
+
+int
+sov_claims_not_forged(sov_claims *set, const sov_seckey *key, const char *name,
+                      struct sov_err *err)
+{
+    struct sov_err why = { 0 };
+    sov_keyring *ring = NULL;
+    int rc = 0;
+
+    if (key == NULL || sov_claims_count(set) == 0)
+        return 0;
+    if (sov_trust_load(&ring, NULL, NULL, 0, &why) < 0)
+        rc = sov_keyring_new(&ring, err);
+    if (rc == 0)
+        rc = sov_keyring_add(ring, sov_seckey_public(key), err);
+    if (rc == SOV_EDENY) /* told elsewhere: the key is revoked */
+        rc = 0;
+    if (rc == 0)
+        rc = sov_claims_check(set, ring, err);
+    for (size_t i = 0; rc == 0 && i < sov_claims_count(set); i++) {
+        const struct sov_claim *c = sov_claims_at(set, i);
+
+        if (c->trust == SOV_TRUST_BAD)
+            rc = sov_fail(err, SOV_EFORMAT,
+                          "%s: claims, line %u: the signature is not by key "
+                          "%.16s; nothing made from it would be verified",
+                          name, c->line, c->key_id);
+    }
+    sov_keyring_free(ring);
+    return rc;
 }

@@ -24,6 +24,14 @@ int sov_claims_load(sov_claims *set, const char *path, int fd,
 int sov_claims_key(sov_seckey **key, const char *path,
                    struct sov_err *err) SOV_MUST_CHECK;
 
+/*
+ * Before key (NULL: nothing) signs what has this history.  A bad signature by
+ * somebody who is known makes it hold for nobody who knows him, and so that of
+ * all that is made from it: SOV_EFORMAT.
+ */
+int sov_claims_not_forged(sov_claims *set, const sov_seckey *key,
+                          const char *name, struct sov_err *err) SOV_MUST_CHECK;
+
 /* Every line of the set, as it was read; free() it. */
 int sov_claims_text(const sov_claims *set, char **text, size_t *len,
                     struct sov_err *err) SOV_MUST_CHECK;

@@ -186,40 +186,6 @@ read_sides(struct sov_lineage *l, struct sov_err *err)
     return rc > 0 ? 0 : rc;
 }
 
-/*
- * A history with a bad signature by somebody who is known holds for nobody who
- * knows him, and neither would that of the output, which has it inside.
- */
-static int
-refuse_forged(struct sov_lineage *l, struct sov_err *err)
-{
-    struct sov_err why = { 0 };
-    sov_keyring *ring = NULL;
-    int rc = 0;
-
-    if (l->key == NULL || sov_claims_count(l->set) == 0)
-        return 0;
-    if (sov_trust_load(&ring, NULL, NULL, 0, &why) < 0)
-        rc = sov_keyring_new(&ring, err);
-    if (rc == 0)
-        rc = sov_keyring_add(ring, sov_seckey_public(l->key), err);
-    if (rc == SOV_EDENY) /* told elsewhere: the key is revoked */
-        rc = 0;
-    if (rc == 0)
-        rc = sov_claims_check(l->set, ring, err);
-    for (size_t i = 0; rc == 0 && i < sov_claims_count(l->set); i++) {
-        const struct sov_claim *c = sov_claims_at(l->set, i);
-
-        if (c->trust == SOV_TRUST_BAD)
-            rc = sov_fail(err, SOV_EFORMAT,
-                          "%s: claims, line %u: the signature is not by key "
-                          "%.16s; nothing made from it would be verified",
-                          sov_lineage_source(l), c->line, c->key_id);
-    }
-    sov_keyring_free(ring);
-    return rc;
-}
-
 int
 sov_lineage_input(struct sov_lineage *l, sov_model *model, struct sov_err *err)
 {
@@ -239,7 +205,7 @@ sov_lineage_input(struct sov_lineage *l, sov_model *model, struct sov_err *err)
         rc = read_sides(l, err);
     }
     if (rc >= 0)
-        rc = refuse_forged(l, err);
+        rc = sov_claims_not_forged(l->set, l->key, sov_lineage_source(l), err);
     return rc < 0 ? refuse(l, rc, err) : 0;
 }
 
@@ -380,7 +346,7 @@ sov_lineage_check(struct sov_lineage *l, struct sov_err *err)
     if (rc == 0 && l->ring != NULL && sov_claims_count(l->set) == 0)
         rc = sov_fail(err, SOV_ENO, "there are no claims about it");
     if (rc == 0)
-        rc = refuse_forged(l, err);
+        rc = sov_claims_not_forged(l->set, l->key, sov_lineage_source(l), err);
     if (rc == 0)
         rc = l->ring != NULL ? judge(l, l->ring, err) : judge_quietly(l, err);
     if (rc == 0 && l->ring != NULL && !l->verified)

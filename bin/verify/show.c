@@ -535,7 +535,8 @@ sov_verify_show(int argc, char **argv, struct sov_err *err)
     if (rc == 0)
         rc = sov_claims_check(set, ring, err);
     if (rc == 0 && sov_claims_count(set) == 0) {
-        rc = sov_fail(err, SOV_EIO, found ? "%s: has no claims: there are none in %s"
+        rc = sov_fail(err, SOV_EIO,
+                      found ? "%s: has no claims: there are none in %s"
                             : "%s: has no claims: there is no %s",
                       argv[0], path);
         err->where = SOV_WHERE_INPUT;

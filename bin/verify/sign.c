@@ -556,6 +556,8 @@ sign(struct job *j, struct sov_err *err)
         rc = sov_verify_claims(&j->claims, &j->claims_in, &j->found, j->path,
                                j->set.dir, err);
     if (rc == 0)
+        rc = sov_claims_not_forged(j->claims, j->key, j->path, err);
+    if (rc == 0)
         rc = make_line(j, err);
     if (rc < 0 || (j->again && same && !sov_verify.freeze))
         return rc;

@@ -54,6 +54,9 @@ err_has "line 1: the signature is not by key"
 expect 65 sov-quantize -t q8_0 --sign-key a.key -o y.gguf \
     --claims forged.gguf.claims.jsonl - <forged.gguf
 [ ! -e y.gguf ] || fail "an output of a forged history"
+expect 65 sov-verify --sign --sign-key a.key forged.gguf
+expect 65 sov-verify --adopt --sign-key a.key forged.gguf
+err_has "line 1: the signature is not by key"
 expect 0 sov-quantize -t q8_0 --sign-key b.key -o y.gguf forged.gguf
 rm y.* forged.*
 
