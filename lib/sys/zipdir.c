@@ -58,7 +58,7 @@ find_size64(const unsigned char *extra, size_t len, uint64_t *size)
 {
     struct sov_rd rd = sov_rd_over(extra, len);
 
-    while (rd.left.len >= 4) {
+    while (!rd.bad && rd.left.len >= 4) {
         uint16_t id = sov_rd_u16(&rd);
         uint16_t n = sov_rd_u16(&rd);
         struct sov_span body = sov_rd_bytes(&rd, n);

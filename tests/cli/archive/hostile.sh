@@ -49,6 +49,11 @@ done
 mk zip bad.zip n=m.gguf d=m.gguf . n=l d=outside mode=120777
 refuse bad.zip 'is a link or device'
 
+# ---- an extra field that says to be longer than it is
+tail -c +2 "$top_srcdir/tests/fuzz/corpus/archive/zip64-extra-lies" >bad.zip
+expect 65 timeout 60 sov-verify bad.zip
+err_has 'has another size'
+
 # ---- what a zip file says twice
 mk zip bad.zip n=m.gguf d=m.gguf . n=a d=outside dirname=b
 refuse bad.zip 'is not there'
