@@ -29,7 +29,7 @@ static const struct sov_opt opts[] = {
     { 0, "check", SOV_OPT_FLAG, &check, NULL,
       "look for NaN, infinities, broken scales, odd ranges" },
     { 0, "diff", SOV_OPT_FILE, &other, "MODEL",
-      "what is different in another model" },
+      "what is different from this model" },
     { 0 },
 };
 
@@ -82,7 +82,7 @@ diff(const struct show_facts *f, const struct show_pick *pick,
     if (rc == 0 && show_check_picks(f, pick, err) < 0)
         rc = show_check_picks(&g, pick, err);
     if (rc == 0)
-        rc = show_diff(f, &g, pick, all || sov_common.verbose > 0, err);
+        rc = show_diff(&g, f, pick, all || sov_common.verbose > 0, err);
     show_close(&g);
     return rc;
 }

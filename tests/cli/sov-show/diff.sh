@@ -29,7 +29,7 @@ if [ -e "$tale/config.json" ]; then
 fi
 
 # one weight
-expect 1 sov-show --diff one.gguf m.gguf
+expect 1 sov-show --diff m.gguf one.gguf
 err_empty
 cat >want <<'EOF'
 a  m.gguf
@@ -41,49 +41,49 @@ blk.1.ffn_up.weight  f16  f16   0.0 %        0  0, 1 not finite
 0 keys and 1 tensor differ, 19 tensors are the same
 EOF
 diff -u want out || fail "one weight"
-expect 1 sov-show -q --diff one.gguf m.gguf
+expect 1 sov-show -q --diff m.gguf one.gguf
 out_empty
 err_empty
-expect 1 sov-show --json --diff one.gguf m.gguf
+expect 1 sov-show --json --diff m.gguf one.gguf
 out_has '"name":"blk.1.ffn_up.weight","how":"changed"'
 out_has '"differ":1,"first":777,"not_finite":1'
-expect 0 sov-show --diff one.gguf --tensor 'blk.0.*' m.gguf
-expect 1 sov-show --diff one.gguf --tensor nothing m.gguf
+expect 0 sov-show --diff m.gguf --tensor 'blk.0.*' one.gguf
+expect 1 sov-show --diff m.gguf --tensor nothing one.gguf
 err_has 'no tensor nothing'
 
 # other types: the worse one is further off
-expect 1 sov-show --diff q8.gguf --tensor blk.0.ffn_up.weight m.gguf
+expect 1 sov-show --diff m.gguf --tensor blk.0.ffn_up.weight q8.gguf
 out_has 'q8_0'
 nmse() {
     sed -n 's/.*"nmse":\([0-9.e-]*\).*/\1/p' out
 }
-expect 1 sov-show --json --diff q8.gguf --tensor blk.0.ffn_up.weight m.gguf
+expect 1 sov-show --json --diff m.gguf --tensor blk.0.ffn_up.weight q8.gguf
 good=$(nmse)
-expect 1 sov-show --json --diff q4.gguf --tensor blk.0.ffn_up.weight m.gguf
+expect 1 sov-show --json --diff m.gguf --tensor blk.0.ffn_up.weight q4.gguf
 worse=$(nmse)
 awk "BEGIN { exit !($good > 0 && $good * 10 < $worse && $worse < 0.02) }" ||
     fail "q8_0 is off by $good, q4_k by $worse"
-expect 1 sov-show --diff q4.gguf m.gguf
+expect 1 sov-show --diff m.gguf q4.gguf
 grep -q '^- general.file_type  1$' out || fail "a changed key"
 grep -q '^+ general.file_type  ' out || fail "a changed key"
 awk 'length($0) > 80 { bad = 1 } END { exit bad }' out || fail "over 80 columns"
 
 # tensors and shapes of one model alone
-expect 1 sov-show --diff more.gguf --all m.gguf
+expect 1 sov-show --diff m.gguf --all more.gguf
 grep -qE '^blk\.2\.ffn_up\.weight +- +f16 +added$' out || {
     show
     fail "an added tensor"
 }
-expect 1 sov-show --diff m.gguf --all more.gguf
+expect 1 sov-show --diff more.gguf --all m.gguf
 grep -qE '^more .* removed$' out || fail "a removed tensor"
 "$mkmodel" layers=2 ffn=512 narrow.gguf
-expect 1 sov-show --diff narrow.gguf m.gguf
+expect 1 sov-show --diff m.gguf narrow.gguf
 out_has 'reshaped           256 x 768 to 256 x 512'
 
 # pipes: either of them, or both
 expect 1 sh -c 'sov-show --diff one.gguf - <m.gguf'
 expect 1 sh -c 'cat one.gguf | sov-show --diff - m.gguf'
-out_has 'b  standard input'
+out_has 'a  standard input'
 expect 0 sh -c 'cat m.gguf | sov-show --diff - swapped.gguf'
 mkfifo fifo
 cat m.gguf >fifo &
