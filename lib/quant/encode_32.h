@@ -103,6 +103,7 @@ sym_scales(const float *x, const float *imp, struct levels l, int effort,
            struct scales_32 *out)
 {
     struct effort_32 e = effort_32_of(effort);
+    struct sums sums;
     struct tile t;
     v16 s;
 
@@ -110,7 +111,7 @@ sym_scales(const float *x, const float *imp, struct levels l, int effort,
     tile_load(t.x, x, 32);
     tile_weigh(&t, imp, tile_mean_square(&t));
     tile_sum(&t);
-    s = sym_search(&t, l, e.steps);
+    s = sym_search(&t, l, e.steps, &sums);
     v16_store(out->d, sym_settle(&t, l, s, e.rounds));
     memset(out->m, 0, sizeof(out->m));
 }
@@ -207,13 +208,14 @@ affine_scales(const float *x, const float *imp, float top, int effort,
     struct effort_32 f = effort_32_of(effort);
     v16 hi = v16_set(top);
     v16 s, m, d, dm, least = v16_set(3e38f);
+    struct sums sums;
     struct tile t;
 
     t.n = 32;
     tile_load(t.x, x, 32);
     tile_weigh(&t, imp, tile_mean_square(&t));
     tile_sum(&t);
-    affine_search(&t, top, 0, 2 * f.steps, 0.9f, f.rounds, &s, &m);
+    affine_search(&t, top, 0, 2 * f.steps, 0.9f, f.rounds, &s, &m, &sums);
     d = s = v16_to_field_up(s);
     dm = m = v16_to_field(m);
     for (int i = 0; i < f.rounds; i++) {

@@ -139,6 +139,14 @@ quantize(v16 x, v16 inverse, v16 lo, v16 hi)
     return v16_round(v16_min(q, hi));
 }
 
+SOV_LANE void
+sums_pick(m16 better, const struct sums *r, struct sums *best)
+{
+    best->q = v16_pick(better, r->q, best->q);
+    best->qq = v16_pick(better, r->qq, best->qq);
+    best->qx = v16_pick(better, r->qx, best->qx);
+}
+
 /* ---- symmetric */
 
 SOV_LANE struct sums
@@ -183,16 +191,17 @@ tile_extreme(const struct tile *t)
 
 /*
  * The best scale: the extreme weight is put at about the lowest level, and at
- * about the highest, in count steps each.
+ * about the highest, in count steps each.  Also the sums that it came from.
  */
 SOV_LANE v16
-sym_search(const struct tile *t, struct levels l, int count)
+sym_search(const struct tile *t, struct levels l, int count, struct sums *sums)
 {
     v16 extreme = tile_extreme(t);
     v16 inverse = v16_inverse(extreme);
     v16 best = v16_div(extreme, v16_set(l.lo));
     v16 most = v16_set(0.0f);
 
+    *sums = (struct sums){ most, most, most };
     for (int i = 0; i < 2 * count; i++) {
         float at =
             count > 1 ? (float)(2 * (i / 2)) / (float)(count - 1) - 1.0f : 0.0f;
@@ -204,6 +213,7 @@ sym_search(const struct tile *t, struct levels l, int count)
 
         most = v16_pick(better, gain, most);
         best = v16_pick(better, s, best);
+        sums_pick(better, &r, sums);
     }
     return best;
 }
@@ -287,11 +297,12 @@ affine_fit(const struct tile *t, const struct sums *r, int positive, v16 *s,
 /*
  * The best s and m with q from 0 to top: the range of the weights is put on
  * top + spread * (-1 .. 1) steps, count ways, and then settle rounds of least
- * squares and rounding from the best of them.
+ * squares and rounding from the best of them.  Also the sums that they came
+ * from.
  */
 SOV_LANE void
 affine_search(const struct tile *t, float top, int positive, int count,
-              float spread, int settle, v16 *s, v16 *m)
+              float spread, int settle, v16 *s, v16 *m, struct sums *sums)
 {
     v16 hi = v16_set(top);
     v16 min = t->x[0], max = t->x[0];
@@ -306,6 +317,7 @@ affine_search(const struct tile *t, float top, int positive, int count,
     inverse = v16_inverse(v16_sub(max, min));
     *s = v16_div(v16_sub(max, min), hi);
     *m = v16_sub(v16_set(0.0f), min);
+    *sums = (struct sums){ v16_set(0.0f), v16_set(0.0f), v16_set(0.0f) };
 
     for (int i = 0; i < count + settle; i++) {
         struct sums r;
@@ -329,6 +341,7 @@ affine_search(const struct tile *t, float top, int positive, int count,
         least = v16_pick(better, e, least);
         *s = v16_pick(better, si, *s);
         *m = v16_pick(better, mi, *m);
+        sums_pick(better, &r, sums);
     }
 }
 

@@ -5,8 +5,9 @@
  * First each sub-block looks for its own best scale (and minimum), sixteen
  * side by side.  These become whole numbers times the two (one) half floats
  * of the super-block, which costs more than it has to if done one after the
- * other; so then, from a few starting values of the half floats and a few
- * rounds each:
+ * other.  So many half floats are tried: with the rounded weights held fixed,
+ * the error of any scales follows from three sums.  From the best of them
+ * there are a few rounds:
  *
  *   every sub-block moves its whole-number scale by at most one and its
  *   minimum to the best for it, judged by the error after rounding again;
@@ -21,20 +22,22 @@
 
 #include "quant/search.h"
 
-/* Steps and settling of the first search; starts and rounds of the second. */
+/* Steps and settling of the first search; starts for each half float; rounds
+ * from the best of them. */
 struct effort_k {
     uint8_t steps, settle, starts, rounds;
 };
 
 static const struct effort_k effort_k[9] = {
-    { 3, 1, 1, 1 },  { 5, 1, 1, 1 },  { 7, 1, 2, 1 },
-    { 7, 1, 4, 1 },  { 9, 1, 3, 2 },  { 9, 1, 5, 2 },
-    { 13, 1, 7, 2 }, { 19, 2, 9, 2 }, { 27, 2, 9, 3 },
+    { 3, 1, 2, 1 },  { 5, 1, 3, 1 },   { 7, 1, 4, 1 },
+    { 7, 1, 5, 2 },  { 9, 1, 5, 2 },   { 11, 2, 7, 2 },
+    { 13, 2, 9, 3 }, { 19, 2, 11, 5 }, { 27, 3, 15, 8 },
 };
 
 /* Where the half floats start, relative to what just holds the largest. */
-static const float starts_k[9] = {
-    1.0f, 0.97f, 1.03f, 0.94f, 1.06f, 0.985f, 1.015f, 0.955f, 1.045f,
+static const float starts_k[15] = {
+    1.0f,   0.97f,  1.03f,  0.94f, 1.06f, 0.985f, 1.015f, 0.955f,
+    1.045f, 0.925f, 1.075f, 0.91f, 1.09f, 0.895f, 1.105f,
 };
 
 SOV_LANE struct effort_k
@@ -204,43 +207,112 @@ kmin_keep(struct kmin *k, int lanes, v16 e, v16 scale, v16 min, const float *d,
     }
 }
 
-/* One start: the half floats at factor times what holds the largest. */
+/* A place to start from, for each super-block the best so far. */
+struct kmin_guess {
+    float d[2], dmin[2], error[2];
+};
+
+/*
+ * Whole numbers for given half floats, by the sums of the first search alone:
+ * the error that they leave.  inverse is 1 / (dmin * sum of w).
+ */
+SOV_LANE v16
+kmin_try(const struct tile *t, const struct kmin_type *y, const struct sums *r,
+         v16 s, v16 d, v16 dmin, v16 inverse, v16 *scale, v16 *min)
+{
+    *scale = whole(v16_mul(s, v16_inverse(d)), 0.0f, y->most);
+    s = v16_mul(d, *scale);
+    *min = v16_mul(v16_sub(v16_mul(s, r->q), t->sx), inverse);
+    *min = whole(*min, 0.0f, y->most);
+    return affine_error(t, r, s, v16_mul(dmin, *min));
+}
+
+/* Keep these half floats where they leave less. */
 SOV_LANE void
-kmin_start(const struct tile *t, const struct kmin_type *y, v16 s, v16 m,
-           float factor, int rounds, struct kmin *k)
+kmin_better(struct kmin_guess *g, int lanes, v16 e, v16 d, v16 dmin)
+{
+    float error[16], field_d[16], field_dmin[16];
+
+    v16_store(error, e);
+    v16_store(field_d, d);
+    v16_store(field_dmin, dmin);
+    for (int b = 0; b < 16 / lanes; b++) {
+        float sum = 0.0f;
+
+        for (int l = lanes * b; l < lanes * (b + 1); l++)
+            sum += error[l];
+        if (!(sum < g->error[b]))
+            continue;
+        g->error[b] = sum;
+        g->d[b] = field_d[lanes * b];
+        g->dmin[b] = field_dmin[lanes * b];
+    }
+}
+
+/* The best of n starts for each half float. */
+SOV_LANE void
+kmin_first(const struct tile *t, const struct kmin_type *y,
+           const struct sums *r, v16 s, v16 m, int n, struct kmin_guess *g)
+{
+    int lanes = 256 / y->n;
+    v16 top_d, top_dmin;
+
+    for (int b = 0; b < 16 / lanes; b++) {
+        g->d[b] = max_lanes(s, lanes * b, lanes) / y->most;
+        g->dmin[b] = max_lanes(m, lanes * b, lanes) / y->most;
+        g->error[b] = 3e38f;
+    }
+    top_d = spread_lanes(g->d, lanes);
+    top_dmin = spread_lanes(g->dmin, lanes);
+    for (int b = 0; b < 16 / lanes; b++) {
+        g->d[b] = to_field_up(g->d[b]);
+        g->dmin[b] = to_field_up(g->dmin[b]);
+    }
+    for (int j = 0; j < n; j++) {
+        v16 dmin = v16_to_field_up(v16_mul(top_dmin, v16_set(starts_k[j])));
+        v16 inverse = v16_inverse(v16_mul(dmin, t->s));
+
+        for (int i = 0; i < n; i++) {
+            v16 d = v16_to_field_up(v16_mul(top_d, v16_set(starts_k[i])));
+            v16 scale, min;
+            v16 e = kmin_try(t, y, r, s, d, dmin, inverse, &scale, &min);
+
+            kmin_better(g, lanes, e, d, dmin);
+        }
+    }
+}
+
+/* Rounds from there. */
+SOV_LANE void
+kmin_rounds(const struct tile *t, const struct kmin_type *y,
+            const struct sums *first, v16 s, const struct kmin_guess *g,
+            int rounds, struct kmin *k)
 {
     int lanes = 256 / y->n;
     v16 hi = v16_set(y->top);
-    v16 dv, dminv, scale, min;
     float d[2], dmin[2];
+    v16 dv, dminv, scale, min;
 
-    for (int b = 0; b < 16 / lanes; b++) {
-        float f = factor / y->most;
-
-        d[b] = to_field_up(max_lanes(s, lanes * b, lanes) * f);
-        dmin[b] = to_field_up(max_lanes(m, lanes * b, lanes) * f);
-    }
+    memcpy(d, g->d, sizeof(d));
+    memcpy(dmin, g->dmin, sizeof(dmin));
     dv = spread_lanes(d, lanes);
     dminv = spread_lanes(dmin, lanes);
-    scale = whole(v16_mul(s, v16_inverse(dv)), 0.0f, y->most);
-    min = whole(v16_mul(m, v16_inverse(dminv)), 0.0f, y->most);
-
-    for (int i = 0; i < rounds; i++) {
+    kmin_try(t, y, first, s, dv, dminv, v16_inverse(v16_mul(dminv, t->s)),
+             &scale, &min);
+    for (int i = 0; i <= rounds; i++) {
         struct sums r;
         v16 sv, mv;
 
-        kmin_neighbours(t, y, dv, dminv, &scale, &min);
-        for (int again = 0; again < 2; again++) {
-            sv = v16_mul(dv, scale);
-            mv = v16_mul(dminv, min);
-            r = kmin_pass(t, sv, mv, hi);
-            kmin_keep(k, lanes, affine_error(t, &r, sv, mv), scale, min, d,
-                      dmin);
-            for (int b = 0; b < 16 / lanes; b++)
-                kmin_refit(t, &r, scale, min, b, lanes, &d[b], &dmin[b]);
-            dv = spread_lanes(d, lanes);
-            dminv = spread_lanes(dmin, lanes);
-        }
+        if (i < rounds)
+            kmin_neighbours(t, y, dv, dminv, &scale, &min);
+        sv = v16_mul(dv, scale);
+        mv = v16_mul(dminv, min);
+        r = kmin_pass(t, sv, mv, hi);
+        kmin_keep(k, lanes, affine_error(t, &r, sv, mv), scale, min, d, dmin);
+        for (int b = 0; b < 16 / lanes; b++)
+            kmin_refit(t, &r, scale, min, b, lanes, &d[b], &dmin[b]);
+        dv = spread_lanes(d, lanes);
+        dminv = spread_lanes(dmin, lanes);
     }
 }
 
@@ -251,6 +323,8 @@ kmin_search(const float *x, const float *imp, const struct kmin_type *y,
 {
     struct effort_k f = effort_k_of(effort);
     int lanes = 256 / y->n;
+    struct kmin_guess g;
+    struct sums r;
     struct tile t;
     v16 s, m, mean;
     float var[2];
@@ -262,12 +336,12 @@ kmin_search(const float *x, const float *imp, const struct kmin_type *y,
         var[b] = sum_lanes(mean, lanes * b, lanes) / (float)lanes;
     tile_weigh(&t, imp, spread_lanes(var, lanes));
     tile_sum(&t);
-    affine_search(&t, y->top, 1, f.steps, y->spread, f.settle, &s, &m);
+    affine_search(&t, y->top, 1, f.steps, y->spread, f.settle, &s, &m, &r);
 
     memset(k, 0, sizeof(*k));
     k->error[0] = k->error[1] = 3e38f;
-    for (int i = 0; i < f.starts; i++)
-        kmin_start(&t, y, s, m, starts_k[i], f.rounds, k);
+    kmin_first(&t, y, &r, s, m, f.starts, &g);
+    kmin_rounds(&t, y, &r, s, &g, f.rounds, k);
 }
 
 /* ---- scale alone: q6_k, q3_k, iq4_xs */
@@ -336,10 +410,43 @@ ksym_keep(struct ksym *k, int lanes, v16 e, v16 scale, v16 d)
     }
 }
 
-/* One start, with the half floats d. */
+/* The best of n starts, by the sums of the first search alone. */
 SOV_LANE void
-ksym_start(const struct tile *t, const struct ksym_type *y, v16 s, float *d,
-           int rounds, struct ksym *k)
+ksym_first(const struct tile *t, const struct ksym_type *y,
+           const struct sums *r, v16 s, int n, float *best)
+{
+    int lanes = 256 / y->n;
+    float top[2], least[2] = { 3e38f, 3e38f };
+
+    for (int b = 0; b < 16 / lanes; b++) {
+        top[b] = max_lanes(v16_abs(s), lanes * b, lanes) / y->hi;
+        best[b] = to_field_up(top[b]);
+    }
+    for (int i = 0; i < n; i++) {
+        v16 d = v16_to_field_up(
+            v16_mul(spread_lanes(top, lanes), v16_set(starts_k[i])));
+        v16 scale = whole(v16_mul(s, v16_inverse(d)), y->lo, y->hi);
+        float error[16], field[16];
+
+        v16_store(error, sym_error(t, r, v16_mul(d, scale)));
+        v16_store(field, d);
+        for (int b = 0; b < 16 / lanes; b++) {
+            float sum = 0.0f;
+
+            for (int l = lanes * b; l < lanes * (b + 1); l++)
+                sum += error[l];
+            if (!(sum < least[b]))
+                continue;
+            least[b] = sum;
+            best[b] = field[lanes * b];
+        }
+    }
+}
+
+/* Rounds from the half floats d. */
+SOV_LANE void
+ksym_rounds(const struct tile *t, const struct ksym_type *y, v16 s, float *d,
+            int rounds, struct ksym *k)
 {
     int lanes = 256 / y->n;
     v16 dv = v16_to_field(spread_lanes(d, lanes));
@@ -369,6 +476,7 @@ ksym_search(const float *x, const float *imp, const struct ksym_type *y,
 {
     struct effort_k f = effort_k_of(effort);
     int lanes = 256 / y->n;
+    struct sums r;
     struct tile t;
     float var[2], d[2];
     v16 s, mean;
@@ -380,16 +488,12 @@ ksym_search(const float *x, const float *imp, const struct ksym_type *y,
         var[b] = sum_lanes(mean, lanes * b, lanes) / (float)lanes;
     tile_weigh(&t, imp, spread_lanes(var, lanes));
     tile_sum(&t);
-    s = sym_search(&t, y->levels, f.steps / 2 + 1);
+    s = sym_search(&t, y->levels, f.steps / 2 + 1, &r);
 
     memset(k, 0, sizeof(*k));
     k->error[0] = k->error[1] = 3e38f;
-    for (int i = 0; i < f.starts; i++) {
-        for (int b = 0; b < 16 / lanes; b++)
-            d[b] = to_field_up(max_lanes(v16_abs(s), lanes * b, lanes) *
-                               (starts_k[i] / y->hi));
-        ksym_start(&t, y, s, d, f.rounds, k);
-    }
+    ksym_first(&t, y, &r, s, f.starts < 8 ? 2 * f.starts - 1 : 15, d);
+    ksym_rounds(&t, y, s, d, f.rounds, k);
 }
 
 #endif

@@ -22,3 +22,7 @@ tests_tools_mkclaims_LDADD = libsov_all.la $(deps_libs)
 check_PROGRAMS += tests/tools/flip
 tests_tools_flip_SOURCES = %D%/flip.c
 tests_tools_flip_LDADD = libsovcore.la
+
+check_PROGRAMS += tests/tools/kld
+tests_tools_kld_SOURCES = %D%/kld.c
+tests_tools_kld_LDADD = libsovcore.la -lm
