@@ -2,8 +2,10 @@
 /*
  * bench_codec.c - Mweights/s of every codec, by instruction set
  *
- * One thread; best of a few runs over 1 M normally distributed weights.
- * Operands: the types to measure, all if none.  --effort N for the encoders.
+ * One thread; best of a few runs over 1 M normally distributed weights, fewer
+ * where that takes long.  Operands: the types to measure, all if none.
+ * --effort N: only this one, and decoding; otherwise all nine, each without and
+ * with importance.
  */
 #include "base/rng.h"
 #include "kern/kern.h"
@@ -17,8 +19,6 @@
 #include <time.h>
 
 #define WEIGHTS (1u << 20)
-
-static int effort = SOV_EFFORT_DEFAULT;
 
 static double
 seconds(void)
@@ -46,26 +46,50 @@ struct buffers {
     unsigned char *blocks;
 };
 
-/* what: 0 decode, 1 encode, 2 encode with importance.  Mweights/s, or 0. */
-static double
-measure(const struct sov_kern *k, int type, int what, struct buffers *b)
-{
-    double best = 1e9;
+enum what { DECODE, ENCODE, ENCODE_WEIGHED };
 
-    if (what == 0 ? k->decode[type] == NULL : k->encode[type] == NULL)
+/* Mweights/s, or 0. */
+static double
+measure(const struct sov_kern *k, int type, enum what what, int effort,
+        struct buffers *b)
+{
+    size_t n = what == DECODE ? WEIGHTS : WEIGHTS / 32;
+    double best = 0.0, took = 0.0;
+
+    if (what == DECODE ? k->decode[type] == NULL : k->encode[type] == NULL)
         return 0.0;
-    for (int run = 0; run < 3; run++) {
+    for (int run = 0; run < 4; run++) {
         double start = seconds();
 
-        if (what == 0)
-            k->decode[type](b->blocks, b->y, WEIGHTS);
+        if (what == DECODE)
+            k->decode[type](b->blocks, b->y, n);
         else
-            k->encode[type](b->x, what == 2 ? b->imp : NULL, b->blocks, WEIGHTS,
+            k->encode[type](b->x, what == ENCODE ? NULL : b->imp, b->blocks, n,
                             effort);
-        start = seconds() - start;
-        best = start < best ? start : best;
+        took = seconds() - start;
+        best = (double)n / took > best ? (double)n / took : best;
+        if (took < 0.002)
+            n = WEIGHTS;
     }
-    return WEIGHTS / best / 1e6;
+    return best / 1e6;
+}
+
+/* One line for a type and instruction set. */
+static void
+report(const struct sov_kern *k, const struct sov_type_info *info, int effort,
+       struct buffers *b)
+{
+    int from = effort > 0 ? effort : 1, to = effort > 0 ? effort : 9;
+
+    printf("%-8s %8s %7.0f", info->name, k->isa,
+           measure(k, info->type, DECODE, 0, b));
+    for (int what = ENCODE; what <= ENCODE_WEIGHED; what++) {
+        printf(" |");
+        for (int e = from; e <= to; e++)
+            printf(" %6.1f", measure(k, info->type, what, e, b));
+    }
+    printf("\n");
+    fflush(stdout);
 }
 
 static bool
@@ -86,6 +110,7 @@ main(int argc, char **argv)
 {
     static const char *const isas[] = { "generic", "avx2", "avx512", "neon" };
     const struct sov_codec *c;
+    int effort = 0;
     struct buffers b = {
         malloc(WEIGHTS * sizeof(float)),
         malloc(WEIGHTS * sizeof(float)),
@@ -104,8 +129,9 @@ main(int argc, char **argv)
     for (size_t i = 0; i < WEIGHTS; i++)
         b.imp[i] = b.x[i] * b.x[i] + 1e-4f;
 
-    printf("Mweights/s       isa   decode   encode  imatrix  (effort %d)\n",
-           effort);
+    printf("Mweights/s on one core: decode | encode, effort %d to %d | with "
+           "importance\n",
+           effort > 0 ? effort : 1, effort > 0 ? effort : 9);
     for (size_t i = 0; (c = sov_codec_at(i)) != NULL; i++) {
         const struct sov_type_info *info = sov_type_info(c->type);
 
@@ -114,12 +140,8 @@ main(int argc, char **argv)
         for (size_t j = 0; j < sizeof(isas) / sizeof(isas[0]); j++) {
             const struct sov_kern *k = sov_kern_for(isas[j]);
 
-            if (k == NULL)
-                continue;
-            printf("%-10s %9s", info->name, k->isa);
-            for (int what = 0; what < 3; what++)
-                printf(" %8.0f", measure(k, c->type, what, &b));
-            printf("\n");
+            if (k != NULL)
+                report(k, info, effort, &b);
         }
     }
     free(b.x);

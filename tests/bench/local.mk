@@ -8,9 +8,9 @@ tests_bench_bench_codec_SOURCES = %D%/bench_codec.c
 tests_bench_bench_codec_LDADD = libsov_all.la $(deps_libs)
 CLEANFILES += tests/bench/bench_codec$(EXEEXT)
 
-bench: tests/bench/bench_codec$(EXEEXT)
+bench bench-codec: tests/bench/bench_codec$(EXEEXT)
 	tests/bench/bench_codec$(EXEEXT)
-.PHONY: bench
+.PHONY: bench bench-codec
 
 EXTRA_DIST += %D%/quantize.sh
 bench-quantize: bin/sov-quantize$(EXEEXT) tests/tools/mkmodel$(EXEEXT)
