@@ -162,25 +162,53 @@ tile(const struct sov_nn *nn, const struct sov_mul *mul,
     add_bias(mul, r0, n_rows, in->n_cols);
 }
 
-struct job {
-    const struct sov_nn *nn;
-    const struct sov_mul *mul;
-    const struct sov_input *in;
-};
-
 static size_t
 tiles(const struct sov_mat *w)
 {
     return (w->n_out + TILE_ROWS - 1) / TILE_ROWS;
 }
 
-/* Tiles [first, last) of all products, one after the other. */
-static void
-run_tiles(void *arg, size_t first, size_t last, unsigned worker)
+size_t
+sov_mat_units(const struct sov_mul *mul, size_t n_mul)
 {
-    const struct job *job = arg;
-    const struct sov_mul *mul = job->mul;
-    size_t before = 0; /* tiles of the products before this one */
+    size_t n = 0;
+    size_t i;
+
+    for (i = 0; i < n_mul; i++)
+        n += tiles(mul[i].w);
+    return n;
+}
+
+size_t
+sov_mat_share(const struct sov_mul *mul, size_t n_mul, size_t share,
+              size_t n_shares)
+{
+    double all = 0;
+    double want;
+    size_t first = 0;
+    size_t i;
+
+    for (i = 0; i < n_mul; i++)
+        all += (double)tiles(mul[i].w) * (double)mul[i].w->row_bytes;
+    want = all * ((double)share / (double)n_shares);
+    for (i = 0; i < n_mul; i++) {
+        size_t n = tiles(mul[i].w);
+        double bytes = (double)n * (double)mul[i].w->row_bytes;
+
+        if (want < bytes)
+            return first + (size_t)((double)n * (want / bytes));
+        first += n;
+        want -= bytes;
+    }
+    return first;
+}
+
+void
+sov_mat_run(const struct sov_nn *nn, const struct sov_mul *mul,
+            const struct sov_input *in, size_t first, size_t last,
+            unsigned worker)
+{
+    size_t before = 0; /* units of the products before this one */
     size_t t;
 
     for (t = first; t < last; t++) {
@@ -191,9 +219,23 @@ run_tiles(void *arg, size_t first, size_t last, unsigned worker)
             before += tiles(mul++->w);
         r0 = (t - before) * TILE_ROWS;
         left = mul->w->n_out - r0;
-        tile(job->nn, mul, job->in, r0, left < TILE_ROWS ? left : TILE_ROWS,
-             sov_nn_scratch(job->nn, worker));
+        tile(nn, mul, in, r0, left < TILE_ROWS ? left : TILE_ROWS,
+             sov_nn_scratch(nn, worker));
     }
+}
+
+struct job {
+    const struct sov_nn *nn;
+    const struct sov_mul *mul;
+    const struct sov_input *in;
+};
+
+static void
+run_units(void *arg, size_t first, size_t last, unsigned worker)
+{
+    const struct job *job = arg;
+
+    sov_mat_run(job->nn, job->mul, job->in, first, last, worker);
 }
 
 void
@@ -202,10 +244,7 @@ sov_mat_mul(const struct sov_nn *nn, const struct sov_mul *mul, size_t n_mul,
 {
     struct job job = { nn, mul, in };
     uint64_t work = (uint64_t)TILE_ROWS * in->n * in->n_cols;
-    size_t n = 0;
-    size_t i;
+    size_t n = sov_mat_units(mul, n_mul);
 
-    for (i = 0; i < n_mul; i++)
-        n += tiles(mul[i].w);
-    sov_par_for(n, sov_nn_grain(n, work), run_tiles, &job);
+    sov_par_for(n, sov_nn_grain(n, work), run_units, &job);
 }

@@ -57,6 +57,21 @@ struct sov_mul {
 void sov_mat_mul(const struct sov_nn *nn, const struct sov_mul *mul,
                  size_t n_mul, const struct sov_input *in);
 
+/*
+ * The same in parts, for a caller that has threads at work already.  The
+ * products are cut into units of some rows each, numbered through; units
+ * [first, last) may run on any worker, in any order, at any time.
+ */
+size_t sov_mat_units(const struct sov_mul *mul, size_t n_mul);
+void sov_mat_run(const struct sov_nn *nn, const struct sov_mul *mul,
+                 const struct sov_input *in, size_t first, size_t last,
+                 unsigned worker);
+
+/* First unit of one of n_shares equal parts of all bytes of weights; the end
+ * of the last part for share = n_shares. */
+size_t sov_mat_share(const struct sov_mul *mul, size_t n_mul, size_t share,
+                     size_t n_shares);
+
 /* Floats of scratch that a worker needs for inputs of up to n_in. */
 size_t sov_mat_room(size_t n_in);
 
