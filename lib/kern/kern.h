@@ -4,7 +4,8 @@
  *
  * kern/generic is the specification.  Every other instruction set overlays
  * some of its slots and agrees with it bit for bit, for every length.  What is
- * fixed so that this can hold:
+ * fixed so that this can hold (generic/blocks.h says what the integers of each
+ * type are):
  *
  * f32 dot product over n: 16 lanes, lane l takes the elements i with
  *   i % 16 == l, each as one fma chain in increasing i; then the lanes are
@@ -18,7 +19,8 @@
  * block dot product, 32-weight types: activations are int8 with one f32 scale
  *   per 32 (struct sov_a32, eight of them together); p[b] = (dw * da) *
  *   (float)isum per block, and for types with mins (dw * da) * (float)isum +
- *   m * s, not fused; eight blocks are added as a tree
+ *   m * s, not fused; for those with a scale for 16 (dw * da) * (float)isum of
+ *   the first half + the same of the second; eight blocks are added as a tree
  *   ((p0+p1)+(p2+p3))+((p4+p5)+(p6+p7)), missing blocks counting 0; acc
  *   starts at 0 and trees are added to it in order.
  * everything else is elementwise: the same operations on each element.
@@ -76,13 +78,15 @@ struct sov_kern {
                                       void *blocks, size_t n, int effort);
 
     /*
-     * y[c] = row . act[c] for n_cols activation vectors, act_stride bytes
-     * apart, each in the form that act_of[type] names.  n weights in the row.
-     * NULL: use decode and dot_f32.
+     * y[c * y_stride + r] = row r of w . act[c] for n_w rows of n weights,
+     * w_stride bytes apart, and n_cols activation vectors, act_stride bytes
+     * apart, each in the form that act_of[type] names.
+     * NULL: use decode and dots.
      */
-    void (*dot[SOV_TYPE_GGUF_MAX])(const void *row, const void *act,
-                                   size_t act_stride, size_t n_cols, size_t n,
-                                   float *y);
+    void (*dot[SOV_TYPE_GGUF_MAX])(const void *w, size_t w_stride, size_t n_w,
+                                   const void *act, size_t act_stride,
+                                   size_t n_cols, size_t n, float *y,
+                                   size_t y_stride);
     enum sov_act act_of[SOV_TYPE_GGUF_MAX];
 
     /* x[n] to ceil(n / 256) pieces; n a multiple of 32 or 256 */

@@ -10,6 +10,8 @@ libkern_generic_la_SOURCES = \
 	%D%/kern.c %D%/kern.h \
 	%D%/overlay.h %D%/overlays.def \
 	%D%/generic/exp.h %D%/generic/f32.c %D%/generic/act.c \
+	%D%/generic/blocks.h %D%/generic/readers.def \
+	%D%/generic/read_32.c %D%/generic/read_256.c %D%/generic/read_grid.c \
 	%D%/generic/dot.c
 libsov_all_la_LIBADD += libkern_generic.la
 

@@ -20,10 +20,7 @@
 size_t
 sov_mat_room(size_t n_in)
 {
-    size_t tile = TILE_ROWS * TILE_COLS;
-    size_t rows = n_in > DECODED ? n_in : DECODED;
-
-    return rows > tile ? rows : tile;
+    return n_in > DECODED ? n_in : DECODED;
 }
 
 static enum sov_act
@@ -78,31 +75,20 @@ add_bias(const struct sov_mul *mul, size_t r0, size_t n_rows, size_t n_cols)
 
 static void
 tile_integer(const struct sov_nn *nn, const struct sov_mul *mul,
-             const struct sov_input *in, size_t r0, size_t n_rows, float *tmp)
+             const struct sov_input *in, size_t r0, size_t n_rows)
 {
     const struct sov_mat *w = mul->w;
     bool small = form_of(nn, w) == SOV_ACT_A32;
     const unsigned char *act = small ? (const unsigned char *)in->a32
                                      : (const unsigned char *)in->a256;
     size_t stride = pieces(in) * (small ? sizeof(*in->a32) : sizeof(*in->a256));
-    size_t c0, c, r, n;
+    size_t c, n;
 
-    if (in->n_cols == 1) {
-        for (r = r0; r < r0 + n_rows; r++)
-            nn->k->dot[w->type](w->data + r * w->row_bytes, act, stride, 1,
-                                w->n_in, mul->y + r);
-        return;
-    }
-    for (c0 = 0; c0 < in->n_cols; c0 += TILE_COLS) {
-        n = in->n_cols - c0 < TILE_COLS ? in->n_cols - c0 : TILE_COLS;
-        for (r = 0; r < n_rows; r++)
-            nn->k->dot[w->type](w->data + (r0 + r) * w->row_bytes,
-                                act + c0 * stride, stride, n, w->n_in,
-                                tmp + r * TILE_COLS);
-        for (c = 0; c < n; c++)
-            for (r = 0; r < n_rows; r++)
-                mul->y[(c0 + c) * mul->y_stride + r0 + r] =
-                    tmp[r * TILE_COLS + c];
+    for (c = 0; c < in->n_cols; c += TILE_COLS) {
+        n = in->n_cols - c < TILE_COLS ? in->n_cols - c : TILE_COLS;
+        nn->k->dot[w->type](w->data + r0 * w->row_bytes, w->row_bytes, n_rows,
+                            act + c * stride, stride, n, w->n_in,
+                            mul->y + c * mul->y_stride + r0, mul->y_stride);
     }
 }
 
@@ -151,7 +137,7 @@ tile(const struct sov_nn *nn, const struct sov_mul *mul,
     size_t r, n;
 
     if (!nn->precise && nn->k->dot[w->type] != NULL) {
-        tile_integer(nn, mul, in, r0, n_rows, tmp);
+        tile_integer(nn, mul, in, r0, n_rows);
     } else {
         step = step == 0 ? 1 : step;
         for (r = 0; r < n_rows; r += step) {

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * kscale.h - the eight 6-bit scales and minima of q4_k and q5_k
+ * kscale.h - the 6-bit scales of super-blocks, as they are packed
+ *
+ * Of q4_k and q5_k, eight and as many minima:
  *
  *   byte       0..3            4..7            8..11
  *   bits 5-0   scale 0..3      minimum 0..3    low 4: scale 4..7
  *   bits 7-6   scale 4..7, hi  minimum 4..7,hi high 4: minimum 4..7
+ *
+ * Of q3_k, sixteen: see q3_k.c.
  */
 #ifndef SOV_QUANT_KSCALE_H
 #define SOV_QUANT_KSCALE_H
@@ -30,6 +34,16 @@ sov_kscale_put(uint8_t s[12], const uint8_t scale[8], const uint8_t min[8])
         s[j + 4] = (uint8_t)(min[j] | min[j + 4] >> 4 << 6);
         s[j + 8] = (uint8_t)((scale[j + 4] & 15) | (min[j + 4] & 15) << 4);
     }
+}
+
+/* Scale k of q3_k. */
+static inline int
+sov_kscale_q3(const uint8_t s[12], int k)
+{
+    int low = k < 8 ? s[k] & 15 : s[k - 8] >> 4;
+    int high = s[8 + k % 4] >> (2 * (k / 4)) & 3;
+
+    return (low | high << 4) - 32;
 }
 
 #endif

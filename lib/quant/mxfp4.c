@@ -9,16 +9,9 @@
  */
 #include "quant/codec.h"
 #include "quant/encode_fp4.h"
+#include "quant/fp4_scale.h"
 #include "quant/grids.h"
 #include "quant/layout.h"
-
-static float
-scale_of(uint8_t e)
-{
-    uint32_t bits = e < 2 ? UINT32_C(0x00200000) << e : (uint32_t)(e - 1) << 23;
-
-    return sov_f32_from_bits(bits);
-}
 
 static void
 decode(const void *blocks, float *y, size_t n)
@@ -26,7 +19,7 @@ decode(const void *blocks, float *y, size_t n)
     const struct sov_mxfp4 *b = blocks;
 
     for (size_t i = 0; i < n / 32; i++, b++, y += 32) {
-        float d = scale_of(b->e[0]);
+        float d = sov_mxfp4_scale(b->e[0]);
 
         for (int j = 0; j < 16; j++) {
             y[j] = d * (float)sov_grid_fp4[b->qs[j] & 15];

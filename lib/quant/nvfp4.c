@@ -10,21 +10,9 @@
  */
 #include "quant/codec.h"
 #include "quant/encode_fp4.h"
+#include "quant/fp4_scale.h"
 #include "quant/grids.h"
 #include "quant/layout.h"
-
-static float
-scale_of(uint8_t x)
-{
-    uint32_t exponent = x >> 3 & 15;
-    uint32_t mantissa = x & 7;
-
-    if (x == 0 || x == 0x7f)
-        return 0.0f;
-    if (exponent == 0)
-        return (float)mantissa * 0x1p-10f;
-    return sov_f32_from_bits((exponent + 127 - 8) << 23 | mantissa << 20);
-}
 
 static void
 decode(const void *blocks, float *y, size_t n)
@@ -34,7 +22,7 @@ decode(const void *blocks, float *y, size_t n)
     for (size_t i = 0; i < n / 64; i++, b++) {
         for (int s = 0; s < 4; s++, y += 16) {
             const uint8_t *qs = b->qs + 8 * s;
-            float d = scale_of(b->d[s]);
+            float d = sov_nvfp4_scale(b->d[s]);
 
             for (int j = 0; j < 8; j++) {
                 y[j] = d * (float)sov_grid_fp4[qs[j] & 15];

@@ -12,16 +12,8 @@
  */
 #include "quant/codec.h"
 #include "quant/encode_k.h"
+#include "quant/kscale.h"
 #include "quant/layout.h"
-
-static int
-scale_at(const uint8_t *s, int k)
-{
-    int low = k < 8 ? s[k] & 15 : s[k - 8] >> 4;
-    int high = s[8 + k % 4] >> (2 * (k / 4)) & 3;
-
-    return (low | high << 4) - 32;
-}
 
 static void
 decode(const void *blocks, float *y, size_t n)
@@ -36,7 +28,7 @@ decode(const void *blocks, float *y, size_t n)
             const uint8_t *h = b->hmask + 16 * (k % 2);
             int shift = 2 * (k / 2 % 4);
             int high = k / 2;
-            float scale = d * (float)scale_at(b->scales, k);
+            float scale = d * (float)sov_kscale_q3(b->scales, k);
 
             for (int l = 0; l < 16; l++)
                 *y++ = scale * (float)((q[l] >> shift & 3) -

@@ -15,7 +15,7 @@
 #include <math.h>
 #include <string.h>
 
-#define N_MAX 2048
+#define N_MAX    2048
 #define COLS_MAX 9
 
 /* bytes of a piece of activations of either kind, at most */
@@ -23,10 +23,30 @@
 
 static const char *const isas[] = { "avx2", "avx512", "neon" };
 
-static const enum sov_type dot_types[] = {
-    SOV_TYPE_Q8_0, SOV_TYPE_Q4_0, SOV_TYPE_Q4_1, SOV_TYPE_Q5_0, SOV_TYPE_Q5_1,
-    SOV_TYPE_Q4_K, SOV_TYPE_Q5_K, SOV_TYPE_Q6_K,
+#define ROWS_MAX 5
+
+/* Types with an integer form, and where their blocks have half floats. */
+static const struct dot_type {
+    enum sov_type type;
+    int n_halves;
+    size_t half[2];
+} dot_types[] = {
+    { SOV_TYPE_Q8_0, 1, { 0 } },      { SOV_TYPE_Q4_0, 1, { 0 } },
+    { SOV_TYPE_Q4_1, 2, { 0, 2 } },   { SOV_TYPE_Q5_0, 1, { 0 } },
+    { SOV_TYPE_Q5_1, 2, { 0, 2 } },   { SOV_TYPE_IQ4_NL, 1, { 0 } },
+    { SOV_TYPE_MXFP4, 0, { 0 } },     { SOV_TYPE_NVFP4, 0, { 0 } },
+    { SOV_TYPE_Q1_0, 1, { 0 } },      { SOV_TYPE_Q2_0, 1, { 0 } },
+    { SOV_TYPE_Q2_K, 2, { 80, 82 } }, { SOV_TYPE_Q3_K, 1, { 108 } },
+    { SOV_TYPE_Q4_K, 2, { 0, 2 } },   { SOV_TYPE_Q5_K, 2, { 0, 2 } },
+    { SOV_TYPE_Q6_K, 1, { 208 } },    { SOV_TYPE_IQ4_XS, 1, { 0 } },
+    { SOV_TYPE_IQ3_XXS, 1, { 0 } },   { SOV_TYPE_IQ3_S, 1, { 0 } },
+    { SOV_TYPE_IQ2_XXS, 1, { 0 } },   { SOV_TYPE_IQ2_XS, 1, { 0 } },
+    { SOV_TYPE_IQ2_S, 1, { 0 } },     { SOV_TYPE_IQ1_S, 1, { 0 } },
+    { SOV_TYPE_IQ1_M, 0, { 0 } },     { SOV_TYPE_TQ1_0, 1, { 52 } },
+    { SOV_TYPE_TQ2_0, 1, { 64 } },
 };
+
+#define N_DOT_TYPES (sizeof(dot_types) / sizeof(dot_types[0]))
 
 static uint64_t counter;
 
@@ -43,8 +63,8 @@ random32(void)
 static void
 fill(float *x, size_t n, int kind)
 {
-    static const float odd[] = { 0.0f,  -0.0f,  INFINITY, -INFINITY, NAN,
-                                 1e-45f, -3e38f, 3e38f,   127.5f };
+    static const float odd[] = { 0.0f,   -0.0f,  INFINITY, -INFINITY, NAN,
+                                 1e-45f, -3e38f, 3e38f,    127.5f };
     size_t i;
 
     for (i = 0; i < n; i++) {
@@ -222,24 +242,35 @@ START_TEST(activations)
 }
 END_TEST
 
-/* Blocks of any bits; the half floats in them made ordinary if tame. */
+/* Ordinary scales in a block: d from 2^-7 to 2^-5, either sign for mins. */
 static void
-fill_row(unsigned char *row, enum sov_type type, size_t n, bool tame)
+tame_block(unsigned char *block, const struct dot_type *t)
 {
-    const struct sov_type_info *t = sov_type_info(type);
-    size_t size = n / t->block * t->bytes;
+    int i;
+
+    for (i = 0; i < t->n_halves; i++) {
+        unsigned char *high = block + t->half[i] + 1;
+
+        *high = (unsigned char)(0x20 | (*high & (i == 0 ? 0x07 : 0x87)));
+    }
+    if (t->type == SOV_TYPE_MXFP4)
+        block[0] = (unsigned char)(120 | (block[0] & 7));
+    if (t->type == SOV_TYPE_IQ1_M) /* the exponent's bits of its half */
+        block[55] = (unsigned char)(0x20 | (block[55] & 0x0f));
+}
+
+/* Blocks of any bits, their scales made ordinary if tame. */
+static void
+fill_row(unsigned char *row, const struct dot_type *t, size_t n, bool tame)
+{
+    const struct sov_type_info *info = sov_type_info(t->type);
+    size_t size = n / info->block * info->bytes;
     size_t i, at;
 
     for (i = 0; i < size; i++)
         row[i] = (unsigned char)random32();
-    for (at = 0; tame && at < size; at += t->bytes) {
-        size_t d = type == SOV_TYPE_Q6_K ? 208 : 0;
-
-        row[at + d + 1] = (unsigned char)(0x20 | (row[at + d + 1] & 7));
-        if (type == SOV_TYPE_Q4_K || type == SOV_TYPE_Q5_K ||
-            type == SOV_TYPE_Q4_1 || type == SOV_TYPE_Q5_1)
-            row[at + 3] = (unsigned char)(0x20 | (row[at + 3] & 0x87));
-    }
+    for (at = 0; tame && at < size; at += info->bytes)
+        tame_block(row + at, t);
 }
 
 static size_t
@@ -263,21 +294,29 @@ make_acts(const struct sov_kern *k, enum sov_type type, const float *x,
 
 static void
 dots_agree(const struct sov_kern *g, const struct sov_kern *k,
-           enum sov_type type, size_t n, size_t n_cols, int kind)
+           const struct dot_type *t, size_t n, size_t n_rows, size_t n_cols,
+           int kind)
 {
-    static unsigned char row[N_MAX * 2];
+    static unsigned char w[ROWS_MAX * N_MAX * 2];
     static float x[N_MAX * COLS_MAX];
     unsigned char *acts = sov_mem_aligned(COLS_MAX * (N_MAX / 256), PIECE);
-    float y[COLS_MAX], z[COLS_MAX];
-    size_t stride;
+    const struct sov_type_info *info = sov_type_info(t->type);
+    float y[(ROWS_MAX + 1) * COLS_MAX], z[(ROWS_MAX + 1) * COLS_MAX];
+    size_t w_stride = n / info->block * info->bytes + 6 * (n_cols % 2);
+    size_t stride, i;
 
     ck_assert_ptr_nonnull(acts);
-    fill_row(row, type, n, kind != 2);
+    for (i = 0; i < n_rows; i++)
+        fill_row(w + i * w_stride, t, n, kind != 2);
     fill(x, n * n_cols, kind);
-    stride = make_acts(g, type, x, n, n_cols, acts);
-    g->dot[type](row, acts, stride, n_cols, n, y);
-    k->dot[type](row, acts, stride, n_cols, n, z);
-    assert_same(y, z, n_cols, sov_type_info(type)->name, k->isa);
+    stride = make_acts(g, t->type, x, n, n_cols, acts);
+    fill(y, sizeof(y) / sizeof(*y), 0);
+    memcpy(z, y, sizeof(z));
+    g->dot[t->type](w, w_stride, n_rows, acts, stride, n_cols, n, y,
+                    n_rows + 1);
+    k->dot[t->type](w, w_stride, n_rows, acts, stride, n_cols, n, z,
+                    n_rows + 1);
+    assert_same(y, z, sizeof(y) / sizeof(*y), info->name, k->isa);
     sov_mem_free_aligned(acts);
 }
 
@@ -290,60 +329,79 @@ START_TEST(integer_dots)
     for (s = 0; s < sizeof(isas) / sizeof(isas[0]); s++) {
         const struct sov_kern *k = sov_kern_for(isas[s]);
 
-        for (t = 0; k != NULL && t < sizeof(dot_types) / sizeof(dot_types[0]);
-             t++) {
-            size_t step = sov_type_info(dot_types[t])->block;
+        for (t = 0; k != NULL && t < N_DOT_TYPES; t++) {
+            enum sov_type type = dot_types[t].type;
+            size_t step = sov_type_info(type)->block;
 
-            ck_assert_ptr_nonnull(k->dot[dot_types[t]]);
-            for (n = step; n <= 10 * step || n == 2048; n += step)
+            ck_assert_ptr_nonnull(k->dot[type]);
+            if (k->dot[type] == g->dot[type])
+                continue;
+            for (n = step; n <= N_MAX; n += n < 10 * step ? step : 256)
                 for (c = 1; c <= COLS_MAX; c++)
                     for (kind = 0; kind < 4; kind++)
-                        if (n <= N_MAX)
-                            dots_agree(g, k, dot_types[t], n, c, kind);
+                        dots_agree(g, k, &dot_types[t], n,
+                                   1 + counter % ROWS_MAX, c, kind);
         }
     }
 }
 END_TEST
 
+/* Every type that is stored in blocks has an integer form. */
+START_TEST(all_types_have_dots)
+{
+    const struct sov_kern *g = sov_kern_for("generic");
+    size_t n = 0;
+    int i;
+
+    for (i = 0; i < SOV_TYPE_GGUF_MAX; i++)
+        if (g->decode[i] != NULL && sov_type_info(i)->kind == SOV_KIND_BLOCK) {
+            ck_assert_ptr_nonnull(g->dot[i]);
+            n++;
+        }
+    ck_assert_uint_eq(n, N_DOT_TYPES);
+}
+END_TEST
+
 /* Integers of the largest size everywhere: no sum may run over. */
+static void
+largest_agree(const struct sov_kern *g, const struct sov_kern *k,
+              const struct dot_type *t, int byte, int sign)
+{
+    const struct sov_type_info *info = sov_type_info(t->type);
+    unsigned char *acts = sov_mem_aligned(2, PIECE);
+    unsigned char row[2 * 256];
+    float x[256];
+    float y, z;
+    size_t i;
+
+    ck_assert_ptr_nonnull(acts);
+    memset(row, byte, sizeof(row));
+    for (i = 0; i < 256 / info->block; i++)
+        tame_block(row + i * info->bytes, t);
+    for (i = 0; i < 256; i++)
+        x[i] = (float)sign;
+    make_acts(g, t->type, x, 256, 1, acts);
+    g->dot[t->type](row, 0, 1, acts, PIECE, 1, 256, &y, 1);
+    k->dot[t->type](row, 0, 1, acts, PIECE, 1, 256, &z, 1);
+    assert_same(&y, &z, 1, info->name, k->isa);
+    sov_mem_free_aligned(acts);
+}
+
 START_TEST(largest_integers)
 {
     const struct sov_kern *g = sov_kern_for("generic");
-    unsigned char *acts = sov_mem_aligned(2, PIECE);
-    static unsigned char row[2 * 256];
-    static float x[256];
-    float y, z;
-    size_t s, t, i;
-    int sign, byte;
+    size_t s, t;
+    int byte;
 
-    ck_assert_ptr_nonnull(acts);
-    for (s = 0; s < sizeof(isas) / sizeof(isas[0]); s++)
-        for (t = 0; t < sizeof(dot_types) / sizeof(dot_types[0]); t++)
-            for (byte = 0; byte < 3; byte++)
-                for (sign = -1; sign <= 1; sign += 2) {
-                    const struct sov_kern *k = sov_kern_for(isas[s]);
-                    enum sov_type type = dot_types[t];
-                    const struct sov_type_info *info = sov_type_info(type);
-                    size_t d = type == SOV_TYPE_Q6_K ? 208 : 0;
+    for (s = 0; s < sizeof(isas) / sizeof(isas[0]); s++) {
+        const struct sov_kern *k = sov_kern_for(isas[s]);
 
-                    if (k == NULL)
-                        continue;
-                    memset(row, byte == 0 ? 0xff : byte == 1 ? 0x80 : 0x7f,
-                           sizeof(row));
-                    for (i = 0; i < 256 / info->block; i++) {
-                        memset(row + i * info->bytes + d, 0x3c, 2);
-                        if (info->block == 256)
-                            memset(row + i * info->bytes + (d ? d : 2), 0x3c,
-                                   2);
-                    }
-                    for (i = 0; i < 256; i++)
-                        x[i] = (float)sign;
-                    make_acts(g, type, x, 256, 1, acts);
-                    g->dot[type](row, acts, PIECE, 1, 256, &y);
-                    k->dot[type](row, acts, PIECE, 1, 256, &z);
-                    assert_same(&y, &z, 1, info->name, k->isa);
-                }
-    sov_mem_free_aligned(acts);
+        for (t = 0; k != NULL && t < N_DOT_TYPES; t++)
+            for (byte = 0; byte < 256; byte++) {
+                largest_agree(g, k, &dot_types[t], byte, 1);
+                largest_agree(g, k, &dot_types[t], byte, -1);
+            }
+    }
 }
 END_TEST
 
@@ -369,13 +427,13 @@ START_TEST(generic_against_decoded_weights)
     float y;
 
     ck_assert_ptr_nonnull(acts);
-    for (t = 0; t < sizeof(dot_types) / sizeof(dot_types[0]); t++)
+    for (t = 0; t < N_DOT_TYPES; t++)
         for (turn = 0; turn < 20; turn++) {
-            enum sov_type type = dot_types[t];
+            enum sov_type type = dot_types[t].type;
             size_t n = sov_type_info(type)->block * (1 + turn % 8);
             double sum = 0, size = 0;
 
-            fill_row(row, type, n, true);
+            fill_row(row, &dot_types[t], n, true);
             fill(x, n, 0);
             make_acts(g, type, x, n, 1, acts);
             g->decode[type](row, w, n);
@@ -396,7 +454,7 @@ START_TEST(generic_against_decoded_weights)
                            ((double)a->s[i % 8] -
                             (double)a->d[i % 8] * a->sum[i % 8]);
             }
-            g->dot[type](row, acts, 0, 1, n, &y);
+            g->dot[type](row, 0, 1, acts, 0, 1, n, &y, 1);
             ck_assert_msg(fabs((double)y - sum) <= 4e-7 * size, "%s %g %g",
                           sov_type_info(type)->name, (double)y, sum);
         }
@@ -432,6 +490,7 @@ main(void)
     tcase_add_test(tc, vectors);
     tcase_add_test(tc, tables);
     tcase_add_test(tc, activations);
+    tcase_add_test(tc, all_types_have_dots);
     tcase_add_test(tc, integer_dots);
     tcase_add_test(tc, largest_integers);
     tcase_add_test(tc, generic_against_decoded_weights);

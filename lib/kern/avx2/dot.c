@@ -47,6 +47,38 @@ reduce4(__m256i a, __m256i b, __m256i c, __m256i d)
                          _mm256_extracti128_si256(s, 1));
 }
 
+typedef void row_fn(const unsigned char *row, const unsigned char *act,
+                    size_t stride, size_t n_cols, size_t n, float *y);
+
+/* Columns that a row's sums are kept for. */
+#define COLUMNS 32
+
+INLINE void
+rows(row_fn *one, const unsigned char *w, size_t w_stride, size_t n_w,
+     const unsigned char *act, size_t act_stride, size_t n_cols, size_t n,
+     float *y, size_t y_stride)
+{
+    float sums[COLUMNS];
+    size_t c0, c, r, some;
+
+    for (r = 0; r < n_w; r++, w += w_stride)
+        for (c0 = 0; c0 < n_cols; c0 += some) {
+            some = n_cols - c0 < COLUMNS ? n_cols - c0 : COLUMNS;
+            one(w, act + c0 * act_stride, act_stride, some, n, sums);
+            for (c = 0; c < some; c++)
+                y[(c0 + c) * y_stride + r] = sums[c];
+        }
+}
+
+#define DOT(type)                                                             \
+    static void dot_##type(const void *w, size_t w_stride, size_t n_w,        \
+                           const void *act, size_t act_stride, size_t n_cols, \
+                           size_t n, float *y, size_t y_stride)               \
+    {                                                                         \
+        rows(row_##type, w, w_stride, n_w, act, act_stride, n_cols, n, y,     \
+             y_stride);                                                       \
+    }
+
 /* ---- super-blocks of 256 */
 
 struct head {
@@ -295,21 +327,25 @@ columns(head_fn *head, part_fn *part, enum sums sums, size_t bytes,
     }
 }
 
-#define DOT_A256(type, bytes, head, sums)                                 \
-    static void dot_##type(const void *row, const void *act,              \
-                           size_t act_stride, size_t n_cols, size_t n,    \
-                           float *y)                                      \
-    {                                                                     \
-        if (n_cols == 1)                                                  \
-            one_column(head, part_##type, sums, bytes, row, act, n, y);   \
-        else                                                              \
-            columns(head, part_##type, sums, bytes, row, act, act_stride, \
-                    n_cols, n, y);                                        \
+#define DOT_A256(type, bytes, head, sums)                                      \
+    static void row_##type(const unsigned char *row, const unsigned char *act, \
+                           size_t act_stride, size_t n_cols, size_t n,         \
+                           float *y)                                           \
+    {                                                                          \
+        if (n_cols == 1)                                                       \
+            one_column(head, part_##type, sums, bytes, row, (const void *)act, \
+                       n, y);                                                  \
+        else                                                                   \
+            columns(head, part_##type, sums, bytes, row, act, act_stride,      \
+                    n_cols, n, y);                                             \
     }
 
 DOT_A256(q4_k, 144, head_k4, MINS)
+DOT(q4_k)
 DOT_A256(q5_k, 176, head_k4, MINS)
+DOT(q5_k)
 DOT_A256(q6_k, 210, head_q6_k, OFFSET)
+DOT(q6_k)
 
 /* ---- eight blocks of 32 */
 
@@ -498,20 +534,25 @@ columns_a32(eight_fn *unpack, size_t bytes, bool mins, const unsigned char *row,
     }
 }
 
-#define DOT_A32(type, bytes, mins)                                           \
-    static void dot_##type(const void *row, const void *act,                 \
-                           size_t act_stride, size_t n_cols, size_t n,       \
-                           float *y)                                         \
-    {                                                                        \
-        columns_a32(eight_##type, bytes, mins, row, act, act_stride, n_cols, \
-                    n, y);                                                   \
+#define DOT_A32(type, bytes, mins)                                             \
+    static void row_##type(const unsigned char *row, const unsigned char *act, \
+                           size_t act_stride, size_t n_cols, size_t n,         \
+                           float *y)                                           \
+    {                                                                          \
+        columns_a32(eight_##type, bytes, mins, row, act, act_stride, n_cols,   \
+                    n, y);                                                     \
     }
 
 DOT_A32(q8_0, 34, false)
+DOT(q8_0)
 DOT_A32(q4_0, 18, false)
+DOT(q4_0)
 DOT_A32(q4_1, 20, true)
+DOT(q4_1)
 DOT_A32(q5_0, 22, false)
+DOT(q5_0)
 DOT_A32(q5_1, 24, true)
+DOT(q5_1)
 
 void
 sov_kern_avx2_dot(struct sov_kern *k)
