@@ -232,23 +232,25 @@ do_piece(const struct piece *p)
     mix_values(p);
 }
 
-struct job {
-    const struct sov_nn *nn;
-    const struct sov_attn *at;
-};
-
-static void
-run_pieces(void *arg, size_t first, size_t last, unsigned worker)
+size_t
+sov_attn_units(const struct sov_attn *at)
 {
-    const struct job *job = arg;
-    const struct sov_attn *at = job->at;
+    size_t each = queries(at->n_head / at->kv->n_kv);
+
+    return (at->n_cols + each - 1) / each * at->kv->n_kv;
+}
+
+void
+sov_attn_unit(const struct sov_nn *nn, const struct sov_attn *at, size_t first,
+              size_t last, unsigned worker)
+{
     size_t group = at->n_head / at->kv->n_kv;
     size_t rows = group * queries(group);
-    struct piece p = { .nn = job->nn, .at = at, .group = group };
+    struct piece p = { .nn = nn, .at = at, .group = group };
     size_t i;
 
     p.stride = score_stride(at->kv->n_ctx);
-    p.score = sov_nn_scratch(job->nn, worker);
+    p.score = sov_nn_scratch(nn, worker);
     p.q = p.score + rows * p.stride;
     p.tile = p.q + rows * at->kv->k_len;
     for (i = first; i < last; i++) {
@@ -261,15 +263,28 @@ run_pieces(void *arg, size_t first, size_t last, unsigned worker)
     }
 }
 
+struct job {
+    const struct sov_nn *nn;
+    const struct sov_attn *at;
+};
+
+static void
+run_units(void *arg, size_t first, size_t last, unsigned worker)
+{
+    const struct job *job = arg;
+
+    sov_attn_unit(job->nn, job->at, first, last, worker);
+}
+
 void
 sov_attn(const struct sov_nn *nn, const struct sov_attn *at)
 {
     struct job job = { nn, at };
     size_t each = queries(at->n_head / at->kv->n_kv);
-    size_t n = (at->n_cols + each - 1) / each * at->kv->n_kv;
+    size_t n = sov_attn_units(at);
     uint64_t keys = at->pos + at->n_cols;
     uint64_t work = keys * (at->kv->k_len + at->kv->v_len) * at->n_head /
                     at->kv->n_kv * (each < at->n_cols ? each : at->n_cols);
 
-    sov_par_for(n, sov_nn_grain(n, work), run_pieces, &job);
+    sov_par_for(n, sov_nn_grain(n, work), run_units, &job);
 }

@@ -53,6 +53,16 @@ struct sov_attn {
 
 void sov_attn(const struct sov_nn *nn, const struct sov_attn *at);
 
+/*
+ * The same by hand, inside a parallel region: units 0 .. sov_attn_units() - 1
+ * may be done in any order by any workers, each once; all of them together are
+ * sov_attn().  Keys and values of all columns must be there before the first
+ * unit begins.
+ */
+size_t sov_attn_units(const struct sov_attn *at);
+void sov_attn_unit(const struct sov_nn *nn, const struct sov_attn *at,
+                   size_t first, size_t last, unsigned worker);
+
 /* Floats of scratch that a worker needs; 0 if they cannot be counted. */
 size_t sov_attn_room(const struct sov_cache *kv, size_t n_head);
 
