@@ -32,5 +32,6 @@ include lib/trust/local.mk
 include lib/nn/local.mk
 include lib/arch/local.mk
 include lib/run/local.mk
+include lib/calib/local.mk
 include lib/compress/local.mk
 include lib/measure/local.mk

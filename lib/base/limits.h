@@ -31,6 +31,8 @@
 #define SOV_LAYERS_MAX     UINT64_C(4096)
 #define SOV_HEADS_MAX      UINT64_C(65536)
 #define SOV_WIDTH_MAX      (UINT64_C(1) << 24) /* any width of a model */
+#define SOV_DATASETS_MAX   UINT64_C(1024) /* texts that statistics are of */
+#define SOV_DATASET_MAX    UINT64_C(4095) /* bytes of a text's name */
 #define SOV_KEYFILE_MAX    UINT64_C(4096)  /* bytes of a key file */
 #define SOV_SIGFILE_MAX    UINT64_C(16384) /* bytes of a signature file */
 #define SOV_COMMENT_MAX    UINT64_C(8192)  /* bytes of a trusted comment */

@@ -216,6 +216,7 @@ make_plan(struct sov_quant *job, const struct sov_mix *mix,
     if (notes.used == NULL)
         return sov_mem_fail(err);
     rc = sov_mix_facts(&facts, job->model, err);
+    facts.weighed = opts->stats != NULL;
     if (rc == 0)
         rc = sov_plan_new(&job->plan, sov_model_meta(job->model), err);
     if (rc == 0)
@@ -227,6 +228,9 @@ make_plan(struct sov_quant *job, const struct sov_mix *mix,
                            opts->side[i].len, err);
     if (rc == 0)
         rc = sov_plan_lay(job->plan, &opts->layout, err);
+    if (rc == 0)
+        rc = sov_importance_new(&job->importance, job->model, job->plan,
+                                opts->stats, err);
     if (rc == 0)
         tell(job, &notes);
     if (rc == 0 && opts->layout.max_bytes > 0)
@@ -272,6 +276,7 @@ sov_quant_free(sov_quant *job)
 {
     if (job == NULL)
         return;
+    sov_importance_free(job->importance);
     sov_plan_free(job->plan);
     free(job);
 }

@@ -5,6 +5,7 @@
 #ifndef SOV_COMPRESS_JOB_H
 #define SOV_COMPRESS_JOB_H
 
+#include "compress/importance.h"
 #include "sov/quant.h"
 
 #include <stdbool.h>
@@ -23,6 +24,7 @@
 struct sov_quant {
     sov_model *model; /* borrowed */
     sov_plan *plan;   /* owned, frozen; tensor i is the model's tensor i */
+    struct sov_importance *importance; /* owned */
     enum sov_nonfinite nonfinite;
     bool unchecked; /* tensors that keep their type are not looked at */
     int effort;

@@ -2,6 +2,7 @@
 # lib/compress/local.mk - floor 9: quantizing a whole model
 
 libsov_all_la_SOURCES += \
+	%D%/importance.c %D%/importance.h \
 	%D%/job.c %D%/job.h \
 	%D%/mix.c %D%/mix.h \
 	%D%/mixes.def \

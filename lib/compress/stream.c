@@ -128,7 +128,7 @@ static uint64_t
 memory_needed(const struct stream *s)
 {
     return MEMORY_ASIDE + (uint64_t)s->n_slabs * (s->in_cap + s->out_cap) +
-           (uint64_t)s->n_workers * SOV_PIECE * sizeof(float);
+           (uint64_t)s->n_workers * 2 * SOV_PIECE * sizeof(float);
 }
 
 /* Fewer weights in a slab, then fewer threads, until the limit is kept. */
@@ -323,15 +323,33 @@ refuse(struct slab *b, const struct sov_tensor *t, uint64_t at, float x,
                     sov_type_info((int)to)->name);
 }
 
-/* n floats into blocks, row by row where a row is more than its weights. */
+/* What a worker has for itself. */
+struct scratch {
+    float *x; /* [SOV_PIECE] */
+    struct sov_importance_view view;
+};
+
+/*
+ * n floats of a tensor from weight `first` into blocks, row by row where a row
+ * is more than its weights.
+ */
 static void
-encode_rows(encode_fn encode, const float *x, size_t n, size_t row,
-            enum sov_type to, unsigned char *out, int effort)
+encode_rows(const struct sov_quant *job, struct scratch *own, size_t tensor,
+            uint64_t first, size_t n, unsigned char *out)
 {
-    if (sov_type_info((int)to)->kind == SOV_KIND_FLOAT || row > n)
-        row = n;
+    enum sov_type to = sov_plan_at(job->plan, tensor)->type;
+    size_t row = min_size(sov_plan_at(job->plan, tensor)->dim[0], n);
+    encode_fn encode = sov_kern()->encode[to];
+
+    if (sov_type_info((int)to)->kind == SOV_KIND_FLOAT) {
+        encode(own->x, NULL, out, n, job->effort);
+        return;
+    }
     for (size_t at = 0; at < n; at += row)
-        encode(x + at, NULL, out + bytes_of(to, at), row, effort);
+        encode(own->x + at,
+               sov_importance_row(job->importance, &own->view, tensor,
+                                  first + at, row),
+               out + bytes_of(to, at), row, job->effort);
 }
 
 /*
@@ -339,11 +357,12 @@ encode_rows(encode_fn encode, const float *x, size_t n, size_t row,
  * the bit, unless some have to be replaced.
  */
 static int
-work_chunk(struct stream *s, struct slab *b, float *x, size_t at, size_t n)
+work_chunk(struct stream *s, struct slab *b, struct scratch *own, size_t at,
+           size_t n)
 {
     const struct sov_tensor *from = sov_model_at(s->job->model, b->tensor);
     const struct sov_tensor *to = sov_plan_at(s->job->plan, b->tensor);
-    encode_fn encode = sov_kern()->encode[to->type];
+    float *x = own->x;
     bool copied = from->type == to->type;
     uint32_t limit = limit_bits(to->type, copied);
     size_t bad;
@@ -354,21 +373,20 @@ work_chunk(struct stream *s, struct slab *b, float *x, size_t at, size_t n)
         return 0;
     if (bad < n && s->job->nonfinite == SOV_NONFINITE_FAIL)
         return refuse(b, from, b->first + at + bad, x[bad], to->type);
-    if (encode == NULL)
+    if (sov_kern()->encode[to->type] == NULL)
         return sov_fail(&b->err, SOV_EUNSUP,
                         "tensor %s: weights to replace, and no encoder for "
                         "%s",
                         from->name, sov_type_info((int)to->type)->name);
     if (bad < n)
         replace_bad(b, x, n, limit, largest(to->type), s->job->nonfinite);
-    encode_rows(encode, x, n, (size_t)from->dim[0], to->type,
-                (copied ? b->in : b->out) + bytes_of(to->type, at),
-                s->job->effort);
+    encode_rows(s->job, own, b->tensor, b->first + at, n,
+                (copied ? b->in : b->out) + bytes_of(to->type, at));
     return 0;
 }
 
 static void
-work_slab(struct stream *s, struct slab *b, float *x)
+work_slab(struct stream *s, struct slab *b, struct scratch *own)
 {
     const struct sov_tensor *from = sov_model_at(s->job->model, b->tensor);
     const struct sov_tensor *to = sov_plan_at(s->job->plan, b->tensor);
@@ -381,24 +399,26 @@ work_slab(struct stream *s, struct slab *b, float *x)
         (s->job->unchecked && from->type == to->type))
         return;
     for (size_t at = 0; at < b->n && b->rc == 0; at += step)
-        b->rc = work_chunk(s, b, x, at, min_size(step, b->n - at));
+        b->rc = work_chunk(s, b, own, at, min_size(step, b->n - at));
 }
 
 static int
 worker_main(void *arg)
 {
     struct stream *s = arg;
-    float *x = sov_mem_aligned(SOV_PIECE, sizeof(*x));
+    struct scratch own = { .x = sov_mem_aligned(SOV_PIECE, sizeof(float)) };
+    int made = sov_importance_view_new(&own.view, SOV_PIECE, NULL);
     struct slab *b;
 
     while ((b = sov_queue_get(s->work)) != NULL) {
-        if (b->rc == 0 && x == NULL)
+        if (b->rc == 0 && (own.x == NULL || made < 0))
             b->rc = sov_mem_fail(&b->err);
         if (b->rc == 0 && !atomic_load(&s->stop))
-            work_slab(s, b, x);
+            work_slab(s, b, &own);
         sov_queue_put(b->done, b);
     }
-    sov_mem_free_aligned(x);
+    sov_importance_view_free(&own.view);
+    sov_mem_free_aligned(own.x);
     return 0;
 }
 

@@ -18,6 +18,7 @@ sovinclude_HEADERS += \
 	%D%/quant.h \
 	%D%/run.h \
 	%D%/sovcore.h \
+	%D%/stats.h \
 	%D%/tensor.h \
 	%D%/token.h \
 	%D%/types.def \

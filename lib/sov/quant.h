@@ -18,6 +18,7 @@
 #include "sov/err.h"
 #include "sov/io.h"
 #include "sov/model.h"
+#include "sov/stats.h"
 #include "sov/tensor.h"
 #include "sov/write.h"
 
@@ -52,6 +53,7 @@ struct sov_quant_opts {
     int effort;                  /* of the searches, 1 to 9; 0: the default */
     struct sov_layout layout;    /* of the output */
     uint64_t max_memory;         /* bytes for buffers; 0: 256 MB */
+    const sov_stats *stats;      /* importance of the weights, or NULL */
     bool check_copies;           /* with "copy": look for NaN there too */
     bool plain;                  /* what is no matrix keeps its type */
     const struct sov_side *side; /* files to write before the tensors */
@@ -71,8 +73,8 @@ SOV_API const char *sov_quant_type_name(size_t i);
 SOV_API const char *sov_quant_file_type(uint64_t file_type);
 
 /*
- * Decide everything.  The model is borrowed until sov_quant_free(), and read
- * by sov_quant_run().  SOV_EARG: no such type, or a rule that matches nothing;
+ * Decide everything.  Model and statistics are borrowed until
+ * sov_quant_free(), and read by sov_quant_run().  SOV_EARG: no such type, or a rule that matches nothing;
  * SOV_EUNSUP: a type that this build cannot read or make.
  */
 SOV_API int sov_quant_new(sov_quant **job, sov_model *model,

@@ -18,6 +18,7 @@
 #include "sov/model.h"
 #include "sov/quant.h"
 #include "sov/run.h"
+#include "sov/stats.h"
 #include "sov/tensor.h"
 #include "sov/token.h"
 #include "sov/write.h"

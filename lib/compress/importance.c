@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * importance.c - what an error costs, column by column
+ *
+ * A tensor's weights are [columns, rows, matrices]; the entry of the statistics
+ * is [columns, matrices].  All rows of a matrix have the same importance, so a
+ * view is filled anew only where the matrix or the piece of the row changes.
+ */
+#include "compress/importance.h"
+
+#include "base/mem.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct importance {
+    int64_t entry; /* of the statistics, or -1 */
+    uint64_t columns;
+    uint64_t rows; /* of a matrix */
+};
+
+struct sov_importance {
+    const sov_stats *stats;
+    struct importance *of; /* owned; by tensor */
+    struct sov_importance_facts facts;
+};
+
+/*
+ * The matrices that llama-imatrix leaves out unless it is told to: rows of the
+ * first are looked up and not multiplied.
+ */
+static bool
+may_be_missing(const char *name)
+{
+    return strcmp(name, "token_embd.weight") == 0 ||
+           strcmp(name, "per_layer_token_embd.weight") == 0 ||
+           strcmp(name, "output.weight") == 0;
+}
+
+static void
+count_unseen(struct sov_importance *imp, const struct sov_tensor *t,
+             size_t entry)
+{
+    uint64_t which = 0;
+    uint64_t n = sov_stats_unseen(imp->stats, entry, &which);
+
+    if (n > 0 && imp->facts.unseen == 0) {
+        imp->facts.first_unseen = t->name;
+        imp->facts.which_unseen = which;
+    }
+    imp->facts.unseen += n;
+}
+
+static int
+find_entry(struct sov_importance *imp, const struct sov_tensor *t,
+           struct importance *of, struct sov_err *err)
+{
+    uint64_t want = t->dim[0] * t->dim[2] * t->dim[3], have;
+    int64_t entry = sov_stats_find(imp->stats, t->name);
+
+    imp->facts.wanted++;
+    if (entry < 0) {
+        if (!may_be_missing(t->name) && imp->facts.missing++ == 0)
+            imp->facts.first_missing = t->name;
+        return 0;
+    }
+    have = sov_stats_values(imp->stats, (size_t)entry);
+    if (have != want)
+        return sov_fail(err, SOV_EFORMAT,
+                        "tensor %.80s has %" PRIu64
+                        " columns, its statistics have %" PRIu64
+                        ": not of this model",
+                        t->name, want, have);
+    of->entry = entry;
+    imp->facts.used++;
+    count_unseen(imp, t, (size_t)entry);
+    return 0;
+}
+
+static size_t
+count_spare(const sov_stats *stats, const sov_model *model)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < sov_stats_count(stats); i++)
+        if (sov_model_find(model, sov_stats_name(stats, i)) < 0)
+            n++;
+    return n;
+}
+
+static int
+find_all(struct sov_importance *imp, const sov_model *model,
+         const sov_plan *plan, struct sov_err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < sov_plan_count(plan) && rc == 0; i++) {
+        const struct sov_tensor *from = sov_model_at(model, i);
+        const struct sov_tensor *to = sov_plan_at(plan, i);
+        bool made = to->type != from->type &&
+                    sov_type_info((int)to->type)->kind == SOV_KIND_BLOCK;
+
+        imp->of[i].entry = -1;
+        imp->of[i].columns = from->dim[0];
+        imp->of[i].rows = from->dim[1];
+        if (imp->stats != NULL && made)
+            rc = find_entry(imp, from, &imp->of[i], err);
+    }
+    if (rc == 0 && imp->stats != NULL)
+        imp->facts.spare = count_spare(imp->stats, model);
+    return rc;
+}
+
+int
+sov_importance_new(struct sov_importance **imp, const sov_model *model,
+                   const sov_plan *plan, const sov_stats *stats,
+                   struct sov_err *err)
+{
+    struct sov_importance *m = sov_mem_array(1, sizeof(*m));
+    int rc = 0;
+
+    *imp = NULL;
+    if (m == NULL)
+        return sov_mem_fail(err);
+    m->stats = stats;
+    m->of = sov_mem_array(sov_plan_count(plan), sizeof(*m->of));
+    rc = m->of == NULL ? sov_mem_fail(err) : find_all(m, model, plan, err);
+    if (rc < 0) {
+        sov_importance_free(m);
+        return rc;
+    }
+    *imp = m;
+    return 0;
+}
+
+void
+sov_importance_free(struct sov_importance *imp)
+{
+    if (imp == NULL)
+        return;
+    free(imp->of);
+    free(imp);
+}
+
+const struct sov_importance_facts *
+sov_importance_facts(const struct sov_importance *imp)
+{
+    return &imp->facts;
+}
+
+int
+sov_importance_view_new(struct sov_importance_view *view, size_t max,
+                        struct sov_err *err)
+{
+    *view = (struct sov_importance_view){ 0 };
+    view->w = sov_mem_aligned(max, sizeof(*view->w));
+    return view->w == NULL ? sov_mem_fail(err) : 0;
+}
+
+void
+sov_importance_view_free(struct sov_importance_view *view)
+{
+    sov_mem_free_aligned(view->w);
+    view->w = NULL;
+}
+
+const float *
+sov_importance_row(const struct sov_importance *imp,
+                   struct sov_importance_view *view, size_t i, uint64_t first,
+                   size_t n)
+{
+    const struct importance *of = &imp->of[i];
+    uint64_t matrix = first / of->columns / of->rows;
+    uint64_t at = matrix * of->columns + first % of->columns;
+
+    if (of->entry < 0)
+        return NULL;
+    if (view->tensor != i || view->first != at || view->n != n) {
+        sov_stats_mean(imp->stats, (size_t)of->entry, at, n, view->w);
+        view->tensor = i;
+        view->first = at;
+        view->n = n;
+    }
+    return view->w;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * importance.h - what an error costs, column by column
+ *
+ * The encoders minimise squared errors, each weighed by what comes in through
+ * its column.  Where that is known from, and of which tensors, is settled here
+ * once, before the first is read; the workers then ask row by row.
+ */
+#ifndef SOV_COMPRESS_IMPORTANCE_H
+#define SOV_COMPRESS_IMPORTANCE_H
+
+#include "sov/model.h"
+#include "sov/stats.h"
+#include "sov/write.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sov_importance;
+
+/* What was found, for people. */
+struct sov_importance_facts {
+    size_t wanted;  /* matrices that are made of other blocks */
+    size_t used;    /* of these, with an entry of the statistics */
+    size_t missing; /* without one, where there should be one */
+    const char *first_missing;
+    size_t spare;    /* entries that belong to no tensor of the model */
+    uint64_t unseen; /* experts that saw nothing; all columns count the same */
+    const char *first_unseen;
+    uint64_t which_unseen;
+};
+
+/*
+ * Of a plan whose tensor i is the model's tensor i; all is borrowed.  stats may
+ * be NULL.  An entry of another length than its tensor's is SOV_EFORMAT.
+ */
+int sov_importance_new(struct sov_importance **imp, const sov_model *model,
+                       const sov_plan *plan, const sov_stats *stats,
+                       struct sov_err *err) SOV_MUST_CHECK;
+void sov_importance_free(struct sov_importance *imp);
+
+const struct sov_importance_facts *
+sov_importance_facts(const struct sov_importance *imp);
+
+/* Where a worker keeps the row it had last.  max: weights of a piece. */
+struct sov_importance_view {
+    float *w; /* owned; [max] */
+    size_t tensor;
+    uint64_t first;
+    size_t n; /* 0: nothing yet */
+};
+
+int sov_importance_view_new(struct sov_importance_view *view, size_t max,
+                            struct sov_err *err) SOV_MUST_CHECK;
+void sov_importance_view_free(struct sov_importance_view *view);
+
+/*
+ * Of the n weights from weight `first` of tensor i, all in one row: how much
+ * the error of each counts, or NULL: all the same.  It stays until the view is
+ * asked again.
+ */
+const float *sov_importance_row(const struct sov_importance *imp,
+                                struct sov_importance_view *view, size_t i,
+                                uint64_t first, size_t n);
+
+#endif
