@@ -8,6 +8,13 @@ tests_bench_bench_codec_SOURCES = %D%/bench_codec.c
 tests_bench_bench_codec_LDADD = libsov_all.la $(deps_libs)
 CLEANFILES += tests/bench/bench_codec$(EXEEXT)
 
+EXTRA_PROGRAMS += tests/bench/bench_limits tests/bench/bench_pass
+tests_bench_bench_limits_SOURCES = %D%/bench_limits.c
+tests_bench_bench_limits_LDADD = -lpthread
+tests_bench_bench_pass_SOURCES = %D%/bench_pass.c
+tests_bench_bench_pass_LDADD = libsov_all.la $(deps_libs)
+CLEANFILES += tests/bench/bench_limits$(EXEEXT) tests/bench/bench_pass$(EXEEXT)
+
 bench bench-codec: tests/bench/bench_codec$(EXEEXT)
 	tests/bench/bench_codec$(EXEEXT)
 .PHONY: bench bench-codec
@@ -29,3 +36,8 @@ bench-hash: tests/bench/bench_hash$(EXEEXT) tests/tools/hashsum$(EXEEXT)
 	top_builddir='$(abs_top_builddir)' SIZE='$(SIZE)' RUNS='$(RUNS)' \
 	$(SHELL) $(srcdir)/tests/bench/hash.sh
 .PHONY: bench-hash
+
+# scripts/bench-peer runs sov-run, bench_limits and bench_pass of this build.
+bench-programs: bin/sov-run$(EXEEXT) tests/bench/bench_limits$(EXEEXT) \
+		tests/bench/bench_pass$(EXEEXT)
+.PHONY: bench-programs
