@@ -8,9 +8,11 @@
  */
 #include "quantize/quantize.h"
 
+#include "cli/guard.h"
 #include "cli/progress.h"
 #include "cli/tool.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +20,8 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#define KEPT "%s is kept; the same command goes on from there"
 
 struct quantize_options quantize_options = { .on_nonfinite =
                                                  SOV_NONFINITE_FAIL };
@@ -291,8 +295,48 @@ commit_output(struct quantize *q, struct sov_err *err)
     return rc;
 }
 
+/* What an earlier run has left, and what to do if this one leaves something. */
 static int
-write_output(struct quantize *q, struct sov_err *err)
+resume(struct quantize *q, size_t *told, struct sov_err *err)
+{
+    const char *part = sov_sink_part(q->target.sink[0]);
+    int rc;
+
+    if (!sov_common.resume)
+        return 0;
+    sov_progress_begin("B");
+    rc = sov_quant_resume(q->job, q->target.sink, err);
+    sov_progress_end();
+    for (const char *line; (line = sov_quant_warning(q->job, *told)) != NULL;
+         ++*told)
+        sov_warn("%s", line);
+    if (rc < 0)
+        return rc;
+    if (sov_quant_kept(q->job) > 0)
+        sov_note(1, "%s: going on behind %" PRIu64 " of %" PRIu64 " bytes",
+                 part, sov_quant_kept(q->job),
+                 sov_plan_bytes(sov_quant_plan(q->job)));
+    q->part = strdup(part);
+    if (q->part == NULL ||
+        asprintf(&q->last_words, "%s: " KEPT "\n", sov_tool_name(), part) < 0)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    sov_guard_last_words(q->last_words);
+    return 0;
+}
+
+/* After all else: is there something to go on from? */
+static void
+resumed(struct quantize *q)
+{
+    sov_guard_last_words(NULL);
+    if (q->part != NULL && access(q->part, F_OK) == 0)
+        sov_warn(KEPT, q->part);
+    free(q->part);
+    free(q->last_words);
+}
+
+static int
+write_output(struct quantize *q, size_t *told, struct sov_err *err)
 {
     const sov_plan *plan = sov_quant_plan(q->job);
     int rc = list_inputs(q, err);
@@ -309,6 +353,8 @@ write_output(struct quantize *q, struct sov_err *err)
         rc = sov_lineage_output(&q->lineage, plan, &q->target, err);
     if (rc == 0)
         rc = quantize_carry_begin(q, err);
+    if (rc == 0)
+        rc = resume(q, told, err);
     if (rc < 0)
         return rc;
     sov_progress_begin("B");
@@ -350,7 +396,7 @@ quantize(struct quantize *q, struct sov_err *err)
     while (sov_quant_warning(q->job, told) != NULL)
         told++;
     if (!sov_common.dry_run) {
-        rc = write_output(q, err);
+        rc = write_output(q, &told, err);
         if (rc < 0)
             return rc;
         say_warnings(q, told);
@@ -372,6 +418,7 @@ run(int argc, char **argv, struct sov_err *err)
     (void)argc;
     sov_lineage_end(&q.lineage);
     sov_target_free(&q.target);
+    resumed(&q);
     quantize_carry_end(&q);
     sov_quant_free(q.job);
     sov_export_free(q.folder);
@@ -394,7 +441,8 @@ main(int argc, char **argv)
         .max_operands = 1,
         .common = SOV_COMMON_FILE | SOV_COMMON_ALIGN | SOV_COMMON_THREADS |
                   SOV_COMMON_MEMORY | SOV_COMMON_DRY_RUN | SOV_COMMON_JSON |
-                  SOV_COMMON_PROGRESS | SOV_COMMON_COLOR,
+                  SOV_COMMON_PROGRESS | SOV_COMMON_COLOR |
+                  SOV_COMMON_RESUME,
         .opts = opts,
         .run = run,
     };

@@ -21,6 +21,7 @@
 volatile sig_atomic_t sov_guard_asked;
 
 static const char *tool_name = "sov";
+static const char *volatile last_words;
 static volatile sig_atomic_t terminal = -1;
 static struct termios terminal_state;
 
@@ -41,21 +42,23 @@ sov_guard_streams(void)
 }
 
 static void
-die_of(int sig)
-{
-    sov_sink_cleanup();
-    if (terminal >= 0)
-        tcsetattr((int)terminal, TCSANOW, &terminal_state);
-    signal(sig, SIG_DFL);
-    raise(sig); /* blocked here; delivered when the handler returns */
-}
-
-static void
 say(const char *text)
 {
     ssize_t n = write(STDERR_FILENO, text, strlen(text));
 
     (void)n; /* there is nobody left to tell */
+}
+
+static void
+die_of(int sig)
+{
+    sov_sink_cleanup();
+    if (terminal >= 0)
+        tcsetattr((int)terminal, TCSANOW, &terminal_state);
+    if (last_words != NULL)
+        say(last_words);
+    signal(sig, SIG_DFL);
+    raise(sig); /* blocked here; delivered when the handler returns */
 }
 
 /* A mapped file was cut short by somebody else. */
@@ -113,6 +116,12 @@ sov_guard_signals(const char *name)
     sa.sa_flags = SA_SIGINFO;
     sigemptyset(&sa.sa_mask);
     sigaction(SIGBUS, &sa, NULL);
+}
+
+void
+sov_guard_last_words(const char *line)
+{
+    last_words = line;
 }
 
 void

@@ -27,6 +27,12 @@ void sov_guard_signals(const char *name);
  */
 void sov_guard_terminal(int fd, const struct termios *saved);
 
+/*
+ * The line that is said on standard error where a signal ends the program;
+ * NULL: none.  It must stay as it is as long as it may be said.
+ */
+void sov_guard_last_words(const char *line);
+
 /* Die of SIGPIPE even if it is ignored, or exit with what the shell shows. */
 _Noreturn void sov_guard_die_of_pipe(void);
 

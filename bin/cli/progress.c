@@ -27,6 +27,8 @@ static struct {
     const char *unit;
     double start;
     double last;
+    bool based;
+    uint64_t base; /* was done when we began */
 } st;
 
 static double
@@ -111,8 +113,9 @@ compose(char *line, size_t size, uint64_t done, uint64_t total,
         return;
     }
     amount(whole, sizeof(whole), total);
-    if (done > 0 && done < total && spent > 1) {
-        double rest = spent * ((double)total / (double)done - 1);
+    if (done > st.base && done < total && spent > 1) {
+        double rest =
+            spent * (double)(total - done) / (double)(done - st.base);
 
         if (rest < 359999)
             snprintf(left, sizeof(left), "  %02d:%02d left", (int)rest / 60,
@@ -140,6 +143,9 @@ sov_progress_update(void *arg, uint64_t done, uint64_t total, const char *what)
     (void)arg;
     if (!st.running)
         return;
+    if (!st.based)
+        st.base = done;
+    st.based = true;
     if (sov_guard_asked) {
         sov_guard_asked = 0;
         sov_progress_clear();

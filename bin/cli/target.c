@@ -145,6 +145,13 @@ sov_target_choose(struct sov_target *t, const char *format, struct sov_err *err)
         return sov_fail(err, SOV_EARG,
                         "a folder cannot go to standard output; name one with "
                         "-o");
+    if (sov_common.resume && (t->packed || t->format->folder != NULL ||
+                              is_stdout(t)))
+        return sov_fail(err, SOV_EARG,
+                        "--resume: only files can be continued, not %s",
+                        is_stdout(t) ? "standard output"
+                        : t->packed  ? "an archive"
+                                     : "a folder");
     return name_packed(t, err);
 }
 
@@ -234,6 +241,8 @@ open_file(struct sov_target *t, const sov_plan *plan, size_t i,
     if (t->folder == NULL) {
         if (i > 0)
             opts.lock = SOV_LOCK_NONE;
+        opts.part = sov_common.resume;
+        opts.head = i > 0 ? t->sink[0] : NULL;
         return sov_sink_open(&t->sink[i], t->path[i], &opts, err);
     }
     hidden = join(sov_folder_path(t->folder), sov_plan_file(plan, i)->name);

@@ -37,6 +37,7 @@ enum sov_common_bit {
     SOV_COMMON_JSON = 1 << 10,      /* --json */
     SOV_COMMON_PROGRESS = 1 << 11,  /* --progress */
     SOV_COMMON_COLOR = 1 << 12,     /* --no-color */
+    SOV_COMMON_RESUME = 1 << 13,    /* --resume */
 };
 
 /* All that sov_tool_sink() heeds. */
@@ -57,6 +58,7 @@ struct sov_common {
     bool if_changed;
     int lock; /* enum sov_lock */
     const char *depfile;
+    bool resume;
     uint64_t align;
     bool align_given;
     uint64_t threads;    /* 0: what the machine has */

@@ -55,6 +55,8 @@ struct quantize {
     bool was_there;
     struct stat was; /* the output as it was before */
     double seconds;
+    char *part; /* with --resume: what stays if this run ends early */
+    char *last_words;
 };
 
 /* "standard input" for "-" */

@@ -20,6 +20,7 @@ complete -c sov-quantize -s f -l force -d 'replace an existing file; write to a 
 complete -c sov-quantize -l if-changed -d 'leave an existing file alone if its bytes would stay the same'
 complete -c sov-quantize -l lock -x -a 'none fail wait' -d 'take turns with other writers of OUT, or fail'
 complete -c sov-quantize -l depfile -r -F -d 'write a make rule to FILE: OUT depends on all that was read'
+complete -c sov-quantize -l resume -d 'keep OUT.part if this run is stopped, and go on from it'
 complete -c sov-quantize -l align -x -d 'start every tensor at a multiple of N bytes'
 complete -c sov-quantize -l dry-run -d 'say what would be done, and stop'
 complete -c sov-quantize -s j -l threads -x -d 'use N threads; results do not depend on it'

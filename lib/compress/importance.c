@@ -9,6 +9,7 @@
 #include "compress/importance.h"
 
 #include "base/mem.h"
+#include "sys/hash.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@ struct importance {
 struct sov_importance {
     const sov_stats *stats;
     struct importance *of; /* owned; by tensor */
+    size_t n;
     struct sov_importance_facts facts;
 };
 
@@ -124,7 +126,8 @@ sov_importance_new(struct sov_importance **imp, const sov_model *model,
     if (m == NULL)
         return sov_mem_fail(err);
     m->stats = stats;
-    m->of = sov_mem_array(sov_plan_count(plan), sizeof(*m->of));
+    m->n = sov_plan_count(plan);
+    m->of = sov_mem_array(m->n, sizeof(*m->of));
     rc = m->of == NULL ? sov_mem_fail(err) : find_all(m, model, plan, err);
     if (rc < 0) {
         sov_importance_free(m);
@@ -183,4 +186,40 @@ sov_importance_row(const struct sov_importance *imp,
         view->n = n;
     }
     return view->w;
+}
+
+/* All values of one entry, a few at a time. */
+static void
+add_entry(const struct sov_importance *imp, size_t entry, float *w, size_t n,
+          struct sov_sum *sum)
+{
+    uint64_t all = sov_stats_values(imp->stats, entry);
+
+    for (uint64_t at = 0; at < all; at += n) {
+        size_t take = all - at < n ? (size_t)(all - at) : n;
+
+        sov_stats_mean(imp->stats, entry, at, take, w);
+        sov_sum_add(sum, w, take * sizeof(*w));
+    }
+}
+
+int
+sov_importance_digest(const struct sov_importance *imp,
+                      unsigned char digest[SOV_XXH3_LEN], struct sov_err *err)
+{
+    enum { N = 4096 };
+    struct sov_sum *sum = sov_sum_new();
+    float *w = sov_mem_array(N, sizeof(*w));
+    int rc = sum == NULL || w == NULL ? sov_mem_fail(err) : 0;
+
+    for (size_t i = 0; i < imp->n && rc == 0; i++) {
+        sov_sum_add(sum, &imp->of[i].entry, sizeof(imp->of[i].entry));
+        if (imp->of[i].entry >= 0)
+            add_entry(imp, (size_t)imp->of[i].entry, w, N, sum);
+    }
+    if (rc == 0)
+        sov_sum_take(sum, digest);
+    sov_sum_free(sum);
+    free(w);
+    return rc;
 }

@@ -9,6 +9,7 @@
 #ifndef SOV_COMPRESS_IMPORTANCE_H
 #define SOV_COMPRESS_IMPORTANCE_H
 
+#include "sov/hash.h"
 #include "sov/model.h"
 #include "sov/stats.h"
 #include "sov/write.h"
@@ -63,5 +64,10 @@ void sov_importance_view_free(struct sov_importance_view *view);
 const float *sov_importance_row(const struct sov_importance *imp,
                                 struct sov_importance_view *view, size_t i,
                                 uint64_t first, size_t n);
+
+/* A digest of all that it can answer. */
+int sov_importance_digest(const struct sov_importance *imp,
+                          unsigned char digest[SOV_XXH3_LEN],
+                          struct sov_err *err) SOV_MUST_CHECK;
 
 #endif

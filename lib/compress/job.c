@@ -42,6 +42,31 @@ void (*sov_job_decoder(enum sov_type type))(const void *, float *, size_t)
     return codec != NULL ? codec->decode : NULL;
 }
 
+size_t
+sov_job_bytes(enum sov_type type, uint64_t n)
+{
+    const struct sov_type_info *info = sov_type_info((int)type);
+
+    return (size_t)(n / info->block * info->bytes);
+}
+
+static size_t
+min_size(uint64_t a, uint64_t b)
+{
+    return (size_t)(a < b ? a : b);
+}
+
+size_t
+sov_job_step(const struct sov_tensor *t, uint64_t first, size_t target)
+{
+    uint64_t row = t->dim[0];
+    uint64_t left = sov_tensor_count(t) - first;
+
+    if (row > SOV_PIECE)
+        return min_size(SOV_PIECE, row - first % row);
+    return min_size(left, row < target ? target / row * row : row);
+}
+
 static bool
 can_encode(enum sov_type type)
 {
@@ -49,9 +74,8 @@ can_encode(enum sov_type type)
            sov_kern()->encode[type] != NULL;
 }
 
-SOV_PRINTF(2, 3)
-static void
-remark(struct sov_quant *job, const char *fmt, ...)
+void
+sov_job_remark(struct sov_quant *job, const char *fmt, ...)
 {
     char line[400];
     va_list ap;
@@ -170,13 +194,13 @@ static void
 tell(struct sov_quant *job, const struct notes *notes)
 {
     if (notes->n_again > 0)
-        remark(job,
+        sov_job_remark(job,
                "%zu tensors were quantized before (%s is %s): "
                "twice is worse than once",
                notes->n_again, notes->again->name,
                type_name(notes->again->type));
     if (notes->n_misfits > 0)
-        remark(job,
+        sov_job_remark(job,
                "%zu tensors do not divide into blocks (%s has rows of "
                "%" PRIu64 ": %s instead of %s)",
                notes->n_misfits, notes->misfit->name, notes->misfit->dim[0],
@@ -197,7 +221,7 @@ tell_large(struct sov_quant *job, uint64_t max)
             first = f;
     }
     if (n > 0)
-        remark(job,
+        sov_job_remark(job,
                "%zu files are larger than asked for (%s has %" PRIu64
                " bytes: tensor %s is not cut)",
                n, first->name, first->bytes,
@@ -277,6 +301,7 @@ sov_quant_free(sov_quant *job)
     if (job == NULL)
         return;
     sov_importance_free(job->importance);
+    sov_resume_free(job->resume);
     sov_plan_free(job->plan);
     free(job);
 }
@@ -306,12 +331,24 @@ sov_quant_replaced(const sov_quant *job)
 }
 
 int
+sov_quant_resume(sov_quant *job, sov_sink *const *sinks, struct sov_err *err)
+{
+    return sov_resume_open(job, sinks, err);
+}
+
+uint64_t
+sov_quant_kept(const sov_quant *job)
+{
+    return job->resume != NULL ? job->resume->bytes : 0;
+}
+
+int
 sov_quant_run(sov_quant *job, sov_sink *const *sinks, struct sov_err *err)
 {
     int rc = sov_stream_run(job, sinks, err);
 
     if (rc == 0 && job->replaced > 0)
-        remark(job, "weights replaced for not being finite: %" PRIu64,
+        sov_job_remark(job, "weights replaced for not being finite: %" PRIu64,
                job->replaced);
     return rc;
 }

@@ -6,6 +6,7 @@
 #define SOV_COMPRESS_JOB_H
 
 #include "compress/importance.h"
+#include "compress/resume.h"
 #include "sov/quant.h"
 
 #include <stdbool.h>
@@ -34,7 +35,21 @@ struct sov_quant {
     uint64_t replaced; /* weights that were not finite */
     char warning[SOV_JOB_WARNINGS][320];
     size_t n_warnings;
+    struct sov_resume *resume; /* owned; NULL: nothing is kept */
 };
+
+/* One more warning; lines beyond SOV_JOB_WARNINGS are dropped. */
+void sov_job_remark(struct sov_quant *job, const char *fmt, ...)
+    SOV_PRINTF(2, 3);
+
+/* Bytes of n weights, which are whole blocks. */
+size_t sov_job_bytes(enum sov_type type, uint64_t n);
+
+/*
+ * Weights that are read as one from weight first on: whole rows, about target
+ * weights of them, or a piece of a row that is longer than SOV_PIECE.
+ */
+size_t sov_job_step(const struct sov_tensor *t, uint64_t first, size_t target);
 
 /* How blocks of a type are read; NULL for integers. */
 void (*sov_job_decoder(enum sov_type type))(const void *, float *, size_t);

@@ -25,6 +25,7 @@
 #include "compress/job.h"
 
 #include "base/mem.h"
+#include "fmt/plan.h"
 #include "kern/kern.h"
 #include "sys/par.h"
 
@@ -54,6 +55,8 @@ struct slab {
     size_t out_len;
     const unsigned char *result; /* in or out */
     uint64_t replaced;
+    bool last; /* of its tensor */
+    unsigned char source[SOV_XXH3_LEN]; /* then, with resume: digest of it */
     int rc;
     struct sov_err err;
     struct sov_queue *done; /* holds the slab when the work is done */
@@ -67,6 +70,8 @@ struct stream {
     size_t out_cap;
     unsigned n_workers;
     size_t slab_weights;
+    size_t first;      /* tensors before it are there already */
+    uint64_t replaced; /* of the writer: in the tensor so far */
     struct sov_queue *free;
     struct sov_queue *work;
     struct sov_queue *order;
@@ -76,29 +81,9 @@ struct stream {
 };
 
 static size_t
-bytes_of(enum sov_type type, uint64_t n)
-{
-    const struct sov_type_info *info = sov_type_info((int)type);
-
-    return (size_t)(n / info->block * info->bytes);
-}
-
-static size_t
 min_size(uint64_t a, uint64_t b)
 {
     return (size_t)(a < b ? a : b);
-}
-
-/* Weights of the slab that starts at weight first of a tensor. */
-static size_t
-slab_step(const struct sov_tensor *t, uint64_t first, size_t target)
-{
-    uint64_t row = t->dim[0];
-    uint64_t left = sov_tensor_count(t) - first;
-
-    if (row > SOV_PIECE)
-        return min_size(SOV_PIECE, row - first % row);
-    return min_size(left, row < target ? target / row * row : row);
 }
 
 /* ---- memory ---- */
@@ -116,9 +101,9 @@ measure(struct stream *s, size_t target)
 
         if (from->size == 0)
             continue;
-        n = slab_step(from, 0, target);
-        in = bytes_of(from->type, n);
-        out = bytes_of(to->type, n);
+        n = sov_job_step(from, 0, target);
+        in = sov_job_bytes(from->type, n);
+        out = sov_job_bytes(to->type, n);
         s->in_cap = in > s->in_cap ? in : s->in_cap;
         s->out_cap = out > s->out_cap ? out : s->out_cap;
     }
@@ -193,6 +178,14 @@ free_slabs(struct stream *s)
 
 /* ---- reading ---- */
 
+static void
+sum_source(struct sov_resume *r, struct slab *b)
+{
+    sov_sum_add(r->source, b->in, b->in_len);
+    if (b->last)
+        sov_sum_take(r->source, b->source);
+}
+
 /* The slab at weight first of tensor i; false when the reader shall end. */
 static bool
 read_slab(struct stream *s, size_t i, uint64_t first, size_t n)
@@ -206,11 +199,14 @@ read_slab(struct stream *s, size_t i, uint64_t first, size_t n)
     b->tensor = i;
     b->first = first;
     b->n = n;
-    b->in_len = bytes_of(t->type, n);
+    b->in_len = sov_job_bytes(t->type, n);
     b->replaced = 0;
-    rc = sov_model_read(s->job->model, i, bytes_of(t->type, first), b->in,
+    rc = sov_model_read(s->job->model, i, sov_job_bytes(t->type, first), b->in,
                         b->in_len, &b->err);
     b->rc = rc;
+    b->last = first + n == sov_tensor_count(t);
+    if (s->job->resume != NULL)
+        sum_source(s->job->resume, b);
     /* from here on the slab is somebody else's */
     return sov_queue_put(s->order, b) != 0 && sov_queue_put(s->work, b) != 0 &&
            rc == 0;
@@ -222,13 +218,13 @@ reader_main(void *arg)
     struct stream *s = arg;
     bool going = true;
 
-    for (size_t i = 0; i < sov_plan_count(s->job->plan) && going; i++) {
+    for (size_t i = s->first; i < sov_plan_count(s->job->plan) && going; i++) {
         const struct sov_tensor *t = sov_model_at(s->job->model, i);
         uint64_t total = t->size == 0 ? 0 : sov_tensor_count(t);
         size_t n;
 
         for (uint64_t at = 0; at < total && going; at += n) {
-            n = slab_step(t, at, s->slab_weights);
+            n = sov_job_step(t, at, s->slab_weights);
             going = read_slab(s, i, at, n);
         }
     }
@@ -349,7 +345,7 @@ encode_rows(const struct sov_quant *job, struct scratch *own, size_t tensor,
         encode(own->x + at,
                sov_importance_row(job->importance, &own->view, tensor,
                                   first + at, row),
-               out + bytes_of(to, at), row, job->effort);
+               out + sov_job_bytes(to, at), row, job->effort);
 }
 
 /*
@@ -367,7 +363,7 @@ work_chunk(struct stream *s, struct slab *b, struct scratch *own, size_t at,
     uint32_t limit = limit_bits(to->type, copied);
     size_t bad;
 
-    sov_job_decoder(from->type)(b->in + bytes_of(from->type, at), x, n);
+    sov_job_decoder(from->type)(b->in + sov_job_bytes(from->type, at), x, n);
     bad = find_bad(x, n, limit);
     if (bad == n && copied)
         return 0;
@@ -381,7 +377,7 @@ work_chunk(struct stream *s, struct slab *b, struct scratch *own, size_t at,
     if (bad < n)
         replace_bad(b, x, n, limit, largest(to->type), s->job->nonfinite);
     encode_rows(s->job, own, b->tensor, b->first + at, n,
-                (copied ? b->in : b->out) + bytes_of(to->type, at));
+                (copied ? b->in : b->out) + sov_job_bytes(to->type, at));
     return 0;
 }
 
@@ -394,7 +390,7 @@ work_slab(struct stream *s, struct slab *b, struct scratch *own)
     size_t step = row < CHUNK_WEIGHTS ? CHUNK_WEIGHTS / row * row : row;
 
     b->result = from->type == to->type ? b->in : b->out;
-    b->out_len = bytes_of(to->type, b->n);
+    b->out_len = sov_job_bytes(to->type, b->n);
     if (sov_job_decoder(from->type) == NULL ||
         (s->job->unchecked && from->type == to->type))
         return;
@@ -424,11 +420,29 @@ worker_main(void *arg)
 
 /* ---- writing ---- */
 
+/* With resume: what the journal says of a tensor. */
+static int
+note_slab(struct stream *s, const struct slab *b, struct sov_err *err)
+{
+    struct sov_resume *r = s->job->resume;
+    int rc = 0;
+
+    if (r == NULL)
+        return 0;
+    sov_sum_add(r->result, b->result, b->out_len);
+    s->replaced += b->replaced;
+    if (b->last) {
+        rc = sov_resume_note(r, b->tensor, b->source, s->replaced, err);
+        s->replaced = 0;
+    }
+    return rc;
+}
+
 static int
 write_slabs(struct stream *s, sov_writer *w, struct sov_err *err)
 {
     uint64_t total = sov_plan_bytes(s->job->plan);
-    uint64_t done = 0;
+    uint64_t done = sov_quant_kept(s->job);
     struct slab *b;
     int rc;
 
@@ -440,6 +454,8 @@ write_slabs(struct stream *s, sov_writer *w, struct sov_err *err)
             return b->rc;
         }
         rc = sov_writer_data(w, b->result, b->out_len, err);
+        if (rc == 0)
+            rc = note_slab(s, b, err);
         if (rc < 0)
             return rc;
         s->job->replaced += b->replaced;
@@ -485,11 +501,12 @@ sov_stream_run(struct sov_quant *job, sov_sink *const *sinks,
     int rc;
 
     atomic_init(&s.stop, false);
+    s.first = job->resume != NULL ? job->resume->first : 0;
     rc = fit_memory(&s, err);
     if (rc == 0)
         rc = make_slabs(&s, err);
     if (rc == 0)
-        rc = sov_writer_begin(&w, job->plan, sinks, err);
+        rc = sov_writer_resume(&w, job->plan, sinks, s.first, err);
     if (rc == 0) {
         rc = start(&s, err);
         if (rc == 0)

@@ -9,10 +9,12 @@
  */
 #include "fmt/format.h"
 
+#include "base/buf.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "sov/io.h"
+#include "sys/hash.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -304,6 +306,31 @@ sov_model_place(const sov_model *m, size_t i, const char **path, uint64_t *off)
     *path = m->part[e->part]->path;
     *off = e->off;
     return true;
+}
+
+bool
+sov_model_identity(const sov_model *m, unsigned char id[SOV_XXH3_LEN])
+{
+    struct sov_buf b = { 0 };
+    bool known = m->n_parts > 0;
+
+    for (size_t i = 0; i < m->n_parts; i++) {
+        const struct sov_file *f = &m->part[i]->file;
+
+        known = known && f->regular && !f->scratch && f->pull == NULL &&
+                f->mtime != 0;
+        sov_buf_u64(&b, f->size);
+        sov_buf_u64(&b, f->base);
+        sov_buf_u64(&b, f->dev);
+        sov_buf_u64(&b, f->ino);
+        sov_buf_u64(&b, (uint64_t)f->mtime);
+        sov_buf_u64(&b, (uint64_t)f->ctime);
+    }
+    known = known && !b.bad;
+    if (known)
+        sov_xxh3(b.p, b.len, id);
+    sov_buf_free(&b);
+    return known;
 }
 
 const char *

@@ -77,6 +77,14 @@ int sov_model_shadow(sov_model **shadow, const sov_model *model,
                      json_t *config, const struct sov_side *side, size_t n,
                      enum sov_type type, struct sov_err *err) SOV_MUST_CHECK;
 
+/*
+ * A digest of which files the tensors are in, as far as the system tells
+ * without reading them: size, times, inode.  While it stays the same their
+ * bytes do.  False where it cannot be told (pipes, what is decompressed).
+ */
+bool sov_model_identity(const sov_model *model,
+                        unsigned char id[SOV_XXH3_LEN]);
+
 /* Add a warning for sov_model_warning(); printf-like, made safe to show. */
 void sov_model_warn(sov_model *model, const char *fmt, ...) SOV_PRINTF(2, 3);
 

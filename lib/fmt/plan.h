@@ -71,4 +71,15 @@ int sov_plan_add_file(sov_plan *plan, const char *name,
                       struct sov_file_plan **file,
                       struct sov_err *err) SOV_MUST_CHECK;
 
+/* Tensors that have bytes: each is padded to so many in its file. */
+uint64_t sov_plan_padded(const sov_plan *plan, size_t i);
+
+/*
+ * Begin behind the first `tensors` tensors, which the sinks have already, with
+ * all that stands before them.
+ */
+int sov_writer_resume(sov_writer **w, const sov_plan *plan,
+                      sov_sink *const *sinks, size_t tensors,
+                      struct sov_err *err) SOV_MUST_CHECK;
+
 #endif

@@ -75,9 +75,33 @@ finish_tensors(sov_writer *w, struct sov_err *err)
     return rc;
 }
 
+uint64_t
+sov_plan_padded(const sov_plan *plan, size_t i)
+{
+    uint64_t padded = plan->tensor[i].size;
+
+    (void)sov_pad(padded, plan->align, &padded); /* as when it was laid */
+    return padded;
+}
+
+/* Files and tensors before tensor n are there. */
+static void
+go_behind(sov_writer *w, size_t n)
+{
+    const struct sov_file_plan *f;
+    uint64_t off;
+
+    if (n == 0)
+        return;
+    sov_plan_place(w->plan, n - 1, &w->next, &off);
+    f = &w->plan->file[w->next++];
+    w->end = f->pub.first + f->pub.n;
+    w->i = n;
+}
+
 int
-sov_writer_begin(sov_writer **writer, const sov_plan *plan,
-                 sov_sink *const *sinks, struct sov_err *err)
+sov_writer_resume(sov_writer **writer, const sov_plan *plan,
+                  sov_sink *const *sinks, size_t tensors, struct sov_err *err)
 {
     sov_writer *w;
     int rc;
@@ -90,6 +114,7 @@ sov_writer_begin(sov_writer **writer, const sov_plan *plan,
         return sov_mem_fail(err);
     w->plan = plan;
     w->sink = sinks;
+    go_behind(w, tensors);
     rc = finish_tensors(w, err);
     if (rc < 0) {
         free(w);
@@ -97,6 +122,13 @@ sov_writer_begin(sov_writer **writer, const sov_plan *plan,
     }
     *writer = w;
     return 0;
+}
+
+int
+sov_writer_begin(sov_writer **writer, const sov_plan *plan,
+                 sov_sink *const *sinks, struct sov_err *err)
+{
+    return sov_writer_resume(writer, plan, sinks, 0, err);
 }
 
 int

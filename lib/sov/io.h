@@ -56,6 +56,14 @@ struct sov_sink_opts {
     uint64_t size;     /* planned size, allocated at once, or 0 */
     const char *const *inputs; /* refused as output (same file), or NULL */
     size_t n_inputs;
+    /*
+     * The bytes grow in PATH.part, which stays, once it is worth it, where the
+     * sink ends without a commit, or the program dies; PATH.part.journal says
+     * what is in it.  Of outputs that belong together the first is the head
+     * of the others and has the journal.  Not for pipes and devices.
+     */
+    bool part;
+    const sov_sink *head; /* NULL: this one */
 };
 
 /*
@@ -75,6 +83,9 @@ SOV_API int sov_sink_write(sov_sink *sink, const void *buf, size_t len,
 SOV_API void sov_sink_hash(sov_sink *sink, sov_hasher *h);
 
 SOV_API uint64_t sov_sink_count(const sov_sink *sink); /* bytes so far */
+
+/* The name of its part, borrowed, or NULL. */
+SOV_API const char *sov_sink_part(const sov_sink *sink);
 
 /* What a sink hands bytes to. */
 typedef int (*sov_sink_fn)(void *arg, const void *buf, size_t len,

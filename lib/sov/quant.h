@@ -92,6 +92,18 @@ SOV_API const sov_plan *sov_quant_plan(const sov_quant *job);
 SOV_API const char *sov_quant_warning(const sov_quant *job, size_t i);
 
 /*
+ * Before the run, with sinks that were opened with part: take from them what an
+ * earlier run of the same job has left, after looking whether it is whole, and
+ * from then on keep a journal.  Hashers are on the sinks already.  Warnings say
+ * why something could not be taken.  SOV_EFORMAT: a pipe brings another model.
+ */
+SOV_API int sov_quant_resume(sov_quant *job, sov_sink *const *sinks,
+                             struct sov_err *err) SOV_MUST_CHECK;
+
+/* Bytes of the output that were taken so. */
+SOV_API uint64_t sov_quant_kept(const sov_quant *job);
+
+/*
  * Do it; once.  There is a sink for each file of the plan; they are neither
  * committed nor aborted here.
  */

@@ -588,3 +588,53 @@ sov_hasher_groups(const sov_hasher *h, size_t *n)
     *n = h->groups.keep && h->groups.n > 1 ? h->groups.n : 0;
     return *n > 0 ? h->groups.hash : NULL;
 }
+
+/* ---- quick digests alone ---- */
+
+struct sov_sum {
+    XXH3_state_t *xxh;
+};
+
+void
+sov_xxh3(const void *buf, size_t len, unsigned char out[SOV_XXH3_LEN])
+{
+    put_xxh(XXH3_128bits(buf, len), out);
+}
+
+struct sov_sum *
+sov_sum_new(void)
+{
+    struct sov_sum *s = sov_mem_array(1, sizeof(*s));
+
+    if (s == NULL)
+        return NULL;
+    s->xxh = XXH3_createState();
+    if (s->xxh == NULL) {
+        free(s);
+        return NULL;
+    }
+    XXH3_128bits_reset(s->xxh);
+    return s;
+}
+
+void
+sov_sum_free(struct sov_sum *s)
+{
+    if (s == NULL)
+        return;
+    XXH3_freeState(s->xxh);
+    free(s);
+}
+
+void
+sov_sum_add(struct sov_sum *s, const void *buf, size_t len)
+{
+    XXH3_128bits_update(s->xxh, buf, len);
+}
+
+void
+sov_sum_take(struct sov_sum *s, unsigned char out[SOV_XXH3_LEN])
+{
+    put_xxh(XXH3_128bits_digest(s->xxh), out);
+    XXH3_128bits_reset(s->xxh);
+}

@@ -13,6 +13,7 @@ libsov_all_la_SOURCES += \
 	%D%/members.c %D%/members.h \
 	%D%/pack.c \
 	%D%/par.c %D%/par.h \
+	%D%/part.c %D%/part.h \
 	%D%/pending.c %D%/pending.h \
 	%D%/sha.c %D%/sha.h %D%/sha_kerns.h %D%/sha_lanes.h \
 	%D%/sink.c %D%/sink.h \

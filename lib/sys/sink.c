@@ -9,7 +9,8 @@
  * 2. Until then the new bytes have no name at all (O_TMPFILE), or, where the
  *    file system cannot do that, the hidden name ".NAME.sov-XXXXXXXX" in the
  *    same folder.  Replacing an old file passes through such a name for an
- *    instant in either case, since link(2) does not replace.
+ *    instant in either case, since link(2) does not replace.  Asked to keep
+ *    what a run that ends early has written, they have one that stays (part.h).
  * 3. A hidden name (a lock's too) is pending (pending.h) while it may exist, so
  *    that a signal handler can remove it; its file is locked by its writer, so
  *    that a later run can tell what a killed one left from what another one
@@ -22,6 +23,7 @@
 
 #include "base/mem.h"
 #include "sys/file.h"
+#include "sys/part.h"
 #include "sys/pending.h"
 
 #include <errno.h>
@@ -131,7 +133,7 @@ open_regular(struct sov_sink *s, const struct sov_sink_opts *o,
     }
     if (rc == 0) {
         sov_pending_sweep(s->path, dir);
-        rc = open_temporary(s, dir, err);
+        rc = o->part ? sov_part_open(s, o, err) : open_temporary(s, dir, err);
     }
     if (rc == 0 && o->secret && fchmod(s->fd, 0600) < 0)
         rc = sov_fail_sys(err, SOV_WHERE_OUTPUT, "cannot be kept secret");
@@ -194,6 +196,7 @@ sov_sink_open(sov_sink **sink, const char *path,
         opts = &none;
     s->fd = -1;
     s->lock = -1;
+    s->journal = -1;
     name = strcmp(path, "-") == 0 ? "standard output" : path;
     s->name = sov_mem_dup(name, strlen(name));
     if (s->name == NULL) {
@@ -201,11 +204,19 @@ sov_sink_open(sov_sink **sink, const char *path,
         goto out;
     }
     fd = inherited_fd(path);
+    if (fd >= 0 && opts->part) {
+        rc = sov_fail(err, SOV_EARG, "is no file, and cannot be continued");
+        goto out;
+    }
     if (fd >= 0) {
         rc = open_inherited(s, fd, opts, err);
         goto out;
     }
     exists = stat(path, &st) == 0;
+    if (opts->part && exists && !S_ISREG(st.st_mode)) {
+        rc = sov_fail(err, SOV_EARG, "is no file, and cannot be continued");
+        goto out;
+    }
     if (exists && !S_ISREG(st.st_mode)) {
         s->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
         if (s->fd < 0)
@@ -238,6 +249,7 @@ sov_sink_call(sov_sink **sink, const char *name, sov_sink_fn fn, void *arg,
         return sov_mem_fail(err);
     s->fd = -1;
     s->lock = -1;
+    s->journal = -1;
     s->call = fn;
     s->call_arg = arg;
     s->name = sov_mem_dup(name, strlen(name));
@@ -430,6 +442,21 @@ publish(struct sov_sink *s, struct sov_err *err)
     return 0;
 }
 
+void
+sov_sink_done(sov_sink *const *sink, size_t n)
+{
+    if (sink[0]->regular && !sink[0]->part)
+        sov_part_sweep(sink, n);
+    for (size_t i = 0; i < n; i++)
+        sink[i]->kept = false; /* what is left of it is not needed */
+}
+
+const char *
+sov_sink_part(const sov_sink *sink)
+{
+    return sink->part ? sink->tmp : NULL;
+}
+
 int
 sov_sink_commit(sov_sink **sink, struct sov_err *err)
 {
@@ -451,6 +478,8 @@ sov_sink_commit(sov_sink **sink, struct sov_err *err)
     }
     if (rc < 0 && rc != SOV_EMEM)
         sov_err_wrap(err, "%s", s->name);
+    if (rc == 0)
+        sov_sink_done(&s, 1);
     sov_sink_abort(s);
     return rc;
 }
@@ -460,12 +489,17 @@ sov_sink_abort(sov_sink *sink)
 {
     if (sink == NULL)
         return;
-    if (sink->tmp != NULL) {
+    if (sink->tmp != NULL && !sink->kept) {
         unlink(sink->tmp);
         sov_pending_drop(sink->tmp);
     }
+    if (sink->journal_path != NULL && !sink->kept)
+        unlink(sink->journal_path);
+    if (sink->journal >= 0)
+        close(sink->journal); /* and with it goes the lock */
     if (sink->fd >= 0)
         close(sink->fd);
+    free(sink->journal_path);
     sov_lock_drop(sink->lock, sink->lock_path);
     free(sink->tmp);
     free(sink->path);

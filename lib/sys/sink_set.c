@@ -133,7 +133,7 @@ exchange_quietly(struct sov_sink **sink, size_t n, struct sov_err *err)
     rc = exchange_all(sink, n, how, err);
     /* what still has a hidden name is the old set, or not needed */
     for (size_t i = 0; i < n; i++)
-        if (sink[i]->tmp != NULL) {
+        if (sink[i]->tmp != NULL && (rc == 0 || !sink[i]->kept)) {
             unlink(sink[i]->tmp);
             sov_pending_drop(sink[i]->tmp);
             free(sink[i]->tmp);
@@ -168,8 +168,10 @@ commit_set(struct sov_sink **sink, size_t n, struct sov_err *err)
 {
     int rc = 0;
 
-    if (all_same(sink, n))
+    if (all_same(sink, n)) {
+        sov_sink_done(sink, n);
         return 0;
+    }
     for (size_t i = 0; i < n && rc == 0; i++) {
         rc = sov_sink_settle(sink[i], err);
         if (rc == 0)
@@ -181,6 +183,8 @@ commit_set(struct sov_sink **sink, size_t n, struct sov_err *err)
         rc = exchange_quietly(sink, n, err);
     if (rc == 0 && !sink[0]->no_sync)
         sov_dir_sync(sink[0]->path);
+    if (rc == 0)
+        sov_sink_done(sink, n);
     return rc;
 }
 

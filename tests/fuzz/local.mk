@@ -80,3 +80,8 @@ fuzz_tests += tests/fuzz/fuzz_archive
 tests_fuzz_fuzz_archive_SOURCES = %D%/fuzz_archive.c $(fuzz_main)
 tests_fuzz_fuzz_archive_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_archive_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_tests += tests/fuzz/fuzz_journal
+tests_fuzz_fuzz_journal_SOURCES = %D%/fuzz_journal.c $(fuzz_main)
+tests_fuzz_fuzz_journal_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_journal_LDFLAGS = $(fuzz_ldflags)

@@ -8,6 +8,7 @@
  */
 #include "unit.h"
 
+#include "compress/journal.h"
 #include "compress/mix.h"
 #include "sov/quant.h"
 
@@ -163,6 +164,85 @@ START_TEST(small_things_stay_plain)
 }
 END_TEST
 
+/* ---- the journal ---- */
+
+#define N_NOTED 5
+
+static void
+fill_journal(unsigned char *bytes)
+{
+    struct sov_journal_begin b;
+    struct sov_journal_tensor t;
+
+    memset(&b, 7, sizeof(b));
+    sov_journal_put_begin(bytes, &b);
+    for (uint32_t i = 0; i < N_NOTED; i++) {
+        memset(&t, (int)i, sizeof(t));
+        t.tensor = 2 * i;
+        sov_journal_put_tensor(bytes + (i + 1) * SOV_JOURNAL_RECORD, &t);
+    }
+}
+
+START_TEST(a_journal_holds_up_to_its_first_fault)
+{
+    unsigned char bytes[(N_NOTED + 1) * SOV_JOURNAL_RECORD];
+    struct sov_journal j;
+
+    fill_journal(bytes);
+    for (size_t len = 0; len <= sizeof(bytes); len++) {
+        size_t whole = len / SOV_JOURNAL_RECORD;
+
+        ck_assert_int_eq(sov_journal_parse(&j, bytes, len, NULL), 0);
+        ck_assert_uint_eq(j.end, whole * SOV_JOURNAL_RECORD);
+        ck_assert_uint_eq(j.n, whole > 0 ? whole - 1 : 0);
+        ck_assert_int_eq(j.begun, whole > 0);
+        sov_journal_free(&j);
+    }
+    for (size_t bit = 0; bit < 8 * sizeof(bytes); bit++) {
+        size_t before = bit / 8 / SOV_JOURNAL_RECORD;
+
+        bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
+        ck_assert_int_eq(sov_journal_parse(&j, bytes, sizeof(bytes), NULL), 0);
+        ck_assert_uint_eq(j.end, before * SOV_JOURNAL_RECORD);
+        ck_assert_uint_eq(j.n, before > 0 ? before - 1 : 0);
+        sov_journal_free(&j);
+        bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
+    }
+}
+END_TEST
+
+START_TEST(a_journal_goes_forward_and_stays_with_its_output)
+{
+    unsigned char bytes[(N_NOTED + 3) * SOV_JOURNAL_RECORD];
+    struct sov_journal_begin b;
+    struct sov_journal j;
+
+    fill_journal(bytes);
+    memset(&b, 7, sizeof(b));
+    memset(b.files, 9, sizeof(b.files)); /* found in other files */
+    sov_journal_put_begin(bytes + (N_NOTED + 1) * SOV_JOURNAL_RECORD, &b);
+    memcpy(bytes + (N_NOTED + 2) * SOV_JOURNAL_RECORD,
+           bytes + 2 * SOV_JOURNAL_RECORD, SOV_JOURNAL_RECORD);
+    ck_assert_int_eq(sov_journal_parse(&j, bytes, sizeof(bytes), NULL), 0);
+    ck_assert_uint_eq(j.n, N_NOTED); /* the copy is out of order */
+    ck_assert_uint_eq(j.end, (N_NOTED + 2) * SOV_JOURNAL_RECORD);
+    ck_assert_mem_eq(j.begin.files, b.files, sizeof(b.files));
+    sov_journal_free(&j);
+    b.binding[0] ^= 1; /* of another output */
+    sov_journal_put_begin(bytes + (N_NOTED + 1) * SOV_JOURNAL_RECORD, &b);
+    ck_assert_int_eq(sov_journal_parse(&j, bytes, sizeof(bytes), NULL), 0);
+    ck_assert_uint_eq(j.end, (N_NOTED + 1) * SOV_JOURNAL_RECORD);
+    ck_assert_uint_eq(j.begin.files[0], 7);
+    sov_journal_free(&j);
+    /* tensors of nothing */
+    ck_assert_int_eq(sov_journal_parse(&j, bytes + SOV_JOURNAL_RECORD,
+                                       SOV_JOURNAL_RECORD, NULL), 0);
+    ck_assert_uint_eq(j.end, 0);
+    ck_assert(!j.begun);
+    sov_journal_free(&j);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -174,5 +254,7 @@ main(void)
     tcase_add_test(tc, odd_names_are_harmless);
     tcase_add_test(tc, layers_are_read_and_not_counted);
     tcase_add_test(tc, small_things_stay_plain);
+    tcase_add_test(tc, a_journal_holds_up_to_its_first_fault);
+    tcase_add_test(tc, a_journal_goes_forward_and_stays_with_its_output);
     return unit_main("compress", tc);
 }

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * resume.h - going on where an earlier run ended
+ *
+ * Tensors that the parts of the outputs have already are not made again.  That
+ * they have them is not believed of the journal: their bytes are read, and so
+ * are those they were made from, unless the files these are in are the same as
+ * far as the system tells.  So the bytes that come out in the end are those of
+ * a run that never stopped, over the input as it is now.
+ */
+#ifndef SOV_COMPRESS_RESUME_H
+#define SOV_COMPRESS_RESUME_H
+
+#include "compress/journal.h"
+#include "sov/io.h"
+#include "sys/hash.h"
+
+struct sov_quant;
+
+struct sov_resume {
+    struct sov_quant *job;  /* borrowed */
+    sov_sink *const *sink;  /* borrowed; the first has the journal */
+    size_t n_sinks;
+    size_t first;           /* the tensor to go on with */
+    uint64_t bytes;         /* of all files that are there */
+    struct sov_sum *source; /* of the reader: the tensor that it reads */
+    struct sov_sum *result; /* of the writer */
+    uint64_t unsynced;      /* bytes since the disk was waited for */
+    double synced;          /* and when that was */
+};
+
+/* Take what can be taken; the job owns it. */
+int sov_resume_open(struct sov_quant *job, sov_sink *const *sinks,
+                    struct sov_err *err) SOV_MUST_CHECK;
+void sov_resume_free(struct sov_resume *r);
+
+/* Tensor i is written, all of it; the sums are taken. */
+int sov_resume_note(struct sov_resume *r, size_t i,
+                    const unsigned char *source, uint64_t replaced,
+                    struct sov_err *err) SOV_MUST_CHECK;
+
+#endif
