@@ -14,6 +14,7 @@
 #include "nn/attn.h"
 #include "nn/mat.h"
 #include "nn/rope.h"
+#include "sys/par.h"
 
 struct sov_layer {
     const float *attn_norm;
@@ -92,9 +93,48 @@ void sov_net_run(const struct sov_net *net, struct sov_pass *pass,
                  const int32_t *ids, size_t n, size_t pos, float *logits,
                  size_t n_logits);
 
-/* dense.c: the layers that most architectures have. */
+/*
+ * A run on its way.  It is one region of the team: a loop over columns
+ * (tokens) or over rows of weights follows the other, and between them one
+ * thread has the walk for itself and says what the next loop is.
+ */
+struct sov_walk {
+    const struct sov_net *net;
+    struct sov_pass *pass;
+    const int32_t *ids;
+    size_t n;          /* columns */
+    size_t pos;        /* of the first */
+    float *logits;
+    size_t n_logits;
+    bool begun;
+    size_t layer;
+    size_t step;       /* in the layer */
+    /* for the present loop */
+    const float *weight; /* of a norm */
+    bool add;            /* what the last step left to the stream first */
+    struct sov_input in;
+    struct sov_mul mul[3];
+    size_t n_mul;
+    struct sov_attn attn;
+};
+
+/* The input of the next product: n numbers a column from x, in the forms that
+ * these matrices take. */
+void sov_walk_input(struct sov_walk *w, const float *x, size_t stride,
+                    size_t n, const struct sov_mat *mat, size_t n_mat);
+
+/* The next loop: fn over n columns, the product mul of the input, attention. */
+void sov_walk_columns(struct sov_walk *w, struct sov_phase *phase,
+                      sov_par_fn fn, size_t n);
+void sov_walk_product(struct sov_walk *w, struct sov_phase *phase);
+void sov_walk_attn(struct sov_walk *w, struct sov_phase *phase);
+
+/*
+ * dense.c: the layers that most architectures have.  next describes loop
+ * w->step of layer w->layer; false: there is none, the layer is done but for
+ * part, which is still to be added to the stream.
+ */
 int sov_dense_load(struct sov_net *net, struct sov_bind *b) SOV_MUST_CHECK;
-void sov_dense_layer(const struct sov_net *net, struct sov_pass *pass,
-                     size_t layer, size_t n, size_t pos);
+bool sov_dense_next(struct sov_walk *w, struct sov_phase *phase);
 
 #endif

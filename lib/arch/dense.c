@@ -5,13 +5,11 @@
  *     x += attn_out(attention(rope(q), rope(k), v))    of norm(x)
  *     x += down(silu(gate) * up)                       of norm(x)
  *
- * Each step is a loop over columns (tokens) or over rows of weights, on all
- * threads.
+ * Each step is a loop over columns (tokens) or over rows of weights.
  */
 #include "arch/arch.h"
 
 #include "base/mem.h"
-#include "sys/par.h"
 
 static size_t
 larger(size_t a, size_t b)
@@ -65,190 +63,200 @@ sov_dense_load(struct sov_net *net, struct sov_bind *b)
     return b->rc;
 }
 
-/* What the loops over columns of one layer need. */
-struct step {
-    const struct sov_net *net;
-    struct sov_pass *pass;
-    size_t layer;
-    size_t pos;
-    const float *weight;   /* of a norm */
-    bool add;              /* what the last step left to the stream first */
-    struct sov_input in;
-};
-
-/* Input of n numbers for these matrices, from x. */
-static void
-set_input(struct step *s, const float *x, size_t stride, size_t n,
-          size_t n_cols, const struct sov_mat *w, size_t n_w)
-{
-    s->in.x = x;
-    s->in.stride = stride;
-    s->in.n = n;
-    s->in.n_cols = n_cols;
-    s->in.forms = sov_mat_forms(&s->pass->nn, w, n_w);
-    s->in.a32 = s->pass->a32;
-    s->in.a256 = s->pass->a256;
-    s->in.half = s->pass->half;
-}
-
 static void
 norm_columns(void *arg, size_t first, size_t last, unsigned worker)
 {
-    const struct step *s = arg;
-    size_t n = s->net->hp.n_embd;
+    const struct sov_walk *w = arg;
+    size_t n = w->net->hp.n_embd;
     size_t c;
 
     (void)worker;
     for (c = first; c < last; c++) {
-        float *x = s->pass->x + c * n;
+        float *x = w->pass->x + c * n;
 
-        if (s->add)
-            sov_add(s->pass->part + c * n, x, n);
-        sov_rms_norm(s->pass->nn.k, x, s->weight, s->net->hp.norm_eps,
-                     s->pass->norm + c * n, n);
-        sov_input_column(&s->pass->nn, &s->in, c);
+        if (w->add)
+            sov_add(w->pass->part + c * n, x, n);
+        sov_rms_norm(w->pass->nn.k, x, w->weight, w->net->hp.norm_eps,
+                     w->pass->norm + c * n, n);
+        sov_input_column(&w->pass->nn, &w->in, c);
     }
+}
+
+static void
+attn_norm(struct sov_walk *w, struct sov_phase *phase)
+{
+    const struct sov_layer *l = &w->net->layer[w->layer];
+    size_t n_embd = w->net->hp.n_embd;
+
+    w->weight = l->attn_norm;
+    w->add = w->layer > 0;
+    sov_walk_input(w, w->pass->norm, n_embd, n_embd, l->qkv, l->n_qkv);
+    sov_walk_columns(w, phase, norm_columns, w->n);
+}
+
+static void
+qkv(struct sov_walk *w, struct sov_phase *phase)
+{
+    const struct sov_layer *l = &w->net->layer[w->layer];
+    float *y = w->pass->qkv;
+
+    for (w->n_mul = 0; w->n_mul < l->n_qkv; w->n_mul++) {
+        w->mul[w->n_mul] = (struct sov_mul){ &l->qkv[w->n_mul], y,
+                                             w->net->qkv_max };
+        y += l->qkv[w->n_mul].n_out;
+    }
+    sov_walk_product(w, phase);
 }
 
 /* Turn queries and keys, keep keys and values. */
 static void
 rope_columns(void *arg, size_t first, size_t last, unsigned worker)
 {
-    const struct step *s = arg;
-    const struct sov_hparams *hp = &s->net->hp;
-    size_t n_head = hp->n_head[s->layer];
-    size_t n_kv = hp->n_kv[s->layer];
+    const struct sov_walk *w = arg;
+    const struct sov_hparams *hp = &w->net->hp;
+    size_t n_head = hp->n_head[w->layer];
+    size_t n_kv = hp->n_kv[w->layer];
     size_t c, h;
 
     (void)worker;
     for (c = first; c < last; c++) {
-        float *q = s->pass->qkv + c * s->net->qkv_max;
-        const float *turn = s->pass->turn + c * hp->n_rot;
+        float *q = w->pass->qkv + c * w->net->qkv_max;
+        const float *turn = w->pass->turn + c * hp->n_rot;
 
         /* keys follow the queries and are heads of the same length */
         for (h = 0; h < n_head + n_kv; h++)
-            sov_rope_apply(s->net->arch->rope, turn, hp->n_rot,
+            sov_rope_apply(w->net->arch->rope, turn, hp->n_rot,
                            q + h * hp->k_len);
-        sov_cache_put(&s->pass->nn, &s->pass->kv[s->layer], s->pos + c,
-                   q + n_head * hp->k_len,
-                   q + (n_head + n_kv) * hp->k_len);
+        sov_cache_put(&w->pass->nn, &w->pass->kv[w->layer], w->pos + c,
+                      q + n_head * hp->k_len,
+                      q + (n_head + n_kv) * hp->k_len);
     }
+}
+
+static void
+rope(struct sov_walk *w, struct sov_phase *phase)
+{
+    sov_walk_columns(w, phase, rope_columns, w->n);
+}
+
+static void
+attention(struct sov_walk *w, struct sov_phase *phase)
+{
+    w->attn = (struct sov_attn){
+        .kv = &w->pass->kv[w->layer],
+        .n_head = w->net->hp.n_head[w->layer],
+        .scale = w->net->hp.attn_scale,
+        .pos = w->pos,
+        .n_cols = w->n,
+        .q = w->pass->qkv,
+        .q_stride = w->net->qkv_max,
+        .o = w->pass->heads,
+        .o_stride = w->net->o_max,
+    };
+    sov_walk_attn(w, phase);
 }
 
 static void
 input_columns(void *arg, size_t first, size_t last, unsigned worker)
 {
-    const struct step *s = arg;
+    const struct sov_walk *w = arg;
     size_t c;
 
     (void)worker;
     for (c = first; c < last; c++)
-        sov_input_column(&s->pass->nn, &s->in, c);
+        sov_input_column(&w->pass->nn, &w->in, c);
+}
+
+static void
+out_input(struct sov_walk *w, struct sov_phase *phase)
+{
+    const struct sov_mat *out = &w->net->layer[w->layer].attn_out;
+
+    sov_walk_input(w, w->pass->heads, w->net->o_max, out->n_in, out, 1);
+    sov_walk_columns(w, phase, input_columns, w->n);
+}
+
+/* A product that is added to the stream by the next norm. */
+static void
+to_part(struct sov_walk *w, struct sov_phase *phase, const struct sov_mat *mat)
+{
+    w->mul[0] = (struct sov_mul){ mat, w->pass->part, w->net->hp.n_embd };
+    w->n_mul = 1;
+    sov_walk_product(w, phase);
+}
+
+static void
+out(struct sov_walk *w, struct sov_phase *phase)
+{
+    to_part(w, phase, &w->net->layer[w->layer].attn_out);
+}
+
+static void
+ffn_norm(struct sov_walk *w, struct sov_phase *phase)
+{
+    const struct sov_layer *l = &w->net->layer[w->layer];
+    size_t n_embd = w->net->hp.n_embd;
+
+    w->weight = l->ffn_norm;
+    w->add = true;
+    sov_walk_input(w, w->pass->norm, n_embd, n_embd, l->gate_up, 2);
+    sov_walk_columns(w, phase, norm_columns, w->n);
+}
+
+static void
+gate_up(struct sov_walk *w, struct sov_phase *phase)
+{
+    const struct sov_layer *l = &w->net->layer[w->layer];
+    size_t stride = 2 * w->net->ff_max;
+    size_t n_ff = w->net->hp.n_ff[w->layer];
+
+    w->mul[0] = (struct sov_mul){ &l->gate_up[0], w->pass->ff, stride };
+    w->mul[1] = (struct sov_mul){ &l->gate_up[1], w->pass->ff + n_ff, stride };
+    w->n_mul = 2;
+    sov_walk_product(w, phase);
 }
 
 static void
 act_columns(void *arg, size_t first, size_t last, unsigned worker)
 {
-    const struct step *s = arg;
-    size_t n = s->in.n;
+    const struct sov_walk *w = arg;
+    size_t n = w->in.n;
     size_t c;
 
     (void)worker;
     for (c = first; c < last; c++) {
-        float *gate = s->pass->ff + c * 2 * s->net->ff_max;
+        float *gate = w->pass->ff + c * 2 * w->net->ff_max;
 
-        s->pass->nn.k->silu_mul(gate, gate + n, gate, n);
-        sov_input_column(&s->pass->nn, &s->in, c);
+        w->pass->nn.k->silu_mul(gate, gate + n, gate, n);
+        sov_input_column(&w->pass->nn, &w->in, c);
     }
 }
 
 static void
-add_columns(void *arg, size_t first, size_t last, unsigned worker)
+act(struct sov_walk *w, struct sov_phase *phase)
 {
-    const struct step *s = arg;
-    size_t n = s->net->hp.n_embd;
-    size_t c;
-
-    (void)worker;
-    for (c = first; c < last; c++)
-        sov_add(s->pass->part + c * n, s->pass->x + c * n, n);
-}
-
-/* A number in a column costs about as much as eight multiplications of a
- * matrix. */
-static void
-each_column(sov_par_fn fn, struct step *s, size_t n)
-{
-    uint64_t work = 8 * (uint64_t)(s->net->hp.n_embd + s->in.n);
-
-    sov_par_for(n, sov_nn_grain(n, work), fn, s);
+    sov_walk_input(w, w->pass->ff, 2 * w->net->ff_max,
+                   w->net->hp.n_ff[w->layer], &w->net->layer[w->layer].down,
+                   1);
+    sov_walk_columns(w, phase, act_columns, w->n);
 }
 
 static void
-attention(struct step *s, size_t n)
+down(struct sov_walk *w, struct sov_phase *phase)
 {
-    const struct sov_net *net = s->net;
-    const struct sov_layer *l = &net->layer[s->layer];
-    const struct sov_hparams *hp = &net->hp;
-    struct sov_pass *pass = s->pass;
-    struct sov_mul mul[3];
-    size_t at = 0;
-    size_t i;
-    struct sov_attn attn = {
-        .kv = &pass->kv[s->layer], .n_head = hp->n_head[s->layer],
-        .scale = hp->attn_scale, .pos = s->pos, .n_cols = n,
-        .q = pass->qkv, .q_stride = net->qkv_max,
-        .o = pass->heads, .o_stride = net->o_max,
+    to_part(w, phase, &w->net->layer[w->layer].down);
+}
+
+bool
+sov_dense_next(struct sov_walk *w, struct sov_phase *phase)
+{
+    static void (*const step[])(struct sov_walk *, struct sov_phase *) = {
+        attn_norm, qkv,      rope,    attention, out_input,
+        out,       ffn_norm, gate_up, act,       down,
     };
 
-    s->weight = l->attn_norm;
-    set_input(s, pass->norm, hp->n_embd, hp->n_embd, n, l->qkv, l->n_qkv);
-    each_column(norm_columns, s, n);
-    for (i = 0; i < l->n_qkv; i++) {
-        mul[i] = (struct sov_mul){ &l->qkv[i], pass->qkv + at, net->qkv_max };
-        at += l->qkv[i].n_out;
-    }
-    sov_mat_mul(&pass->nn, mul, l->n_qkv, &s->in);
-    each_column(rope_columns, s, n);
-    sov_attn(&pass->nn, &attn);
-    set_input(s, pass->heads, net->o_max, l->attn_out.n_in, n, &l->attn_out,
-              1);
-    each_column(input_columns, s, n);
-    mul[0] = (struct sov_mul){ &l->attn_out, pass->part, hp->n_embd };
-    sov_mat_mul(&pass->nn, mul, 1, &s->in);
-}
-
-static void
-feed_forward(struct step *s, size_t n)
-{
-    const struct sov_net *net = s->net;
-    const struct sov_layer *l = &net->layer[s->layer];
-    struct sov_pass *pass = s->pass;
-    size_t n_embd = net->hp.n_embd;
-    size_t n_ff = net->hp.n_ff[s->layer];
-    struct sov_mul mul[2] = {
-        { &l->gate_up[0], pass->ff, 2 * net->ff_max },
-        { &l->gate_up[1], pass->ff + n_ff, 2 * net->ff_max },
-    };
-    struct sov_mul down = { &l->down, pass->part, n_embd };
-
-    s->weight = l->ffn_norm;
-    s->add = true;
-    set_input(s, pass->norm, n_embd, n_embd, n, l->gate_up, 2);
-    each_column(norm_columns, s, n);
-    sov_mat_mul(&pass->nn, mul, 2, &s->in);
-    set_input(s, pass->ff, 2 * net->ff_max, n_ff, n, &l->down, 1);
-    each_column(act_columns, s, n);
-    sov_mat_mul(&pass->nn, &down, 1, &s->in);
-}
-
-void
-sov_dense_layer(const struct sov_net *net, struct sov_pass *pass, size_t layer,
-                size_t n, size_t pos)
-{
-    struct step s = { .net = net, .pass = pass, .layer = layer, .pos = pos };
-
-    attention(&s, n);
-    feed_forward(&s, n);
-    each_column(add_columns, &s, n);
+    if (w->step == sizeof(step) / sizeof(step[0]))
+        return false;
+    step[w->step++](w, phase);
+    return true;
 }

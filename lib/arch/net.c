@@ -6,7 +6,6 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
-#include "sys/par.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -186,70 +185,165 @@ sov_pass_place(struct sov_pass *pass, const struct sov_net *net, size_t n_ctx,
     return a->overflow ? SOV_EMEM : 0;
 }
 
-/* Columns of the beginning and the end of a run. */
-struct columns {
-    const struct sov_net *net;
-    struct sov_pass *pass;
-    const int32_t *ids;
-    size_t pos;
-    size_t skip;
-    const struct sov_input *in;
-};
+void
+sov_walk_input(struct sov_walk *w, const float *x, size_t stride, size_t n,
+               const struct sov_mat *mat, size_t n_mat)
+{
+    w->in = (struct sov_input){
+        .x = x, .stride = stride, .n = n, .n_cols = w->n,
+        .forms = sov_mat_forms(&w->pass->nn, mat, n_mat),
+        .a32 = w->pass->a32, .a256 = w->pass->a256, .half = w->pass->half,
+    };
+}
+
+/* A loop of n items of about `work` multiplications each. */
+static void
+set_phase(struct sov_walk *w, struct sov_phase *phase, sov_par_fn fn, size_t n,
+          uint64_t work)
+{
+    *phase = (struct sov_phase){
+        .fn = fn, .arg = w, .n = n, .grain = sov_nn_piece(work),
+        .guided = true,
+    };
+}
+
+/* A number in a column costs about as much as eight multiplications of a
+ * matrix. */
+void
+sov_walk_columns(struct sov_walk *w, struct sov_phase *phase, sov_par_fn fn,
+                 size_t n)
+{
+    set_phase(w, phase, fn, n, 8 * (uint64_t)(w->net->hp.n_embd + w->in.n));
+}
 
 static void
-begin(void *arg, size_t first, size_t last, unsigned worker)
+product(void *arg, size_t first, size_t last, unsigned worker)
 {
-    const struct columns *j = arg;
-    const struct sov_mat *embd = &j->net->embd;
+    const struct sov_walk *w = arg;
+
+    sov_mat_run(&w->pass->nn, w->mul, &w->in, first, last, worker);
+}
+
+void
+sov_walk_product(struct sov_walk *w, struct sov_phase *phase)
+{
+    size_t n = sov_mat_units(w->mul, w->n_mul);
+    uint64_t rows = 0;
+    size_t i;
+
+    for (i = 0; i < w->n_mul; i++)
+        rows += w->mul[i].w->n_out;
+    set_phase(w, phase, product, n,
+              rows * w->in.n * w->in.n_cols / (n > 0 ? n : 1));
+}
+
+static void
+attend(void *arg, size_t first, size_t last, unsigned worker)
+{
+    const struct sov_walk *w = arg;
+
+    sov_attn_unit(&w->pass->nn, &w->attn, first, last, worker);
+}
+
+void
+sov_walk_attn(struct sov_walk *w, struct sov_phase *phase)
+{
+    const struct sov_attn *at = &w->attn;
+    size_t n = sov_attn_units(at);
+    uint64_t keys = at->pos + at->n_cols;
+    uint64_t each = (uint64_t)(at->kv->k_len + at->kv->v_len) * at->n_head;
+
+    set_phase(w, phase, attend, n, keys * each * at->n_cols / (n > 0 ? n : 1));
+}
+
+static void
+begin_columns(void *arg, size_t first, size_t last, unsigned worker)
+{
+    const struct sov_walk *w = arg;
+    const struct sov_mat *embd = &w->net->embd;
+    size_t n_rot = w->net->hp.n_rot;
     size_t c;
 
     (void)worker;
     for (c = first; c < last; c++) {
         const unsigned char *row =
-            embd->data + (size_t)j->ids[c] * embd->row_bytes;
+            embd->data + (size_t)w->ids[c] * embd->row_bytes;
 
-        j->pass->nn.k->decode[embd->type](row, j->pass->x + c * embd->n_in,
+        w->pass->nn.k->decode[embd->type](row, w->pass->x + c * embd->n_in,
                                           embd->n_in);
-        sov_rope_turn(j->net->freq, j->net->hp.n_rot,
-                      (uint32_t)(j->pos + c),
-                      j->pass->turn + c * j->net->hp.n_rot);
+        sov_rope_turn(w->net->freq, n_rot, (uint32_t)(w->pos + c),
+                      w->pass->turn + c * n_rot);
     }
 }
 
+/* The columns that logits are wanted of are the last ones, and become the
+ * first. */
 static void
-end(void *arg, size_t first, size_t last, unsigned worker)
+end_columns(void *arg, size_t first, size_t last, unsigned worker)
 {
-    const struct columns *j = arg;
-    size_t n_embd = j->net->hp.n_embd;
+    const struct sov_walk *w = arg;
+    size_t n = w->net->hp.n_embd;
     size_t c;
 
     (void)worker;
     for (c = first; c < last; c++) {
-        const float *x = j->pass->x + (c + j->skip) * n_embd;
+        size_t from = (w->n - w->n_logits + c) * n;
 
-        sov_rms_norm(j->pass->nn.k, x, j->net->out_norm, j->net->hp.norm_eps,
-                     j->pass->norm + c * n_embd, n_embd);
-        sov_input_column(&j->pass->nn, j->in, c);
+        if (w->add)
+            sov_add(w->pass->part + from, w->pass->x + from, n);
+        sov_rms_norm(w->pass->nn.k, w->pass->x + from, w->net->out_norm,
+                     w->net->hp.norm_eps, w->pass->norm + c * n, n);
+        sov_input_column(&w->pass->nn, &w->in, c);
     }
 }
 
 static void
-make_logits(struct columns *j, size_t n, float *logits, size_t n_logits)
+end_norm(struct sov_walk *w, struct sov_phase *phase)
 {
-    const struct sov_net *net = j->net;
-    struct sov_pass *pass = j->pass;
-    struct sov_input in = {
-        .x = pass->norm, .stride = net->hp.n_embd, .n = net->hp.n_embd,
-        .n_cols = n_logits, .a32 = pass->a32, .a256 = pass->a256,
-        .half = pass->half,
-        .forms = sov_mat_forms(&pass->nn, &net->head, 1),
-    };
-    struct sov_mul mul = { &net->head, logits, net->n_vocab };
+    size_t n_embd = w->net->hp.n_embd;
 
-    j->in = &in;
-    j->skip = n - n_logits;
-    sov_par_for(n_logits, sov_nn_grain(n_logits, 8 * net->hp.n_embd), end, j);
-    sov_mat_mul(&pass->nn, &mul, 1, &in);
+    sov_walk_input(w, w->pass->norm, n_embd, n_embd, &w->net->head, 1);
+    w->in.n_cols = w->n_logits;
+    w->add = w->net->hp.n_layer > 0;
+    sov_walk_columns(w, phase, end_columns, w->n_logits);
+}
+
+static void
+head(struct sov_walk *w, struct sov_phase *phase)
+{
+    w->mul[0] = (struct sov_mul){ &w->net->head, w->logits, w->net->n_vocab };
+    w->n_mul = 1;
+    sov_walk_product(w, phase);
+}
+
+/* After the last layer. */
+static bool
+next_of_end(struct sov_walk *w, struct sov_phase *phase)
+{
+    if (w->n_logits == 0 || w->step == 2)
+        return false;
+    if (w->step++ == 0)
+        end_norm(w, phase);
+    else
+        head(w, phase);
+    return true;
+}
+
+static bool
+next(void *arg, struct sov_phase *phase, unsigned worker)
+{
+    struct sov_walk *w = arg;
+
+    (void)worker;
+    if (!w->begun) {
+        w->begun = true;
+        sov_walk_columns(w, phase, begin_columns, w->n);
+        return true;
+    }
+    for (; w->layer < w->net->hp.n_layer; w->layer++, w->step = 0)
+        if (sov_dense_next(w, phase))
+            return true;
+    return next_of_end(w, phase);
 }
 
 void
@@ -257,12 +351,10 @@ sov_net_run(const struct sov_net *net, struct sov_pass *pass,
             const int32_t *ids, size_t n, size_t pos, float *logits,
             size_t n_logits)
 {
-    struct columns j = { .net = net, .pass = pass, .ids = ids, .pos = pos };
-    size_t i;
+    struct sov_walk w = {
+        .net = net, .pass = pass, .ids = ids, .n = n, .pos = pos,
+        .logits = logits, .n_logits = n_logits,
+    };
 
-    sov_par_for(n, sov_nn_grain(n, 8 * net->hp.n_embd), begin, &j);
-    for (i = 0; i < net->hp.n_layer; i++)
-        sov_dense_layer(net, pass, i, n, pos);
-    if (n_logits > 0)
-        make_logits(&j, n, logits, n_logits);
+    sov_par_phases(next, &w);
 }

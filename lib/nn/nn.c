@@ -52,6 +52,12 @@ sov_nn_grain(size_t n, uint64_t work)
     return grain > 0 ? grain : 1;
 }
 
+size_t
+sov_nn_piece(uint64_t work)
+{
+    return work < SMALL ? (size_t)(SMALL / (work + 1) + 1) : 1;
+}
+
 void *
 sov_arena_take(struct sov_arena *a, uint64_t n, uint64_t size)
 {

@@ -49,6 +49,9 @@ void *sov_arena_take(struct sov_arena *a, uint64_t n, uint64_t size);
  */
 size_t sov_nn_grain(size_t n, uint64_t work);
 
+/* Items of about `work` multiplications each that are worth a piece. */
+size_t sov_nn_piece(uint64_t work);
+
 /* y = x / rms(x) * w, over n */
 void sov_rms_norm(const struct sov_kern *k, const float *x, const float *w,
                   float eps, float *y, size_t n);

@@ -6,11 +6,12 @@
  */
 #include "sys/cpu.h"
 #include "sov/base.h"
+#include "sys/cgroup.h"
 
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #if defined(__aarch64__)
 #include <sys/auxv.h>
@@ -158,70 +159,24 @@ sov_env_check(struct sov_err *err)
     return 0;
 }
 
-/* Cores' worth of quota in one cpu.max file ("200000 100000"), 0 if none. */
-static unsigned
-quota_of(const char *dir)
-{
-    char path[4200];
-    unsigned long long quota;
-    unsigned long long period;
-    unsigned n = 0;
-    FILE *f;
-
-    snprintf(path, sizeof(path), "/sys/fs/cgroup%s/cpu.max", dir);
-    f = fopen(path, "re");
-    if (f == NULL)
-        return 0;
-    if (fscanf(f, "%llu %llu", &quota, &period) == 2 && period > 0)
-        n = quota / period > 0 ? (unsigned)(quota / period) : 1;
-    fclose(f);
-    return n;
-}
-
-/* The least quota from our cgroup (version 2) up to the root, 0 if none. */
-static unsigned
-cgroup_quota(void)
-{
-    char line[4096];
-    unsigned least = 0;
-    FILE *f = fopen("/proc/self/cgroup", "re");
-
-    if (f == NULL)
-        return 0;
-    while (fgets(line, sizeof(line), f) != NULL) {
-        char *dir;
-
-        if (strncmp(line, "0::/", 4) != 0)
-            continue;
-        dir = line + 3;
-        dir[strcspn(dir, "\n")] = '\0';
-        for (;;) {
-            unsigned n = quota_of(dir);
-            char *slash = strrchr(dir, '/');
-
-            if (n > 0 && (least == 0 || n < least))
-                least = n;
-            if (slash == NULL)
-                break;
-            *slash = '\0';
-        }
-    }
-    fclose(f);
-    return least;
-}
-
 unsigned
 sov_cpu_count(void)
 {
-    unsigned quota = cgroup_quota();
-    unsigned n = 1;
+    unsigned quota = sov_cgroup_cpus("");
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned n = online > 0 ? (unsigned)online : 1;
     cpu_set_t set;
 
-    if (sched_getaffinity(0, sizeof(set), &set) == 0)
+    /* fails where there are more cores than a set has room for */
+    if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0)
         n = (unsigned)CPU_COUNT(&set);
-    if (n == 0)
-        n = 1;
     return quota > 0 && quota < n ? quota : n;
+}
+
+bool
+sov_cpu_has_quota(void)
+{
+    return sov_cgroup_cpus("") > 0;
 }
 
 /* Set by sov_set_threads(); 0: not decided yet. */

@@ -34,4 +34,8 @@ bool sov_cpu_has_sha(void);
 /* Cores by affinity and cgroup quota, at least 1. */
 unsigned sov_cpu_count(void);
 
+/* Is our processor time counted, so that what is not used now may be used
+ * later? */
+bool sov_cpu_has_quota(void);
+
 #endif

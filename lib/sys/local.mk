@@ -3,7 +3,7 @@
 
 libsov_all_la_SOURCES += \
 	%D%/archive.c %D%/archive.h \
-	%D%/cpu.c %D%/cpu.h \
+	%D%/cgroup.c %D%/cgroup.h %D%/cpu.c %D%/cpu.h \
 	%D%/file.c %D%/file.h \
 	%D%/folder.c \
 	%D%/hash.c %D%/hash.h \

@@ -3,22 +3,31 @@
  * par.c - the only place where threads are made
  *
  * The team.  Threads are made when a loop first wants them and then stay,
- * asleep.  A loop is a counter of pieces that everybody takes from, the caller
- * too; so the caller waits for those that are at a piece, and never for one
- * that has not come: on a busy machine a loop costs no more than it would on
- * one thread.  Whoever waits looks for a moment, since the next loop of a
- * forward pass is microseconds away, and then sleeps.  (A team of OpenMP waits
- * for all its threads at the end of each loop, and by default looks for
- * milliseconds: with ten busy processes on two cores, two threads made tokens
- * ten times slower than one.)
+ * asleep.  Loops come in regions, one after the other; whoever does the last
+ * piece of a loop opens the next one, and a ticket says which loop is open and
+ * what of it is still to be had:
+ *
+ *     ticket   63 .. 32 phase   31 .. 0 first item that nobody has
+ *
+ * Everybody takes pieces from it, the caller too.  So a loop waits for those
+ * that are at a piece of it and never for one that has not come, who then
+ * joins where the others are: on a busy machine a loop costs no more than it
+ * would on one thread.  Whoever finds nothing looks for a moment, since the
+ * next loop of a forward pass is microseconds away, and then sleeps.  (A team
+ * of OpenMP waits for all its threads at the end of each loop, and by default
+ * looks for milliseconds: with ten busy processes on two cores, two threads
+ * made tokens ten times slower than one.)
  *
  * Always holds:
- * 1. One loop runs at a time; another one that is begun meanwhile, by any
+ * 1. One region runs at a time; another one that is begun meanwhile, by any
  *    thread, runs on that thread alone.
- * 2. The loop's fields change only while nobody is inside.  A thread counts
- *    itself in before it looks whether the loop is open, and the caller closes
- *    the loop before it waits for the count to be 0.
- * 3. A forked child has no team and makes its own.
+ * 2. A loop is described in slot[phase % 2], which is written before the
+ *    ticket says so, and again only when the phase after it is done.  Who
+ *    takes a piece by changing the ticket has therefore read the right slot;
+ *    who read too early, or too late, does not get the ticket.
+ * 3. The region's own fields belong to the thread that opens loops.  That one
+ *    has done the last piece, so no other is at work.
+ * 4. A forked child has no team and makes its own.
  */
 #include "sys/par.h"
 #include "base/mem.h"
@@ -27,39 +36,53 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <time.h>
 
-#define TEAM_MAX 1024
+#define TEAM_MAX  1024
+#define ITEMS_MAX (1u << 30) /* of one phase; more are several phases */
 
-/* Looks before sleep, some tens of microseconds. */
-#define LOOKS 2000
+/* Nanoseconds of looking before sleep.  What a cgroup lets us use is used up
+ * by looking as by work. */
+#define LOOK       100000
+#define LOOK_QUOTA 15000
 
-static struct {
-    /* the loop */
+struct slot {
     sov_par_fn fn;
     void *arg;
-    size_t n;
-    size_t grain;
-    unsigned limit;          /* workers below it may help */
-    atomic_size_t next;      /* first item that nobody has */
-    atomic_bool open;
+    size_t base; /* first item of the phase */
+    atomic_uint n;
+    atomic_uint grain;
+    atomic_bool guided;
+    atomic_uint limit; /* workers below it may help; 0: the region is over */
+};
+
+static struct {
+    alignas(64) atomic_uint_fast64_t ticket;
+    alignas(64) atomic_uint done; /* items of the phase */
+    alignas(64) struct slot slot[2];
+    /* the region */
+    sov_par_next next;
+    void *arg;
+    struct sov_phase now;
+    size_t opened;           /* items of it */
+    unsigned threads;
     /* those who help */
     unsigned n_threads;      /* that were made; the caller is not one */
     bool refused;            /* there are no more to be had */
-    unsigned cores;
-    atomic_uint turn;        /* loops so far */
-    atomic_uint inside;
+    atomic_long look;        /* nanoseconds */
+    atomic_uint wanted;      /* workers from here on have no part */
     atomic_uint sleeping;
-    atomic_bool caller_sleeps;
     pthread_mutex_t lock;    /* of both conditions */
-    pthread_cond_t begun;
-    pthread_cond_t left;
+    pthread_cond_t opens;
+    pthread_cond_t more;     /* workers are wanted */
 } team = {
     .lock = PTHREAD_MUTEX_INITIALIZER,
-    .begun = PTHREAD_COND_INITIALIZER,
-    .left = PTHREAD_COND_INITIALIZER,
+    .opens = PTHREAD_COND_INITIALIZER,
+    .more = PTHREAD_COND_INITIALIZER,
 };
 
 static atomic_flag busy = ATOMIC_FLAG_INIT;
@@ -75,84 +98,120 @@ relax(void)
 #endif
 }
 
-/* No use in looking when there are more threads than cores. */
-static unsigned
-looks(void)
+static int64_t
+nanoseconds(void)
 {
-    return team.limit <= team.cores ? LOOKS : 0;
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static void
-take_pieces(unsigned worker)
+static uint32_t
+phase_of(uint64_t ticket)
 {
-    size_t first;
-
-    while ((first = atomic_fetch_add(&team.next, team.grain)) < team.n) {
-        size_t left = team.n - first;
-
-        team.fn(team.arg, first, left < team.grain ? team.n
-                                                   : first + team.grain,
-                worker);
-    }
+    return (uint32_t)(ticket >> 32);
 }
 
-/* The number of the next loop after the seen one. */
-static unsigned
-wait_for_turn(unsigned seen)
+static bool
+is_open_after(uint32_t phase)
 {
+    return phase_of(atomic_load(&team.ticket)) != phase;
+}
+
+/* Look for a while; did the next phase open? */
+static bool
+look_for_phase(uint32_t seen)
+{
+    long look = atomic_load_explicit(&team.look, memory_order_relaxed);
+    int64_t end = look > 0 ? nanoseconds() + look : 0;
     unsigned i;
 
-    for (i = 0; i < LOOKS; i++) {
-        if (atomic_load(&team.turn) != seen)
-            return atomic_load(&team.turn);
-        relax();
-    }
+    do {
+        for (i = 0; i < 16; i++) {
+            if (is_open_after(seen))
+                return true;
+            relax();
+        }
+    } while (look > 0 && nanoseconds() < end);
+    return false;
+}
+
+/* Until the phase after the seen one, or a later one, is open. */
+static void
+wait_for_phase(uint32_t seen)
+{
+    if (look_for_phase(seen))
+        return;
     pthread_mutex_lock(&team.lock);
     atomic_fetch_add(&team.sleeping, 1);
-    while (atomic_load(&team.turn) == seen)
-        pthread_cond_wait(&team.begun, &team.lock);
+    while (!is_open_after(seen))
+        pthread_cond_wait(&team.opens, &team.lock);
     atomic_fetch_sub(&team.sleeping, 1);
     pthread_mutex_unlock(&team.lock);
-    return atomic_load(&team.turn);
+}
+
+/* Threads with a higher number than are wanted sleep apart, so that nobody
+ * wakes them at each loop. */
+static void
+wait_until_wanted(unsigned worker)
+{
+    if (worker < atomic_load(&team.wanted))
+        return;
+    pthread_mutex_lock(&team.lock);
+    while (worker >= atomic_load(&team.wanted))
+        pthread_cond_wait(&team.more, &team.lock);
+    pthread_mutex_unlock(&team.lock);
+}
+
+static void advance(unsigned worker);
+
+/* Do a piece of what the ticket offers; false if that is nothing. */
+static bool
+take_piece(uint64_t ticket, unsigned worker)
+{
+    struct slot *s = &team.slot[phase_of(ticket) % 2];
+    unsigned first = (unsigned)ticket;
+    unsigned n = atomic_load_explicit(&s->n, memory_order_relaxed);
+    unsigned limit = atomic_load_explicit(&s->limit, memory_order_relaxed);
+    unsigned piece = atomic_load_explicit(&s->grain, memory_order_relaxed);
+
+    if (worker >= limit || first >= n)
+        return false;
+    if (atomic_load_explicit(&s->guided, memory_order_relaxed) &&
+        (n - first) / (2 * limit) > piece)
+        piece = (n - first) / (2 * limit);
+    if (piece > n - first)
+        piece = n - first;
+    if (!atomic_compare_exchange_strong(&team.ticket, &ticket, ticket + piece))
+        return true; /* somebody else did: look again */
+    s->fn(s->arg, s->base + first, s->base + first + piece, worker);
+    if (atomic_fetch_add(&team.done, piece) + piece == n)
+        advance(worker);
+    return true;
 }
 
 static void *
 worker_main(void *arg)
 {
     unsigned worker = (unsigned)(uintptr_t)arg;
-    unsigned seen = 0;
 
     for (;;) {
-        seen = wait_for_turn(seen);
-        atomic_fetch_add(&team.inside, 1);
-        if (atomic_load(&team.open) && worker < team.limit)
-            take_pieces(worker);
-        if (atomic_fetch_sub(&team.inside, 1) == 1 &&
-            atomic_load(&team.caller_sleeps)) {
-            pthread_mutex_lock(&team.lock);
-            pthread_cond_signal(&team.left);
-            pthread_mutex_unlock(&team.lock);
-        }
+        uint64_t ticket = atomic_load(&team.ticket);
+
+        if (take_piece(ticket, worker))
+            continue;
+        wait_until_wanted(worker);
+        wait_for_phase(phase_of(ticket));
     }
     return NULL;
 }
 
 static void
-wait_for_workers(void)
+set_slot(struct slot *s, unsigned n, unsigned limit)
 {
-    unsigned i;
-
-    for (i = looks(); i > 0; i--) {
-        if (atomic_load(&team.inside) == 0)
-            return;
-        relax();
-    }
-    atomic_store(&team.caller_sleeps, true);
-    pthread_mutex_lock(&team.lock);
-    while (atomic_load(&team.inside) != 0)
-        pthread_cond_wait(&team.left, &team.lock);
-    pthread_mutex_unlock(&team.lock);
-    atomic_store(&team.caller_sleeps, false);
+    atomic_store_explicit(&s->n, n, memory_order_relaxed);
+    atomic_store_explicit(&s->limit, limit, memory_order_relaxed);
 }
 
 static void
@@ -160,13 +219,14 @@ forget_team(void)
 {
     team.n_threads = 0;
     team.refused = false;
-    atomic_store(&team.inside, 0);
     atomic_store(&team.sleeping, 0);
-    atomic_store(&team.open, false);
-    atomic_store(&team.caller_sleeps, false);
+    atomic_store(&team.wanted, 0);
+    atomic_store(&team.done, 0);
+    set_slot(&team.slot[0], 0, 0);
+    set_slot(&team.slot[1], 0, 0);
     pthread_mutex_init(&team.lock, NULL);
-    pthread_cond_init(&team.begun, NULL);
-    pthread_cond_init(&team.left, NULL);
+    pthread_cond_init(&team.opens, NULL);
+    pthread_cond_init(&team.more, NULL);
     atomic_flag_clear(&busy);
 }
 
@@ -204,7 +264,6 @@ grow(unsigned n)
     if (team.n_threads >= n || team.refused || pthread_attr_init(&attr) != 0)
         return;
     pthread_once(&once, watch_forks);
-    team.cores = sov_cpu_count();
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     block_signals(&old);
     while (team.n_threads < n &&
@@ -216,46 +275,158 @@ grow(unsigned n)
     pthread_attr_destroy(&attr);
 }
 
+/* Let n items of the present loop be taken; n = 0: the region is over. */
 static void
-run_loop(void)
+open_phase(unsigned n)
 {
-    atomic_store(&team.next, 0);
-    atomic_store(&team.open, true);
-    atomic_fetch_add(&team.turn, 1);
+    uint64_t phase = phase_of(atomic_load(&team.ticket)) + (uint64_t)1;
+    struct slot *s = &team.slot[phase % 2];
+
+    s->fn = team.now.fn;
+    s->arg = team.now.arg;
+    s->base = team.opened;
+    atomic_store_explicit(&s->grain, (unsigned)team.now.grain,
+                          memory_order_relaxed);
+    atomic_store_explicit(&s->guided, team.now.guided, memory_order_relaxed);
+    set_slot(s, n, n > 0 ? team.threads : 0);
+    team.opened += n;
+    atomic_store(&team.done, 0);
+    atomic_store(&team.ticket, phase << 32);
     if (atomic_load(&team.sleeping) > 0) {
         pthread_mutex_lock(&team.lock);
-        pthread_cond_broadcast(&team.begun);
+        pthread_cond_broadcast(&team.opens);
         pthread_mutex_unlock(&team.lock);
     }
-    take_pieces(0);
-    atomic_store(&team.open, false);
-    wait_for_workers();
+}
+
+/* The next loop into team.now; small ones are done here and now. */
+static bool
+next_phase(unsigned worker)
+{
+    struct sov_phase *now = &team.now;
+
+    do {
+        *now = (struct sov_phase){ 0 };
+        if (!team.next(team.arg, now, worker))
+            return false;
+        if (now->grain == 0 && now->n > 0)
+            now->grain = (now->n - 1) / team.threads + 1;
+        if (now->n <= now->grain && now->n > 0)
+            now->fn(now->arg, 0, now->n, worker);
+    } while (now->n <= now->grain);
+    return true;
+}
+
+/* All that was opened is done: open what comes next. */
+static void
+advance(unsigned worker)
+{
+    size_t left;
+
+    if (team.opened == team.now.n) {
+        team.opened = 0;
+        if (!next_phase(worker)) {
+            open_phase(0);
+            return;
+        }
+        grow(team.threads - 1);
+    }
+    left = team.now.n - team.opened;
+    if (team.now.grain > ITEMS_MAX / team.threads)
+        team.now.grain = ITEMS_MAX / team.threads;
+    open_phase(left < ITEMS_MAX ? (unsigned)left : ITEMS_MAX);
+}
+
+/* The helpers that shall come, and how long they look. */
+static void
+call(unsigned threads)
+{
+    if (atomic_load(&team.wanted) == threads)
+        return;
+    atomic_store(&team.look, threads > sov_cpu_count() ? 0
+                             : sov_cpu_has_quota()     ? LOOK_QUOTA
+                                                       : LOOK);
+    pthread_mutex_lock(&team.lock);
+    atomic_store(&team.wanted, threads);
+    pthread_cond_broadcast(&team.more);
+    pthread_mutex_unlock(&team.lock);
+}
+
+static bool
+is_over(uint64_t ticket)
+{
+    return atomic_load_explicit(&team.slot[phase_of(ticket) % 2].limit,
+                                memory_order_relaxed) == 0;
+}
+
+static void
+run_region(void)
+{
+    team.now = (struct sov_phase){ 0 };
+    team.opened = 0;
+    advance(0);
+    for (;;) {
+        uint64_t ticket = atomic_load(&team.ticket);
+
+        if (is_over(ticket))
+            break;
+        if (!take_piece(ticket, 0))
+            wait_for_phase(phase_of(ticket));
+    }
+}
+
+static void
+run_alone(sov_par_next next, void *arg)
+{
+    struct sov_phase p = { 0 };
+
+    while (next(arg, &p, 0)) {
+        if (p.n > 0)
+            p.fn(p.arg, 0, p.n, 0);
+        p = (struct sov_phase){ 0 };
+    }
+}
+
+void
+sov_par_phases(sov_par_next next, void *arg)
+{
+    unsigned threads = sov_threads() < TEAM_MAX ? sov_threads() : TEAM_MAX;
+
+    if (threads == 1 || atomic_flag_test_and_set(&busy)) {
+        run_alone(next, arg);
+        return;
+    }
+    call(threads);
+    team.next = next;
+    team.arg = arg;
+    team.threads = threads;
+    run_region();
+    atomic_flag_clear(&busy);
+}
+
+/* A region of one loop. */
+static bool
+next_once(void *arg, struct sov_phase *phase, unsigned worker)
+{
+    struct sov_phase *loop = arg;
+
+    (void)worker;
+    *phase = *loop;
+    loop->fn = NULL;
+    return phase->fn != NULL;
 }
 
 void
 sov_par_for(size_t n, size_t grain, sov_par_fn fn, void *arg)
 {
-    unsigned threads = sov_threads() < TEAM_MAX ? sov_threads() : TEAM_MAX;
-    size_t pieces;
+    struct sov_phase loop = { .fn = fn, .arg = arg, .n = n, .grain = grain };
 
     if (n == 0)
         return;
-    if (grain == 0)
-        grain = (n - 1) / threads + 1;
-    pieces = (n - 1) / grain + 1;
-    if (pieces == 1 || threads == 1 || n > SIZE_MAX / (2 * TEAM_MAX) ||
-        atomic_flag_test_and_set(&busy)) {
+    if (grain >= n)
         fn(arg, 0, n, 0);
-        return;
-    }
-    team.fn = fn;
-    team.arg = arg;
-    team.n = n;
-    team.grain = grain;
-    team.limit = pieces < threads ? (unsigned)pieces : threads;
-    grow(team.limit - 1);
-    run_loop();
-    atomic_flag_clear(&busy);
+    else
+        sov_par_phases(next_once, &loop);
 }
 
 struct sov_task {

@@ -11,6 +11,7 @@
 
 #include "sov/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef void (*sov_par_fn)(void *arg, size_t first, size_t last,
@@ -19,6 +20,26 @@ typedef void (*sov_par_fn)(void *arg, size_t first, size_t last,
 /* Pieces of grain items (0: n divided by the threads), handed out as threads
  * ask.  worker is below sov_threads(). */
 void sov_par_for(size_t n, size_t grain, sov_par_fn fn, void *arg);
+
+/*
+ * Loops that follow each other, a forward pass say, with the team awake
+ * throughout.  next() describes the loop that comes, or gives false after the
+ * last one.  It is called when all of the loop before is done, by one thread
+ * at a time, and may do small work itself, as that worker; so is a loop that
+ * is one piece.
+ */
+struct sov_phase {
+    sov_par_fn fn;
+    void *arg;
+    size_t n;
+    size_t grain; /* items that are worth a piece; 0: n divided by threads */
+    bool guided;  /* pieces are large at first, and grain at the end */
+};
+
+typedef bool (*sov_par_next)(void *arg, struct sov_phase *phase,
+                             unsigned worker);
+
+void sov_par_phases(sov_par_next next, void *arg);
 
 /*
  * A thread beside the team, for reading and writing.  fn's result comes back

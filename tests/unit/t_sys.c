@@ -6,6 +6,7 @@
 
 #include "sov/base.h"
 #include "sov/io.h"
+#include "sys/cgroup.h"
 #include "sys/cpu.h"
 #include "sys/file.h"
 #include "sys/par.h"
@@ -298,6 +299,163 @@ START_TEST(every_item_is_done_once)
 }
 END_TEST
 
+/* A chain of loops: item i of each adds up neighbours of the one before, so
+ * that it comes out right only if the one before was done. */
+enum { CHAIN = 60, WIDTH = 4001 };
+static uint32_t row[2][WIDTH];
+
+struct chain {
+    unsigned loop; /* the next one */
+    size_t n[CHAIN];
+};
+
+static void
+add_neighbours(void *arg, size_t first, size_t last, unsigned worker)
+{
+    const struct chain *c = arg;
+    const uint32_t *from = row[c->loop % 2];
+    uint32_t *to = row[(c->loop + 1) % 2];
+
+    ck_assert_uint_lt(worker, sov_threads());
+    for (size_t i = first; i < last; i++)
+        to[i] = from[i] + 3 * from[WIDTH - 1 - i] + c->loop;
+}
+
+static bool
+next_loop(void *arg, struct sov_phase *phase, unsigned worker)
+{
+    struct chain *c = arg;
+
+    ck_assert_uint_lt(worker, sov_threads());
+    if (c->loop == CHAIN)
+        return false;
+    phase->fn = add_neighbours;
+    phase->arg = c;
+    phase->n = c->n[c->loop];
+    phase->grain = c->loop % 5 * 60 * (c->loop % 7);
+    phase->guided = c->loop % 3 == 0;
+    c->loop++;
+    return true;
+}
+
+static uint32_t
+run_chain(unsigned threads)
+{
+    struct chain c = { 0 };
+    uint32_t sum = 0;
+
+    sov_set_threads(threads);
+    for (size_t i = 0; i < WIDTH; i++)
+        row[0][i] = row[1][i] = (uint32_t)(i * i);
+    for (size_t i = 0; i < CHAIN; i++)
+        c.n[i] = i % 11 == 4 ? 0 : i % 4 == 3 ? 1 : WIDTH;
+    sov_par_phases(next_loop, &c);
+    for (size_t i = 0; i < WIDTH; i++)
+        sum = 31 * sum + row[CHAIN % 2][i];
+    return sum;
+}
+
+START_TEST(loops_follow_each_other)
+{
+    static const unsigned threads[] = { 2, 7, 3, 1, 16, 2 };
+    uint32_t want = run_chain(1);
+
+    for (size_t t = 0; t < sizeof(threads) / sizeof(threads[0]); t++)
+        for (int i = 0; i < 40; i++)
+            ck_assert_uint_eq(run_chain(threads[t]), want);
+    sov_set_threads(0);
+}
+END_TEST
+
+static void
+count(void *arg, size_t first, size_t last, unsigned worker)
+{
+    ck_assert_uint_eq(worker, 0);
+    *(size_t *)arg += last - first;
+}
+
+static void
+count_inside(void *arg, size_t first, size_t last, unsigned worker)
+{
+    size_t *items = arg;
+
+    (void)worker;
+    for (size_t i = first; i < last; i++)
+        sov_par_for(10, 1, count, &items[i]);
+}
+
+START_TEST(a_loop_in_a_loop_runs_alone)
+{
+    static size_t items[50];
+
+    sov_set_threads(3);
+    sov_par_for(50, 1, count_inside, items);
+    for (size_t i = 0; i < 50; i++)
+        ck_assert_uint_eq(items[i], 10);
+    sov_set_threads(0);
+}
+END_TEST
+
+/* A file under home, with the folders it needs. */
+static void
+put_deep(const char *name, const char *text)
+{
+    char file[300];
+
+    snprintf(file, sizeof(file), "%s/%s", home, name);
+    for (char *p = file + 1; *p != '\0'; p++)
+        if (*p == '/') {
+            *p = '\0';
+            mkdir(file, 0777);
+            *p = '/';
+        }
+    put(file, text);
+}
+
+START_TEST(a_quota_is_rounded_down)
+{
+    ck_assert_uint_eq(sov_cgroup_cpus(home), 0); /* there is no /proc */
+    put_deep("proc/self/cgroup", "0::/a/b/c\n");
+    ck_assert_uint_eq(sov_cgroup_cpus(home), 0);
+    put_deep("sys/fs/cgroup/a/b/c/cpu.max", "max 100000\n");
+    ck_assert_uint_eq(sov_cgroup_cpus(home), 0);
+    put_deep("sys/fs/cgroup/a/cpu.max", "765000 100000\n");
+    ck_assert_uint_eq(sov_cgroup_cpus(home), 7); /* one above counts too */
+    put_deep("sys/fs/cgroup/a/b/cpu.max", "250000 100000\n");
+    ck_assert_uint_eq(sov_cgroup_cpus(home), 2);
+    put_deep("sys/fs/cgroup/a/b/c/cpu.max", "50000 100000\n");
+    ck_assert_uint_eq(sov_cgroup_cpus(home), 1); /* less than one is one */
+    put_deep("sys/fs/cgroup/a/b/c/cpu.max", "rubbish\n");
+    ck_assert_uint_eq(sov_cgroup_cpus(home), 2);
+    /* in a container the path is the one outside */
+    put_deep("proc/self/cgroup", "0::/docker/0123456789abcdef\n");
+    ck_assert_uint_eq(sov_cgroup_cpus(home), 0);
+    put_deep("sys/fs/cgroup/cpu.max", "400000 100000\n");
+    ck_assert_uint_eq(sov_cgroup_cpus(home), 4);
+}
+END_TEST
+
+START_TEST(old_groups_have_quotas_too)
+{
+    put_deep("proc/self/cgroup", "9:name=systemd:/\n5:cpuacct:/x\n"
+                                 "4:memory:/cpu\n1:cpu,cpuacct:/x/y\n0::/\n");
+    put_deep("sys/fs/cgroup/cpu,cpuacct/x/y/cpu.cfs_quota_us", "-1\n");
+    put_deep("sys/fs/cgroup/cpu,cpuacct/x/y/cpu.cfs_period_us", "100000\n");
+    ck_assert_uint_eq(sov_cgroup_cpus(home), 0);
+    put_deep("sys/fs/cgroup/cpu,cpuacct/x/cpu.cfs_quota_us", "399999\n");
+    ck_assert_uint_eq(sov_cgroup_cpus(home), 0); /* of what period? */
+    put_deep("sys/fs/cgroup/cpu,cpuacct/x/cpu.cfs_period_us", "100000\n");
+    ck_assert_uint_eq(sov_cgroup_cpus(home), 3);
+    put_deep("sys/fs/cgroup/cpu,cpuacct/x/cpu.cfs_period_us", "0\n");
+    ck_assert_uint_eq(sov_cgroup_cpus(home), 0);
+    put_deep("sys/fs/cgroup/unified/cpu.max", "200000 100000\n");
+    ck_assert_uint_eq(sov_cgroup_cpus(home), 2); /* both versions */
+    put_deep("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "10000\n");
+    put_deep("sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
+    ck_assert_uint_eq(sov_cgroup_cpus(home), 1);
+}
+END_TEST
+
 static void
 on_bus_error(int sig)
 {
@@ -544,6 +702,10 @@ main(void)
     tcase_add_test(tc, whole_files_are_read_up_to_their_limit);
     tcase_add_test(tc, a_pipe_is_spooled_whole);
     tcase_add_test(tc, every_item_is_done_once);
+    tcase_add_test(tc, loops_follow_each_other);
+    tcase_add_test(tc, a_loop_in_a_loop_runs_alone);
+    tcase_add_test(tc, a_quota_is_rounded_down);
+    tcase_add_test(tc, old_groups_have_quotas_too);
     tcase_add_exit_test(tc, a_helper_can_say_that_an_input_shrank, 5);
     tcase_add_test(tc, a_queue_keeps_order_and_ends);
     tcase_add_test(tc, the_environment_is_a_ceiling);
