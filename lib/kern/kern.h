@@ -56,9 +56,10 @@ struct sov_a32 {
 /* For 256-weight types. */
 struct sov_a256 {
     int8_t q[256];
-    int16_t sum[16]; /* of q, per 16 */
+    int16_t sum[16];  /* of q, per 16 */
+    int16_t sum32[8]; /* per 32 */
     float d;
-    float zero[7];   /* five cache lines */
+    float zero[3];    /* five cache lines */
 };
 
 /* What a type's dot product takes on the activation side. */
@@ -88,6 +89,14 @@ struct sov_kern {
                                    size_t n_cols, size_t n, float *y,
                                    size_t y_stride);
     enum sov_act act_of[SOV_TYPE_GGUF_MAX];
+
+    /* The same, faster than dot from many_from[type] columns on, if 32 rows or
+     * more come at once.  NULL: there is none. */
+    void (*many[SOV_TYPE_GGUF_MAX])(const void *w, size_t w_stride, size_t n_w,
+                                    const void *act, size_t act_stride,
+                                    size_t n_cols, size_t n, float *y,
+                                    size_t y_stride);
+    size_t many_from[SOV_TYPE_GGUF_MAX];
 
     /* x[n] to ceil(n / 256) pieces; n a multiple of 32 or 256 */
     void (*to_a32)(const float *x, struct sov_a32 *a, size_t n);

@@ -8,7 +8,7 @@
 noinst_LTLIBRARIES += libkern_generic.la
 libkern_generic_la_SOURCES = \
 	%D%/kern.c %D%/kern.h \
-	%D%/overlay.h %D%/overlays.def \
+	%D%/overlay.h %D%/overlays.def %D%/panel.c %D%/panel.h \
 	%D%/generic/exp.h %D%/generic/f32.c %D%/generic/act.c \
 	%D%/generic/blocks.h %D%/generic/readers.def \
 	%D%/generic/read_32.c %D%/generic/read_256.c %D%/generic/read_grid.c \
@@ -28,7 +28,8 @@ if SOV_ISA_AVX512
 noinst_LTLIBRARIES += libkern_avx512.la
 libkern_avx512_la_SOURCES = \
 	%D%/avx512/codec.c %D%/avx512/lane.h %D%/codec.h \
-	%D%/avx512/f32.c %D%/avx512/act.c %D%/avx512/dot.c
+	%D%/avx512/f32.c %D%/avx512/act.c %D%/avx512/dot.c \
+	%D%/avx512/take.h %D%/avx512/panel_32.c %D%/avx512/panel_256.c
 libkern_avx512_la_CFLAGS = $(AM_CFLAGS) $(AVX512_CFLAGS)
 libsov_all_la_LIBADD += libkern_avx512.la
 endif

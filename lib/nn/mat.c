@@ -82,13 +82,24 @@ tile_integer(const struct sov_nn *nn, const struct sov_mul *mul,
     const unsigned char *act = small ? (const unsigned char *)in->a32
                                      : (const unsigned char *)in->a256;
     size_t stride = pieces(in) * (small ? sizeof(*in->a32) : sizeof(*in->a256));
-    size_t c, n;
+    size_t c, r, cols, many;
 
-    for (c = 0; c < in->n_cols; c += TILE_COLS) {
-        n = in->n_cols - c < TILE_COLS ? in->n_cols - c : TILE_COLS;
-        nn->k->dot[w->type](w->data + r0 * w->row_bytes, w->row_bytes, n_rows,
-                            act + c * stride, stride, n, w->n_in,
-                            mul->y + c * mul->y_stride + r0, mul->y_stride);
+    if (nn->k->many[w->type] != NULL &&
+        in->n_cols >= nn->k->many_from[w->type]) {
+        nn->k->many[w->type](w->data + r0 * w->row_bytes, w->row_bytes, n_rows,
+                             act, stride, in->n_cols, w->n_in, mul->y + r0,
+                             mul->y_stride);
+        return;
+    }
+    for (r = r0; r < r0 + n_rows; r += TILE_ROWS) {
+        many = r0 + n_rows - r < TILE_ROWS ? r0 + n_rows - r : TILE_ROWS;
+        for (c = 0; c < in->n_cols; c += TILE_COLS) {
+            cols = in->n_cols - c < TILE_COLS ? in->n_cols - c : TILE_COLS;
+            nn->k->dot[w->type](w->data + r * w->row_bytes, w->row_bytes, many,
+                                act + c * stride, stride, cols, w->n_in,
+                                mul->y + c * mul->y_stride + r,
+                                mul->y_stride);
+        }
     }
 }
 
@@ -129,7 +140,7 @@ tile_f32(const struct sov_nn *nn, const struct sov_mul *mul,
 
 /* Rows [r0, r0 + n_rows), in as many steps as their form wants. */
 static void
-tile(const struct sov_nn *nn, const struct sov_mul *mul,
+rows(const struct sov_nn *nn, const struct sov_mul *mul,
      const struct sov_input *in, size_t r0, size_t n_rows, float *tmp)
 {
     const struct sov_mat *w = mul->w;
@@ -197,16 +208,18 @@ sov_mat_run(const struct sov_nn *nn, const struct sov_mul *mul,
     size_t before = 0; /* units of the products before this one */
     size_t t;
 
-    for (t = first; t < last; t++) {
-        size_t r0;
-        size_t left;
+    for (t = first; t < last;) {
+        size_t end; /* of what is to be done of this product */
+        size_t r0, r1;
 
         while (t - before >= tiles(mul->w))
             before += tiles(mul++->w);
+        end = before + tiles(mul->w) < last ? before + tiles(mul->w) : last;
         r0 = (t - before) * TILE_ROWS;
-        left = mul->w->n_out - r0;
-        tile(nn, mul, in, r0, left < TILE_ROWS ? left : TILE_ROWS,
-             sov_nn_scratch(nn, worker));
+        r1 = (end - before) * TILE_ROWS;
+        r1 = r1 < mul->w->n_out ? r1 : mul->w->n_out;
+        rows(nn, mul, in, r0, r1 - r0, sov_nn_scratch(nn, worker));
+        t = end;
     }
 }
 

@@ -41,3 +41,11 @@ bench-hash: tests/bench/bench_hash$(EXEEXT) tests/tools/hashsum$(EXEEXT)
 bench-programs: bin/sov-run$(EXEEXT) tests/bench/bench_limits$(EXEEXT) \
 		tests/bench/bench_pass$(EXEEXT)
 .PHONY: bench-programs
+
+EXTRA_PROGRAMS += tests/bench/bench_kern
+tests_bench_bench_kern_SOURCES = %D%/bench_kern.c
+tests_bench_bench_kern_LDADD = libsov_all.la $(deps_libs)
+CLEANFILES += tests/bench/bench_kern$(EXEEXT)
+bench-kern: tests/bench/bench_kern$(EXEEXT)
+	tests/bench/bench_kern$(EXEEXT)
+.PHONY: bench-kern

@@ -25,6 +25,10 @@ static const char *const isas[] = { "avx2", "avx512", "neon" };
 
 #define ROWS_MAX 5
 
+/* of panels */
+#define PANEL_N    768
+#define PANEL_COLS 300
+
 /* Types with an integer form, and where their blocks have half floats. */
 static const struct dot_type {
     enum sov_type type;
@@ -346,6 +350,60 @@ START_TEST(integer_dots)
 }
 END_TEST
 
+/* Panels of rows against the dot products of the specification. */
+static void
+panels_agree(const struct sov_kern *g, const struct sov_kern *k,
+             const struct dot_type *t, size_t n, size_t n_rows, size_t n_cols,
+             int kind)
+{
+    static unsigned char w[70 * 4096];
+    static float x[PANEL_N * PANEL_COLS], y[71 * PANEL_COLS],
+        z[71 * PANEL_COLS];
+    unsigned char *acts = sov_mem_aligned(n_cols * (PANEL_N / 256), PIECE);
+    const struct sov_type_info *info = sov_type_info(t->type);
+    size_t w_stride = n / info->block * info->bytes + 6 * (n_cols % 2);
+    size_t stride, i;
+
+    ck_assert_ptr_nonnull(acts);
+    for (i = 0; i < n_rows; i++)
+        fill_row(w + i * w_stride, t, n, kind != 2);
+    fill(x, n * n_cols, kind);
+    stride = make_acts(g, t->type, x, n, n_cols, acts);
+    for (i = 0; i < (n_rows + 1) * n_cols; i++)
+        y[i] = z[i] = (float)i;
+    g->dot[t->type](w, w_stride, n_rows, acts, stride, n_cols, n, y,
+                    n_rows + 1);
+    k->many[t->type](w, w_stride, n_rows, acts, stride, n_cols, n, z,
+                     n_rows + 1);
+    assert_same(y, z, (n_rows + 1) * n_cols, info->name, k->isa);
+    sov_mem_free_aligned(acts);
+}
+
+START_TEST(panels)
+{
+    const struct sov_kern *g = sov_kern_for("generic");
+    static const size_t rows[] = { 1, 16, 31, 32, 33, 64, 70 };
+    size_t s, t, c, turn = 0;
+
+    for (s = 0; s < sizeof(isas) / sizeof(isas[0]); s++) {
+        const struct sov_kern *k = sov_kern_for(isas[s]);
+
+        for (t = 0; k != NULL && t < N_DOT_TYPES; t++) {
+            enum sov_type type = dot_types[t].type;
+            size_t step = sov_type_info(type)->block;
+
+            if (k->many[type] == NULL)
+                continue;
+            for (c = 1; c <= 25; c += c < 13 ? 1 : 6, turn++)
+                panels_agree(g, k, &dot_types[t],
+                             step * (1 + turn % (PANEL_N / step)),
+                             rows[turn % 7], c, (int)(turn % 4));
+            panels_agree(g, k, &dot_types[t], step, 3, PANEL_COLS, 0);
+        }
+    }
+}
+END_TEST
+
 /* Every type that is stored in blocks has an integer form. */
 START_TEST(all_types_have_dots)
 {
@@ -383,6 +441,9 @@ largest_agree(const struct sov_kern *g, const struct sov_kern *k,
     make_acts(g, t->type, x, 256, 1, acts);
     g->dot[t->type](row, 0, 1, acts, PIECE, 1, 256, &y, 1);
     k->dot[t->type](row, 0, 1, acts, PIECE, 1, 256, &z, 1);
+    assert_same(&y, &z, 1, info->name, k->isa);
+    if (k->many[t->type] != NULL)
+        k->many[t->type](row, 0, 1, acts, PIECE, 1, 256, &z, 1);
     assert_same(&y, &z, 1, info->name, k->isa);
     sov_mem_free_aligned(acts);
 }
@@ -492,6 +553,7 @@ main(void)
     tcase_add_test(tc, activations);
     tcase_add_test(tc, all_types_have_dots);
     tcase_add_test(tc, integer_dots);
+    tcase_add_test(tc, panels);
     tcase_add_test(tc, largest_integers);
     tcase_add_test(tc, generic_against_decoded_weights);
     tcase_add_test(tc, exp_is_close);

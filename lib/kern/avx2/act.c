@@ -123,6 +123,7 @@ to_a256(const float *x, struct sov_a256 *a, size_t n)
             sums16(unit32(x + i + 32 * b, d, a->q + 32 * b), sum);
             a->sum[2 * b] = (int16_t)sum[0];
             a->sum[2 * b + 1] = (int16_t)sum[1];
+            a->sum32[b] = (int16_t)(sum[0] + sum[1]);
         }
     }
 }

@@ -82,6 +82,8 @@ to_a256(const float *x, struct sov_a256 *a, size_t n)
         a->d = d;
         for (b = 0; b < 16; b++)
             a->sum[b] = (int16_t)unit16(x + i + 16 * b, d, a->q + 16 * b);
+        for (b = 0; b < 8; b++)
+            a->sum32[b] = (int16_t)(a->sum[2 * b] + a->sum[2 * b + 1]);
     }
 }
 

@@ -79,6 +79,8 @@ to_a256(const float *x, struct sov_a256 *a, size_t n)
         memset(a->zero, 0, sizeof(a->zero));
         for (j = 0; j < 256; j++)
             a->sum[j / 16] = (int16_t)(a->sum[j / 16] + a->q[j]);
+        for (j = 0; j < 8; j++)
+            a->sum32[j] = (int16_t)(a->sum[2 * j] + a->sum[2 * j + 1]);
     }
 }
 

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * panel.c - rows times many columns by panels: the order of work
+ *
+ * One panel at a time is unpacked, 8 KiB that stay in the first cache while
+ * all columns pass by.  Sums are kept beside each other for a block of columns
+ * and go where they belong at the end.
+ */
+#include "config.h"
+
+#include "kern/panel.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#define ROWS SOV_PANEL_ROWS
+
+/* Columns whose sums and activations stay in the second cache. */
+#define COLS 256
+
+/* What is left of rows or weights, with zeros behind it. */
+static void
+copy_rest(const unsigned char *rows, size_t stride, size_t n_rows, size_t bytes,
+          unsigned char raw[ROWS][SOV_PANEL_RAW])
+{
+    size_t r;
+
+    memset(raw, 0, ROWS * SOV_PANEL_RAW);
+    for (r = 0; r < n_rows; r++)
+        memcpy(raw[r], rows + r * stride, bytes);
+}
+
+/* Ask for the i-th of n parts of the next rows. */
+static void
+ahead(const unsigned char *next, size_t bytes, size_t i, size_t n)
+{
+    const unsigned char *end = next + bytes * (i + 1) / n;
+    const unsigned char *p;
+
+    for (p = next + bytes * i / n; p < end; p += 64)
+        __builtin_prefetch(p, 0, 2);
+}
+
+struct job {
+    const struct sov_panel_type *type;
+    const unsigned char *rows; /* n_rows of them, and more after those */
+    size_t stride;
+    size_t n_rows;
+    bool more;
+    size_t n;
+};
+
+static void
+columns(const struct job *job, const unsigned char *act, size_t act_stride,
+        size_t n_cols, float *f)
+{
+    const struct sov_panel_type *t = job->type;
+    size_t n_pieces = (job->n + 255) / 256;
+    struct sov_panel p;
+    unsigned char raw[ROWS][SOV_PANEL_RAW];
+    size_t i;
+
+    memset(f, 0, n_cols * ROWS * sizeof(*f));
+    for (i = 0; i < n_pieces; i++, act += t->act_bytes) {
+        const unsigned char *rows = job->rows + i * t->bytes;
+        size_t stride = job->stride;
+        size_t left = job->n - 256 * i;
+
+        if (job->more)
+            ahead(job->rows + ROWS * stride, ROWS * stride, i, n_pieces);
+        if (job->n_rows < ROWS || left < 256) {
+            copy_rest(rows, stride, job->n_rows,
+                      left < 256 ? t->bytes * left / 256 : t->bytes, raw);
+            rows = raw[0];
+            stride = SOV_PANEL_RAW;
+        }
+        t->unpack(rows, stride, &p);
+        t->mul(&p, act, act_stride, n_cols, f);
+    }
+}
+
+void
+sov_panel_dot(const struct sov_panel_type *t, const void *w, size_t w_stride,
+              size_t n_w, const void *act, size_t act_stride, size_t n_cols,
+              size_t n, float *y, size_t y_stride)
+{
+    float f[COLS * ROWS] __attribute__((aligned(64)));
+    size_t r, at, c;
+
+    for (r = 0; r < n_w; r += ROWS) {
+        size_t n_rows = n_w - r < ROWS ? n_w - r : ROWS;
+        struct job job = {
+            .type = t,
+            .rows = (const unsigned char *)w + r * w_stride,
+            .stride = w_stride,
+            .n_rows = n_rows,
+            .more = n_w - r > ROWS,
+            .n = n,
+        };
+
+        for (at = 0; at < n_cols; at += COLS) {
+            size_t many = n_cols - at < COLS ? n_cols - at : COLS;
+
+            columns(&job, (const unsigned char *)act + at * act_stride,
+                    act_stride, many, f);
+            for (c = 0; c < many; c++)
+                memcpy(y + (at + c) * y_stride + r, f + c * ROWS,
+                       n_rows * sizeof(*f));
+        }
+    }
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * panel.h - rows times many columns: 32 rows unpacked to bytes at a time
+ *
+ * A panel holds 256 weights of each of 32 rows, four of one row beside each
+ * other, then the same four of the next row.  A register of them meets four
+ * activations of one column, broadcast: a lane is a row, so there is no
+ * shuffle and no sum across lanes, and what it costs to unpack is shared by all
+ * columns.
+ *
+ * An instruction set brings, for each type, one function that unpacks and one
+ * that multiplies (struct sov_panel_type); the order of work is here, once.
+ */
+#ifndef SOV_KERN_PANEL_H
+#define SOV_KERN_PANEL_H
+
+#include "kern/kern.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SOV_PANEL_ROWS 32
+
+/* Bytes of 256 weights in a file, at most. */
+#define SOV_PANEL_RAW 288
+
+/*
+ * What a field means is between the two functions of a type; they use what
+ * they need.
+ */
+struct sov_panel {
+    uint8_t q[64][SOV_PANEL_ROWS][4];
+    /* super-blocks: scales of 16 or 32 weights each, pairs of minimums */
+    int32_t sc[16][SOV_PANEL_ROWS];
+    int16_t m[8][SOV_PANEL_ROWS][2];
+    /* signed weights: what the sum of their super-block starts with */
+    int32_t start[SOV_PANEL_ROWS];
+    /* of blocks of 32; a super-block has the first */
+    float d[8][SOV_PANEL_ROWS];
+    float dmin[8][SOV_PANEL_ROWS];
+} __attribute__((aligned(64)));
+
+struct sov_panel_type {
+    /* 256 weights of each of SOV_PANEL_ROWS rows, stride bytes apart */
+    void (*unpack)(const unsigned char *rows, size_t stride,
+                   struct sov_panel *p);
+    /* f[c][SOV_PANEL_ROWS] += panel . column c, stride bytes apart; f is
+     * aligned to 64 bytes */
+    void (*mul)(const struct sov_panel *p, const void *act, size_t stride,
+                size_t n_cols, float *f);
+    size_t bytes;     /* 256 weights in the file */
+    size_t act_bytes; /* and the activations they meet */
+};
+
+/* As the slots many[] of struct sov_kern. */
+void sov_panel_dot(const struct sov_panel_type *t, const void *w,
+                   size_t w_stride, size_t n_w, const void *act,
+                   size_t act_stride, size_t n_cols, size_t n, float *y,
+                   size_t y_stride);
+
+/* many_NAME, by type_NAME */
+#define SOV_PANEL_DOT(name)                                                    \
+    static void many_##name(const void *w, size_t w_stride, size_t n_w,        \
+                            const void *act, size_t act_stride, size_t n_cols, \
+                            size_t n, float *y, size_t y_stride)               \
+    {                                                                          \
+        sov_panel_dot(&type_##name, w, w_stride, n_w, act, act_stride, n_cols, \
+                      n, y, y_stride);                                         \
+    }
+
+#endif
