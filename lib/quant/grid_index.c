@@ -11,13 +11,14 @@
 #include <string.h>
 
 /* A pair that fewer lists have in common does not pay. */
-#define LISTS_MIN 4
+#define LISTS_MIN 3
 
 static struct sov_grid_index indexes[SOV_GRID_COUNT];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 /* A table while it is taken apart. */
 struct work {
+    const int8_t *points; /* the table: dims coordinates for each */
     int n;
     uint8_t first[SOV_GRID_POINTS], second[SOV_GRID_POINTS];
     int length[SOV_GRID_HALVES]; /* of the list of a first half */
@@ -27,15 +28,31 @@ struct work {
 };
 
 static void
-find_levels(struct sov_grid_index *g, int n)
+find_levels(struct sov_grid_index *g, const struct work *w)
 {
     uint8_t seen[256] = { 0 };
 
-    for (int i = 0; i < n * g->dims; i++)
-        seen[g->points[i] + 128] = 1;
+    for (int i = 0; i < w->n * g->dims; i++)
+        seen[w->points[i] + 128] = 1;
     for (int i = 0; i < 256; i++)
         if (seen[i])
             g->level[g->n_levels++] = (float)(i - 128);
+    g->n_halves = g->dims == 8 ? 81 : 64;
+}
+
+static void
+make_codes(struct sov_grid_index *g)
+{
+    int bits = g->dims == 8 ? 2 : 4;
+
+    for (int half = 0; half < g->n_halves; half++) {
+        int left = half;
+
+        for (int j = 0; j < g->dims / 2; j++, left /= g->n_levels)
+            g->second_code[half] |= (uint8_t)(left % g->n_levels << (bits * j));
+    }
+    for (int i = 0; i < 16; i++)
+        g->digit[i] = g->level[i % (g->dims == 8 ? 4 : 8)];
 }
 
 static uint8_t
@@ -60,10 +77,10 @@ is_in(const struct work *w, int symbol, int list)
 }
 
 static void
-cut_points(const struct sov_grid_index *g, struct work *w)
+cut_points(struct sov_grid_index *g, struct work *w)
 {
     for (int i = 0; i < w->n; i++) {
-        const int8_t *p = g->points + g->dims * i;
+        const int8_t *p = w->points + g->dims * i;
         int first = half_number(g, p);
         int second = half_number(g, p + g->dims / 2);
 
@@ -72,7 +89,7 @@ cut_points(const struct sov_grid_index *g, struct work *w)
         w->in[second][first / 64] |= UINT64_C(1) << (first % 64);
         w->length[first]++;
     }
-    w->n_symbols = g->dims == 8 ? 81 : 64;
+    w->n_symbols = g->n_halves;
 }
 
 /* How many lists symbol a has in common with each other one. */
@@ -134,23 +151,24 @@ static void
 append_list(struct sov_grid_index *g, const struct work *w, int first)
 {
     int end = g->start[g->n_first];
-    int to = g->from[g->n_first];
     int quarters = g->dims == 8 ? 9 : 8;
 
     for (int s = 0; s < w->n_symbols; s++)
         if (is_in(w, s, first))
             g->symbol[end++] = (uint16_t)(SOV_GRID_LANES * s);
     for (int i = 0; i < w->n; i++) {
+        int second = w->second[i];
+
         if (w->first[i] != first)
             continue;
-        g->second[to] = (uint16_t)(SOV_GRID_LANES * w->second[i]);
-        g->point[to++] = (uint16_t)i;
+        g->with[g->n_first][second / 16] |= (uint16_t)(1 << second % 16);
+        g->point[g->n_first][second] = (uint16_t)i;
     }
+    g->first_code[g->n_first] = g->second_code[first];
     g->low[g->n_first] = (uint16_t)(SOV_GRID_LANES * (first % quarters));
     g->high[g->n_first] = (uint16_t)(SOV_GRID_LANES * (first / quarters));
     g->n_first++;
     g->start[g->n_first] = (uint16_t)end;
-    g->from[g->n_first] = (uint16_t)to;
 }
 
 static const struct table {
@@ -172,15 +190,19 @@ build(struct sov_grid_index *g, const struct table *t)
 
     memset(&w, 0, sizeof(w));
     w.n = t->n;
-    g->points = t->points;
+    w.points = t->points;
     g->dims = t->dims;
-    find_levels(g, t->n);
+    find_levels(g, &w);
+    make_codes(g);
     cut_points(g, &w);
     make_pairs(g, &w);
-    for (int length = 1; length <= SOV_GRID_HALVES; length++)
+    for (int length = 1; length <= SOV_GRID_HALVES; length++) {
         for (int first = 0; first < SOV_GRID_HALVES; first++)
             if (w.length[first] == length)
                 append_list(g, &w, first);
+        if (length <= SOV_GRID_RUNS)
+            g->run[length] = g->n_first;
+    }
 }
 
 static void

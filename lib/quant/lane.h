@@ -13,6 +13,10 @@
  * - table looks k, rounded like that, up in sixteen numbers; only for k from 0
  *   to 15 after rounding
  *
+ * c32 is for costs: 32 whole numbers of 16 bits, two for each lane, which are
+ * made of two v16 by rounding like that (the low 16 bits count) and lie in
+ * memory in an order of the machine's own.  Sums wrap round.
+ *
  * Whoever includes an ISA's version first keeps this one out.
  */
 #ifndef SOV_QUANT_LANE_H
@@ -25,7 +29,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#define SOV_LANE static inline __attribute__((always_inline))
+#define SOV_LANE      static inline __attribute__((always_inline))
+#define SOV_LANE_CALL static __attribute__((noinline, unused))
 
 typedef float v4 __attribute__((vector_size(16)));
 typedef int32_t v4i __attribute__((vector_size(16)));
@@ -191,6 +196,143 @@ v16_transpose(const float *p, size_t stride, v16 *out)
             t[l] = p[l * stride + i];
         out[i] = v16_load(t);
     }
+}
+
+/* Four bits from bit shift on of each lane's code, looked up. */
+SOV_LANE v16
+v16_digit(const float table[16], const uint32_t code[16], int shift)
+{
+    float t[16];
+
+    for (int i = 0; i < 16; i++)
+        t[i] = table[code[i] >> shift & 15];
+    return v16_load(t);
+}
+
+/* ---- costs */
+
+typedef int16_t v8s __attribute__((vector_size(16)));
+typedef uint16_t v8u __attribute__((vector_size(16)));
+typedef uint32_t v4u __attribute__((vector_size(16)));
+
+typedef struct {
+    v8s a, b, c, d;
+} c32;
+
+typedef c32 cm32; /* all ones or all zeros */
+
+SOV_LANE c32
+c32_set(int x)
+{
+    int16_t k = (int16_t)x;
+    v8s v = { k, k, k, k, k, k, k, k };
+
+    return (c32){ v, v, v, v };
+}
+
+SOV_LANE c32
+c32_load(const int16_t *p)
+{
+    c32 v;
+
+    memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+SOV_LANE void
+c32_store(int16_t *p, c32 v)
+{
+    memcpy(p, &v, sizeof(v));
+}
+
+#define V8_ADD(x, y) ((v8s)((v8u)(x) + (v8u)(y)))
+
+SOV_LANE c32
+c32_add(c32 x, c32 y)
+{
+    return (c32){ V8_ADD(x.a, y.a), V8_ADD(x.b, y.b), V8_ADD(x.c, y.c),
+                  V8_ADD(x.d, y.d) };
+}
+
+SOV_LANE c32
+c32_sub(c32 x, c32 y)
+{
+    return (c32){ (v8s)((v8u)x.a - (v8u)y.a), (v8s)((v8u)x.b - (v8u)y.b),
+                  (v8s)((v8u)x.c - (v8u)y.c), (v8s)((v8u)x.d - (v8u)y.d) };
+}
+
+SOV_LANE cm32
+c32_less(c32 x, c32 y)
+{
+    return (cm32){ x.a < y.a, x.b < y.b, x.c < y.c, x.d < y.d };
+}
+
+SOV_LANE cm32
+c32_equal(c32 x, c32 y)
+{
+    return (cm32){ x.a == y.a, x.b == y.b, x.c == y.c, x.d == y.d };
+}
+
+SOV_LANE cm32
+cm32_and(cm32 x, cm32 y)
+{
+    return (cm32){ x.a & y.a, x.b & y.b, x.c & y.c, x.d & y.d };
+}
+
+/* Where bit of x is set. */
+SOV_LANE cm32
+c32_has(c32 x, int bit)
+{
+    c32 b = c32_set(1 << bit);
+
+    return (cm32){ (x.a & b.a) != 0, (x.b & b.b) != 0, (x.c & b.c) != 0,
+                   (x.d & b.d) != 0 };
+}
+
+#define V8_PICK(m, x, y) (((x) & (m)) | ((y) & ~(m)))
+
+/* x where m, else y */
+SOV_LANE c32
+c32_pick(cm32 m, c32 x, c32 y)
+{
+    return (c32){ V8_PICK(m.a, x.a, y.a), V8_PICK(m.b, x.b, y.b),
+                  V8_PICK(m.c, x.c, y.c), V8_PICK(m.d, x.d, y.d) };
+}
+
+SOV_LANE c32
+c32_min(c32 x, c32 y)
+{
+    return c32_pick(c32_less(x, y), x, y);
+}
+
+#define V4_PAIR(x, y) ((v8s)(((v4u)(x)&0xffffu) | (v4u)(y) << 16))
+
+/* One of the two numbers of each lane from x, the other from y. */
+SOV_LANE c32
+c32_pair(v16 x, v16 y)
+{
+    v16 big = v16_set(12582912.0f);
+
+    x = v16_add(x, big);
+    y = v16_add(y, big);
+    return (c32){ V4_PAIR(x.a, y.a), V4_PAIR(x.b, y.b), V4_PAIR(x.c, y.c),
+                  V4_PAIR(x.d, y.d) };
+}
+
+#define V4_LOW(x)  __builtin_convertvector((v4i)((v4u)(x) << 16) >> 16, v4)
+#define V4_HIGH(x) __builtin_convertvector((v4i)(x) >> 16, v4)
+
+/* Those from x of c32_pair, and those from y. */
+SOV_LANE v16
+c32_first(c32 c)
+{
+    return (v16){ V4_LOW(c.a), V4_LOW(c.b), V4_LOW(c.c), V4_LOW(c.d) };
+}
+
+SOV_LANE v16
+c32_second(c32 c)
+{
+    return (v16){ V4_HIGH(c.a), V4_HIGH(c.b), V4_HIGH(c.c), V4_HIGH(c.d) };
 }
 
 #endif

@@ -13,7 +13,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#define SOV_LANE static inline __attribute__((always_inline))
+#define SOV_LANE      static inline __attribute__((always_inline))
+#define SOV_LANE_CALL static __attribute__((noinline, unused))
 
 typedef struct {
     __m256 a, b;
@@ -193,6 +194,134 @@ v16_transpose(const float *p, size_t stride, v16 *out)
         for (int i = 0; i < 8; i++)
             out[8 * half + i] = (v16){ a[i], b[i] };
     }
+}
+
+SOV_LANE v16
+v16_digit(const float table[16], const uint32_t code[16], int shift)
+{
+    __m256i a = _mm256_loadu_si256((const __m256i *)code);
+    __m256i b = _mm256_loadu_si256((const __m256i *)(code + 8));
+    v16 t = v16_load(table);
+
+    a = _mm256_srli_epi32(a, shift);
+    b = _mm256_srli_epi32(b, shift);
+    return (v16){ table_8(t.a, t.b, _mm256_castsi256_ps(a)),
+                  table_8(t.a, t.b, _mm256_castsi256_ps(b)) };
+}
+
+/* ---- costs */
+
+typedef struct {
+    __m256i a, b;
+} c32;
+
+typedef c32 cm32; /* all ones or all zeros */
+
+#define C32_BOTH(f, x, y) ((c32){ f((x).a, (y).a), f((x).b, (y).b) })
+
+SOV_LANE c32
+c32_set(int x)
+{
+    __m256i v = _mm256_set1_epi16((short)x);
+
+    return (c32){ v, v };
+}
+
+SOV_LANE c32
+c32_load(const int16_t *p)
+{
+    return (c32){ _mm256_loadu_si256((const __m256i *)p),
+                  _mm256_loadu_si256((const __m256i *)(p + 16)) };
+}
+
+SOV_LANE void
+c32_store(int16_t *p, c32 v)
+{
+    _mm256_storeu_si256((__m256i *)p, v.a);
+    _mm256_storeu_si256((__m256i *)(p + 16), v.b);
+}
+
+SOV_LANE c32
+c32_add(c32 x, c32 y)
+{
+    return C32_BOTH(_mm256_add_epi16, x, y);
+}
+
+SOV_LANE c32
+c32_sub(c32 x, c32 y)
+{
+    return C32_BOTH(_mm256_sub_epi16, x, y);
+}
+
+SOV_LANE cm32
+c32_less(c32 x, c32 y)
+{
+    return C32_BOTH(_mm256_cmpgt_epi16, y, x);
+}
+
+SOV_LANE cm32
+c32_equal(c32 x, c32 y)
+{
+    return C32_BOTH(_mm256_cmpeq_epi16, x, y);
+}
+
+SOV_LANE cm32
+cm32_and(cm32 x, cm32 y)
+{
+    return C32_BOTH(_mm256_and_si256, x, y);
+}
+
+SOV_LANE cm32
+c32_has(c32 x, int bit)
+{
+    c32 b = c32_set(1 << bit);
+
+    return c32_equal(cm32_and(x, b), b);
+}
+
+SOV_LANE c32
+c32_pick(cm32 m, c32 x, c32 y)
+{
+    return (c32){ _mm256_blendv_epi8(y.a, x.a, m.a),
+                  _mm256_blendv_epi8(y.b, x.b, m.b) };
+}
+
+SOV_LANE c32
+c32_min(c32 x, c32 y)
+{
+    return C32_BOTH(_mm256_min_epi16, x, y);
+}
+
+SOV_LANE __m256i
+pair_8(__m256 x, __m256 y)
+{
+    __m256i high = _mm256_slli_epi32(_mm256_castps_si256(y), 16);
+
+    return _mm256_blend_epi16(_mm256_castps_si256(x), high, 0xaa);
+}
+
+SOV_LANE c32
+c32_pair(v16 x, v16 y)
+{
+    v16 big = v16_set(12582912.0f);
+
+    x = v16_add(x, big);
+    y = v16_add(y, big);
+    return C32_BOTH(pair_8, x, y);
+}
+
+SOV_LANE v16
+c32_second(c32 c)
+{
+    return (v16){ _mm256_cvtepi32_ps(_mm256_srai_epi32(c.a, 16)),
+                  _mm256_cvtepi32_ps(_mm256_srai_epi32(c.b, 16)) };
+}
+
+SOV_LANE v16
+c32_first(c32 c)
+{
+    return c32_second(
+        (c32){ _mm256_slli_epi32(c.a, 16), _mm256_slli_epi32(c.b, 16) });
 }
 
 #endif

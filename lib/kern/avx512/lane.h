@@ -13,7 +13,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#define SOV_LANE static inline __attribute__((always_inline))
+#define SOV_LANE      static inline __attribute__((always_inline))
+#define SOV_LANE_CALL static __attribute__((noinline, unused))
 
 typedef __m512 v16;
 typedef __mmask16 m16;
@@ -158,6 +159,107 @@ v16_transpose(const float *p, size_t stride, v16 *out)
         out[4 + c] = _mm512_shuffle_f32x4(t[4 + c], t[12 + c], 0x88);
         out[12 + c] = _mm512_shuffle_f32x4(t[4 + c], t[12 + c], 0xdd);
     }
+}
+
+SOV_LANE v16
+v16_digit(const float table[16], const uint32_t code[16], int shift)
+{
+    __m512i c = _mm512_srli_epi32(_mm512_loadu_si512(code), (unsigned)shift);
+
+    return _mm512_permutexvar_ps(c, _mm512_loadu_ps(table));
+}
+
+/* ---- costs */
+
+typedef __m512i c32;
+typedef __mmask32 cm32;
+
+SOV_LANE c32
+c32_set(int x)
+{
+    return _mm512_set1_epi16((short)x);
+}
+
+SOV_LANE c32
+c32_load(const int16_t *p)
+{
+    return _mm512_loadu_si512(p);
+}
+
+SOV_LANE void
+c32_store(int16_t *p, c32 v)
+{
+    _mm512_storeu_si512(p, v);
+}
+
+SOV_LANE c32
+c32_add(c32 x, c32 y)
+{
+    return _mm512_add_epi16(x, y);
+}
+
+SOV_LANE c32
+c32_sub(c32 x, c32 y)
+{
+    return _mm512_sub_epi16(x, y);
+}
+
+SOV_LANE cm32
+c32_less(c32 x, c32 y)
+{
+    return _mm512_cmplt_epi16_mask(x, y);
+}
+
+SOV_LANE cm32
+c32_equal(c32 x, c32 y)
+{
+    return _mm512_cmpeq_epi16_mask(x, y);
+}
+
+SOV_LANE cm32
+cm32_and(cm32 x, cm32 y)
+{
+    return x & y;
+}
+
+SOV_LANE cm32
+c32_has(c32 x, int bit)
+{
+    return _mm512_test_epi16_mask(x, c32_set(1 << bit));
+}
+
+SOV_LANE c32
+c32_pick(cm32 m, c32 x, c32 y)
+{
+    return _mm512_mask_blend_epi16(m, y, x);
+}
+
+SOV_LANE c32
+c32_min(c32 x, c32 y)
+{
+    return _mm512_min_epi16(x, y);
+}
+
+SOV_LANE c32
+c32_pair(v16 x, v16 y)
+{
+    v16 big = v16_set(12582912.0f);
+    __m512i a = _mm512_castps_si512(v16_add(x, big));
+    __m512i b = _mm512_castps_si512(v16_add(y, big));
+
+    return _mm512_mask_blend_epi16(0xaaaaaaaa, a, _mm512_slli_epi32(b, 16));
+}
+
+SOV_LANE v16
+c32_first(c32 c)
+{
+    return _mm512_cvtepi32_ps(_mm512_srai_epi32(_mm512_slli_epi32(c, 16), 16));
+}
+
+SOV_LANE v16
+c32_second(c32 c)
+{
+    return _mm512_cvtepi32_ps(_mm512_srai_epi32(c, 16));
 }
 
 #endif
