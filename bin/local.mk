@@ -39,6 +39,7 @@ bin_sov_quantize_SOURCES = %D%/sov-quantize.c \
 	%D%/quantize/carry.c \
 	%D%/quantize/claim.c \
 	%D%/quantize/edit.c \
+	%D%/quantize/errors.c \
 	%D%/quantize/folder.c \
 	%D%/quantize/quantize.h \
 	%D%/quantize/report.c \

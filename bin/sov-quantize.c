@@ -185,6 +185,7 @@ make_job(struct quantize *q, struct sov_err *err)
         .nonfinite = (enum sov_nonfinite)o->on_nonfinite,
         .check_copies = o->nonfinite_given,
         .effort = (int)o->effort,
+        .measure = sov_common.json || sov_common.verbose > 0,
         .max_memory = sov_common.max_memory,
         .progress = sov_progress_update,
         .edit = edit,
@@ -400,6 +401,7 @@ quantize(struct quantize *q, struct sov_err *err)
         if (rc < 0)
             return rc;
         say_warnings(q, told);
+        quantize_say_errors(q);
     } else {
         rc = sov_lineage_check(&q->lineage, err);
         if (rc < 0)

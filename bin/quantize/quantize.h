@@ -102,6 +102,12 @@ void quantize_carry_end(struct quantize *q);
 void quantize_stale_begin(struct quantize *q);
 void quantize_stale(const struct quantize *q);
 
+/* errors.c: the tensors that lost most, worst first; how many there are. */
+#define QUANTIZE_WORST 10
+size_t quantize_worst(const struct quantize *q, size_t list[QUANTIZE_WORST]);
+/* With -v: what was lost, and by whom. */
+void quantize_say_errors(const struct quantize *q);
+
 /* report.c: what was, or would be, done. */
 int quantize_report(const struct quantize *q,
                     struct sov_err *err) SOV_MUST_CHECK;

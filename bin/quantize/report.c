@@ -43,13 +43,26 @@ report_types(struct sov_report *r, const sov_plan *plan)
     sov_report_table_end(r);
 }
 
+/* Only of what was measured: a tensor that stayed as it was lost nothing. */
 static void
-report_tensors(struct sov_report *r, const sov_model *model,
+report_error(struct sov_report *r, struct sov_quant_error e)
+{
+    if (e.weights == 0)
+        return;
+    sov_report_real(r, "error", "error", e.error, 6, NULL);
+    if (e.weighed)
+        sov_report_real(r, "weighed_error", "weighed", e.weighed_error, 6,
+                        NULL);
+    sov_report_real(r, "largest_error", "largest", e.most, 6, NULL);
+}
+
+static void
+report_tensors(struct sov_report *r, const struct quantize *q,
                const sov_plan *plan)
 {
     sov_report_table(r, "tensors");
     for (size_t i = 0; i < sov_plan_count(plan); i++) {
-        const struct sov_tensor *from = sov_model_at(model, i);
+        const struct sov_tensor *from = sov_model_at(q->model, i);
         const struct sov_tensor *to = sov_plan_at(plan, i);
 
         sov_report_row(r);
@@ -58,6 +71,27 @@ report_tensors(struct sov_report *r, const sov_model *model,
                         sov_type_info((int)from->type)->name);
         sov_report_text(r, "to", "to", sov_type_info((int)to->type)->name);
         sov_report_uint(r, "bytes", "bytes", to->size);
+        if (!sov_common.dry_run)
+            report_error(r, sov_quant_error(q->job, i));
+    }
+    sov_report_table_end(r);
+}
+
+static void
+report_worst(struct sov_report *r, const struct quantize *q,
+             const sov_plan *plan)
+{
+    size_t list[QUANTIZE_WORST];
+    size_t n = quantize_worst(q, list);
+
+    sov_report_table(r, "worst");
+    for (size_t k = 0; k < n; k++) {
+        const struct sov_tensor *t = sov_plan_at(plan, list[k]);
+
+        sov_report_row(r);
+        sov_report_text(r, "name", "worst", t->name);
+        sov_report_text(r, "to", "to", sov_type_info((int)t->type)->name);
+        report_error(r, sov_quant_error(q->job, list[k]));
     }
     sov_report_table_end(r);
 }
@@ -107,11 +141,14 @@ quantize_report(const struct quantize *q, struct sov_err *err)
     if (!sov_common.dry_run) {
         sov_report_uint(r, "replaced", NULL, sov_quant_replaced(q->job));
         sov_report_real(r, "seconds", "time", q->seconds, 2, "s");
+        report_error(r, sov_quant_error_total(q->job));
     }
     report_types(r, plan);
     if (sov_common.json || sov_plan_files(plan) > 1)
         report_files(r, q, plan);
-    if (sov_common.dry_run && (sov_common.json || sov_common.verbose > 0))
-        report_tensors(r, q->model, plan);
+    if (sov_common.json || (sov_common.dry_run && sov_common.verbose > 0))
+        report_tensors(r, q, plan);
+    if (!sov_common.dry_run)
+        report_worst(r, q, plan);
     return sov_report_end(r, err);
 }

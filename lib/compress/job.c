@@ -13,6 +13,7 @@
 
 #include <fnmatch.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,6 +109,12 @@ type_name(enum sov_type type)
     return sov_type_info((int)type)->name;
 }
 
+static bool
+is_block(enum sov_type type)
+{
+    return sov_type_info((int)type)->kind == SOV_KIND_BLOCK;
+}
+
 static enum sov_type
 choose(const struct sov_tensor *t, const struct sov_mix *mix,
        const struct sov_mix_facts *facts, const struct sov_quant_opts *opts,
@@ -128,7 +135,7 @@ choose(const struct sov_tensor *t, const struct sov_mix *mix,
         notes->wanted = want;
         notes->got = got;
     }
-    if (sov_type_info((int)t->type)->kind == SOV_KIND_BLOCK && t->type != got &&
+    if (is_block(t->type) && is_block(got) && t->type != got &&
         notes->n_again++ == 0)
         notes->again = t;
     return got;
@@ -194,17 +201,18 @@ static void
 tell(struct sov_quant *job, const struct notes *notes)
 {
     if (notes->n_again > 0)
-        sov_job_remark(job,
-               "%zu tensors were quantized before (%s is %s): "
-               "twice is worse than once",
-               notes->n_again, notes->again->name,
-               type_name(notes->again->type));
+        sov_job_remark(
+            job,
+            "%zu tensors were quantized before (%s is %s): twice is worse "
+            "than once; take the f16 or bf16 original if there is one",
+            notes->n_again, notes->again->name, type_name(notes->again->type));
     if (notes->n_misfits > 0)
         sov_job_remark(job,
-               "%zu tensors do not divide into blocks (%s has rows of "
-               "%" PRIu64 ": %s instead of %s)",
-               notes->n_misfits, notes->misfit->name, notes->misfit->dim[0],
-               type_name(notes->got), type_name(notes->wanted));
+                       "%zu tensors do not divide into blocks (%s has rows of "
+                       "%" PRIu64 ": %s instead of %s)",
+                       notes->n_misfits, notes->misfit->name,
+                       notes->misfit->dim[0], type_name(notes->got),
+                       type_name(notes->wanted));
 }
 
 /* A tensor is never cut, so a file may be larger than was asked for. */
@@ -222,10 +230,10 @@ tell_large(struct sov_quant *job, uint64_t max)
     }
     if (n > 0)
         sov_job_remark(job,
-               "%zu files are larger than asked for (%s has %" PRIu64
-               " bytes: tensor %s is not cut)",
-               n, first->name, first->bytes,
-               sov_plan_at(job->plan, first->first)->name);
+                       "%zu files are larger than asked for (%s has %" PRIu64
+                       " bytes: tensor %s is not cut)",
+                       n, first->name, first->bytes,
+                       sov_plan_at(job->plan, first->first)->name);
 }
 
 static int
@@ -264,6 +272,84 @@ make_plan(struct sov_quant *job, const struct sov_mix *mix,
     return rc;
 }
 
+static bool
+quantized_again(const struct sov_quant *job, size_t i)
+{
+    enum sov_type from = sov_model_at(job->model, i)->type;
+    enum sov_type to = sov_plan_at(job->plan, i)->type;
+
+    return is_block(from) && is_block(to) && from != to;
+}
+
+/* Of all tensors that were measured, or of those quantized before. */
+static struct sov_quant_error
+total_lost(const struct sov_quant *job, bool again)
+{
+    struct sov_quant_error sum = { 0 };
+    uint64_t weighed = 0;
+
+    for (size_t i = 0; i < sov_plan_count(job->plan); i++) {
+        const struct sov_quant_error *e = &job->lost[i];
+
+        if (again && !quantized_again(job, i))
+            continue;
+        sum.weights += e->weights;
+        sum.error += (double)e->weights * e->error;
+        sum.most = e->most > sum.most ? e->most : sum.most;
+        if (e->weighed) {
+            weighed += e->weights;
+            sum.weighed_error += (double)e->weights * e->weighed_error;
+        }
+    }
+    sum.weighed = weighed > 0;
+    if (sum.weights > 0)
+        sum.error /= (double)sum.weights;
+    if (sum.weighed)
+        sum.weighed_error /= (double)weighed;
+    return sum;
+}
+
+/* What quantizing once more did, which nobody sees in the sizes. */
+static void
+tell_lost(struct sov_quant *job)
+{
+    struct sov_quant_error sum = total_lost(job, true);
+    double most = -1;
+    size_t worst = 0;
+
+    if (sum.weights == 0)
+        return;
+    for (size_t i = 0; i < sov_plan_count(job->plan); i++)
+        if (quantized_again(job, i) && job->lost[i].error > most)
+            most = job->lost[worst = i].error;
+    sov_job_remark(
+        job,
+        "quantizing again added an error of %.3g %% to what had been lost "
+        "before (%s: %.3g %%)",
+        100 * sqrt(sum.error), sov_plan_at(job->plan, worst)->name,
+        100 * sqrt(most));
+}
+
+/* Where the first was is not known of those that an earlier run met. */
+static void
+tell_bad(struct sov_quant *job)
+{
+    const struct sov_tensor *t = sov_plan_at(job->plan, job->bad_first);
+    uint64_t row = t->dim[0];
+    char first[64] = "";
+
+    if (job->bad_last > 0)
+        snprintf(first, sizeof(first),
+                 ", first weight %" PRIu64 " of row %" PRIu64 " of ",
+                 job->bad_at % row, job->bad_at / row);
+    sov_job_remark(job,
+                   "weights replaced for not being finite: %" PRIu64
+                   " in %zu tensor%s%s%s",
+                   job->replaced, job->bad_tensors,
+                   job->bad_tensors == 1 ? "" : "s", first,
+                   job->bad_last > 0 ? t->name : "");
+}
+
 int
 sov_quant_new(sov_quant **job, sov_model *model,
               const struct sov_quant_opts *opts, struct sov_err *err)
@@ -284,7 +370,11 @@ sov_quant_new(sov_quant **job, sov_model *model,
     j->progress = opts->progress;
     j->progress_arg = opts->progress_arg;
     j->unchecked = mix.copy && !opts->check_copies;
-    rc = mix.copy ? 0 : sov_model_sane(model, err);
+    j->measure = opts->measure;
+    j->lost = sov_mem_array(sov_model_count(model), sizeof(*j->lost));
+    rc = j->lost == NULL ? sov_mem_fail(err)
+         : mix.copy      ? 0
+                         : sov_model_sane(model, err);
     if (rc == 0)
         rc = make_plan(j, &mix, opts, err);
     if (rc < 0) {
@@ -303,6 +393,7 @@ sov_quant_free(sov_quant *job)
     sov_importance_free(job->importance);
     sov_resume_free(job->resume);
     sov_plan_free(job->plan);
+    free(job->lost);
     free(job);
 }
 
@@ -330,6 +421,18 @@ sov_quant_replaced(const sov_quant *job)
     return job->replaced;
 }
 
+struct sov_quant_error
+sov_quant_error(const sov_quant *job, size_t i)
+{
+    return job->lost[i];
+}
+
+struct sov_quant_error
+sov_quant_error_total(const sov_quant *job)
+{
+    return total_lost(job, false);
+}
+
 int
 sov_quant_resume(sov_quant *job, sov_sink *const *sinks, struct sov_err *err)
 {
@@ -347,8 +450,9 @@ sov_quant_run(sov_quant *job, sov_sink *const *sinks, struct sov_err *err)
 {
     int rc = sov_stream_run(job, sinks, err);
 
+    if (rc == 0)
+        tell_lost(job);
     if (rc == 0 && job->replaced > 0)
-        sov_job_remark(job, "weights replaced for not being finite: %" PRIu64,
-               job->replaced);
+        tell_bad(job);
     return rc;
 }

@@ -33,6 +33,12 @@ struct sov_quant {
     sov_progress_fn progress;
     void *progress_arg;
     uint64_t replaced; /* weights that were not finite */
+    bool measure;      /* what every tensor loses */
+    struct sov_quant_error *lost; /* owned; of each tensor */
+    size_t bad_tensors; /* with weights that were not finite */
+    size_t bad_first;   /* the first of them ... */
+    uint64_t bad_at;    /* ... and where in it the first such weight is */
+    size_t bad_last;    /* the last of them, and one */
     char warning[SOV_JOB_WARNINGS][320];
     size_t n_warnings;
     struct sov_resume *resume; /* owned; NULL: nothing is kept */

@@ -2,6 +2,7 @@
 # lib/compress/local.mk - floor 9: quantizing a whole model
 
 libsov_all_la_SOURCES += \
+	%D%/error.c %D%/error.h \
 	%D%/importance.c %D%/importance.h \
 	%D%/job.c %D%/job.h \
 	%D%/journal.c %D%/journal.h \

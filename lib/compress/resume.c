@@ -293,8 +293,10 @@ go_on(struct sov_resume *r, const struct sov_journal *j, size_t good,
     sov_journal_put_begin(record, now);
     if (rc == 0 && !again)
         rc = sov_part_note(r->sink[0], record, sizeof(record), err);
-    for (size_t k = 0; k < good; k++)
+    for (size_t k = 0; k < good; k++) {
         r->job->replaced += j->tensor[k].replaced;
+        r->job->bad_tensors += j->tensor[k].replaced > 0;
+    }
     r->first = good > 0 ? j->tensor[good - 1].tensor + 1 : 0;
     return rc == 0 ? skip(r, err) : rc;
 }

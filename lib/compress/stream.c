@@ -22,6 +22,7 @@
  *  4. Where a slab ends does not change what is in it: rows are encoded one by
  *     one, and the pieces of long rows are fixed.
  */
+#include "compress/error.h"
 #include "compress/job.h"
 
 #include "base/mem.h"
@@ -32,6 +33,7 @@
 #include <float.h>
 #include <inttypes.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,8 +57,10 @@ struct slab {
     size_t out_len;
     const unsigned char *result; /* in or out */
     uint64_t replaced;
-    bool last; /* of its tensor */
+    bool last;                          /* of its tensor */
     unsigned char source[SOV_XXH3_LEN]; /* then, with resume: digest of it */
+    uint64_t bad;           /* with some replaced: the first of them */
+    struct sov_error *lost; /* owned; what its rows lost */
     int rc;
     struct sov_err err;
     struct sov_queue *done; /* holds the slab when the work is done */
@@ -70,8 +74,9 @@ struct stream {
     size_t out_cap;
     unsigned n_workers;
     size_t slab_weights;
-    size_t first;      /* tensors before it are there already */
-    uint64_t replaced; /* of the writer: in the tensor so far */
+    size_t first;          /* tensors before it are there already */
+    uint64_t replaced;     /* of the writer: in the tensor so far */
+    struct sov_error lost; /* of the writer: what the tensor lost so far */
     struct sov_queue *free;
     struct sov_queue *work;
     struct sov_queue *order;
@@ -153,8 +158,10 @@ make_slabs(struct stream *s, struct sov_err *err)
 
         b->in = sov_mem_aligned(s->in_cap, 1);
         b->out = sov_mem_aligned(s->out_cap, 1);
+        b->lost = sov_mem_array(1, sizeof(*b->lost));
         b->done = sov_queue_new(1);
-        if (b->in == NULL || b->out == NULL || b->done == NULL)
+        if (b->lost == NULL || b->in == NULL || b->out == NULL ||
+            b->done == NULL)
             return sov_mem_fail(err);
         sov_queue_put(s->free, b);
     }
@@ -167,6 +174,7 @@ free_slabs(struct stream *s)
     for (size_t i = 0; s->slab != NULL && i < s->n_slabs; i++) {
         sov_mem_free_aligned(s->slab[i].in);
         sov_mem_free_aligned(s->slab[i].out);
+        free(s->slab[i].lost);
         sov_queue_free(s->slab[i].done);
     }
     sov_queue_free(s->free);
@@ -201,6 +209,7 @@ read_slab(struct stream *s, size_t i, uint64_t first, size_t n)
     b->n = n;
     b->in_len = sov_job_bytes(t->type, n);
     b->replaced = 0;
+    *b->lost = (struct sov_error){ 0 };
     rc = sov_model_read(s->job->model, i, sov_job_bytes(t->type, first), b->in,
                         b->in_len, &b->err);
     b->rc = rc;
@@ -286,8 +295,8 @@ find_bad(const float *x, size_t n, uint32_t limit)
 }
 
 static void
-replace_bad(struct slab *b, float *x, size_t n, uint32_t limit, float most,
-            enum sov_nonfinite how)
+replace_bad(struct slab *b, uint64_t at, float *x, size_t n, uint32_t limit,
+            float most, enum sov_nonfinite how)
 {
     for (size_t i = find_bad(x, n, limit); i < n; i++) {
         if (magnitude(x[i]) < limit)
@@ -296,27 +305,35 @@ replace_bad(struct slab *b, float *x, size_t n, uint32_t limit, float most,
             x[i] = 0;
         else
             x[i] = x[i] < 0 ? -most : most;
-        b->replaced++;
+        if (b->replaced++ == 0)
+            b->bad = at + i;
     }
 }
 
+/* Weight `bad` of n, which begin at weight `at` of the tensor: say where it
+ * is, what it is, and how many such are in its row. */
 static int
-refuse(struct slab *b, const struct sov_tensor *t, uint64_t at, float x,
-       enum sov_type to)
+refuse(struct slab *b, const struct sov_tensor *t, uint64_t at, const float *x,
+       size_t n, size_t bad, enum sov_type to)
 {
     uint64_t row = t->dim[0];
-    uint32_t m = magnitude(x);
+    uint32_t limit = limit_bits(to, t->type == to), m = magnitude(x[bad]);
+    size_t end = min_size(n, bad + row - (at + bad) % row), more = 0;
+    char what[64], count[64] = "";
 
+    for (size_t i = bad + 1; i < end; i++)
+        more += magnitude(x[i]) >= limit;
     if (m >= 0x7f800000)
-        return sov_fail(
-            &b->err, SOV_EFORMAT,
-            "tensor %s: weight %" PRIu64 " of row %" PRIu64 " is %s", t->name,
-            at % row, at / row, m > 0x7f800000 ? "not a number" : "infinite");
+        snprintf(what, sizeof(what), "is %s",
+                 m > 0x7f800000 ? "not a number" : "infinite");
+    else
+        snprintf(what, sizeof(what), "is %g, too large for %s", (double)x[bad],
+                 sov_type_info((int)to)->name);
+    if (more > 0)
+        snprintf(count, sizeof(count), ", and %zu more in that row", more);
     return sov_fail(&b->err, SOV_EFORMAT,
-                    "tensor %s: weight %" PRIu64 " of row %" PRIu64
-                    " is %g, too large for %s",
-                    t->name, at % row, at / row, (double)x,
-                    sov_type_info((int)to)->name);
+                    "tensor %s: weight %" PRIu64 " of row %" PRIu64 " %s%s",
+                    t->name, (at + bad) % row, (at + bad) / row, what, count);
 }
 
 /* What a worker has for itself. */
@@ -325,27 +342,45 @@ struct scratch {
     struct sov_importance_view view;
 };
 
+/* Does anybody ask what a tensor of the plan loses? */
+static bool
+measured(const struct sov_quant *job, size_t tensor)
+{
+    enum sov_type from = sov_model_at(job->model, tensor)->type;
+
+    return from != sov_plan_at(job->plan, tensor)->type &&
+           (job->measure || sov_type_info((int)from)->kind == SOV_KIND_BLOCK);
+}
+
 /*
- * n floats of a tensor from weight `first` into blocks, row by row where a row
- * is more than its weights.
+ * n floats of a slab's tensor from weight `first` into blocks, row by row where
+ * a row is more than its weights.
  */
 static void
-encode_rows(const struct sov_quant *job, struct scratch *own, size_t tensor,
+encode_rows(const struct sov_quant *job, struct scratch *own, struct slab *b,
             uint64_t first, size_t n, unsigned char *out)
 {
-    enum sov_type to = sov_plan_at(job->plan, tensor)->type;
-    size_t row = min_size(sov_plan_at(job->plan, tensor)->dim[0], n);
-    encode_fn encode = sov_kern()->encode[to];
+    const struct sov_tensor *t = sov_plan_at(job->plan, b->tensor);
+    size_t row = min_size(t->dim[0], n);
+    encode_fn encode = sov_kern()->encode[t->type];
+    bool plain = sov_type_info((int)t->type)->kind == SOV_KIND_FLOAT;
+    bool lost = measured(job, b->tensor);
 
-    if (sov_type_info((int)to)->kind == SOV_KIND_FLOAT) {
+    if (plain)
         encode(own->x, NULL, out, n, job->effort);
-        return;
+    for (size_t at = 0; at < n && (lost || !plain); at += row) {
+        const float *imp = NULL;
+
+        if (!plain) {
+            imp = sov_importance_row(job->importance, &own->view, b->tensor,
+                                     first + at, row);
+            encode(own->x + at, imp, out + sov_job_bytes(t->type, at), row,
+                   job->effort);
+        }
+        if (lost)
+            sov_error_row(b->lost, own->x + at, imp, t->type,
+                          out + sov_job_bytes(t->type, at), row);
     }
-    for (size_t at = 0; at < n; at += row)
-        encode(own->x + at,
-               sov_importance_row(job->importance, &own->view, tensor,
-                                  first + at, row),
-               out + sov_job_bytes(to, at), row, job->effort);
 }
 
 /*
@@ -368,15 +403,16 @@ work_chunk(struct stream *s, struct slab *b, struct scratch *own, size_t at,
     if (bad == n && copied)
         return 0;
     if (bad < n && s->job->nonfinite == SOV_NONFINITE_FAIL)
-        return refuse(b, from, b->first + at + bad, x[bad], to->type);
+        return refuse(b, from, b->first + at, x, n, bad, to->type);
     if (sov_kern()->encode[to->type] == NULL)
         return sov_fail(&b->err, SOV_EUNSUP,
                         "tensor %s: weights to replace, and no encoder for "
                         "%s",
                         from->name, sov_type_info((int)to->type)->name);
     if (bad < n)
-        replace_bad(b, x, n, limit, largest(to->type), s->job->nonfinite);
-    encode_rows(s->job, own, b->tensor, b->first + at, n,
+        replace_bad(b, b->first + at, x, n, limit, largest(to->type),
+                    s->job->nonfinite);
+    encode_rows(s->job, own, b, b->first + at, n,
                 (copied ? b->in : b->out) + sov_job_bytes(to->type, at));
     return 0;
 }
@@ -438,6 +474,30 @@ note_slab(struct stream *s, const struct slab *b, struct sov_err *err)
     return rc;
 }
 
+/* What is told of a slab, in the order of the file. */
+static void
+add_up(struct stream *s, const struct slab *b)
+{
+    struct sov_quant *job = s->job;
+
+    if (b->replaced > 0 && job->bad_last == 0) {
+        job->bad_first = b->tensor;
+        job->bad_at = b->bad;
+    }
+    if (b->replaced > 0 && job->bad_last != b->tensor + 1) {
+        job->bad_last = b->tensor + 1;
+        job->bad_tensors++;
+    }
+    job->replaced += b->replaced;
+    if (!measured(job, b->tensor))
+        return;
+    sov_error_merge(&s->lost, b->lost);
+    if (b->last) {
+        job->lost[b->tensor] = sov_error_figures(&s->lost);
+        s->lost = (struct sov_error){ 0 };
+    }
+}
+
 static int
 write_slabs(struct stream *s, sov_writer *w, struct sov_err *err)
 {
@@ -458,7 +518,7 @@ write_slabs(struct stream *s, sov_writer *w, struct sov_err *err)
             rc = note_slab(s, b, err);
         if (rc < 0)
             return rc;
-        s->job->replaced += b->replaced;
+        add_up(s, b);
         done += b->out_len;
         if (s->job->progress != NULL)
             s->job->progress(s->job->progress_arg, done, total,

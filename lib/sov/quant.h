@@ -56,6 +56,7 @@ struct sov_quant_opts {
     const sov_stats *stats;      /* importance of the weights, or NULL */
     bool check_copies;           /* with "copy": look for NaN there too */
     bool plain;                  /* what is no matrix keeps its type */
+    bool measure;                /* what rounding costs: sov_quant_error() */
     const struct sov_side *side; /* files to write before the tensors */
     size_t n_sides;
     /* Changes the output's metadata after all else has; or NULL. */
@@ -109,6 +110,30 @@ SOV_API uint64_t sov_quant_kept(const sov_quant *job);
  */
 SOV_API int sov_quant_run(sov_quant *job, sov_sink *const *sinks,
                           struct sov_err *err) SOV_MUST_CHECK;
+
+/*
+ * What became of a tensor: the squares of the errors of its weights to the
+ * squares of the weights themselves.  Of a model that was quantized before, the
+ * weights are what that left of them.
+ */
+struct sov_quant_error {
+    uint64_t weights;     /* that were compared; 0: none, and no figures */
+    double error;         /* sum of d^2 / sum of x^2 */
+    double weighed_error; /* the same with the importance of each column */
+    bool weighed;         /* the importance was known */
+    double most;          /* the largest |d| */
+};
+
+/*
+ * After the run: what tensor i of the plan lost.  The figures are the same for
+ * any threads and memory.  Measured are tensors that got another type; all of
+ * them with measure, else those alone that had been quantized before.
+ */
+SOV_API struct sov_quant_error sov_quant_error(const sov_quant *job, size_t i);
+
+/* The same of all tensors that were measured, each as large as it is: the
+ * mean over their weights. */
+SOV_API struct sov_quant_error sov_quant_error_total(const sov_quant *job);
 
 /* After the run: weights that --on-nonfinite had to replace. */
 SOV_API uint64_t sov_quant_replaced(const sov_quant *job);

@@ -8,10 +8,12 @@
  */
 #include "unit.h"
 
+#include "compress/error.h"
 #include "compress/journal.h"
 #include "compress/mix.h"
 #include "sov/quant.h"
 
+#include <math.h>
 #include <string.h>
 
 START_TEST(every_name_is_found_once)
@@ -236,10 +238,69 @@ START_TEST(a_journal_goes_forward_and_stays_with_its_output)
     sov_journal_free(&j);
     /* tensors of nothing */
     ck_assert_int_eq(sov_journal_parse(&j, bytes + SOV_JOURNAL_RECORD,
-                                       SOV_JOURNAL_RECORD, NULL), 0);
+                                       SOV_JOURNAL_RECORD, NULL),
+                     0);
     ck_assert_uint_eq(j.end, 0);
     ck_assert(!j.begun);
     sov_journal_free(&j);
+}
+END_TEST
+
+START_TEST(sums_do_not_hang_on_their_order)
+{
+    static const double v[] = { 1, 1e-30, 3.5, 1e30, 1e-45, 0, 7e-12, 2e38 };
+    struct sov_tally all = { 0 }, a = { 0 };
+    double sum;
+
+    for (size_t k = 0; k < 3000; k++)
+        sov_tally_add(&all, v[k % 8]);
+    sum = sov_tally_sum(&all);
+    ck_assert(fabs(sum / (375 * (2e38 + 1e30)) - 1) < 1e-7);
+    for (size_t k = 3000; k-- > 0;)
+        sov_tally_add(&a, v[k % 8]);
+    ck_assert_mem_eq(&a, &all, sizeof(a));
+    sov_tally_add(&a, 1e300); /* as much as there is, and no infinity */
+    ck_assert(sov_tally_sum(&a) > 2 * sum / 375 && sov_tally_sum(&a) < 1e42);
+    memset(&a, 0, sizeof(a));
+    sov_tally_add(&a, 0.25);
+    ck_assert(sov_tally_sum(&a) == 0.25);
+    sov_tally_add(&a, 0x1p-149);
+    ck_assert(sov_tally_sum(&a) == 0.25 + 0x1p-149);
+}
+END_TEST
+
+/* Rows of any length, whole vectors or not, are compared to the last weight. */
+START_TEST(an_error_is_what_it_says)
+{
+    static float x[5003], imp[5003];
+    static uint16_t half[5003];
+    struct sov_error e = { 0 }, part = { 0 };
+    struct sov_quant_error f;
+
+    for (size_t i = 0; i < 5003; i++) {
+        x[i] = 2;
+        imp[i] = i < 1000 ? 1 : 0;
+        half[i] = 0x4000; /* 2 */
+    }
+    half[5002] = 0x4200; /* 3 */
+    half[3] = 0x3c00;    /* 1 */
+    sov_error_row(&e, x, imp, SOV_TYPE_F16, half, 5003);
+    sov_error_row(&part, x, NULL, SOV_TYPE_F16, half, 3);
+    sov_error_merge(&e, &part);
+    f = sov_error_figures(&e);
+    ck_assert_uint_eq(f.weights, 5006);
+    ck_assert(f.most == 1);
+    ck_assert(fabs(f.error - 2.0 / (4 * 5006)) < 1e-12);
+    ck_assert(f.weighed);
+    ck_assert(fabs(f.weighed_error - 1.0 / (4 * 1000)) < 1e-12);
+    memset(&e, 0, sizeof(e));
+    memset(x, 0, sizeof(x));
+    memset(half, 0, sizeof(half));
+    sov_error_row(&e, x, NULL, SOV_TYPE_F16, half, 17);
+    ck_assert(sov_error_figures(&e).error == 0);
+    half[5] = 0x3c00;
+    sov_error_row(&e, x, NULL, SOV_TYPE_F16, half, 17);
+    ck_assert(isinf(sov_error_figures(&e).error)); /* out of nothing */
 }
 END_TEST
 
@@ -256,5 +317,7 @@ main(void)
     tcase_add_test(tc, small_things_stay_plain);
     tcase_add_test(tc, a_journal_holds_up_to_its_first_fault);
     tcase_add_test(tc, a_journal_goes_forward_and_stays_with_its_output);
+    tcase_add_test(tc, sums_do_not_hang_on_their_order);
+    tcase_add_test(tc, an_error_is_what_it_says);
     return unit_main("compress", tc);
 }

@@ -25,7 +25,8 @@ for type in f16 bf16 f32; do
             expect 0 sov-quantize -t q8_0 --json --on-nonfinite=$how \
                 -fo out.gguf m.gguf
             out_has '"replaced":1'
-            err_has "not being finite: 1"
+            err_has "not being finite: 1 in 1 tensor, first weight 3 of row 4"
+            err_has "of blk.0.ffn_down.weight"
             expect 0 sov-quantize -t f32 -fo f.gguf out.gguf
             rm out.gguf
         done
