@@ -48,7 +48,35 @@ struct job {
     size_t n_rows;
     bool more;
     size_t n;
+    float *y;
+    size_t y_stride;
 };
+
+/* Ask for the places of the i-th of n parts of the sums. */
+static void
+places(const struct job *job, size_t n_cols, size_t i, size_t n)
+{
+    size_t end = n_cols * (i + 1) / n;
+    size_t c;
+
+    for (c = n_cols * i / n; c < end; c++) {
+        __builtin_prefetch(job->y + c * job->y_stride, 1, 2);
+        __builtin_prefetch(job->y + c * job->y_stride + ROWS - 1, 1, 2);
+    }
+}
+
+static void
+put(const struct job *job, const float *f, size_t n_cols)
+{
+    float *y = job->y;
+    size_t c;
+
+    for (c = 0; c < n_cols; c++, f += ROWS, y += job->y_stride)
+        if (job->n_rows == ROWS)
+            memcpy(y, f, ROWS * sizeof(*f));
+        else
+            memcpy(y, f, job->n_rows * sizeof(*f));
+}
 
 static void
 columns(const struct job *job, const unsigned char *act, size_t act_stride,
@@ -66,6 +94,7 @@ columns(const struct job *job, const unsigned char *act, size_t act_stride,
         size_t stride = job->stride;
         size_t left = job->n - 256 * i;
 
+        places(job, n_cols, i, n_pieces);
         if (job->more)
             ahead(job->rows + ROWS * stride, ROWS * stride, i, n_pieces);
         if (job->n_rows < ROWS || left < 256) {
@@ -85,7 +114,7 @@ sov_panel_dot(const struct sov_panel_type *t, const void *w, size_t w_stride,
               size_t n, float *y, size_t y_stride)
 {
     float f[COLS * ROWS] __attribute__((aligned(64)));
-    size_t r, at, c;
+    size_t r, at;
 
     for (r = 0; r < n_w; r += ROWS) {
         size_t n_rows = n_w - r < ROWS ? n_w - r : ROWS;
@@ -96,6 +125,8 @@ sov_panel_dot(const struct sov_panel_type *t, const void *w, size_t w_stride,
             .n_rows = n_rows,
             .more = n_w - r > ROWS,
             .n = n,
+            .y = y + r,
+            .y_stride = y_stride,
         };
 
         for (at = 0; at < n_cols; at += COLS) {
@@ -103,9 +134,8 @@ sov_panel_dot(const struct sov_panel_type *t, const void *w, size_t w_stride,
 
             columns(&job, (const unsigned char *)act + at * act_stride,
                     act_stride, many, f);
-            for (c = 0; c < many; c++)
-                memcpy(y + (at + c) * y_stride + r, f + c * ROWS,
-                       n_rows * sizeof(*f));
+            put(&job, f, many);
+            job.y += many * y_stride;
         }
     }
 }

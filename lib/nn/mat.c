@@ -11,7 +11,8 @@
 #include "sys/par.h"
 #include "tensor/half.h"
 
-#define TILE_ROWS 16
+/* A unit of work, and what a panel of kern/ holds. */
+#define TILE_ROWS 32
 #define TILE_COLS 32
 
 /* Floats for decoded rows: as many rows as fit, at least one. */

@@ -77,7 +77,7 @@ INLINE void
 tile(const struct sov_panel *p, enum form form, const unsigned char *q,
      size_t q_stride, const void *act, size_t stride, int n, float *f)
 {
-    __m512i s[2][6], t[2][6];
+    __m512i s[2][TILE], t[2][TILE];
     int g = group(form);
     int b, k, c, h;
 
@@ -136,7 +136,7 @@ tile(const struct sov_panel *p, enum form form, const unsigned char *q,
 
 /* Activations with 128 added. */
 INLINE void
-lift(const void *act, size_t stride, int n, unsigned char u[6][256])
+lift(const void *act, size_t stride, int n, unsigned char u[TILE][256])
 {
     const __m512i bias = _mm512_set1_epi8((char)-128);
     int c, k;
@@ -156,7 +156,7 @@ INLINE void
 step(const struct sov_panel *p, enum form form, const void *act, size_t stride,
      int n, float *f)
 {
-    unsigned char u[6][256] __attribute__((aligned(64)));
+    unsigned char u[TILE][256] __attribute__((aligned(64)));
 
     if (has_mins(form)) {
         tile(p, form, (const unsigned char *)column(act, stride, 0)->q, stride,

@@ -33,7 +33,7 @@ column(const void *act, size_t stride, int c)
 /* Sums of a block of n columns: t[half][column]. */
 INLINE void
 block_sums(const struct sov_panel *p, int b, const void *act, size_t stride,
-           int n, __m512i t[2][6])
+           int n, __m512i t[2][TILE])
 {
     const unsigned char *q = (const unsigned char *)column(act, stride, 0)->q;
     int k, c;
@@ -70,17 +70,23 @@ product(const struct sov_panel *p, int offset, int b, int half,
     return v;
 }
 
-INLINE __m512
-tree(const float *v, size_t step)
+/* The products of block b of n columns: v[half][column]. */
+INLINE void
+products(const struct sov_panel *p, int offset, int b, const void *act,
+         size_t stride, int n, int32_t start[TILE][8], __m512 v[2][TILE])
 {
-    __m512 s[4];
-    int i;
+    __m512i t[2][TILE];
+    int c, h;
 
     UNROLL
-    for (i = 0; i < 4; i++)
-        s[i] = _mm512_add_ps(_mm512_load_ps(v + (size_t)(2 * i) * step),
-                             _mm512_load_ps(v + (size_t)(2 * i + 1) * step));
-    return _mm512_add_ps(_mm512_add_ps(s[0], s[1]), _mm512_add_ps(s[2], s[3]));
+    for (c = 0; c < n; c++)
+        t[0][c] = t[1][c] =
+            offset == MINS ? _mm512_setzero_si512() : broadcast(&start[c][b]);
+    block_sums(p, b, act, stride, n, t);
+    UNROLL
+    for (c = 0; c < n; c++)
+        for (h = 0; h < 2; h++)
+            v[h][c] = product(p, offset, b, h, column(act, stride, c), t[h][c]);
 }
 
 /* n columns, a number known to the compiler. */
@@ -88,8 +94,8 @@ INLINE void
 step(const struct sov_panel *p, int offset, const void *act, size_t stride,
      int n, float *f)
 {
-    float v[8][6][2][16] __attribute__((aligned(64)));
-    int32_t start[6][8] __attribute__((aligned(64)));
+    float pair[4][TILE][2][16] __attribute__((aligned(64)));
+    int32_t start[TILE][8] __attribute__((aligned(64)));
     int b, c, h;
 
     UNROLL
@@ -100,29 +106,27 @@ step(const struct sov_panel *p, int offset, const void *act, size_t stride,
         _mm256_store_si256((void *)start[c],
                            _mm256_mullo_epi32(sum, _mm256_set1_epi32(-offset)));
     }
-    for (b = 0; b < 8; b++) {
-        __m512i t[2][6];
+    for (b = 0; b < 4; b++) {
+        __m512 v[2][TILE], w[2][TILE];
 
-        UNROLL
-        for (c = 0; c < n; c++)
-            t[0][c] = t[1][c] = offset == MINS ? _mm512_setzero_si512()
-                                               : broadcast(&start[c][b]);
-        block_sums(p, b, act, stride, n, t);
+        products(p, offset, 2 * b, act, stride, n, start, v);
+        products(p, offset, 2 * b + 1, act, stride, n, start, w);
         UNROLL
         for (c = 0; c < n; c++)
             for (h = 0; h < 2; h++)
-                _mm512_store_ps(
-                    v[b][c][h],
-                    product(p, offset, b, h, column(act, stride, c), t[h][c]));
+                _mm512_store_ps(pair[b][c][h], _mm512_add_ps(v[h][c], w[h][c]));
     }
     UNROLL
     for (c = 0; c < n; c++)
         for (h = 0; h < 2; h++) {
             float *at = f + (2 * c + h) * 16;
+            __m512 low = _mm512_add_ps(_mm512_load_ps(pair[0][c][h]),
+                                       _mm512_load_ps(pair[1][c][h]));
+            __m512 high = _mm512_add_ps(_mm512_load_ps(pair[2][c][h]),
+                                        _mm512_load_ps(pair[3][c][h]));
 
-            _mm512_store_ps(at,
-                            _mm512_add_ps(_mm512_load_ps(at),
-                                          tree(v[0][c][h], sizeof(v[0]) / 4)));
+            _mm512_store_ps(at, _mm512_add_ps(_mm512_load_ps(at),
+                                              _mm512_add_ps(low, high)));
         }
 }
 

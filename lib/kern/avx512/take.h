@@ -97,35 +97,31 @@ broadcast(const void *p)
     return _mm512_set1_epi32(*(const int *)p);
 }
 
-/* Columns of the next tile where n are left. */
-INLINE size_t
-tile_width(size_t n)
-{
-    if (n == 7 || n == 8)
-        return 4;
-    return n < 6 ? n : 6;
-}
+/* Columns of a tile.  Six fit the registers too, and are not faster. */
+#define TILE 4
 
 typedef void tile_fn(const struct sov_panel *p, const void *act, size_t stride,
                      float *f);
 
-/* All columns, in tiles of 1 to 6. */
+/* All columns, in tiles. */
 static inline void
-by_tiles(tile_fn *const tiles[7], const struct sov_panel *p, const void *act,
-         size_t stride, size_t n, float *f)
+by_tiles(tile_fn *const tiles[TILE + 1], const struct sov_panel *p,
+         const void *act, size_t stride, size_t n, float *f)
 {
     const unsigned char *a = act;
-    size_t many;
 
-    for (; n > 0; n -= many, a += many * stride, f += many * SOV_PANEL_ROWS) {
-        many = tile_width(n);
-        tiles[many](p, a, stride, f);
+    for (; n >= TILE; n -= TILE) {
+        tiles[TILE](p, a, stride, f);
+        a += TILE * stride;
+        f += TILE * SOV_PANEL_ROWS;
     }
+    if (n > 0)
+        tiles[n](p, a, stride, f);
 }
 
 /*
  * NAME(), a multiplication as struct sov_panel_type has it, of step(p, how,
- * act, stride, n, f) for n columns; six copies of it know their n.
+ * act, stride, n, f) for n columns; four copies of it know their n.
  */
 #define TILE_OF(NAME, step, how, n)                                    \
     static void NAME##_##n(const struct sov_panel *p, const void *act, \
@@ -133,21 +129,18 @@ by_tiles(tile_fn *const tiles[7], const struct sov_panel *p, const void *act,
     {                                                                  \
         step(p, how, act, stride, n, f);                               \
     }
-#define TILES_OF(NAME, step, how)                                       \
-    TILE_OF(NAME, step, how, 1)                                         \
-    TILE_OF(NAME, step, how, 2)                                         \
-    TILE_OF(NAME, step, how, 3)                                         \
-    TILE_OF(NAME, step, how, 4)                                         \
-    TILE_OF(NAME, step, how, 5)                                         \
-    TILE_OF(NAME, step, how, 6)                                         \
-    static void NAME(const struct sov_panel *p, const void *act,        \
-                     size_t stride, size_t n, float *f)                 \
-    {                                                                   \
-        static tile_fn *const tiles[] = { NULL,     NAME##_1, NAME##_2, \
-                                          NAME##_3, NAME##_4, NAME##_5, \
-                                          NAME##_6 };                   \
-                                                                        \
-        by_tiles(tiles, p, act, stride, n, f);                          \
+#define TILES_OF(NAME, step, how)                                             \
+    TILE_OF(NAME, step, how, 1)                                               \
+    TILE_OF(NAME, step, how, 2)                                               \
+    TILE_OF(NAME, step, how, 3)                                               \
+    TILE_OF(NAME, step, how, 4)                                               \
+    static void NAME(const struct sov_panel *p, const void *act,              \
+                     size_t stride, size_t n, float *f)                       \
+    {                                                                         \
+        static tile_fn *const tiles[] = { NULL, NAME##_1, NAME##_2, NAME##_3, \
+                                          NAME##_4 };                         \
+                                                                              \
+        by_tiles(tiles, p, act, stride, n, f);                                \
     }
 
 /* type_NAME and many_NAME, of unpack_NAME() for a half of a panel. */
