@@ -47,6 +47,8 @@ static bool tokenize;
 static bool perplexity;
 static bool timings;
 static bool precise;
+static const char *kv_name;
+static enum sov_kv_form kv_form;
 
 static const struct sov_opt opts[] = {
     { .type = SOV_OPT_GROUP, .help = "Model and prompt" },
@@ -83,6 +85,9 @@ static const struct sov_opt opts[] = {
     { 0, "echo", SOV_OPT_FLAG, &echo, NULL, "repeat the prompt first" },
     { 0, "precise", SOV_OPT_FLAG, &precise, NULL,
       "compute in f32 throughout; slower" },
+    { 0, "kv", SOV_OPT_STRING, &kv_name, "FORM",
+      "keep keys and values as f32, bf16, f16 or q8",
+      .preset = "q8; f32 with --precise" },
     { 0, "timings", SOV_OPT_FLAG, &timings, NULL,
       "say how long it took, as a JSON line on standard error" },
 
@@ -122,6 +127,7 @@ open_session(struct run *r, uint32_t rows, struct sov_err *err)
         .n_ctx = (uint32_t)n_ctx,
         .n_logits = rows,
         .precise = precise,
+        .kv = kv_form,
         .max_memory = sov_common.max_memory,
     };
 
@@ -359,6 +365,7 @@ run_dry(struct run *r, struct sov_err *err)
     const struct sov_session_opts so = {
         .n_ctx = (uint32_t)n_ctx,
         .precise = precise,
+        .kv = kv_form,
         .n_logits = perplexity            ? SOV_PPL_ROWS
                     : logits_path != NULL ? LOGITS_ROWS
                                           : 1,
@@ -466,6 +473,25 @@ run_generate(struct run *r, struct sov_err *err)
 /* ---- which of them */
 
 static int
+choose_kv(struct sov_err *err)
+{
+    static const char *const names[] = {
+        [SOV_KV_F32] = "f32", [SOV_KV_F16] = "f16",
+        [SOV_KV_BF16] = "bf16", [SOV_KV_Q8] = "q8",
+    };
+
+    if (kv_name == NULL)
+        return 0;
+    for (size_t i = SOV_KV_F32; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(kv_name, names[i]) == 0) {
+            kv_form = (enum sov_kv_form)i;
+            return 0;
+        }
+    return sov_fail(err, SOV_EARG,
+                    "--kv: '%.32s' is not f32, bf16, f16 or q8", kv_name);
+}
+
+static int
 check_options(int argc, struct sov_err *err)
 {
     int modes = tokenize + perplexity + (logits_path != NULL);
@@ -487,6 +513,8 @@ check_options(int argc, struct sov_err *err)
                         "--logits names the output; -o has nothing to write");
     if (logits_path != NULL)
         sov_common.output = logits_path;
+    if (choose_kv(err) < 0)
+        return err->rc;
     return sov_tool_check_output(err);
 }
 

@@ -16,6 +16,7 @@ complete -c sov-run -l repeat-penalty -x -d 'make recent tokens less probable; 1
 complete -c sov-run -l stop -x -d 'stop before TEXT; may be given several times'
 complete -c sov-run -l echo -d 'repeat the prompt first'
 complete -c sov-run -l precise -d 'compute in f32 throughout; slower'
+complete -c sov-run -l kv -x -d 'keep keys and values as f32, bf16, f16 or q8'
 complete -c sov-run -l timings -d 'say how long it took, as a JSON line on standard error'
 complete -c sov-run -l tokenize -d 'print the token ids of the text as JSON'
 complete -c sov-run -l perplexity -d 'print the perplexity of the text as JSON'

@@ -78,12 +78,12 @@ struct sov_pass {
 };
 
 /*
- * Cut the memory of a pass from an arena (or count it).  n_batch and nn.k and
- * nn.precise are set; nn.room is set here, for caches of n_ctx positions.
+ * Cut the memory of a pass from an arena (or count it).  n_batch, nn.k,
+ * nn.precise and the sizes of kv are set; nn.room is set here.
  * Gives 0, or SOV_EMEM if it cannot be counted.
  */
 int sov_pass_place(struct sov_pass *pass, const struct sov_net *net,
-                   size_t n_ctx, struct sov_arena *a) SOV_MUST_CHECK;
+                   struct sov_arena *a) SOV_MUST_CHECK;
 
 /*
  * Tokens ids[n], n <= n_batch, at positions pos on; keys and values are kept.

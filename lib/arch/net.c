@@ -153,24 +153,26 @@ sov_net_close(struct sov_net *net)
 }
 
 int
-sov_pass_place(struct sov_pass *pass, const struct sov_net *net, size_t n_ctx,
+sov_pass_place(struct sov_pass *pass, const struct sov_net *net,
                struct sov_arena *a)
 {
     const struct sov_hparams *hp = &net->hp;
     uint64_t n = pass->n_batch;
     uint64_t pieces = (net->in_max + 255) / 256;
     size_t room = sov_mat_room(net->in_max);
+    uint64_t share = 0;
     size_t i;
 
     for (i = 0; i < hp->n_layer; i++) {
-        struct sov_cache kv = { .n_kv = hp->n_kv[i], .n_ctx = n_ctx,
-                             .k_len = hp->k_len, .v_len = hp->v_len };
-        size_t attn = sov_attn_room(&kv, hp->n_head[i]);
+        size_t attn = sov_attn_room(&pass->kv[i], hp->n_head[i]);
+        uint64_t all = sov_attn_share(&pass->kv[i], hp->n_head[i]);
 
-        if (attn == 0)
+        if (attn == 0 || all == UINT64_MAX)
             return SOV_EMEM;
         room = attn > room ? attn : room;
+        share = all > share ? all : share;
     }
+    pass->nn.share = sov_arena_take(a, share, 1);
     pass->nn.room = (room + 15) / 16 * 16;
     pass->x = sov_arena_take(a, n * hp->n_embd, sizeof(float));
     pass->part = sov_arena_take(a, n * hp->n_embd, sizeof(float));

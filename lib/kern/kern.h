@@ -23,6 +23,7 @@
  *   the first half + the same of the second; eight blocks are added as a tree
  *   ((p0+p1)+(p2+p3))+((p4+p5)+(p6+p7)), missing blocks counting 0; acc
  *   starts at 0 and trees are added to it in order.
+ * attention over keys in eight bits: see struct sov_attn_span.
  * everything else is elementwise: the same operations on each element.
  */
 #ifndef SOV_KERN_KERN_H
@@ -70,6 +71,72 @@ enum sov_act {
     SOV_ACT_HALF, /* as F32, after rounding to the 11 bits of a half */
 };
 
+/*
+ * Keys and values of one head in eight bits, SOV_PAGE_KEYS to a page; the key
+ * of position p is number p % SOV_PAGE_KEYS of page p / SOV_PAGE_KEYS.
+ *
+ *     bytes of keys     [k_pad / 4][64 keys][4]     q + 128
+ *     scales of keys    [64] f32
+ *     bytes of values   [64 keys / 4][v_pad][4]     q, of four keys
+ *     scales of values  [64] f32
+ *
+ * k_pad is k_len up to a multiple of 4, v_pad is v_len up to one of 16; q is
+ * as in to_s8, and 0 beyond the length.
+ */
+#define SOV_PAGE_KEYS  64
+#define SOV_SPAN_PAGES 16
+#define SOV_SPAN_KEYS  (SOV_PAGE_KEYS * SOV_SPAN_PAGES)
+#define SOV_SPAN_ROWS  32
+#define SOV_PAGE_LEN   UINT64_C(16384) /* k_len at most: sums fit 32 bits */
+
+struct sov_page {
+    size_t k_len, v_len;
+    size_t k_pad, v_pad;
+    size_t k_scale, v, v_scale; /* where they begin; keys are at 0 */
+    size_t bytes;               /* of a page: whole cache lines */
+};
+
+/*
+ * Attention of some queries (rows) over pages of one span, which begins at a
+ * position that is a multiple of SOV_SPAN_KEYS.  Scores are in units of ln 2,
+ * so that softmax takes powers of two.  What is fixed, for each row alone:
+ *
+ * A row begins with m = -inf, s = 0, o = 0.  Pages of which it sees no key are
+ * left out; in the others, in order, for the keys i that it sees,
+ *
+ *     x[i] = (float)(q . k[i]) * k_scale[i] * q_scale     an exact integer
+ *     top  = the largest of m and all x[i] (a NaN is never larger)
+ *     f    = pow2(m - top) if top > m, else 1
+ *     e[i] = pow2(x[i] - top), 0 for the others
+ *     w[i] = e[i] * v_scale[i] where e[i] > 0, else 0
+ *     s    = s * f + the sum of e, not fused, that sum as a tree of 64:
+ *            t[l] = (e[l] + e[l + 16]) + (e[l + 32] + e[l + 48]), then the
+ *            lanes t as in a dot product
+ *     most = the largest w; c = most * (1 / 255); n = most > 0 ? 255 / most : 0
+ *     u[i] = w[i] * n, cut to 255 (as a NaN is), to even
+ *     o[d] = fma((float)(sum of u[i] * v[i][d]), c, o[d] * f)
+ *     m    = top
+ *
+ * pow2(x) is 0 where not x >= -64, else as in kern/generic/exp.h.  Spans are
+ * put together in order by attn_add, those of which the row sees no key left
+ * out; the end is o * (1 / s).  So nothing but positions decides in what order
+ * numbers are added, and a long context can be shared among threads.
+ */
+struct sov_attn_span {
+    const struct sov_page *page;
+    const unsigned char *pages;
+    size_t n_pages;
+    size_t n_rows;         /* up to SOV_SPAN_ROWS */
+    const int8_t *q;       /* [n_rows][k_pad], 0 beyond k_len */
+    const float *q_scale;  /* [n_rows] */
+    const uint32_t *first; /* [n_rows] keys that a row sees: from first, and */
+    const uint32_t *end;   /* [n_rows] before end; of the first page's first */
+    float *m;              /* [n_rows] out */
+    float *s;              /* [n_rows] out */
+    float *o;              /* [n_rows][v_pad] out */
+    int8_t *room;          /* [SOV_SPAN_ROWS][k_pad] for the kernel */
+};
+
 struct sov_kern {
     const char *isa;
 
@@ -102,6 +169,9 @@ struct sov_kern {
     void (*to_a32)(const float *x, struct sov_a32 *a, size_t n);
     void (*to_a256)(const float *x, struct sov_a256 *a, size_t n);
 
+    /* q[n] = x / d as above; gives d */
+    float (*to_s8)(const float *x, int8_t *q, size_t n);
+
     float (*dot_f32)(const float *a, const float *b, size_t n);
     float (*sumsq)(const float *x, size_t n);
     void (*axpy)(float a, const float *x, float *y, size_t n); /* y += a*x */
@@ -119,6 +189,19 @@ struct sov_kern {
     /* y[n] += sum over k of p[k] * v[k * v_stride ...], as axpy in order */
     void (*mix)(const float *p, const float *v, size_t v_stride, size_t n_k,
                 float *y, size_t n);
+
+    /* x[n] turned by the Hadamard matrix of n, a power of two, divided by its
+     * root (so that a second turn undoes the first): for h = 1, 2, 4 .. n / 2,
+     * a + b and a - b of each a = x[i], b = x[i + h]; then times root */
+    void (*turn)(float *x, size_t n, float root);
+    void (*attn_span)(const struct sov_attn_span *a);
+    /*
+     * Add a later span (m1, s1, o1) to what was before it.  With top the
+     * larger of m and m1, f = pow2(m - top) if m1 > m, else 1, and g =
+     * pow2(m1 - top) unless m1 > m, else 1: s = fma(s1, g, s * f), likewise o.
+     */
+    void (*attn_add)(float *m, float *s, float *o, float m1, float s1,
+                     const float *o1, size_t n);
 };
 
 /* The table for this machine, at most SOV_ISA; built once. */

@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * attn.c - keys and values of what was read, and attention over them
- *
- * A piece of work is one key head and a few queries, with all the query heads
- * that share it, so that a tile of keys is decoded once for all of them.
+ * attn.c - keys and values of what was read, and attention over them: rows or
+ * pages
  */
-#include "nn/attn.h"
+#include "nn/attn_forms.h"
 
 #include "sys/par.h"
-
-#include <string.h>
-
-#define TILE 64 /* keys */
-#define ROWS 32 /* queries times heads, as far as a group of heads allows */
 
 static size_t
 row_bytes(enum sov_type type, size_t n)
@@ -22,245 +15,75 @@ row_bytes(enum sov_type type, size_t n)
     return n / t->block * t->bytes;
 }
 
+/* Sizes of a page; lengths are of SOV_WIDTH_MAX at most. */
+static void
+lay_page(struct sov_page *page, size_t k_len, size_t v_len)
+{
+    page->k_len = k_len;
+    page->v_len = v_len;
+    page->k_pad = (k_len + 3) / 4 * 4;
+    page->v_pad = (v_len + 15) / 16 * 16;
+    page->k_scale = SOV_PAGE_KEYS * page->k_pad;
+    page->v = page->k_scale + SOV_PAGE_KEYS * sizeof(float);
+    page->v_scale = page->v + SOV_PAGE_KEYS * page->v_pad;
+    page->bytes = page->v_scale + SOV_PAGE_KEYS * sizeof(float);
+}
+
 uint64_t
 sov_cache_bytes(struct sov_cache *kv, uint64_t *k_bytes, uint64_t *v_bytes)
 {
     uint64_t rows = (uint64_t)kv->n_kv * kv->n_ctx;
+    uint64_t pages = ((uint64_t)kv->n_ctx + SOV_PAGE_KEYS - 1) / SOV_PAGE_KEYS;
 
-    kv->k_bytes = row_bytes(kv->type, kv->k_len);
-    kv->v_bytes = row_bytes(kv->type, kv->v_len);
-    *k_bytes = rows * kv->k_bytes;
-    *v_bytes = rows * kv->v_bytes;
+    if (kv->paged) {
+        lay_page(&kv->page, kv->k_len, kv->v_len);
+        *k_bytes = kv->n_kv * pages * kv->page.bytes;
+        *v_bytes = 0;
+    } else {
+        kv->k_bytes = row_bytes(kv->type, kv->k_len);
+        kv->v_bytes = row_bytes(kv->type, kv->v_len);
+        *k_bytes = rows * kv->k_bytes;
+        *v_bytes = rows * kv->v_bytes;
+    }
     return *k_bytes + *v_bytes;
 }
 
 void
 sov_cache_put(const struct sov_nn *nn, const struct sov_cache *kv, size_t pos,
-              const float *k, const float *v)
+              float *k, float *v)
 {
-    size_t h;
-
-    for (h = 0; h < kv->n_kv; h++) {
-        size_t row = h * kv->n_ctx + pos;
-
-        nn->k->encode[kv->type](k + h * kv->k_len, NULL,
-                                kv->k + row * kv->k_bytes, kv->k_len, 1);
-        nn->k->encode[kv->type](v + h * kv->v_len, NULL,
-                                kv->v + row * kv->v_bytes, kv->v_len, 1);
-    }
-}
-
-/* Queries of one piece of work. */
-static size_t
-queries(size_t group)
-{
-    return group < ROWS ? ROWS / group : 1;
-}
-
-static size_t
-score_stride(size_t n_ctx)
-{
-    return (n_ctx + 15) / 16 * 16 + TILE;
+    if (kv->paged)
+        sov_pages_put(nn, kv, pos, k, v);
+    else
+        sov_rows_put(nn, kv, pos, k, v);
 }
 
 size_t
 sov_attn_room(const struct sov_cache *kv, size_t n_head)
 {
-    size_t group = n_head / kv->n_kv;
-    size_t rows = group * queries(group);
-    size_t len = kv->k_len > kv->v_len ? kv->k_len : kv->v_len;
-    size_t room;
-
-    if (__builtin_mul_overflow(rows, score_stride(kv->n_ctx) + kv->k_len,
-                               &room) ||
-        __builtin_add_overflow(room, TILE * len, &room))
-        return 0;
-    return room;
+    return kv->paged ? sov_pages_room(kv) : sov_rows_room(kv, n_head);
 }
 
-/* n rows of keys or values as f32: where they are, or decoded into tmp. */
-static const float *
-rows_of(const struct sov_nn *nn, enum sov_type type, const unsigned char *p,
-        size_t bytes, size_t len, size_t n, float *tmp)
+uint64_t
+sov_attn_share(const struct sov_cache *kv, size_t n_head)
 {
-    size_t i;
-
-    if (type == SOV_TYPE_F32)
-        return (const float *)(const void *)p;
-    for (i = 0; i < n; i++)
-        nn->k->decode[type](p + i * bytes, tmp + i * len, len);
-    return tmp;
-}
-
-/* One piece of work and its memory. */
-struct piece {
-    const struct sov_nn *nn;
-    const struct sov_attn *at;
-    size_t head;   /* of keys */
-    size_t group;  /* heads of queries for it */
-    size_t first;  /* column */
-    size_t n;      /* columns */
-    size_t n_keys; /* of the last one */
-    size_t stride; /* of the scores */
-    float *q;      /* [n * group][k_len] */
-    float *score;  /* [n * group][stride] */
-    float *tile;
-};
-
-/* Keys that row r of the piece sees. */
-static size_t
-keys_of(const struct piece *p, size_t r)
-{
-    return p->at->pos + p->first + r / p->group + 1;
-}
-
-static float *
-out_of(const struct piece *p, size_t r)
-{
-    size_t c = p->first + r / p->group;
-    size_t h = p->head * p->group + r % p->group;
-
-    return p->at->o + c * p->at->o_stride + h * p->at->kv->v_len;
-}
-
-/*
- * With keys and values in half precision the other side of their products is
- * rounded to it as well, as the peer does.
- */
-static void
-round_like(const struct sov_nn *nn, enum sov_type type, float *x, size_t n)
-{
-    unsigned char half[512];
-    size_t step = sizeof(half) / 2;
-    size_t at;
-
-    if (type != SOV_TYPE_F16)
-        return;
-    for (at = 0; at < n; at += step) {
-        size_t len = n - at < step ? n - at : step;
-
-        nn->k->encode[type](x + at, NULL, half, len, 1);
-        nn->k->decode[type](half, x + at, len);
-    }
-}
-
-static void
-take_queries(const struct piece *p)
-{
-    const struct sov_attn *at = p->at;
-    size_t len = at->kv->k_len;
-    size_t r;
-
-    for (r = 0; r < p->n * p->group; r++) {
-        size_t c = p->first + r / p->group;
-        size_t h = p->head * p->group + r % p->group;
-        const float *q = at->q + c * at->q_stride + h * len;
-
-        memcpy(p->q + r * len, q, len * sizeof(*q));
-    }
-    round_like(p->nn, at->kv->type, p->q, p->n * p->group * len);
-}
-
-static void
-make_scores(const struct piece *p)
-{
-    const struct sov_cache *kv = p->at->kv;
-    const unsigned char *k = kv->k + p->head * kv->n_ctx * kv->k_bytes;
-    size_t at, n;
-
-    for (at = 0; at < p->n_keys; at += TILE) {
-        const float *keys;
-
-        n = p->n_keys - at < TILE ? p->n_keys - at : TILE;
-        keys = rows_of(p->nn, kv->type, k + at * kv->k_bytes, kv->k_bytes,
-                       kv->k_len, n, p->tile);
-        p->nn->k->dots(keys, kv->k_len, n, p->q, kv->k_len, p->n * p->group,
-                       kv->k_len, p->score + at, p->stride);
-    }
-}
-
-static void
-mix_values(const struct piece *p)
-{
-    const struct sov_cache *kv = p->at->kv;
-    const unsigned char *v = kv->v + p->head * kv->n_ctx * kv->v_bytes;
-    size_t at, n, r, seen;
-
-    for (r = 0; r < p->n * p->group; r++)
-        memset(out_of(p, r), 0, kv->v_len * sizeof(float));
-    for (at = 0; at < p->n_keys; at += TILE) {
-        const float *values;
-
-        n = p->n_keys - at < TILE ? p->n_keys - at : TILE;
-        values = rows_of(p->nn, kv->type, v + at * kv->v_bytes, kv->v_bytes,
-                         kv->v_len, n, p->tile);
-        for (r = 0; r < p->n * p->group; r++) {
-            if (keys_of(p, r) <= at)
-                continue;
-            seen = keys_of(p, r) - at < n ? keys_of(p, r) - at : n;
-            p->nn->k->mix(p->score + r * p->stride + at, values, kv->v_len,
-                          seen, out_of(p, r), kv->v_len);
-        }
-    }
-}
-
-static void
-softmax(const struct piece *p, float *s, size_t n)
-{
-    const struct sov_kern *k = p->nn->k;
-    float part;
-    size_t i;
-
-    for (i = 0; i < n; i++)
-        s[i] *= p->at->scale;
-    k->exp(s, n, k->max(s, n));
-    part = 1.0f / k->sum(s, n);
-    for (i = 0; i < n; i++)
-        s[i] *= part;
-    round_like(p->nn, p->at->kv->type, s, n);
-}
-
-static void
-do_piece(const struct piece *p)
-{
-    size_t r;
-
-    take_queries(p);
-    make_scores(p);
-    for (r = 0; r < p->n * p->group; r++)
-        softmax(p, p->score + r * p->stride, keys_of(p, r));
-    mix_values(p);
+    return kv->paged ? sov_pages_share(kv, n_head) : 0;
 }
 
 size_t
 sov_attn_units(const struct sov_attn *at)
 {
-    size_t each = queries(at->n_head / at->kv->n_kv);
-
-    return (at->n_cols + each - 1) / each * at->kv->n_kv;
+    return at->kv->paged ? sov_pages_units(at) : sov_rows_units(at);
 }
 
 void
 sov_attn_unit(const struct sov_nn *nn, const struct sov_attn *at, size_t first,
               size_t last, unsigned worker)
 {
-    size_t group = at->n_head / at->kv->n_kv;
-    size_t rows = group * queries(group);
-    struct piece p = { .nn = nn, .at = at, .group = group };
-    size_t i;
-
-    p.stride = score_stride(at->kv->n_ctx);
-    p.score = sov_nn_scratch(nn, worker);
-    p.q = p.score + rows * p.stride;
-    p.tile = p.q + rows * at->kv->k_len;
-    for (i = first; i < last; i++) {
-        p.head = i % at->kv->n_kv;
-        p.first = i / at->kv->n_kv * queries(group);
-        p.n = at->n_cols - p.first < queries(group) ? at->n_cols - p.first
-                                                    : queries(group);
-        p.n_keys = at->pos + p.first + p.n;
-        do_piece(&p);
-    }
+    if (at->kv->paged)
+        sov_pages_unit(nn, at, first, last, worker);
+    else
+        sov_rows_unit(nn, at, first, last, worker);
 }
 
 struct job {
@@ -280,11 +103,10 @@ void
 sov_attn(const struct sov_nn *nn, const struct sov_attn *at)
 {
     struct job job = { nn, at };
-    size_t each = queries(at->n_head / at->kv->n_kv);
     size_t n = sov_attn_units(at);
     uint64_t keys = at->pos + at->n_cols;
-    uint64_t work = keys * (at->kv->k_len + at->kv->v_len) * at->n_head /
-                    at->kv->n_kv * (each < at->n_cols ? each : at->n_cols);
+    uint64_t all = keys * (at->kv->k_len + at->kv->v_len) * at->n_head *
+                   at->n_cols;
 
-    sov_par_for(n, sov_nn_grain(n, work), run_units, &job);
+    sov_par_for(n, sov_nn_grain(n, all / n), run_units, &job);
 }

@@ -2,15 +2,19 @@
 /*
  * attn.h - keys and values of what was read, and attention over them
  *
- * Keys and values are rows of a plain or block type, those of one head one
- * after the other:
+ * A cache holds rows of a plain type, those of one head one after the other,
  *
  *     k [n_kv][n_ctx] rows of k_len     v [n_kv][n_ctx] rows of v_len
  *
- * The softmax of a query goes over all its keys at once: the largest score,
- * then the sum of the exponentials in the 16 lanes of kern.h, then the values
- * in the order of their positions.  So it does not matter in what pieces the
- * queries come.
+ * or pages of 64 keys in eight bits, as struct sov_page (kern.h) draws them:
+ *
+ *     k [n_kv][n_ctx / 64] pages
+ *
+ * With rows the softmax of a query goes over all its keys at once: the largest
+ * score, then the sum of the exponentials in the 16 lanes of kern.h, then the
+ * values in the order of their positions.  With pages it goes page by page, as
+ * struct sov_attn_span says.  So it does not matter in what pieces the queries
+ * come, nor who does them.
  */
 #ifndef SOV_NN_ATTN_H
 #define SOV_NN_ATTN_H
@@ -19,25 +23,32 @@
 
 /* The cache of one layer; memory is the caller's. */
 struct sov_cache {
-    enum sov_type type;
+    bool paged;
+    enum sov_type type;      /* of rows */
+    struct sov_page page;    /* of pages */
     size_t n_kv;
     size_t n_ctx;
     size_t k_len, v_len;
     size_t k_bytes, v_bytes; /* of a row */
     unsigned char *k;
-    unsigned char *v;
+    unsigned char *v;        /* of rows */
 };
 
-/* Set the row sizes of a cache; gives the bytes of keys and values. */
+/* Set the row or page sizes of a cache; gives the bytes of keys and values
+ * (pages hold both and count as keys). */
 uint64_t sov_cache_bytes(struct sov_cache *kv, uint64_t *k_bytes, uint64_t *v_bytes);
 
-/* Keep key k[n_kv * k_len] and value v[n_kv * v_len] of position pos. */
-void sov_cache_put(const struct sov_nn *nn, const struct sov_cache *kv, size_t pos,
-                const float *k, const float *v);
+/*
+ * Keep key k[n_kv * k_len] and value v[n_kv * v_len] of position pos; both are
+ * used up.  Different positions may be kept by different threads at once.
+ */
+void sov_cache_put(const struct sov_nn *nn, const struct sov_cache *kv,
+                   size_t pos, float *k, float *v);
 
 /*
  * o[c][n_head * v_len] = attention of queries q[c][n_head * k_len], at
- * positions pos + c, over all keys up to their own; on all threads.
+ * positions pos + c, over all keys from first[c] up to their own; on all
+ * threads.
  */
 struct sov_attn {
     const struct sov_cache *kv;
@@ -45,6 +56,7 @@ struct sov_attn {
     float scale;
     size_t pos;
     size_t n_cols;
+    const uint32_t *first; /* [n_cols], not falling; NULL: all begin at 0 */
     const float *q;
     size_t q_stride;
     float *o;
@@ -65,5 +77,9 @@ void sov_attn_unit(const struct sov_nn *nn, const struct sov_attn *at,
 
 /* Floats of scratch that a worker needs; 0 if they cannot be counted. */
 size_t sov_attn_room(const struct sov_cache *kv, size_t n_head);
+
+/* Bytes that all workers need together, nn.share, zero at first; UINT64_MAX
+ * if they cannot be counted. */
+uint64_t sov_attn_share(const struct sov_cache *kv, size_t n_head);
 
 #endif

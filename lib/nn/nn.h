@@ -18,6 +18,7 @@ struct sov_nn {
     size_t room;      /* floats that each worker has for itself */
     unsigned workers; /* that have it */
     float *scratch;   /* [workers][room], owned */
+    void *share;      /* of all workers, see sov_attn_share() */
 };
 
 /* Room for as many workers as there are threads now. */

@@ -18,10 +18,6 @@
 
 #define BATCH_DEFAULT 256
 
-/* Keys and values: half the memory of f32, and nothing is lost by it in fast
- * mode, where activations have eight bits. */
-#define KV_FAST SOV_TYPE_F16
-
 struct sov_session {
     struct sov_net *net;
     struct sov_pass pass;
@@ -32,6 +28,7 @@ struct sov_session {
     size_t n_rows;     /* of the last eval */
     uint32_t n_ctx;
     uint32_t pos;
+    enum sov_kv_form kv_form;
 };
 
 static uint64_t
@@ -45,6 +42,14 @@ model_weights(const sov_model *model)
     return sum;
 }
 
+/* Of the rows of a cache. */
+static const enum sov_type row_types[] = {
+    [SOV_KV_F32] = SOV_TYPE_F32,
+    [SOV_KV_F16] = SOV_TYPE_F16,
+    [SOV_KV_BF16] = SOV_TYPE_BF16,
+    [SOV_KV_Q8] = SOV_TYPE_F32, /* not used */
+};
+
 /* Caches of all layers, cut from an arena; in one pass only counted. */
 static void
 place_kv(struct sov_session *s, struct sov_arena *a)
@@ -56,7 +61,8 @@ place_kv(struct sov_session *s, struct sov_arena *a)
     for (i = 0; i < hp->n_layer; i++) {
         struct sov_cache *kv = &s->pass.kv[i];
 
-        kv->type = s->pass.nn.precise ? SOV_TYPE_F32 : KV_FAST;
+        kv->paged = s->kv_form == SOV_KV_Q8;
+        kv->type = row_types[s->kv_form];
         kv->n_kv = hp->n_kv[i];
         kv->n_ctx = s->n_ctx;
         kv->k_len = hp->k_len;
@@ -74,6 +80,31 @@ too_large(struct sov_err *err)
                                    "memory");
 }
 
+/*
+ * Eight bits unless it is the reference, where activations have no fewer; heads
+ * too long for that stay halves.
+ */
+static int
+choose_kv(struct sov_session *s, enum sov_kv_form kv, struct sov_err *err)
+{
+    const struct sov_hparams *hp = &s->net->hp;
+    bool too_long = hp->k_len > SOV_PAGE_LEN || hp->v_len > SOV_PAGE_LEN;
+
+    if (kv < SOV_KV_AUTO || kv > SOV_KV_Q8)
+        return sov_fail(err, SOV_EARG, "a cache of form %d", (int)kv);
+    if (kv == SOV_KV_Q8 && too_long)
+        return sov_fail(err, SOV_EUNSUP,
+                        "heads of %" PRIu32 " keys and %" PRIu32
+                        " values; eight bits are for up to %" PRIu64,
+                        hp->k_len, hp->v_len, SOV_PAGE_LEN);
+    if (kv == SOV_KV_AUTO && s->pass.nn.precise)
+        kv = SOV_KV_F32;
+    else if (kv == SOV_KV_AUTO)
+        kv = too_long ? SOV_KV_F16 : SOV_KV_Q8;
+    s->kv_form = kv;
+    return 0;
+}
+
 /* Set the sizes of a session from its options, and count its memory. */
 static int
 plan(struct sov_session *s, const struct sov_session_opts *opts,
@@ -83,6 +114,7 @@ plan(struct sov_session *s, const struct sov_session_opts *opts,
     struct sov_arena work = { 0 };
     struct sov_arena kv = { 0 };
     struct sov_arena logits = { 0 };
+    int rc;
 
     s->n_ctx = hp->n_ctx < SOV_CTX_DEFAULT ? hp->n_ctx : SOV_CTX_DEFAULT;
     if (opts->n_ctx > SOV_CTX_MAX)
@@ -98,12 +130,15 @@ plan(struct sov_session *s, const struct sov_session_opts *opts,
         s->n_logits = s->n_ctx;
     s->pass.nn.k = sov_kern();
     s->pass.nn.precise = opts->precise;
+    rc = choose_kv(s, opts->kv, err);
+    if (rc < 0)
+        return rc;
 
     s->pass.kv = sov_mem_array(hp->n_layer, sizeof(*s->pass.kv));
     if (s->pass.kv == NULL)
         return sov_mem_fail(err);
     place_kv(s, &kv);
-    if (sov_pass_place(&s->pass, s->net, s->n_ctx, &work) < 0)
+    if (sov_pass_place(&s->pass, s->net, &work) < 0)
         return too_large(err);
     sov_arena_take(&logits, (uint64_t)s->n_logits * s->net->n_vocab,
                    sizeof(float));
@@ -146,7 +181,7 @@ take(struct sov_session *s, const struct sov_session_memory *mem,
     if (s->work == NULL || s->kv == NULL || s->logits == NULL)
         return sov_mem_fail(err);
     a.base = line_of(s->work);
-    if (sov_pass_place(&s->pass, s->net, s->n_ctx, &a) < 0)
+    if (sov_pass_place(&s->pass, s->net, &a) < 0)
         return too_large(err);
     a = (struct sov_arena){ .base = line_of(s->kv) };
     place_kv(s, &a);

@@ -25,12 +25,22 @@ typedef struct sov_session sov_session;
 /* Context that is taken when nobody asks: the model's, up to this. */
 #define SOV_CTX_DEFAULT 8192
 
+/* How keys and values are kept. */
+enum sov_kv_form {
+    SOV_KV_AUTO, /* f32 with precise, else q8 */
+    SOV_KV_F32,
+    SOV_KV_F16,
+    SOV_KV_BF16,
+    SOV_KV_Q8, /* eight bits and a scale for each key and each value */
+};
+
 struct sov_session_opts {
     uint32_t n_ctx;      /* tokens of context; 0: see SOV_CTX_DEFAULT */
     uint32_t n_batch;    /* tokens of one pass at most; 0: 256 */
     uint32_t n_logits;   /* rows of logits kept for SOV_LOGITS_ALL; 0: 1 */
     bool precise;        /* the reference: activations, keys and values in
                             f32, weights decoded to f32 */
+    enum sov_kv_form kv;
     uint64_t max_memory; /* more than this is SOV_EMEM; 0: no limit */
 };
 

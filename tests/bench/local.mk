@@ -15,6 +15,14 @@ tests_bench_bench_pass_SOURCES = %D%/bench_pass.c
 tests_bench_bench_pass_LDADD = libsov_all.la $(deps_libs)
 CLEANFILES += tests/bench/bench_limits$(EXEEXT) tests/bench/bench_pass$(EXEEXT)
 
+EXTRA_PROGRAMS += tests/bench/bench_attn
+tests_bench_bench_attn_SOURCES = %D%/bench_attn.c
+tests_bench_bench_attn_LDADD = libsov_all.la $(deps_libs) -lm
+CLEANFILES += tests/bench/bench_attn$(EXEEXT)
+bench-attn: tests/bench/bench_attn$(EXEEXT)
+	tests/bench/bench_attn$(EXEEXT)
+.PHONY: bench-attn
+
 bench bench-codec: tests/bench/bench_codec$(EXEEXT)
 	tests/bench/bench_codec$(EXEEXT)
 .PHONY: bench bench-codec

@@ -6,8 +6,8 @@
 // For five prompts (PEER_PROMPTS) the peer continues greedily by 64 tokens
 // (PEER_LENGTH).  These are fed to sov-run, and each position is judged alone:
 // our best token is the peer's, or the peer's two best are within 0.05 nats.
-// Then the perplexity of the text, which may differ by 0.3 %.  Prints one line;
-// exit status 1 if it differs.
+// Then the perplexity of the text, which may differ by 0.3 %.  Both keep keys and
+// values as halves.  Prints one line; exit status 1 if it differs.
 //
 // The peer rounds activations to 8 bits.  We round the same numbers in the same
 // way, but one that lies between two steps falls to the other side when sums
@@ -74,7 +74,7 @@ async function distributions(ids) {
 }
 
 function sovRun(...args) {
-    const r = spawnSync("sov-run", ["-q", "-m", modelPath, ...args],
+    const r = spawnSync("sov-run", ["-q", "-m", modelPath, "--kv", "f16", ...args],
         { encoding: "utf8", maxBuffer: 1 << 26 });
     if (r.status !== 0) {
         console.log(`sov-run ${args.join(" ")}: status ${r.status}: ${r.stderr}`);

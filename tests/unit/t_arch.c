@@ -300,9 +300,10 @@ golden_ids(const char *name, int32_t ids[GOLDEN_IDS])
 
 /* Mean squared error of the logits over the mean square of the golden ones. */
 static double
-golden_error(const char *name, bool precise)
+golden_error(const char *name, bool precise, enum sov_kv_form kv)
 {
     struct sov_session_opts opts = { .precise = precise,
+                                     .kv = kv,
                                      .n_logits = GOLDEN_IDS };
     int32_t ids[GOLDEN_IDS];
     char path[4200];
@@ -344,7 +345,7 @@ static const char *const golden_names[] = { "llama", "llama31", "llama-bias" };
 
 START_TEST(golden_precise)
 {
-    double error = golden_error(golden_names[_i], true);
+    double error = golden_error(golden_names[_i], true, SOV_KV_AUTO);
 
     ck_assert_msg(error <= 1e-9, "%s: %g", golden_names[_i], error);
 }
@@ -352,9 +353,18 @@ END_TEST
 
 START_TEST(golden_fast)
 {
-    double error = golden_error(golden_names[_i], false);
+    double error = golden_error(golden_names[_i], false, SOV_KV_F16);
 
     ck_assert_msg(error <= 1e-5, "%s: %g", golden_names[_i], error);
+}
+END_TEST
+
+/* Eight bits of keys and values, which the golden ones did not have. */
+START_TEST(golden_q8)
+{
+    double error = golden_error(golden_names[_i], false, SOV_KV_AUTO);
+
+    ck_assert_msg(error <= 1e-3, "%s: %g", golden_names[_i], error);
 }
 END_TEST
 
@@ -370,6 +380,7 @@ main(void)
     if (golden_is_here()) {
         tcase_add_loop_test(tc, golden_precise, 0, 3);
         tcase_add_loop_test(tc, golden_fast, 0, 3);
+        tcase_add_loop_test(tc, golden_q8, 0, 3);
     } else {
         printf("golden logits are not here: not compared\n");
     }

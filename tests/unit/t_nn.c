@@ -149,6 +149,9 @@ END_TEST
 
 #define CTX 200
 
+/* Not rows of a type. */
+#define PAGES SOV_TYPE_Q8_0
+
 /* One query by the textbook. */
 static void
 attend(const float *q, const float *keys, const float *values, size_t n,
@@ -178,7 +181,7 @@ check_attention(size_t n_head, size_t n_kv, size_t k_len, size_t v_len,
                 size_t pos, size_t n_cols, enum sov_type type,
                 double tolerance)
 {
-    struct sov_cache kv = { .type = type, .n_kv = n_kv, .n_ctx = CTX,
+    struct sov_cache kv = { .type = type, .paged = type == PAGES, .n_kv = n_kv, .n_ctx = CTX,
                             .k_len = k_len, .v_len = v_len };
     size_t n = pos + n_cols;
     float *keys = sov_mem_array(n, n_kv * k_len * sizeof(float));
@@ -186,6 +189,7 @@ check_attention(size_t n_head, size_t n_kv, size_t k_len, size_t v_len,
     float *q = sov_mem_array(n_cols, n_head * k_len * sizeof(float));
     float *o = sov_mem_array(n_cols, n_head * v_len * sizeof(float));
     uint64_t k_bytes, v_bytes;
+    float used_k[512], used_v[512];
     double want[128];
     struct sov_nn nn;
     struct sov_attn at = { .kv = &kv, .n_head = n_head, .pos = pos,
@@ -193,17 +197,21 @@ check_attention(size_t n_head, size_t n_kv, size_t k_len, size_t v_len,
                            .q_stride = n_head * k_len, .o = o,
                            .o_stride = n_head * v_len };
 
-    nn_open(&nn, true, sov_attn_room(&kv, n_head));
-    at.scale = 1.0f / sqrtf((float)k_len);
     sov_cache_bytes(&kv, &k_bytes, &v_bytes);
+    nn_open(&nn, true, sov_attn_room(&kv, n_head));
+    nn.share = sov_mem_array(sov_attn_share(&kv, n_head) + 1, 1);
+    at.scale = 1.0f / sqrtf((float)k_len);
     kv.k = sov_mem_array(k_bytes, 1);
     kv.v = sov_mem_array(v_bytes, 1);
     fill(keys, n * n_kv * k_len);
     fill(values, n * n_kv * v_len);
     fill(q, n_cols * n_head * k_len);
-    for (size_t i = 0; i < n; i++)
-        sov_cache_put(&nn, &kv, i, keys + i * n_kv * k_len,
-                      values + i * n_kv * v_len);
+    for (size_t i = 0; i < n; i++) {
+        memcpy(used_k, keys + i * n_kv * k_len, n_kv * k_len * sizeof(float));
+        memcpy(used_v, values + i * n_kv * v_len,
+               n_kv * v_len * sizeof(float));
+        sov_cache_put(&nn, &kv, i, used_k, used_v);
+    }
     sov_attn(&nn, &at);
     for (size_t c = 0; c < n_cols; c++)
         for (size_t h = 0; h < n_head; h++) {
@@ -219,6 +227,7 @@ check_attention(size_t n_head, size_t n_kv, size_t k_len, size_t v_len,
                     "head %zu of column %zu at %zu", h, c, pos);
         }
     sov_nn_done(&nn);
+    free(nn.share);
     free(keys);
     free(values);
     free(q);
@@ -238,7 +247,107 @@ START_TEST(attention)
         check_attention(71, 1, 16, 16, 10, 5, SOV_TYPE_F32, 2e-6);
         check_attention(8, 2, 128, 128, 3, 130, SOV_TYPE_F16, 1e-3);
         check_attention(8, 2, 128, 128, 3, 130, SOV_TYPE_BF16, 1e-2);
+        check_attention(4, 2, 64, 64, 0, 1, PAGES, 2e-2);
+        check_attention(4, 2, 64, 64, 63, 1, PAGES, 2e-2);
+        check_attention(4, 4, 64, 32, 64, 70, PAGES, 2e-2);
+        check_attention(6, 2, 20, 24, 100, 100, PAGES, 2e-2);
+        check_attention(71, 1, 16, 16, 10, 5, PAGES, 2e-2);
+        check_attention(8, 2, 128, 128, 3, 130, PAGES, 2e-2);
     }
+}
+END_TEST
+
+/* ---- attention in any pieces */
+
+#define LONG 2200 /* positions: three spans */
+#define ENDS 45   /* columns looked at */
+
+/* Columns LONG - ENDS on, in passes of step; window 0: all keys. */
+static void
+attend_in_steps(const struct sov_nn *nn, const struct sov_cache *kv,
+                size_t n_head, size_t step, uint32_t window, const float *q,
+                float *o)
+{
+    uint32_t first[ENDS];
+    size_t k = n_head * kv->k_len;
+    size_t v = n_head * kv->v_len;
+
+    for (size_t i = 0; i < ENDS; i += step) {
+        struct sov_attn at = { .kv = kv, .n_head = n_head, .scale = 0.3f,
+                               .pos = LONG - ENDS + i,
+                               .n_cols = ENDS - i < step ? ENDS - i : step,
+                               .q = q + i * k, .q_stride = k,
+                               .o = o + i * v, .o_stride = v };
+
+        for (size_t c = 0; c < at.n_cols; c++)
+            first[c] = (uint32_t)(at.pos + c + 1) - window;
+        at.first = window != 0 ? first : NULL;
+        sov_attn(nn, &at);
+    }
+}
+
+static void
+same_in_any_pieces(size_t n_head, size_t n_kv, size_t k_len, size_t v_len,
+                   enum sov_type type, uint32_t window)
+{
+    static const char *const isas[] = { "avx2", "avx512", "generic", "neon" };
+    static const size_t steps[] = { 1, 2, 7, ENDS };
+    struct sov_cache kv = { .type = type, .paged = type == PAGES,
+                            .n_kv = n_kv, .n_ctx = LONG + 3,
+                            .k_len = k_len, .v_len = v_len };
+    size_t n_o = ENDS * n_head * v_len;
+    float *q = sov_mem_array(ENDS * n_head * k_len, sizeof(*q));
+    float *o = sov_mem_array(n_o, sizeof(*o));
+    float *want = sov_mem_array(n_o, sizeof(*want));
+    float k[512], v[512];
+    uint64_t k_bytes, v_bytes;
+    struct sov_nn nn;
+
+    sov_cache_bytes(&kv, &k_bytes, &v_bytes);
+    kv.k = sov_mem_aligned(k_bytes / 64 + 1, 64);
+    kv.v = sov_mem_aligned(v_bytes / 64 + 1, 64);
+    sov_set_threads(3);
+    nn_open(&nn, false, sov_attn_room(&kv, n_head));
+    nn.share = sov_mem_aligned(sov_attn_share(&kv, n_head) / 64 + 1, 64);
+    for (size_t i = 0; i < LONG; i++) {
+        fill(k, n_kv * k_len);
+        fill(v, n_kv * v_len);
+        sov_cache_put(&nn, &kv, i, k, v);
+    }
+    fill(q, ENDS * n_head * k_len);
+    attend_in_steps(&nn, &kv, n_head, ENDS, window, q, want);
+    for (size_t i = 0; i < sizeof(isas) / sizeof(isas[0]); i++)
+        for (unsigned threads = 1; threads <= 3; threads++) {
+            size_t step = steps[(i + threads) % 4];
+
+            if (sov_kern_for(isas[i]) == NULL ||
+                (strcmp(isas[i], "generic") == 0 && threads != 2))
+                continue;
+            nn.k = sov_kern_for(isas[i]);
+            sov_set_threads(threads);
+            attend_in_steps(&nn, &kv, n_head, step, window, q, o);
+            ck_assert_msg(memcmp(o, want, n_o * sizeof(*o)) == 0,
+                          "%s, %u threads, %zu at once, %zu/%zu of %zu",
+                          isas[i], threads, step, n_head, n_kv, k_len);
+        }
+    sov_nn_done(&nn);
+    sov_mem_free_aligned(nn.share);
+    sov_mem_free_aligned(kv.k);
+    sov_mem_free_aligned(kv.v);
+    free(q);
+    free(o);
+    free(want);
+}
+
+START_TEST(attention_in_pieces)
+{
+    same_in_any_pieces(8, 2, 64, 64, PAGES, 0);
+    same_in_any_pieces(8, 2, 64, 64, PAGES, 1100);
+    same_in_any_pieces(2, 2, 36, 20, PAGES, 0);
+    same_in_any_pieces(37, 1, 16, 32, PAGES, 70);
+    same_in_any_pieces(4, 2, 64, 64, SOV_TYPE_F16, 0);
+    same_in_any_pieces(4, 2, 64, 32, SOV_TYPE_BF16, 100);
+    same_in_any_pieces(4, 2, 64, 64, SOV_TYPE_F32, 1100);
 }
 END_TEST
 
@@ -265,6 +374,7 @@ main(void)
     tcase_add_test(tc, products);
     tcase_add_test(tc, turns_keep_length_and_add_up);
     tcase_add_test(tc, attention);
+    tcase_add_test(tc, attention_in_pieces);
     tcase_add_test(tc, arena_counts_and_overflows);
     return unit_main("nn", tc);
 }

@@ -223,6 +223,17 @@ START_TEST(memory_is_counted_and_limited)
     ck_assert_int_eq(sov_session_measure(model, &opts, &mem, &err), 0);
     /* two layers, keys and values, two heads of 64 */
     ck_assert_uint_eq(mem.kv, 2 * 2 * 64 * 2 * 64 * sizeof(float));
+    opts.kv = SOV_KV_BF16;
+    ck_assert_int_eq(sov_session_measure(model, &opts, &mem, &err), 0);
+    ck_assert_uint_eq(mem.kv, 2 * 2 * 64 * 2 * 64 * 2);
+    /* a page of each head in each layer: keys, values, and their scales */
+    opts.kv = SOV_KV_Q8;
+    ck_assert_int_eq(sov_session_measure(model, &opts, &mem, &err), 0);
+    ck_assert_uint_eq(mem.kv, 2 * 2 * 64 * 2 * (64 + sizeof(float)));
+    opts.kv = (enum sov_kv_form)77;
+    ck_assert_int_eq(sov_session_measure(model, &opts, &mem, &err), SOV_EARG);
+    opts.kv = SOV_KV_AUTO;
+    ck_assert_int_eq(sov_session_measure(model, &opts, &mem, &err), 0);
     ck_assert_uint_ge(mem.logits, TINY_VOCAB * sizeof(float));
     ck_assert_uint_eq(mem.total,
                       mem.weights + mem.kv + mem.work + mem.logits);

@@ -89,4 +89,5 @@ sov_kern_generic_act(struct sov_kern *k)
 {
     k->to_a32 = to_a32;
     k->to_a256 = to_a256;
+    k->to_s8 = units;
 }

@@ -22,4 +22,15 @@
 #define SOV_EXP_C5         1.3981999507e-3f
 #define SOV_EXP_C6         1.9875691500e-4f
 
+/*
+ * pow2(x), for x <= 0: n = x to the nearest integer by way of SOV_EXP_MAGIC,
+ * r = x - n, a polynomial of r (1 at 0; a minimax fit of ours, 6e-6), and n
+ * added to the exponent's bits; below the least, and for a NaN, 0.
+ */
+#define SOV_POW2_MIN -64.0f
+#define SOV_POW2_C1  6.931089485e-1f
+#define SOV_POW2_C2  2.402572253e-1f
+#define SOV_POW2_C3  5.598647964e-2f
+#define SOV_POW2_C4  9.504740164e-3f
+
 #endif

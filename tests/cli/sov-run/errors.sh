@@ -20,6 +20,8 @@ bad 64 sov-run --top-p 1.5 -p x
 bad 64 sov-run --min-p -1 -p x
 bad 64 sov-run --stop '' -p x
 bad 64 sov-run --ctx 0 -p x
+bad 64 sov-run --kv q4 -p x
+err_has 'f32, bf16, f16 or q8'
 bad 64 sov-run -n x -p x
 bad 64 sov-run --tokens -p x
 bad 64 sov-run -m - <"$tale/config.json"
