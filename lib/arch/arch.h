@@ -14,6 +14,7 @@
 #include "nn/attn.h"
 #include "nn/mat.h"
 #include "nn/rope.h"
+#include "sys/ahead.h"
 #include "sys/par.h"
 
 struct sov_layer {
@@ -61,8 +62,17 @@ int sov_net_open(struct sov_net **net, const sov_model *model,
                  struct sov_err *err) SOV_MUST_CHECK;
 void sov_net_close(struct sov_net *net);
 
+/*
+ * The bytes of all weights in the order in which a pass goes over them:
+ * SOV_NET_PARTS for each layer, some of them empty, then the end.  With part
+ * NULL they are only counted.
+ */
+#define SOV_NET_PARTS 7
+size_t sov_net_parts(const struct sov_net *net, struct sov_span *part);
+
 struct sov_pass {
     struct sov_nn nn;
+    struct sov_ahead *ahead; /* reads those parts, or NULL */
     struct sov_cache *kv;    /* [n_layer] */
     size_t n_batch;
     float *x;             /* [n_batch, n_embd] the stream of the layers */

@@ -91,6 +91,8 @@ sov_bind_vec(struct sov_bind *b, int64_t layer, const char *name, size_t n,
         b->rc = check_type(b, t);
     if (b->rc < 0)
         return NULL;
+    if (t->type == SOV_TYPE_F32 && (uintptr_t)t->data % sizeof(float) == 0)
+        return (const float *)(const void *)t->data;
     vec = n > (SIZE_MAX - sizeof(*vec)) / sizeof(float)
               ? NULL
               : sov_mem_array(1, sizeof(*vec) + n * sizeof(float));

@@ -4,7 +4,7 @@
  *
  * A tensor is found by its name, and its shape must be what the
  * hyper-parameters say; matrices stay where they are mapped, vectors (norm
- * weights, biases) become f32 of our own.
+ * weights, biases) become f32 of our own, where they are not f32 in the map.
  */
 #ifndef SOV_ARCH_BIND_H
 #define SOV_ARCH_BIND_H

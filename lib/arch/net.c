@@ -152,6 +152,33 @@ sov_net_close(struct sov_net *net)
     free(net);
 }
 
+static struct sov_span
+bytes_of(const struct sov_mat *m)
+{
+    return (struct sov_span){ m->data, m->n_out * m->row_bytes };
+}
+
+size_t
+sov_net_parts(const struct sov_net *net, struct sov_span *part)
+{
+    size_t n = net->hp.n_layer;
+    size_t i, j;
+
+    for (i = 0; part != NULL && i < n; i++, part += SOV_NET_PARTS) {
+        const struct sov_layer *l = &net->layer[i];
+
+        for (j = 0; j < 3; j++)
+            part[j] = bytes_of(&l->qkv[j]);
+        part[3] = bytes_of(&l->attn_out);
+        part[4] = bytes_of(&l->gate_up[0]);
+        part[5] = bytes_of(&l->gate_up[1]);
+        part[6] = bytes_of(&l->down);
+    }
+    if (part != NULL)
+        *part = bytes_of(&net->head);
+    return n * SOV_NET_PARTS + 1;
+}
+
 int
 sov_pass_place(struct sov_pass *pass, const struct sov_net *net,
                struct sov_arena *a)
@@ -342,9 +369,13 @@ next(void *arg, struct sov_phase *phase, unsigned worker)
         sov_walk_columns(w, phase, begin_columns, w->n);
         return true;
     }
-    for (; w->layer < w->net->hp.n_layer; w->layer++, w->step = 0)
+    for (; w->layer < w->net->hp.n_layer; w->layer++, w->step = 0) {
+        if (w->step == 0)
+            sov_ahead_reached(w->pass->ahead, w->layer * SOV_NET_PARTS);
         if (sov_dense_next(w, phase))
             return true;
+    }
+    sov_ahead_reached(w->pass->ahead, w->layer * SOV_NET_PARTS);
     return next_of_end(w, phase);
 }
 

@@ -188,11 +188,26 @@ take(struct sov_session *s, const struct sov_session_memory *mem,
     return sov_nn_ready(&s->pass.nn, err);
 }
 
+/* Begin to bring the weights in; without memory for the list nobody does. */
+static void
+read_ahead(struct sov_session *s)
+{
+    size_t n = sov_net_parts(s->net, NULL);
+    struct sov_span *part = sov_mem_array(n, sizeof(*part));
+
+    if (part == NULL)
+        return;
+    sov_net_parts(s->net, part);
+    s->pass.ahead = sov_ahead_start(part, n);
+    free(part);
+}
+
 void
 sov_session_close(sov_session *s)
 {
     if (s == NULL)
         return;
+    sov_ahead_stop(s->pass.ahead);
     sov_nn_done(&s->pass.nn);
     sov_net_close(s->net);
     free(s->work);
@@ -268,6 +283,7 @@ sov_session_open(sov_session **session, const sov_model *model,
         sov_session_close(s);
         return rc;
     }
+    read_ahead(s);
     *session = s;
     return 0;
 }

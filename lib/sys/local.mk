@@ -2,6 +2,7 @@
 # lib/sys/local.mk - floor 1: files, pipes, hashes, cpu, threads
 
 libsov_all_la_SOURCES += \
+	%D%/ahead.c %D%/ahead.h \
 	%D%/archive.c %D%/archive.h \
 	%D%/cgroup.c %D%/cgroup.h %D%/cpu.c %D%/cpu.h \
 	%D%/file.c %D%/file.h \
