@@ -51,7 +51,7 @@
 #define SOV_CLAIM_ITEMS    UINT64_C(1024) /* files, dependencies of a claim */
 #define SOV_INDEX_MAX      (UINT64_C(1) << 30) /* bytes of an index */
 
-#define SOV_JOURNAL_MAX    (UINT64_C(96) << 20) /* bytes of one that resumes */
+#define SOV_JOURNAL_MAX    (UINT64_C(128) << 20) /* bytes of one that resumes */
 #define SOV_MEMBERS_MAX    (UINT64_C(1) << 20)  /* members of an archive */
 #define SOV_MEMBER_NAME    UINT64_C(4095)       /* bytes of a member's name */
 #define SOV_MEMBER_PART    UINT64_C(255)        /* ... between two slashes */

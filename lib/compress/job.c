@@ -43,6 +43,19 @@ void (*sov_job_decoder(enum sov_type type))(const void *, float *, size_t)
     return codec != NULL ? codec->decode : NULL;
 }
 
+void
+sov_job_replaced(struct sov_quant *job, size_t tensor, uint64_t n,
+                 uint64_t first)
+{
+    if (n == 0)
+        return;
+    if (job->bad_tensors++ == 0) {
+        job->bad_first = tensor;
+        job->bad_at = first;
+    }
+    job->replaced += n;
+}
+
 size_t
 sov_job_bytes(enum sov_type type, uint64_t n)
 {

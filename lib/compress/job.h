@@ -38,11 +38,14 @@ struct sov_quant {
     size_t bad_tensors; /* with weights that were not finite */
     size_t bad_first;   /* the first of them ... */
     uint64_t bad_at;    /* ... and where in it the first such weight is */
-    size_t bad_last;    /* the last of them, and one */
     char warning[SOV_JOB_WARNINGS][320];
     size_t n_warnings;
     struct sov_resume *resume; /* owned; NULL: nothing is kept */
 };
+
+/* A tensor is done: how many of its weights were replaced, and the first. */
+void sov_job_replaced(struct sov_quant *job, size_t tensor, uint64_t n,
+                      uint64_t first);
 
 /* One more warning; lines beyond SOV_JOB_WARNINGS are dropped. */
 void sov_job_remark(struct sov_quant *job, const char *fmt, ...)

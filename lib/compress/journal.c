@@ -12,9 +12,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BODY 64 /* bytes of a record under its check */
+#define BODY 104 /* bytes of a record under its check */
 
 enum { BEGIN = 1, TENSOR = 2 };
+
+#define WEIGHED (UINT64_C(1) << 63)
+
+static uint64_t
+bits_of(double x)
+{
+    uint64_t u;
+
+    memcpy(&u, &x, sizeof(u));
+    return u;
+}
+
+static double
+take_double(struct sov_rd *rd)
+{
+    uint64_t u = sov_rd_u64(rd);
+    double x;
+
+    memcpy(&x, &u, sizeof(x));
+    return x;
+}
 
 static void
 put_check(unsigned char record[SOV_JOURNAL_RECORD])
@@ -43,6 +64,11 @@ sov_journal_put_tensor(unsigned char record[SOV_JOURNAL_RECORD],
     sov_put64(record + 8, t->replaced);
     memcpy(record + 16, t->source, sizeof(t->source));
     memcpy(record + 32, t->result, sizeof(t->result));
+    sov_put64(record + 48, t->bad);
+    sov_put64(record + 56, t->lost.weights | (t->lost.weighed ? WEIGHED : 0));
+    sov_put64(record + 64, bits_of(t->lost.error));
+    sov_put64(record + 72, bits_of(t->lost.weighed_error));
+    sov_put64(record + 80, bits_of(t->lost.most));
     put_check(record);
 }
 
@@ -63,8 +89,7 @@ take_begin(struct sov_journal *j, struct sov_rd *rd)
 
     take(rd, b.binding, sizeof(b.binding));
     take(rd, b.files, sizeof(b.files));
-    if (j->begun &&
-        memcmp(b.binding, j->begin.binding, sizeof(b.binding)) != 0)
+    if (j->begun && memcmp(b.binding, j->begin.binding, sizeof(b.binding)) != 0)
         return false;
     j->begin = b;
     j->begun = true;
@@ -90,6 +115,13 @@ take_tensor(struct sov_journal *j, struct sov_rd *rd, uint32_t tensor,
     t->replaced = replaced;
     take(rd, t->source, sizeof(t->source));
     take(rd, t->result, sizeof(t->result));
+    t->bad = sov_rd_u64(rd);
+    t->lost.weights = sov_rd_u64(rd);
+    t->lost.weighed = (t->lost.weights & WEIGHED) != 0;
+    t->lost.weights &= ~WEIGHED;
+    t->lost.error = take_double(rd);
+    t->lost.weighed_error = take_double(rd);
+    t->lost.most = take_double(rd);
     t->end = j->end + SOV_JOURNAL_RECORD;
     return 1;
 }

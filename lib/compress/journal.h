@@ -2,7 +2,7 @@
 /*
  * journal.h - what is known of an output that is not whole yet
  *
- * One record after the other, each of 80 bytes, little-endian:
+ * One record after the other, each of 120 bytes, little-endian:
  *
  *      0  u32  kind
  *      4  u32  tensor, counted from 0
@@ -12,7 +12,10 @@
  *              TENSOR: XXH3-128 of the tensor as it was read, and as written
  *     48       BEGIN: XXH3-128 of which files were read, as far as the system
  *              tells; zeros: not known
- *     64       XXH3-128 of the 64 bytes before
+ *              TENSOR: u64 the first weight that was replaced, and what it
+ *              lost: u64 weights, and with bit 63 there is a weighed error;
+ *              f64 error, weighed error, the largest one
+ *    104       XXH3-128 of the 104 bytes before
  *
  * A journal is a BEGIN and then a TENSOR for each tensor that has bytes, in
  * their order, once all its bytes are written.  Further BEGINs say that the
@@ -28,12 +31,13 @@
 
 #include "sov/err.h"
 #include "sov/hash.h"
+#include "sov/quant.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define SOV_JOURNAL_RECORD 80
+#define SOV_JOURNAL_RECORD 120
 #define SOV_BINDING_LEN    SOV_SHA256_LEN
 
 struct sov_journal_begin {
@@ -44,6 +48,8 @@ struct sov_journal_begin {
 struct sov_journal_tensor {
     uint32_t tensor;
     uint64_t replaced;
+    uint64_t bad; /* the first weight that was */
+    struct sov_quant_error lost;
     unsigned char source[SOV_XXH3_LEN];
     unsigned char result[SOV_XXH3_LEN];
     size_t end; /* bytes of the journal up to here */

@@ -78,7 +78,7 @@ struct check {
     const struct sov_quant *job;
     unsigned char *buf; /* of cap bytes */
     size_t cap;
-    size_t files;   /* files before this one have their heads */
+    size_t files;    /* files before this one have their heads */
     bool same_files; /* the tensors are in the files that they were in */
     const char *why; /* what was wrong, for people */
 };
@@ -171,8 +171,7 @@ source_holds(struct check *c, const struct sov_journal_tensor *t,
         n = sov_job_step(from, first, SOV_PIECE);
         len = sov_job_bytes(from->type, n);
         rc = sov_model_read(c->job->model, t->tensor,
-                            sov_job_bytes(from->type, first), c->buf, len,
-                            err);
+                            sov_job_bytes(from->type, first), c->buf, len, err);
         if (rc == 0)
             sov_sum_add(c->r->source, c->buf, len);
     }
@@ -220,8 +219,8 @@ count_good(struct check *c, const struct sov_journal *j, size_t *good,
 }
 
 static int
-check_parts(struct sov_resume *r, const struct sov_journal *j,
-            bool same_files, size_t *good, struct sov_err *err)
+check_parts(struct sov_resume *r, const struct sov_journal *j, bool same_files,
+            size_t *good, struct sov_err *err)
 {
     struct check c = { .r = r, .job = r->job, .same_files = same_files };
     int rc;
@@ -229,10 +228,10 @@ check_parts(struct sov_resume *r, const struct sov_journal *j,
     c.cap = CHUNK;
     for (size_t i = 0; i < sov_plan_count(r->job->plan); i++) {
         const struct sov_tensor *from = sov_model_at(r->job->model, i);
-        size_t len = from->size == 0
-                         ? 0
-                         : sov_job_bytes(from->type,
-                                         sov_job_step(from, 0, SOV_PIECE));
+        size_t len =
+            from->size == 0
+                ? 0
+                : sov_job_bytes(from->type, sov_job_step(from, 0, SOV_PIECE));
 
         c.cap = len > c.cap ? len : c.cap;
     }
@@ -285,17 +284,19 @@ go_on(struct sov_resume *r, const struct sov_journal *j, size_t good,
       const struct sov_journal_begin *now, struct sov_err *err)
 {
     unsigned char record[SOV_JOURNAL_RECORD];
-    bool again = good > 0 &&
-                 memcmp(now->files, j->begin.files, sizeof(now->files)) == 0;
-    int rc = sov_part_cut(r->sink[0], good > 0 ? j->tensor[good - 1].end : 0,
-                          err);
+    bool again =
+        good > 0 && memcmp(now->files, j->begin.files, sizeof(now->files)) == 0;
+    int rc =
+        sov_part_cut(r->sink[0], good > 0 ? j->tensor[good - 1].end : 0, err);
 
     sov_journal_put_begin(record, now);
     if (rc == 0 && !again)
         rc = sov_part_note(r->sink[0], record, sizeof(record), err);
     for (size_t k = 0; k < good; k++) {
-        r->job->replaced += j->tensor[k].replaced;
-        r->job->bad_tensors += j->tensor[k].replaced > 0;
+        const struct sov_journal_tensor *t = &j->tensor[k];
+
+        sov_job_replaced(r->job, t->tensor, t->replaced, t->bad);
+        r->job->lost[t->tensor] = t->lost;
     }
     r->first = good > 0 ? j->tensor[good - 1].tensor + 1 : 0;
     return rc == 0 ? skip(r, err) : rc;
@@ -329,9 +330,9 @@ open_journal(struct sov_resume *r, struct sov_err *err)
                        "all is made again",
                        part);
     } else if (rc == 0 && j.begun) {
-        same_files =
-            known && memcmp(now.files, unknown, sizeof(unknown)) != 0 &&
-            memcmp(now.files, j.begin.files, sizeof(now.files)) == 0;
+        same_files = known &&
+                     memcmp(now.files, unknown, sizeof(unknown)) != 0 &&
+                     memcmp(now.files, j.begin.files, sizeof(now.files)) == 0;
         rc = check_parts(r, &j, same_files, &good, err);
     }
     if (rc == 0)
@@ -377,27 +378,24 @@ sov_resume_free(struct sov_resume *r)
 }
 
 int
-sov_resume_note(struct sov_resume *r, size_t i, const unsigned char *source,
-                uint64_t replaced, struct sov_err *err)
+sov_resume_note(struct sov_resume *r, struct sov_journal_tensor *t,
+                struct sov_err *err)
 {
-    struct sov_journal_tensor t = { .tensor = (uint32_t)i,
-                                    .replaced = replaced };
     unsigned char record[SOV_JOURNAL_RECORD];
     uint64_t off;
     size_t file;
     int rc;
 
-    memcpy(t.source, source, sizeof(t.source));
-    sov_sum_take(r->result, t.result);
-    sov_journal_put_tensor(record, &t);
+    sov_sum_take(r->result, t->result);
+    sov_journal_put_tensor(record, t);
     rc = sov_part_note(r->sink[0], record, sizeof(record), err);
     if (rc == 0)
         keep(r);
-    r->unsynced += sov_plan_at(r->job->plan, i)->size;
-    if (rc < 0 || (r->unsynced < SYNC_BYTES &&
-                   sov_clock() - r->synced < SYNC_SECONDS))
+    r->unsynced += sov_plan_at(r->job->plan, t->tensor)->size;
+    if (rc < 0 ||
+        (r->unsynced < SYNC_BYTES && sov_clock() - r->synced < SYNC_SECONDS))
         return rc;
-    sov_plan_place(r->job->plan, i, &file, &off);
+    sov_plan_place(r->job->plan, t->tensor, &file, &off);
     rc = sov_part_sync(r->sink[0], r->sink[file], err);
     r->unsynced = 0;
     r->synced = sov_clock();

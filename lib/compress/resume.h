@@ -18,8 +18,8 @@
 struct sov_quant;
 
 struct sov_resume {
-    struct sov_quant *job;  /* borrowed */
-    sov_sink *const *sink;  /* borrowed; the first has the journal */
+    struct sov_quant *job; /* borrowed */
+    sov_sink *const *sink; /* borrowed; the first has the journal */
     size_t n_sinks;
     size_t first;           /* the tensor to go on with */
     uint64_t bytes;         /* of all files that are there */
@@ -34,9 +34,8 @@ int sov_resume_open(struct sov_quant *job, sov_sink *const *sinks,
                     struct sov_err *err) SOV_MUST_CHECK;
 void sov_resume_free(struct sov_resume *r);
 
-/* Tensor i is written, all of it; the sums are taken. */
-int sov_resume_note(struct sov_resume *r, size_t i,
-                    const unsigned char *source, uint64_t replaced,
+/* A tensor is written, all of it; the digest of that is put in here. */
+int sov_resume_note(struct sov_resume *r, struct sov_journal_tensor *t,
                     struct sov_err *err) SOV_MUST_CHECK;
 
 #endif

@@ -2,29 +2,38 @@
 /*
  * stream.c - every tensor through the codecs, read, work and write at once
  *
- *              +---------- free <-----------------------+
- *              v                                        |
- *   reader: fill a slab --> order ---------------> writer (the caller's
- *              |                                   thread): waits for the
- *              +----------> work --> workers --    slab's own "done", then
- *                                    done ------>  writes it
+ * All threads do the same.  Each takes a free slab, reads what comes next of
+ * the model into it, works on it, and hands it in; what is read stays in the
+ * cache of the core that works on it.
+ *
+ *     free ---> read ---> work ---> handed in ---> written ---> free
+ *               one at              as they        one at
+ *               a time              come           a time, in order
  *
  * A slab is some whole rows of one tensor, or one piece of a row that is longer
  * than SOV_PIECE.  What always holds:
  *
- *  1. A slab is in one place only: free, with the reader, with one worker, or
- *     with the writer.  There are n_slabs, and every queue has room for all,
- *     so only "free", "work" and "done" make anybody wait.
- *  2. The writer takes slabs in the order of the reader, so the output does not
- *     depend on who worked on what, and the first error in the file's order is
- *     the one that is told.
- *  3. An error travels in its slab.  The writer alone stops the others.
- *  4. Where a slab ends does not change what is in it: rows are encoded one by
+ *  1. A slab is in one place only: free, with one thread, or handed in.  There
+ *     are n_slabs; slab number k of the model, once read, is handed in at
+ *     place k % n_slabs, which is empty then, since that place was of slab
+ *     k - n_slabs, and that was written before a slab was free for this one.
+ *  2. The cursor is where the model was read up to; it is handed from thread
+ *     to thread, and who has it reads.  Whoever finds that nobody writes does
+ *     it, as long as the next slab in order is there; the others go on.  So
+ *     a thread waits only when it wants to read and another does, or when all
+ *     slabs are taken; and the slab that is next is then with a thread that
+ *     has what it needs.
+ *  3. Slabs are written in the order in which they were read, so the output
+ *     does not depend on who worked on what, and the first error in the
+ *     model's order is the one that is told.
+ *  4. An error travels in its slab; who would write it stops all others.
+ *  5. Where a slab ends does not change what is in it: rows are encoded one by
  *     one, and the pieces of long rows are fixed.
  */
 #include "compress/error.h"
 #include "compress/job.h"
 
+#include "base/le.h"
 #include "base/mem.h"
 #include "fmt/plan.h"
 #include "kern/kern.h"
@@ -37,10 +46,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Weights in a slab, if rows are short enough: half a megabyte of F16. */
-#define SLAB_WEIGHTS 262144
-/* Weights decoded at a time: 64 KB of floats, which stay in the L2 cache. */
-#define CHUNK_WEIGHTS 16384
+/* Weights in a slab, if rows are short enough: 256 KB of F16, so that a slab
+ * stays in the L2 cache from when it is read until it is written. */
+#define SLAB_WEIGHTS 131072
+/* Weights decoded at a time: 32 KB of floats. */
+#define CHUNK_WEIGHTS 8192
 /* What the queues and the model's own reader may take beside the slabs. */
 #define MEMORY_ASIDE (UINT64_C(4) << 20)
 
@@ -48,6 +58,7 @@ typedef void (*encode_fn)(const float *x, const float *imp, void *blocks,
                           size_t n, int effort);
 
 struct slab {
+    uint64_t number; /* in the order of reading */
     size_t tensor;
     uint64_t first; /* weight of the tensor that it starts with */
     size_t n;       /* weights */
@@ -63,7 +74,13 @@ struct slab {
     struct sov_error *lost; /* owned; what its rows lost */
     int rc;
     struct sov_err err;
-    struct sov_queue *done; /* holds the slab when the work is done */
+};
+
+/* Where the model was read up to; who has it may read. */
+struct cursor {
+    size_t tensor;
+    uint64_t at;     /* weight of it */
+    uint64_t number; /* of the slab that comes next */
 };
 
 struct stream {
@@ -74,15 +91,23 @@ struct stream {
     size_t out_cap;
     unsigned n_workers;
     size_t slab_weights;
-    size_t first;          /* tensors before it are there already */
-    uint64_t replaced;     /* of the writer: in the tensor so far */
-    struct sov_error lost; /* of the writer: what the tensor lost so far */
-    struct sov_queue *free;
-    struct sov_queue *work;
-    struct sov_queue *order;
-    struct sov_task *reader;
+    struct sov_queue *free;   /* slabs */
+    struct sov_queue *cursor; /* the cursor, unless somebody has it */
+    struct cursor begin;
+    _Atomic(struct slab *) *in; /* handed in, and not written yet */
     struct sov_task **worker;
     atomic_bool stop;
+
+    /* Of who writes: */
+    atomic_bool writing;
+    _Atomic(uint64_t) next; /* number of the slab to be written */
+    sov_writer *writer;
+    uint64_t done;     /* bytes of the output */
+    uint64_t replaced;     /* in the tensor so far ... */
+    uint64_t bad;          /* ... the first of them */
+    struct sov_error lost; /* ... and what it lost */
+    int rc;
+    struct sov_err err;
 };
 
 static size_t
@@ -128,7 +153,7 @@ fit_memory(struct stream *s, struct sov_err *err)
     uint64_t limit = s->job->max_memory;
 
     for (s->n_workers = sov_threads();; s->n_workers /= 2) {
-        s->n_slabs = 2 * (size_t)s->n_workers + 4;
+        s->n_slabs = 2 * (size_t)s->n_workers + 2;
         for (size_t n = SLAB_WEIGHTS; n >= CHUNK_WEIGHTS; n /= 4) {
             measure(s, n);
             if (memory_needed(s) <= limit)
@@ -146,25 +171,25 @@ static int
 make_slabs(struct stream *s, struct sov_err *err)
 {
     s->slab = sov_mem_array(s->n_slabs, sizeof(*s->slab));
+    s->in = sov_mem_array(s->n_slabs, sizeof(*s->in));
     s->worker = sov_mem_array(s->n_workers, sizeof(*s->worker));
     s->free = sov_queue_new(s->n_slabs);
-    s->work = sov_queue_new(s->n_slabs);
-    s->order = sov_queue_new(s->n_slabs);
-    if (s->slab == NULL || s->worker == NULL || s->free == NULL ||
-        s->work == NULL || s->order == NULL)
+    s->cursor = sov_queue_new(1);
+    if (s->slab == NULL || s->in == NULL || s->worker == NULL ||
+        s->free == NULL || s->cursor == NULL)
         return sov_mem_fail(err);
     for (size_t i = 0; i < s->n_slabs; i++) {
         struct slab *b = &s->slab[i];
 
+        atomic_init(&s->in[i], NULL);
         b->in = sov_mem_aligned(s->in_cap, 1);
         b->out = sov_mem_aligned(s->out_cap, 1);
         b->lost = sov_mem_array(1, sizeof(*b->lost));
-        b->done = sov_queue_new(1);
-        if (b->lost == NULL || b->in == NULL || b->out == NULL ||
-            b->done == NULL)
+        if (b->in == NULL || b->out == NULL || b->lost == NULL)
             return sov_mem_fail(err);
         sov_queue_put(s->free, b);
     }
+    sov_queue_put(s->cursor, &s->begin);
     return 0;
 }
 
@@ -175,16 +200,29 @@ free_slabs(struct stream *s)
         sov_mem_free_aligned(s->slab[i].in);
         sov_mem_free_aligned(s->slab[i].out);
         free(s->slab[i].lost);
-        sov_queue_free(s->slab[i].done);
     }
     sov_queue_free(s->free);
-    sov_queue_free(s->work);
-    sov_queue_free(s->order);
+    sov_queue_free(s->cursor);
     free(s->worker);
+    free(s->in);
     free(s->slab);
 }
 
 /* ---- reading ---- */
+
+/* Go on to the next tensor that has bytes; false: there is none. */
+static bool
+find_tensor(const struct stream *s, struct cursor *c)
+{
+    const struct sov_tensor *t;
+
+    for (; c->tensor < sov_plan_count(s->job->plan); c->tensor++, c->at = 0) {
+        t = sov_model_at(s->job->model, c->tensor);
+        if (t->size > 0 && c->at < sov_tensor_count(t))
+            return true;
+    }
+    return false;
+}
 
 static void
 sum_source(struct sov_resume *r, struct slab *b)
@@ -194,52 +232,44 @@ sum_source(struct sov_resume *r, struct slab *b)
         sov_sum_take(r->source, b->source);
 }
 
-/* The slab at weight first of tensor i; false when the reader shall end. */
-static bool
-read_slab(struct stream *s, size_t i, uint64_t first, size_t n)
+static void
+fill_slab(struct stream *s, struct cursor *c, struct slab *b)
 {
-    const struct sov_tensor *t = sov_model_at(s->job->model, i);
-    struct slab *b = sov_queue_get(s->free);
-    int rc;
+    const struct sov_tensor *t = sov_model_at(s->job->model, c->tensor);
 
-    if (b == NULL || atomic_load(&s->stop))
-        return false;
-    b->tensor = i;
-    b->first = first;
-    b->n = n;
-    b->in_len = sov_job_bytes(t->type, n);
+    b->number = c->number++;
+    b->tensor = c->tensor;
+    b->first = c->at;
+    b->n = sov_job_step(t, c->at, s->slab_weights);
+    b->in_len = sov_job_bytes(t->type, b->n);
     b->replaced = 0;
     *b->lost = (struct sov_error){ 0 };
-    rc = sov_model_read(s->job->model, i, sov_job_bytes(t->type, first), b->in,
-                        b->in_len, &b->err);
-    b->rc = rc;
-    b->last = first + n == sov_tensor_count(t);
-    if (s->job->resume != NULL)
+    b->rc = sov_model_read(s->job->model, b->tensor,
+                           sov_job_bytes(t->type, b->first), b->in, b->in_len,
+                           &b->err);
+    c->at += b->n;
+    b->last = c->at == sov_tensor_count(t);
+    if (b->rc == 0 && s->job->resume != NULL)
         sum_source(s->job->resume, b);
-    /* from here on the slab is somebody else's */
-    return sov_queue_put(s->order, b) != 0 && sov_queue_put(s->work, b) != 0 &&
-           rc == 0;
 }
 
-static int
-reader_main(void *arg)
+/* The next slab of the model; NULL: there is none. */
+static struct slab *
+read_slab(struct stream *s)
 {
-    struct stream *s = arg;
-    bool going = true;
+    struct slab *b = sov_queue_get(s->free);
+    struct cursor *c = b != NULL ? sov_queue_get(s->cursor) : NULL;
+    bool more = c != NULL && !atomic_load(&s->stop) && find_tensor(s, c);
 
-    for (size_t i = s->first; i < sov_plan_count(s->job->plan) && going; i++) {
-        const struct sov_tensor *t = sov_model_at(s->job->model, i);
-        uint64_t total = t->size == 0 ? 0 : sov_tensor_count(t);
-        size_t n;
-
-        for (uint64_t at = 0; at < total && going; at += n) {
-            n = sov_job_step(t, at, s->slab_weights);
-            going = read_slab(s, i, at, n);
-        }
-    }
-    sov_queue_close(s->order);
-    sov_queue_close(s->work);
-    return 0;
+    if (more)
+        fill_slab(s, c, b);
+    if (c != NULL && (!more || b->rc < 0))
+        sov_queue_close(s->cursor); /* the others see that it is over */
+    else if (c != NULL)
+        sov_queue_put(s->cursor, c);
+    if (b != NULL && !more)
+        sov_queue_put(s->free, b); /* somebody may wait for it */
+    return more ? b : NULL;
 }
 
 /* ---- working ---- */
@@ -292,6 +322,30 @@ find_bad(const float *x, size_t n, uint32_t limit)
     for (i = 0; magnitude(x[i]) < limit; i++)
         ;
     return i;
+}
+
+/*
+ * Are all weights below the limit, as is seen without decoding them?  The 15
+ * bits behind the sign of a half or a bfloat16 grow with its magnitude.
+ */
+static bool
+seen_good(enum sov_type from, const unsigned char *p, size_t n, uint32_t limit)
+{
+    int16_t most = 0;
+    int32_t top;
+
+    if (from == SOV_TYPE_F16)
+        top = 0x7c00; /* what is finite there is below any limit */
+    else if (from == SOV_TYPE_BF16)
+        top = (int32_t)((limit + 0xffff) >> 16);
+    else
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        int16_t m = (int16_t)(sov_le16(p + 2 * i) & 0x7fff);
+
+        most = m > most ? m : most;
+    }
+    return most < top;
 }
 
 static void
@@ -396,10 +450,14 @@ work_chunk(struct stream *s, struct slab *b, struct scratch *own, size_t at,
     float *x = own->x;
     bool copied = from->type == to->type;
     uint32_t limit = limit_bits(to->type, copied);
+    const unsigned char *in = b->in + sov_job_bytes(from->type, at);
+    bool good = seen_good(from->type, in, n, limit);
     size_t bad;
 
-    sov_job_decoder(from->type)(b->in + sov_job_bytes(from->type, at), x, n);
-    bad = find_bad(x, n, limit);
+    if (good && copied)
+        return 0;
+    sov_job_decoder(from->type)(in, x, n);
+    bad = good ? n : find_bad(x, n, limit);
     if (bad == n && copied)
         return 0;
     if (bad < n && s->job->nonfinite == SOV_NONFINITE_FAIL)
@@ -434,6 +492,120 @@ work_slab(struct stream *s, struct slab *b, struct scratch *own)
         b->rc = work_chunk(s, b, own, at, min_size(step, b->n - at));
 }
 
+/* ---- writing ---- */
+
+/* What is told of a slab, in the order of the file. */
+static void
+add_up(struct stream *s, const struct slab *b)
+{
+    struct sov_quant *job = s->job;
+
+    if (b->first == 0)
+        s->replaced = 0;
+    if (s->replaced == 0)
+        s->bad = b->bad;
+    s->replaced += b->replaced;
+    if (measured(job, b->tensor))
+        sov_error_merge(&s->lost, b->lost);
+    if (!b->last)
+        return;
+    sov_job_replaced(job, b->tensor, s->replaced, s->bad);
+    if (measured(job, b->tensor))
+        job->lost[b->tensor] = sov_error_figures(&s->lost);
+    s->lost = (struct sov_error){ 0 };
+}
+
+/* With resume: what the journal says of a tensor. */
+static int
+note_slab(struct stream *s, const struct slab *b, struct sov_err *err)
+{
+    struct sov_resume *r = s->job->resume;
+    struct sov_journal_tensor t;
+
+    if (r == NULL)
+        return 0;
+    sov_sum_add(r->result, b->result, b->out_len);
+    if (!b->last)
+        return 0;
+    t = (struct sov_journal_tensor){
+        .tensor = (uint32_t)b->tensor,
+        .replaced = s->replaced,
+        .bad = s->bad,
+        .lost = s->job->lost[b->tensor],
+    };
+    memcpy(t.source, b->source, sizeof(t.source));
+    return sov_resume_note(r, &t, err);
+}
+
+static int
+write_slab(struct stream *s, const struct slab *b, struct sov_err *err)
+{
+    int rc = b->rc;
+
+    if (rc < 0 && err != NULL)
+        *err = b->err;
+    if (rc == 0)
+        rc = sov_writer_data(s->writer, b->result, b->out_len, err);
+    if (rc == 0) {
+        add_up(s, b);
+        rc = note_slab(s, b, err);
+    }
+    if (rc < 0)
+        return rc;
+    s->done += b->out_len;
+    if (s->job->progress != NULL)
+        s->job->progress(s->job->progress_arg, s->done,
+                         sov_plan_bytes(s->job->plan),
+                         sov_plan_at(s->job->plan, b->tensor)->name);
+    return 0;
+}
+
+/* Nothing is read, worked on or written any more. */
+static void
+stop_all(struct stream *s)
+{
+    atomic_store(&s->stop, true);
+    sov_queue_close(s->free);
+    sov_queue_close(s->cursor);
+}
+
+/* Write what comes next, as far as it is there; false: that failed. */
+static bool
+write_ready(struct stream *s)
+{
+    uint64_t next = atomic_load(&s->next);
+    struct slab *b;
+
+    while ((b = atomic_exchange(&s->in[next % s->n_slabs], NULL)) != NULL) {
+        s->rc = write_slab(s, b, &s->err);
+        if (s->rc < 0) {
+            stop_all(s);
+            return false;
+        }
+        sov_queue_put(s->free, b);
+        atomic_store(&s->next, ++next);
+    }
+    return true;
+}
+
+/*
+ * The slab is there.  Who writes looks once more after he has let go of it,
+ * for what was handed in meanwhile by one who saw him at it.
+ */
+static void
+hand_in(struct stream *s, struct slab *b)
+{
+    atomic_store(&s->in[b->number % s->n_slabs], b);
+    while (atomic_load(&s->in[atomic_load(&s->next) % s->n_slabs]) != NULL &&
+           !atomic_exchange(&s->writing, true)) {
+        if (!write_ready(s))
+            return; /* and nobody shall */
+        atomic_store(&s->writing, false);
+    }
+}
+
+/* ---- the threads ---- */
+
 static int
 worker_main(void *arg)
 {
@@ -442,141 +614,58 @@ worker_main(void *arg)
     int made = sov_importance_view_new(&own.view, SOV_PIECE, NULL);
     struct slab *b;
 
-    while ((b = sov_queue_get(s->work)) != NULL) {
+    while ((b = read_slab(s)) != NULL) {
         if (b->rc == 0 && (own.x == NULL || made < 0))
             b->rc = sov_mem_fail(&b->err);
-        if (b->rc == 0 && !atomic_load(&s->stop))
+        if (b->rc == 0)
             work_slab(s, b, &own);
-        sov_queue_put(b->done, b);
+        hand_in(s, b);
     }
     sov_importance_view_free(&own.view);
     sov_mem_free_aligned(own.x);
     return 0;
 }
 
-/* ---- writing ---- */
-
-/* With resume: what the journal says of a tensor. */
+/* This thread, and others as far as there are any to be had. */
 static int
-note_slab(struct stream *s, const struct slab *b, struct sov_err *err)
+run_all(struct stream *s, struct sov_err *err)
 {
-    struct sov_resume *r = s->job->resume;
-    int rc = 0;
+    unsigned n = 0;
 
-    if (r == NULL)
-        return 0;
-    sov_sum_add(r->result, b->result, b->out_len);
-    s->replaced += b->replaced;
-    if (b->last) {
-        rc = sov_resume_note(r, b->tensor, b->source, s->replaced, err);
-        s->replaced = 0;
-    }
-    return rc;
-}
-
-/* What is told of a slab, in the order of the file. */
-static void
-add_up(struct stream *s, const struct slab *b)
-{
-    struct sov_quant *job = s->job;
-
-    if (b->replaced > 0 && job->bad_last == 0) {
-        job->bad_first = b->tensor;
-        job->bad_at = b->bad;
-    }
-    if (b->replaced > 0 && job->bad_last != b->tensor + 1) {
-        job->bad_last = b->tensor + 1;
-        job->bad_tensors++;
-    }
-    job->replaced += b->replaced;
-    if (!measured(job, b->tensor))
-        return;
-    sov_error_merge(&s->lost, b->lost);
-    if (b->last) {
-        job->lost[b->tensor] = sov_error_figures(&s->lost);
-        s->lost = (struct sov_error){ 0 };
-    }
-}
-
-static int
-write_slabs(struct stream *s, sov_writer *w, struct sov_err *err)
-{
-    uint64_t total = sov_plan_bytes(s->job->plan);
-    uint64_t done = sov_quant_kept(s->job);
-    struct slab *b;
-    int rc;
-
-    while ((b = sov_queue_get(s->order)) != NULL) {
-        sov_queue_get(b->done);
-        if (b->rc < 0) {
-            if (err != NULL)
-                *err = b->err;
-            return b->rc;
-        }
-        rc = sov_writer_data(w, b->result, b->out_len, err);
-        if (rc == 0)
-            rc = note_slab(s, b, err);
-        if (rc < 0)
-            return rc;
-        add_up(s, b);
-        done += b->out_len;
-        if (s->job->progress != NULL)
-            s->job->progress(s->job->progress_arg, done, total,
-                             sov_plan_at(s->job->plan, b->tensor)->name);
-        sov_queue_put(s->free, b);
-    }
-    return 0;
-}
-
-static int
-start(struct stream *s, struct sov_err *err)
-{
-    int rc = sov_task_start(&s->reader, reader_main, s, err);
-
-    for (unsigned i = 0; i < s->n_workers && rc == 0; i++)
-        rc = sov_task_start(&s->worker[i], worker_main, s, err);
-    return rc;
-}
-
-/* In any case, and whoever waits for whom. */
-static void
-finish(struct stream *s)
-{
-    atomic_store(&s->stop, true);
-    sov_queue_close(s->free);
-    if (s->reader != NULL)
-        sov_task_join(s->reader);
-    sov_queue_close(s->work);
-    for (unsigned i = 0; i < s->n_workers; i++)
-        if (s->worker[i] != NULL)
-            sov_task_join(s->worker[i]);
+    while (n + 1 < s->n_workers &&
+           sov_task_start(&s->worker[n], worker_main, s, NULL) == 0)
+        n++;
+    worker_main(s);
+    while (n > 0)
+        sov_task_join(s->worker[--n]);
+    if (s->rc < 0 && err != NULL)
+        *err = s->err;
+    return s->rc;
 }
 
 int
 sov_stream_run(struct sov_quant *job, sov_sink *const *sinks,
                struct sov_err *err)
 {
-    struct stream s = { .job = job };
-    sov_writer *w = NULL;
+    struct stream s = { .job = job, .done = sov_quant_kept(job) };
     int rc;
 
     atomic_init(&s.stop, false);
-    s.first = job->resume != NULL ? job->resume->first : 0;
+    atomic_init(&s.writing, false);
+    atomic_init(&s.next, 0);
+    s.begin.tensor = job->resume != NULL ? job->resume->first : 0;
     rc = fit_memory(&s, err);
     if (rc == 0)
         rc = make_slabs(&s, err);
     if (rc == 0)
-        rc = sov_writer_resume(&w, job->plan, sinks, s.first, err);
-    if (rc == 0) {
-        rc = start(&s, err);
-        if (rc == 0)
-            rc = write_slabs(&s, w, err);
-        finish(&s);
-    }
+        rc =
+            sov_writer_resume(&s.writer, job->plan, sinks, s.begin.tensor, err);
     if (rc == 0)
-        rc = sov_writer_end(&w, err);
+        rc = run_all(&s, err);
+    if (rc == 0)
+        rc = sov_writer_end(&s.writer, err);
     else
-        sov_writer_abort(w);
+        sov_writer_abort(s.writer);
     free_slabs(&s);
     return rc;
 }

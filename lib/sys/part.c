@@ -138,8 +138,7 @@ begin_journal(sov_sink *s, struct sov_err *err)
 {
     if (s->journal < 0 || !s->fresh)
         return 0;
-    if (pwrite(s->journal, magic, sizeof(magic), 0) !=
-            (ssize_t)sizeof(magic) ||
+    if (pwrite(s->journal, magic, sizeof(magic), 0) != (ssize_t)sizeof(magic) ||
         (!s->no_sync && fsync(s->journal) < 0))
         return sov_fail_sys(err, SOV_WHERE_ANY, "%s: cannot write",
                             s->journal_path);
@@ -322,8 +321,7 @@ sov_part_note(sov_sink *head, const void *bytes, size_t len,
 int
 sov_part_sync(sov_sink *head, sov_sink *s, struct sov_err *err)
 {
-    if (!s->no_sync &&
-        (fdatasync(s->fd) < 0 || fdatasync(head->journal) < 0))
+    if (!s->no_sync && (fdatasync(s->fd) < 0 || fdatasync(head->journal) < 0))
         return sov_fail_sys(err, SOV_WHERE_ANY, "%s: cannot write", s->name);
     return 0;
 }
@@ -334,9 +332,10 @@ sov_part_sweep(sov_sink *const *sink, size_t n)
     char *part = with_suffix(sink[0]->path, ".part");
     char *journal = part != NULL ? with_suffix(part, ".journal") : NULL;
     struct stat st;
-    int fd = journal == NULL
-                 ? -1
-                 : open(journal, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int fd =
+        journal == NULL
+            ? -1
+            : open(journal, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
     if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
         flock(fd, LOCK_EX | LOCK_NB) == 0 && has_name(fd, journal) &&

@@ -24,8 +24,8 @@ check(const struct sov_journal *j, size_t size)
     for (size_t i = 0; i < j->n; i++) {
         const struct sov_journal_tensor *t = &j->tensor[i];
 
-        if (t->end > j->end || (i > 0 && (t->tensor <= t[-1].tensor ||
-                                          t->end <= t[-1].end)))
+        if (t->end > j->end ||
+            (i > 0 && (t->tensor <= t[-1].tensor || t->end <= t[-1].end)))
             abort();
         sov_journal_put_tensor(record, t);
     }

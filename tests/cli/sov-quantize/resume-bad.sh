@@ -35,7 +35,7 @@ leave() {
 leave
 mkdir left
 cp x.gguf.part x.gguf.part.journal left
-records=$((($(stat -c %s left/x.gguf.part.journal) - 16) / 80))
+records=$((($(stat -c %s left/x.gguf.part.journal) - 16) / 120))
 [ $records -ge 10 ] || fail "only $records records"
 
 again() {
@@ -66,7 +66,7 @@ right "from a pipe" sh -c "cat m.gguf | $quantize -v -"
 err_has "going on behind"
 
 # a journal that is cut, anywhere
-for cut in 16 17 95 96 97 175 176 177 $((16 + 80 * records - 1)); do
+for cut in 16 17 135 136 137 255 256 257 $((16 + 120 * records - 1)); do
     again
     truncate -s "$cut" x.gguf.part.journal
     right "a journal of $cut bytes" $quantize m.gguf
@@ -79,10 +79,10 @@ head -c 100000 /dev/urandom >>x.gguf.part.journal
 right "rubbish behind" $quantize m.gguf
 
 # a byte of it that is another: of each field of a record
-for at in 0 4 8 16 31 32 47 48 64 79; do
+for at in 0 4 8 16 31 32 47 48 64 103 104 119; do
     for record in 0 1 $((records / 2)); do
         again
-        put x.gguf.part.journal $((16 + 80 * record + at)) '\252'
+        put x.gguf.part.journal $((16 + 120 * record + at)) '\252'
         right "byte $at of record $record" $quantize m.gguf
     done
 done

@@ -47,7 +47,7 @@ while [ $kills -lt 60 ]; do
         rm -f $journal
     elif [ $got -ne 137 ]; then
         fail "status $got after $kills kills, and no output"
-    elif [ "$(kept)" -gt 96 ]; then
+    elif [ "$(kept)" -gt 136 ]; then
         inside=$((inside + 1))
     fi
 done
@@ -68,7 +68,7 @@ while [ $kills -lt 100 ]; do
     head -c $((size * (at % 10 + 1) / 12)) m.gguf >&9
     last=-1
     tries=0
-    while [ $tries -lt 500 ] && { [ "$(kept)" -le 96 ] ||
+    while [ $tries -lt 500 ] && { [ "$(kept)" -le 136 ] ||
         [ "$(kept)" -ne "$last" ]; }; do
         tries=$((tries + 1))
         last=$(kept)
