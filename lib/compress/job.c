@@ -343,24 +343,18 @@ tell_lost(struct sov_quant *job)
         100 * sqrt(most));
 }
 
-/* Where the first was is not known of those that an earlier run met. */
 static void
 tell_bad(struct sov_quant *job)
 {
     const struct sov_tensor *t = sov_plan_at(job->plan, job->bad_first);
     uint64_t row = t->dim[0];
-    char first[64] = "";
 
-    if (job->bad_last > 0)
-        snprintf(first, sizeof(first),
-                 ", first weight %" PRIu64 " of row %" PRIu64 " of ",
-                 job->bad_at % row, job->bad_at / row);
-    sov_job_remark(job,
-                   "weights replaced for not being finite: %" PRIu64
-                   " in %zu tensor%s%s%s",
-                   job->replaced, job->bad_tensors,
-                   job->bad_tensors == 1 ? "" : "s", first,
-                   job->bad_last > 0 ? t->name : "");
+    sov_job_remark(
+        job,
+        "weights replaced for not being finite: %" PRIu64
+        " in %zu tensor%s, first weight %" PRIu64 " of row %" PRIu64 " of %s",
+        job->replaced, job->bad_tensors, job->bad_tensors == 1 ? "" : "s",
+        job->bad_at % row, job->bad_at / row, t->name);
 }
 
 int

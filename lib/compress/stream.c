@@ -102,7 +102,7 @@ struct stream {
     atomic_bool writing;
     _Atomic(uint64_t) next; /* number of the slab to be written */
     sov_writer *writer;
-    uint64_t done;     /* bytes of the output */
+    uint64_t done;         /* bytes of the output */
     uint64_t replaced;     /* in the tensor so far ... */
     uint64_t bad;          /* ... the first of them */
     struct sov_error lost; /* ... and what it lost */
