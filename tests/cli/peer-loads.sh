@@ -14,7 +14,7 @@ command -v node >/dev/null || skip "no node"
 sed -n -e 's/^\(MIX\|LOW\)("\([a-z0-9_]*\)".*/\2/p' \
     "$top_srcdir/lib/compress/mixes.def" >names
 grep '^PURE(' "$top_srcdir/lib/compress/mixes.def" | tr ')' '\n' |
-    sed -n 's/^ *PURE(\([A-Z0-9_]*\),.*/\1/p' | tr 'A-Z' 'a-z' >>names
+    sed -n 's/^ *PURE(\([A-Z0-9_]*\),.*/\1/p' | tr '[:upper:]' '[:lower:]' >>names
 [ "$(wc -l <names)" -ge 40 ] || fail "$(wc -l <names) names"
 need_shared data
 
