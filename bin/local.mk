@@ -44,6 +44,7 @@ bin_sov_quantize_SOURCES = %D%/sov-quantize.c \
 	%D%/quantize/quantize.h \
 	%D%/quantize/report.c \
 	%D%/quantize/stale.c \
+	%D%/quantize/stats.c \
 	%D%/quantize/types.c
 bin_sov_quantize_LDADD = $(tool_libs)
 

@@ -41,6 +41,9 @@ static const struct sov_opt opts[] = {
     { 0, "effort", SOV_OPT_UINT, &quantize_options.effort, "N",
       "how hard to search for the best blocks, 1 (fast) to 9", .min = 1,
       .max = 9, .preset = "5" },
+    { 0, "stats", SOV_OPT_FILE, &quantize_options.stats, "FILE",
+      "let errors count as an importance matrix says, which llama-imatrix has "
+      "made" },
     { 0, "set", SOV_OPT_LIST, &quantize_options.set, "KEY=VALUE",
       "change a key of the metadata; KEY:TYPE=VALUE for a new one, @FILE for "
       "a value in a file" },
@@ -187,6 +190,7 @@ make_job(struct quantize *q, struct sov_err *err)
         .effort = (int)o->effort,
         .measure = sov_common.json || sov_common.verbose > 0,
         .max_memory = sov_common.max_memory,
+        .stats = q->stats,
         .progress = sov_progress_update,
         .edit = edit,
         .edit_arg = q,
@@ -223,6 +227,8 @@ prepare(struct quantize *q, struct sov_err *err)
         rc = quantize_rules(q, err);
     if (rc == 0)
         rc = quantize_settings(q, err);
+    if (rc == 0)
+        rc = quantize_stats(q, err);
     if (rc == 0)
         rc = sov_lineage_begin(&q->lineage, q->source, q->target.packed, err);
     if (rc == 0)
@@ -269,13 +275,15 @@ list_inputs(struct quantize *q, struct sov_err *err)
     const char *const *files = NULL;
     size_t n = sov_model_files(q->model, &files);
 
-    q->input = calloc(n + q->n_files + 4, sizeof(*q->input));
+    q->input = calloc(n + q->n_files + 5, sizeof(*q->input));
     if (q->input == NULL)
         return sov_fail(err, SOV_EMEM, "out of memory");
     for (size_t i = 0; i < n; i++)
         q->input[q->n_inputs++] = files[i];
     for (size_t i = 0; i < q->n_files; i++)
         q->input[q->n_inputs++] = q->file[i];
+    if (q->stats != NULL)
+        q->input[q->n_inputs++] = quantize_options.stats;
     q->n_inputs += sov_lineage_inputs(&q->lineage, &q->input[q->n_inputs]);
     return 0;
 }
@@ -366,6 +374,8 @@ write_output(struct quantize *q, size_t *told, struct sov_err *err)
     if (rc == 0)
         rc = sov_lineage_check(&q->lineage, err);
     if (rc == 0)
+        rc = quantize_stats_finish(q, err);
+    if (rc == 0)
         rc = quantize_claim(q, err);
     if (rc == 0)
         rc = quantize_carry(q, err);
@@ -425,6 +435,7 @@ run(int argc, char **argv, struct sov_err *err)
     sov_quant_free(q.job);
     sov_export_free(q.folder);
     sov_model_close(q.model);
+    sov_stats_close(q.stats);
     free(q.rule);
     free(q.pattern);
     quantize_settings_free(&q);

@@ -9,6 +9,7 @@
  *   type             of -t, in lower case
  *   on_nonfinite, effort
  *   align            where it was given
+ *   stats            name of the importance matrix, if there is one
  *   format           of the output, where it is not gguf
  *   tensor_type, set, unset        lists, as they were given
  *   split_max_size, split_max_tensors, merge
@@ -93,6 +94,8 @@ describe(const struct quantize *q, struct params *to, struct sov_param *item,
     add_number(to, "effort", o->effort != 0 ? o->effort : 5);
     if (sov_common.align_given)
         add_number(to, "align", sov_common.align);
+    if (q->stats != NULL)
+        add_text(to, "stats", base_name(quantize_name(o->stats)));
     if (strcmp(q->target.format->name, "gguf") != 0)
         add_text(to, "format", q->target.format->name);
     item = add_list(to, "tensor_type", &o->tensor_types, item);
@@ -110,8 +113,8 @@ describe(const struct quantize *q, struct params *to, struct sov_param *item,
         };
 }
 
-/* Files that --set took values from. */
-static void
+/* Files that --set took values from, and the importance matrix. */
+static size_t
 name_files(const struct quantize *q, struct sov_resource *r)
 {
     for (size_t i = 0; i < q->n_files; i++) {
@@ -119,6 +122,12 @@ name_files(const struct quantize *q, struct sov_resource *r)
         r[i].role = "metadata";
         r[i].digest = q->file_is[i];
     }
+    if (q->stats == NULL)
+        return q->n_files;
+    r[q->n_files].name = base_name(quantize_name(quantize_options.stats));
+    r[q->n_files].role = "imatrix";
+    r[q->n_files].digest = *sov_stats_digest(q->stats);
+    return q->n_files + 1;
 }
 
 int
@@ -133,14 +142,13 @@ quantize_claim(struct quantize *q, struct sov_err *err)
     size_t n = o->tensor_types.n + o->set.n + o->unset.n;
     struct params params = { .n = 0 };
     struct sov_param *item = calloc(n + 1, sizeof(*item));
-    struct sov_resource *input = calloc(q->n_files + 1, sizeof(*input));
+    struct sov_resource *input = calloc(q->n_files + 2, sizeof(*input));
     struct sov_deed deed = {
         .name = "quantize",
         .external = params.p,
         .internal = &internal,
         .n_internal = 1,
         .input = input,
-        .n_inputs = q->n_files,
     };
     char from[300], to[300];
     int rc;
@@ -158,7 +166,7 @@ quantize_claim(struct quantize *q, struct sov_err *err)
                             : base_name(sov_common.output));
         describe(q, &params, item, from, to);
         deed.n_external = params.n;
-        name_files(q, input);
+        deed.n_inputs = name_files(q, input);
         rc = sov_lineage_claim(&q->lineage, &deed, err);
     }
     free(item);

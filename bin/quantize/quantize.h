@@ -22,6 +22,7 @@ struct quantize_options {
     int on_nonfinite; /* enum sov_nonfinite */
     bool nonfinite_given;
     uint64_t effort;
+    const char *stats;
     const char *format;
     uint64_t split_max_size;
     uint64_t split_max_tensors;
@@ -36,6 +37,7 @@ extern struct quantize_options quantize_options;
 struct quantize {
     const char *source;
     char type[32]; /* in lower case */
+    sov_stats *stats; /* of --stats, or NULL */
     sov_model *model;
     sov_export *folder; /* what a Hugging Face folder needs, or NULL */
     sov_quant *job;
@@ -72,6 +74,11 @@ int quantize_edit(void *arg, sov_meta *meta,
 /* Read the settings, and the files that values are in. */
 int quantize_settings(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
 void quantize_settings_free(struct quantize *q);
+
+/* stats.c: open what --stats names; later, has it changed under us? */
+int quantize_stats(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
+int quantize_stats_finish(struct quantize *q,
+                          struct sov_err *err) SOV_MUST_CHECK;
 
 /* folder.c: make the model what a Hugging Face folder has. */
 int quantize_folder(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;

@@ -114,6 +114,21 @@ report_files(struct sov_report *r, const struct quantize *q,
     sov_report_table_end(r);
 }
 
+/* How the importance matrix fits the model. */
+static void
+report_stats(struct sov_report *r, const struct quantize *q)
+{
+    struct sov_quant_fit fit;
+
+    sov_quant_fit(q->job, &fit);
+    sov_report_text(r, "stats", "statistics", quantize_options.stats);
+    sov_report_uint(r, "stats_entries", NULL, sov_stats_count(q->stats));
+    sov_report_uint(r, "stats_used", "matrices with statistics", fit.used);
+    sov_report_uint(r, "stats_missing", "matrices without", fit.missing);
+    sov_report_uint(r, "stats_spare", NULL, fit.spare);
+    sov_report_uint(r, "stats_unseen", NULL, fit.unseen);
+}
+
 int
 quantize_report(const struct quantize *q, struct sov_err *err)
 {
@@ -131,6 +146,8 @@ quantize_report(const struct quantize *q, struct sov_err *err)
     if (sov_common.output != NULL)
         sov_report_text(r, "output", "output", sov_common.output);
     sov_report_text(r, "type", "type", quantize_options.type);
+    if (q->stats != NULL)
+        report_stats(r, q);
     sov_report_uint(r, "tensors_total", NULL, sov_plan_count(plan));
     sov_report_uint(r, "weights", "weights", weights);
     sov_report_uint(r, "source_tensor_bytes", NULL, before);

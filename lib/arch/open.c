@@ -27,7 +27,8 @@ sov_model_open_with(sov_model **model, const char *path,
         rc = sov_import(m, err);
         if (rc < 0)
             rc = sov_err_wrap(err, "%s", path);
-    } else if (strcmp(sov_model_format(m), "gguf") != 0) {
+    } else if (sov_meta_count(sov_model_meta(m)) == 0 &&
+               strcmp(sov_model_format(m), "gguf") != 0) {
         sov_model_warn(m, "there is no config.json: plain tensors, without "
                           "metadata and tokenizer");
     }

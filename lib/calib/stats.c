@@ -329,12 +329,15 @@ sov_stats_mean(const sov_stats *s, size_t i, uint64_t first, size_t n,
                float *mean)
 {
     const struct entry *e = &s->entry[i];
-    uint64_t columns = e->values / e->matrices;
+    uint64_t columns = e->values / e->matrices, end;
 
-    for (size_t k = 0; k < n; k++) {
-        float count = number(e->count, (first + k) / columns);
+    for (uint64_t at = first; at < first + n; at = end) {
+        float count = number(e->count, at / columns);
 
-        mean[k] = count > 0 ? number(e->sum, first + k) / count : 1.0f;
+        end = at - at % columns + columns;
+        end = end < first + n ? end : first + n;
+        for (uint64_t k = at; k < end; k++)
+            mean[k - first] = count > 0 ? number(e->sum, k) / count : 1.0f;
     }
 }
 

@@ -28,12 +28,8 @@ struct sov_importance {
     struct sov_importance_facts facts;
 };
 
-/*
- * The matrices that llama-imatrix leaves out unless it is told to: rows of the
- * first are looked up and not multiplied.
- */
-static bool
-may_be_missing(const char *name)
+bool
+sov_importance_optional(const char *name)
 {
     return strcmp(name, "token_embd.weight") == 0 ||
            strcmp(name, "per_layer_token_embd.weight") == 0 ||
@@ -63,7 +59,7 @@ find_entry(struct sov_importance *imp, const struct sov_tensor *t,
 
     imp->facts.wanted++;
     if (entry < 0) {
-        if (!may_be_missing(t->name) && imp->facts.missing++ == 0)
+        if (!sov_importance_optional(t->name) && imp->facts.missing++ == 0)
             imp->facts.first_missing = t->name;
         return 0;
     }
@@ -111,6 +107,11 @@ find_all(struct sov_importance *imp, const sov_model *model,
     }
     if (rc == 0 && imp->stats != NULL)
         imp->facts.spare = count_spare(imp->stats, model);
+    if (rc == 0 && imp->facts.used == 0 && imp->facts.missing > 0)
+        rc = sov_fail(err, SOV_EFORMAT,
+                      "none of the %zu entries of the statistics is of one of "
+                      "its matrices (%.80s, ...)",
+                      sov_stats_count(imp->stats), imp->facts.first_missing);
     return rc;
 }
 

@@ -33,8 +33,15 @@ struct sov_importance_facts {
 };
 
 /*
+ * May the statistics of any model lack this one?  llama-imatrix leaves output
+ * and embeddings out; rows of the latter are looked up and not multiplied.
+ */
+bool sov_importance_optional(const char *name);
+
+/*
  * Of a plan whose tensor i is the model's tensor i; all is borrowed.  stats may
- * be NULL.  An entry of another length than its tensor's is SOV_EFORMAT.
+ * be NULL.  An entry of another length than its tensor's is SOV_EFORMAT, and so
+ * are statistics without any that is needed.
  */
 int sov_importance_new(struct sov_importance **imp, const sov_model *model,
                        const sov_plan *plan, const sov_stats *stats,

@@ -194,6 +194,28 @@ add_tensors(struct sov_quant *job, const struct sov_mix *mix,
     return rc;
 }
 
+/*
+ * As llama-quantize records it, but for the name that the file has here: the
+ * output is the same wherever it lies.
+ */
+static int
+record_stats(sov_meta *meta, const sov_stats *stats, struct sov_err *err)
+{
+    const char *text = sov_stats_dataset(stats, 0);
+    uint64_t chunks = sov_stats_chunks(stats);
+    int rc = 0;
+
+    if (text != NULL)
+        rc = sov_meta_set_str(meta, "quantize.imatrix.dataset", text, err);
+    if (rc == 0)
+        rc = sov_meta_set_u32(meta, "quantize.imatrix.entries_count",
+                              (uint32_t)sov_stats_count(stats), err);
+    if (rc == 0 && chunks > 0 && chunks <= UINT32_MAX)
+        rc = sov_meta_set_u32(meta, "quantize.imatrix.chunks_count",
+                              (uint32_t)chunks, err);
+    return rc;
+}
+
 static int
 set_meta(sov_meta *meta, const struct sov_mix *mix,
          const struct sov_quant_opts *opts, struct sov_err *err)
@@ -205,6 +227,10 @@ set_meta(sov_meta *meta, const struct sov_mix *mix,
                               GGUF_QUANTIZATION_VERSION, err);
     if (rc == 0 && !mix->copy)
         rc = sov_meta_set_u32(meta, "general.file_type", mix->file_type, err);
+    if (!mix->copy) /* of an earlier time */
+        sov_meta_unset_like(meta, "quantize.imatrix.*");
+    if (rc == 0 && opts->stats != NULL && (!mix->copy || opts->n_rules > 0))
+        rc = record_stats(meta, opts->stats, err);
     if (rc == 0 && opts->edit != NULL)
         rc = opts->edit(opts->edit_arg, meta, err);
     return rc;
@@ -226,6 +252,55 @@ tell(struct sov_quant *job, const struct notes *notes)
                        notes->n_misfits, notes->misfit->name,
                        notes->misfit->dim[0], type_name(notes->got),
                        type_name(notes->wanted));
+}
+
+/* Few bits are badly spent where nobody knows what counts. */
+static void
+tell_coarse(struct sov_quant *job, const struct sov_mix *mix)
+{
+    const struct sov_tensor *first = NULL;
+    size_t n = 0;
+
+    for (size_t i = 0; i < sov_plan_count(job->plan); i++) {
+        const struct sov_tensor *to = sov_plan_at(job->plan, i);
+
+        if (to->type != sov_model_at(job->model, i)->type &&
+            sov_mix_is_coarse(mix, to->type) &&
+            !sov_importance_optional(to->name) && n++ == 0)
+            first = to;
+    }
+    if (n > 0)
+        sov_job_remark(job,
+                       "%zu matrices get very few bits (%s is %s), and which "
+                       "of their weights matter is not known: --stats would "
+                       "make it a much better model",
+                       n, first->name, type_name(first->type));
+}
+
+static void
+tell_stats(struct sov_quant *job)
+{
+    const struct sov_importance_facts *f =
+        sov_importance_facts(job->importance);
+
+    if (f->wanted == 0)
+        sov_job_remark(job, "nothing becomes blocks: the statistics are of "
+                            "no use");
+    if (f->missing > 0)
+        sov_job_remark(job,
+                       "%zu of %zu matrices are not in the statistics (%s): "
+                       "they are done as without",
+                       f->missing, f->wanted, f->first_missing);
+    if (f->spare > 0)
+        sov_job_remark(job,
+                       "%zu entries of the statistics are of no tensor of this "
+                       "model",
+                       f->spare);
+    if (f->unseen > 0)
+        sov_job_remark(job,
+                       "%" PRIu64 " experts saw nothing (number %" PRIu64
+                       " of %s): all inputs count the same there",
+                       f->unseen, f->which_unseen, f->first_unseen);
 }
 
 /* A tensor is never cut, so a file may be larger than was asked for. */
@@ -276,8 +351,13 @@ make_plan(struct sov_quant *job, const struct sov_mix *mix,
     if (rc == 0)
         rc = sov_importance_new(&job->importance, job->model, job->plan,
                                 opts->stats, err);
-    if (rc == 0)
+    if (rc == 0) {
         tell(job, &notes);
+        if (opts->stats != NULL)
+            tell_stats(job);
+        else
+            tell_coarse(job, mix);
+    }
     if (rc == 0 && opts->layout.max_bytes > 0)
         tell_large(job, opts->layout.max_bytes);
     sov_mix_facts_free(&facts);
@@ -420,6 +500,21 @@ const char *
 sov_quant_warning(const sov_quant *job, size_t i)
 {
     return i < job->n_warnings ? job->warning[i] : NULL;
+}
+
+void
+sov_quant_fit(const sov_quant *job, struct sov_quant_fit *fit)
+{
+    const struct sov_importance_facts *f =
+        sov_importance_facts(job->importance);
+
+    *fit = (struct sov_quant_fit){
+        .matrices = f->wanted,
+        .used = f->used,
+        .missing = f->missing,
+        .spare = f->spare,
+        .unseen = f->unseen,
+    };
 }
 
 uint64_t

@@ -45,6 +45,7 @@ enum condition {
     MOE4 = 1024,
     STACKED = 2048,
     BLIND = 4096,
+    WEIGHED = 8192,
 };
 
 struct sov_mix_rule {
@@ -62,6 +63,7 @@ struct sov_mix_rule {
 #define LOW(name, ftype, base, head, rules)
 #define COMMON(rules)
 #define PURE(type, ftype)
+#define COARSE(type, mix)
 #define FALLBACK(type, other)
 #define ROLE(part, role)
 #define KEEP(part, type)
@@ -110,6 +112,17 @@ static const struct pure {
 };
 #undef PURE
 #define PURE(type, ftype)
+
+#undef COARSE
+#define COARSE(type, mix) { SOV_TYPE_##type, mix },
+static const struct coarse {
+    enum sov_type type;
+    const char *mix;
+} coarse[] = {
+#include "compress/mixes.def"
+};
+#undef COARSE
+#define COARSE(type, mix)
 
 #undef FALLBACK
 #define FALLBACK(type, other) { SOV_TYPE_##type, SOV_TYPE_##other },
@@ -438,6 +451,8 @@ holds(const struct sov_mix_facts *f, const struct sov_tensor *t, unsigned when)
         return false;
     if ((when & STACKED) != 0 && t->dim[2] <= 1)
         return false;
+    if ((when & WEIGHED) != 0 && !f->weighed)
+        return false;
     return (when & BLIND) == 0 || !f->weighed;
 }
 
@@ -513,4 +528,14 @@ sov_mix_fit(enum sov_type type, uint64_t n)
         if (fallbacks[i].type == type && divides(fallbacks[i].other, n))
             return fallbacks[i].other;
     return SOV_TYPE_F16;
+}
+
+bool
+sov_mix_is_coarse(const struct sov_mix *mix, enum sov_type type)
+{
+    for (size_t i = 0; i < COUNT(coarse); i++)
+        if (coarse[i].type == type && (coarse[i].mix == NULL ||
+                                       strcmp(coarse[i].mix, mix->name) == 0))
+            return true;
+    return false;
 }

@@ -63,4 +63,7 @@ enum sov_type sov_mix_pick(const struct sov_mix *mix,
 /* The same, or what comes nearest if rows of n weights do not divide. */
 enum sov_type sov_mix_fit(enum sov_type type, uint64_t n);
 
+/* Has it so few bits that it should know what is important? */
+bool sov_mix_is_coarse(const struct sov_mix *mix, enum sov_type type);
+
 #endif

@@ -92,6 +92,17 @@ SOV_API const sov_plan *sov_quant_plan(const sov_quant *job);
  */
 SOV_API const char *sov_quant_warning(const sov_quant *job, size_t i);
 
+/* How the statistics fit the model; all 0 without. */
+struct sov_quant_fit {
+    uint64_t matrices; /* that get other blocks */
+    uint64_t used;     /* of these, with an entry */
+    uint64_t missing;  /* without, though there should be one */
+    uint64_t spare;    /* entries that belong to no tensor */
+    uint64_t unseen;   /* experts that saw nothing */
+};
+
+SOV_API void sov_quant_fit(const sov_quant *job, struct sov_quant_fit *fit);
+
 /*
  * Before the run, with sinks that were opened with part: take from them what an
  * earlier run of the same job has left, after looking whether it is whole, and

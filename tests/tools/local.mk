@@ -26,3 +26,7 @@ tests_tools_flip_LDADD = libsovcore.la
 check_PROGRAMS += tests/tools/kld
 tests_tools_kld_SOURCES = %D%/kld.c
 tests_tools_kld_LDADD = libsovcore.la -lm
+
+check_PROGRAMS += tests/tools/mkstats
+tests_tools_mkstats_SOURCES = %D%/mkstats.c
+tests_tools_mkstats_LDADD = libsovcore.la

@@ -37,5 +37,6 @@ include tests/unit/trust_keys.mk
 include tests/unit/nn.mk
 include tests/unit/arch.mk
 include tests/unit/run.mk
+include tests/unit/calib.mk
 include tests/unit/compress.mk
 include tests/unit/measure.mk

@@ -16,3 +16,4 @@ cli_tests += %D%/resume-bad.sh
 cli_tests += %D%/roundtrip.sh
 cli_tests += %D%/same-bytes.sh
 cli_tests += %D%/split.sh
+cli_tests += %D%/stats.sh
