@@ -15,6 +15,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define READ_AHEAD ((uint64_t)16 << 20)
+
+/*
+ * Who reads a tensor reads on, and what is worked on is not waited for by the
+ * disk: let it bring what comes next.  Jumps are rare and begin anew.
+ */
+static void
+read_ahead(struct sov_part *part, uint64_t end)
+{
+    bool near = part->ahead >= end && part->ahead - end <= READ_AHEAD;
+
+    if (near && part->ahead - end > READ_AHEAD / 2)
+        return;
+    if (!near)
+        part->ahead = end;
+    sov_file_will_need(&part->file, part->ahead,
+                       end + READ_AHEAD - part->ahead);
+    part->ahead = end + READ_AHEAD;
+}
+
 static int
 part_read(struct sov_part *part, uint64_t off, void *buf, size_t len,
           struct sov_err *err)
@@ -26,8 +46,10 @@ part_read(struct sov_part *part, uint64_t off, void *buf, size_t len,
         memcpy(buf, (const unsigned char *)part->map + off, len);
         return 0;
     }
-    if (part->file.regular)
+    if (part->file.regular) {
+        read_ahead(part, off + len);
         return sov_file_pread(&part->file, buf, len, off, err);
+    }
     if (off < at)
         return sov_fail(err, SOV_EARG, "a pipe cannot be read backwards");
     rc = sov_in_take(&part->in, NULL, off - at, err);
@@ -65,17 +87,16 @@ read_rows(sov_model *m, const struct sov_entry *e, uint64_t off,
     int rc = 0;
 
     for (size_t done = 0; done < len && rc == 0; done += (size_t)unit)
-        rc = part_read(m->part[e->part],
-                       e->off +
-                           sov_source_row((off + done) / unit, d, e->back) *
-                               unit,
-                       buf + done, (size_t)unit, err);
+        rc = part_read(
+            m->part[e->part],
+            e->off + sov_source_row((off + done) / unit, d, e->back) * unit,
+            buf + done, (size_t)unit, err);
     return rc;
 }
 
 int
-sov_entry_read(sov_model *m, const struct sov_entry *e, uint64_t off,
-               void *buf, size_t len, struct sov_err *err)
+sov_entry_read(sov_model *m, const struct sov_entry *e, uint64_t off, void *buf,
+               size_t len, struct sov_err *err)
 {
     const struct sov_type_info *info = sov_type_info(e->t.type);
     uint64_t unit = 1;
@@ -145,8 +166,7 @@ drain(sov_model *m, struct sov_part *part, struct sov_err *err)
     if (rc < 0)
         return rc;
     if (m->to_the_end && extra > 0)
-        return sov_fail(err, SOV_EFORMAT,
-                        "bytes follow the last tensor's");
+        return sov_fail(err, SOV_EFORMAT, "bytes follow the last tensor's");
     return 0;
 }
 
@@ -170,8 +190,7 @@ sov_model_read(sov_model *m, size_t i, uint64_t off, void *buf, size_t len,
 
     if (err == NULL)
         err = &unseen;
-    if (i >= m->n || off > m->entry[i].t.size ||
-        len > m->entry[i].t.size - off)
+    if (i >= m->n || off > m->entry[i].t.size || len > m->entry[i].t.size - off)
         return sov_fail(err, SOV_EARG, "read beyond the end of a tensor");
     e = &m->entry[i];
     if (e->own != NULL)

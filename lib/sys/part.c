@@ -321,8 +321,11 @@ sov_part_note(sov_sink *head, const void *bytes, size_t len,
 int
 sov_part_sync(sov_sink *head, sov_sink *s, struct sov_err *err)
 {
-    if (!s->no_sync && (fdatasync(s->fd) < 0 || fdatasync(head->journal) < 0))
+    if (s->no_sync)
+        return 0;
+    if (fdatasync(s->fd) < 0 || fdatasync(head->journal) < 0)
         return sov_fail_sys(err, SOV_WHERE_ANY, "%s: cannot write", s->name);
+    sov_dir_sync(s->tmp); /* that the part has its name */
     return 0;
 }
 

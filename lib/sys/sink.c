@@ -424,6 +424,13 @@ publish(struct sov_sink *s, struct sov_err *err)
             return rc;
     }
     if (!s->replace) {
+        /* a part that is killed between two names would have both */
+        if (s->part && renameat2(AT_FDCWD, s->tmp, AT_FDCWD, s->path,
+                                 RENAME_NOREPLACE) == 0) {
+            free(s->tmp);
+            s->tmp = NULL;
+            return 0;
+        }
         if (link(s->tmp, s->path) == 0)
             return 0; /* the hidden name goes with the sink */
         if (errno == EEXIST)

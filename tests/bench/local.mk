@@ -30,7 +30,7 @@ bench bench-codec: tests/bench/bench_codec$(EXEEXT)
 EXTRA_DIST += %D%/quantize.sh
 bench-quantize: bin/sov-quantize$(EXEEXT) tests/tools/mkmodel$(EXEEXT)
 	top_builddir='$(abs_top_builddir)' MODEL='$(MODEL)' TYPES='$(TYPES)' \
-	RUNS='$(RUNS)' LLAMA_QUANTIZE='$(LLAMA_QUANTIZE)' \
+	EFFORTS='$(EFFORTS)' RUNS='$(RUNS)' LLAMA_QUANTIZE='$(LLAMA_QUANTIZE)' \
 	$(SHELL) $(srcdir)/tests/bench/quantize.sh
 .PHONY: bench-quantize
 

@@ -2,16 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 # quantize - a whole process over a model of a billion weights
 #
-#   make bench-quantize [MODEL=FILE] [TYPES="q8_0 q4_k_m"] [RUNS=3]
-#       [LLAMA_QUANTIZE=PATH]
+#   make bench-quantize [MODEL=FILE] [TYPES="q8_0 q4_k_m"] [EFFORTS="1 5"]
+#       [RUNS=3] [LLAMA_QUANTIZE=PATH]
 #
 # Without MODEL a random one in the shape of Llama-3.2-1B is made (2.5 GB) in
-# TMPDIR.  Both programs run in turns on two threads, with the input in the
-# page cache; of the runs the median stands in the table.  Ours ends when the
-# output is on the disk, the peer's when it is in the page cache.
+# TMPDIR.  The programs run in turns on two threads, with the input in the page
+# cache; of the runs the median stands in the table, and the wall-clock time as
+# a multiple of that of cp, which copies the whole input.
+#
+# Ours ends when the output is on the disk; that of cp and the peer is in the
+# page cache then.  "cp, sync" waits for the disk too.
 set -eu
 : "${top_builddir:?}"
-types=${TYPES:-q8_0 q4_0 q4_k_m q6_k}
+types=${TYPES:-copy q8_0 q4_0 q4_k_m q6_k}
+efforts=${EFFORTS:-1 5}
 runs=${RUNS:-3}
 dir=$(mktemp -d "${TMPDIR:-/tmp}/sov-bench.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
@@ -47,20 +51,43 @@ median() {
 }
 
 row() {
-    printf '%-8s %-15s %8s s %8s s %8.0f MB\n' "$1" "$2" "$(median "$3" 1)" \
+    printf '%-8s %-22s %8s s %5.2f %8s s %8.0f MB\n' "$1" "$2" \
+        "$(median "$3" 1)" "$(awk -v a="$(median "$3" 1)" \
+            -v b="$(median cp 1)" 'BEGIN { print a / b }')" \
         "$(median "$3" 2)" "$(median "$3" 3 | awk '{ print $1 / 1000 }')"
 }
 
-printf '%-8s %-15s %10s %10s %11s\n' type program wall cpu memory
-for type in $types; do
-    i=0
-    while [ $i -lt "$runs" ]; do
-        i=$((i + 1))
-        run "sov.$type" "$top_builddir/bin/sov-quantize" -q -j 2 -t "$type" \
-            -o "$dir/out.gguf" "$model"
-        [ -z "${LLAMA_QUANTIZE:-}" ] ||
+# ours TYPE EFFORT; copies do not search
+ours() {
+    case $1:$2 in
+    copy:"${efforts%% *}" | [!c]*)
+        run "sov.$1.$2" "$top_builddir/bin/sov-quantize" -q -j 2 -t "$1" \
+            --effort "$2" -o "$dir/out.gguf" "$model"
+        ;;
+    esac
+}
+
+i=0
+while [ $i -lt "$runs" ]; do
+    i=$((i + 1))
+    run cp cp "$model" "$dir/out.gguf"
+    run cp-sync sh -c "cp '$model' '$dir/out.gguf' && sync '$dir/out.gguf'"
+    for type in $types; do
+        for effort in $efforts; do
+            ours "$type" "$effort"
+        done
+        [ -z "${LLAMA_QUANTIZE:-}" ] || [ "$type" = copy ] ||
             run "peer.$type" "$LLAMA_QUANTIZE" "$model" "$dir/out.gguf" "$type" 2
     done
-    row "$type" sov-quantize "sov.$type"
-    [ -z "${LLAMA_QUANTIZE:-}" ] || row "$type" llama-quantize "peer.$type"
+done
+
+printf '%-8s %-22s %10s %5s %10s %11s\n' type program wall "/cp" cpu memory
+row - cp cp
+row - "cp, sync" cp-sync
+for type in $types; do
+    for effort in $efforts; do
+        [ ! -e "$dir/sov.$type.$effort" ] ||
+            row "$type" "sov-quantize effort $effort" "sov.$type.$effort"
+    done
+    [ ! -e "$dir/peer.$type" ] || row "$type" llama-quantize "peer.$type"
 done
