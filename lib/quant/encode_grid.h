@@ -34,29 +34,28 @@ static const struct grid_type grid_iq1_m = { SOV_GRID_IQ1S, SHIFT_GROUP, 16,
                                              1.0f,          7.0f,        0.35f,
                                              1.0f };
 
-/* The signs of eight weights, of which one may have been turned round. */
-SOV_LANE int
-sign_bits(const float *x, float turned)
+/* The signs of 256 weights, eight in each byte. */
+SOV_LANE void
+sign_bytes(const float *x, uint8_t bytes[32])
 {
-    int bits = 0;
-
-    for (int j = 0; j < 8; j++)
-        bits |= (x[j] < 0.0f) << j;
-    return turned < 0.0f ? bits : bits ^ 1 << (int)turned;
+    for (int i = 0; i < 16; i++)
+        sov_put16(bytes + 2 * i, (uint16_t)v16_signs(v16_load(x + 16 * i)));
 }
 
 SOV_LANE void
 put_iq2_xxs(const struct grid *c, int b, const float *x, void *block)
 {
     struct sov_iq2_xxs *out = block;
+    uint8_t sign[32];
 
+    sign_bytes(x, sign);
     sov_put16(out->d, sov_f32_to_f16(c->d[b]));
     for (int k = 0; k < 8; k++) {
         int lane = 8 * b + k;
         uint32_t signs = (uint32_t)c->scale[lane] << 28;
 
         for (int g = 0; g < 4; g++) {
-            int bits = sign_bits(x + 32 * k + 8 * g, c->turned[g][lane]);
+            int bits = sign[4 * k + g] ^ c->turned[g][lane];
 
             out->qs[8 * k + g] = (uint8_t)c->point[g][lane];
             signs |= (uint32_t)(bits & 127) << (7 * g);
@@ -69,13 +68,15 @@ SOV_LANE void
 put_iq2_xs(const struct grid *c, int b, const float *x, void *block)
 {
     struct sov_iq2_xs *out = block;
+    uint8_t sign[32];
 
+    sign_bytes(x, sign);
     sov_put16(out->d, sov_f32_to_f16(c->d[b]));
     for (int k = 0; k < 8; k++)
         out->scales[k] =
             (uint8_t)((int)c->scale[2 * k] | (int)c->scale[2 * k + 1] << 4);
     for (int g = 0; g < 32; g++) {
-        int bits = sign_bits(x + 8 * g, c->turned[g % 2][g / 2]);
+        int bits = sign[g] ^ c->turned[g % 2][g / 2];
 
         sov_put16(out->qs + 2 * g,
                   (uint16_t)(c->point[g % 2][g / 2] | (bits & 127) << 9));
@@ -97,15 +98,17 @@ put_iq2_s(const struct grid *c, int b, const float *x, void *block)
 
         out->qs[g] = (uint8_t)point;
         out->qh[g / 4] |= (uint8_t)(point >> 8 << (2 * (g % 4)));
-        out->signs[g] = (uint8_t)sign_bits(x + 8 * g, -1.0f);
     }
+    sign_bytes(x, out->signs);
 }
 
 SOV_LANE void
 put_iq3_xxs(const struct grid *c, int b, const float *x, void *block)
 {
     struct sov_iq3_xxs *out = block;
+    uint8_t sign[32];
 
+    sign_bytes(x, sign);
     sov_put16(out->d, sov_f32_to_f16(c->d[b]));
     for (int k = 0; k < 8; k++) {
         int lane = 8 * b + k;
@@ -114,7 +117,7 @@ put_iq3_xxs(const struct grid *c, int b, const float *x, void *block)
         for (int g = 0; g < 8; g++)
             out->qs[8 * k + g] = (uint8_t)c->point[g][lane];
         for (int g = 0; g < 4; g++) {
-            int bits = sign_bits(x + 32 * k + 8 * g, c->turned[g][lane]);
+            int bits = sign[4 * k + g] ^ c->turned[g][lane];
 
             signs |= (uint32_t)(bits & 127) << (7 * g);
         }
@@ -138,8 +141,7 @@ put_iq3_s(const struct grid *c, int b, const float *x, void *block)
         out->qs[p] = (uint8_t)point;
         out->qh[p / 8] |= (uint8_t)(point >> 8 << p % 8);
     }
-    for (int g = 0; g < 32; g++)
-        out->signs[g] = (uint8_t)sign_bits(x + 8 * g, -1.0f);
+    sign_bytes(x, out->signs);
 }
 
 SOV_LANE void

@@ -209,6 +209,19 @@ v16_digit(const float table[16], const uint32_t code[16], int shift)
     return v16_load(t);
 }
 
+/* A bit for each lane that is below 0. */
+SOV_LANE uint32_t
+v16_signs(v16 x)
+{
+    uint32_t bits = 0;
+    float t[16];
+
+    v16_store(t, x);
+    for (int i = 0; i < 16; i++)
+        bits |= (uint32_t)(t[i] < 0.0f) << i;
+    return bits;
+}
+
 /* ---- costs */
 
 typedef int16_t v8s __attribute__((vector_size(16)));

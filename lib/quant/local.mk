@@ -19,6 +19,7 @@ libsov_all_la_SOURCES += \
 	%D%/fp4_scale.h \
 	%D%/grid_index.c \
 	%D%/grid_index.h \
+	%D%/grid_points.h \
 	%D%/grids.c \
 	%D%/grids.h \
 	%D%/iq1_m.c \

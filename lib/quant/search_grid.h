@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * search_grid.h - lattice points and scales of the IQ1, IQ2 and IQ3 types
+ * search_grid.h - scales of the IQ1, IQ2 and IQ3 types
  *
  * Lane = sub-block, as in search_k.h: the weights that share a whole-number
  * scale k, of a super-block that shares a half float d:
  *
  *   scale s = d * unit * (2 k + 1)
  *
- * The best lattice points for a scale are found exactly.  A group of weights
- * costs, with level g for one, w (s g - x)^2; less the w x^2 that all have in
- * common that is g (g w s^2 - 2 w s x).  From the costs of the levels come the
- * costs of all halves of points, and from these, along the lists of
- * grid_index.h, the least cost of any point, with nothing to remember.  Only when the choice is final (or the half
- * float is to be fitted to it) is the point itself looked up.
+ * Finding the best lattice points (grid_points.h) takes long, so it is done for
+ * few scales.  Where to look is found as if every combination of levels were a
+ * point; from the points for such a scale follows the best one for them, and
+ * how the error grows around it, which is enough to choose the half float.
  *
  * Signs.  Where all are free, x is |x|.  Where the number of minus signs in
  * eight weights has to be even and is not, the weight that counts least is
@@ -23,471 +21,57 @@
 #ifndef SOV_QUANT_SEARCH_GRID_H
 #define SOV_QUANT_SEARCH_GRID_H
 
-#include "quant/grid_index.h"
+#include "quant/grid_points.h"
 #include "quant/search_k.h"
 
-#define SHIFT 0.125f
-
-enum grid_signs {
-    SIGNS_FREE,
-    SIGNS_EVEN,
-    SHIFT_BLOCK, /* one shift for the sub-block */
-    SHIFT_GROUP, /* one for each eight weights */
-};
-
-struct grid_type {
-    enum sov_grid grid;
-    enum grid_signs signs;
-    int n;          /* weights of a sub-block: 16 or 32 */
-    float unit;     /* see above */
-    float most;     /* the largest k */
-    float from, to; /* scales to try, in parts of what just holds the largest */
-};
-
-#define GROUPS_MAX 8
-
-struct grid_tile {
-    struct tile t; /* x as the search needs it */
-    const struct sov_grid_index *index;
-    v16 s[GROUPS_MAX], sx[GROUPS_MAX]; /* sums of w and w x of each group */
-    float turned[4][16]; /* which of eight weights was turned round, or -1 */
-};
-
-/* What was chosen for sixteen sub-blocks: [group][lane], or [eight weights]. */
-struct grid {
-    float d[2], error[2];
-    float scale[16];                                       /* k */
-    uint8_t first[GROUPS_MAX][16], second[GROUPS_MAX][16]; /* see index */
-    uint16_t point[GROUPS_MAX][16];                        /* in the end */
-    uint8_t down[4][16];                                   /* shifted down */
-    float turned[4][16]; /* see struct grid_tile */
-    v16 qq, qx;
-};
-
-SOV_LANE int
-has_shift(const struct grid_type *y)
-{
-    return y->signs == SHIFT_BLOCK || y->signs == SHIFT_GROUP;
-}
-
-SOV_LANE int
-dims_of(const struct grid_type *y)
-{
-    return y->grid == SOV_GRID_IQ3XXS || y->grid == SOV_GRID_IQ3S ? 4 : 8;
-}
-
-/* ---- costs */
-
-/* The level that costs are relative to. */
-SOV_LANE int
-middle_of(int dims)
-{
-    return dims == 8 ? 1 : 3;
-}
-
 /*
- * What halves of a point cost in two groups: the first as the sum of two
- * quarters, all second ones and the pairs of them.
+ * First scales to try as if all were points, and with points: about the best of
+ * the former, or over the whole range if there were none.  Whether to fit the
+ * scales to points.  Half floats to try.  Then rounds, in each of which every
+ * lane tries some whole numbers.
  */
-struct halves {
-    _Alignas(64) int16_t low[9 * SOV_GRID_LANES], high[9 * SOV_GRID_LANES];
-    _Alignas(64) int16_t second[SOV_GRID_SYMBOLS * SOV_GRID_LANES];
-};
-
-#define COST_MAX 32760.0f
-
-/*
- * What each level costs more than the middle one, for all weights of a group,
- * as whole numbers so that no point's sum is beyond COST_MAX; what one stands
- * for.
- */
-SOV_LANE v16
-level_costs(const struct grid_tile *g, int dims, int group, v16 s, float shift,
-            v16 cost[][8])
-{
-    const float *level = g->index->level;
-    int n = dims == 8 ? 3 : 8, middle = middle_of(dims);
-    v16 most = v16_set(0.0f), inverse, lowest = v16_set(-COST_MAX);
-
-    for (int j = 0; j < dims; j++) {
-        v16 ws = v16_mul(g->t.w[dims * group + j], s);
-        v16 a = v16_mul(ws, s);
-        v16 b = v16_mul(v16_add(ws, ws), g->t.x[dims * group + j]);
-
-        for (int l = 0; l < n; l++) {
-            float step = level[l] - level[middle];
-            float sum = level[l] + level[middle] + 2.0f * shift;
-
-            cost[j][l] = v16_sub(v16_mul(v16_set(step * sum), a),
-                                 v16_mul(v16_set(step), b));
-        }
-        most = v16_add(most,
-                       v16_max(v16_abs(cost[j][0]), v16_abs(cost[j][n - 1])));
-    }
-    inverse = v16_mul(v16_inverse(most), v16_set(COST_MAX));
-    for (int j = 0; j < dims; j++)
-        for (int l = 0; l < n; l++)
-            cost[j][l] = v16_max(v16_mul(cost[j][l], inverse), lowest);
-    return v16_mul(most, v16_set(1.0f / COST_MAX));
-}
-
-/* What a group costs with all levels the middle one, less its w x^2. */
-SOV_LANE v16
-middle_cost(const struct grid_tile *g, int dims, int group, v16 s, float shift)
-{
-    float level = g->index->level[middle_of(dims)] + shift;
-    v16 ms = v16_mul(s, v16_set(level));
-    v16 x = v16_add(g->sx[group], g->sx[group]);
-
-    return v16_mul(ms, v16_sub(v16_mul(ms, g->s[group]), x));
-}
-
-/* The quarters of a half from the costs of its weights; n of each. */
-SOV_LANE void
-quarter_costs(int dims, c32 cost[][8], c32 *low, c32 *high)
-{
-    if (dims == 4) {
-        for (int l = 0; l < 8; l++) {
-            low[l] = cost[0][l];
-            high[l] = cost[1][l];
-        }
-        return;
-    }
-    for (int l = 0; l < 9; l++) {
-        low[l] = c32_add(cost[0][l % 3], cost[1][l / 3]);
-        high[l] = c32_add(cost[2][l % 3], cost[3][l / 3]);
-    }
-}
-
-/* Groups group and group + 1 side by side; what one stands for in each. */
-SOV_LANE void
-pair_costs(const struct grid_tile *g, int dims, int group, v16 s, float shift,
-           struct halves *h, v16 unit[2])
-{
-    int n = dims == 8 ? 9 : 8, n_levels = dims == 8 ? 3 : 8;
-    v16 a[8][8], b[8][8];
-    c32 cost[8][8], low[9], high[9];
-    int16_t *next = h->second;
-
-    unit[0] = level_costs(g, dims, group, s, shift, a);
-    unit[1] = level_costs(g, dims, group + 1, s, shift, b);
-    for (int j = 0; j < dims; j++)
-        for (int l = 0; l < n_levels; l++)
-            cost[j][l] = c32_pair(a[j][l], b[j][l]);
-
-    quarter_costs(dims, cost, low, high);
-    for (int l = 0; l < n; l++) {
-        c32_store(h->low + SOV_GRID_LANES * l, low[l]);
-        c32_store(h->high + SOV_GRID_LANES * l, high[l]);
-    }
-    quarter_costs(dims, cost + dims / 2, low, high);
-    for (int u = 0; u < n; u++)
-        for (int l = 0; l < n; l++, next += SOV_GRID_LANES)
-            c32_store(next, c32_add(low[l], high[u]));
-    for (int p = 0; p < g->index->n_pairs; p++, next += SOV_GRID_LANES) {
-        const uint16_t *pair = g->index->pair[p];
-
-        c32_store(next, c32_min(c32_load(h->second + pair[0]),
-                                c32_load(h->second + pair[1])));
-    }
-}
-
-SOV_LANE_CALL void
-costs_of_4(const struct grid_tile *g, int group, const v16 *s, struct halves *h,
-           v16 unit[2])
-{
-    pair_costs(g, 4, group, *s, 0.0f, h, unit);
-}
-
-SOV_LANE_CALL void
-costs_of_8(const struct grid_tile *g, int group, const v16 *s, float shift,
-           struct halves *h, v16 unit[2])
-{
-    pair_costs(g, 8, group, *s, shift, h, unit);
-}
-
-SOV_LANE void
-group_costs(const struct grid_tile *g, int dims, int group, v16 s, float shift,
-            struct halves *h, v16 unit[2])
-{
-    if (dims == 4)
-        costs_of_4(g, group, &s, h, unit);
-    else
-        costs_of_8(g, group, &s, shift, h, unit);
-}
-
-/* The cheapest second half for first half p of the index; n of its symbols, if
- * that is a constant, or 0. */
-SOV_LANE c32
-least_second(const struct sov_grid_index *index, const struct halves *h, int p,
-             int n)
-{
-    const uint16_t *symbol = index->symbol + index->start[p];
-    c32 least = c32_load(h->second + symbol[0]);
-
-    if (n == 0)
-        n = index->start[p + 1] - index->start[p];
-    for (int i = 1; i < n; i++)
-        least = c32_min(c32_load(h->second + symbol[i]), least);
-    return least;
-}
-
-SOV_LANE c32
-first_cost(const struct sov_grid_index *index, const struct halves *h, int p)
-{
-    return c32_add(c32_load(h->low + index->low[p]),
-                   c32_load(h->high + index->high[p]));
-}
-
-/* The cheapest point so far: its cost, that of its second half, its first. */
-struct cheapest {
-    c32 cost, rest, first;
-};
-
-/* First halves from to to - 1, all with n symbols or n = 0. */
-SOV_LANE void
-least_in_run(const struct sov_grid_index *index, const struct halves *h,
-             int from, int to, int n, int find, struct cheapest *c)
-{
-    for (int p = from; p < to; p++) {
-        c32 rest = least_second(index, h, p, n);
-        c32 cost = c32_add(first_cost(index, h, p), rest);
-        cm32 better;
-
-        if (!find) {
-            c->cost = c32_min(cost, c->cost);
-            continue;
-        }
-        better = c32_less(cost, c->cost);
-        c->cost = c32_pick(better, cost, c->cost);
-        c->rest = c32_pick(better, rest, c->rest);
-        c->first = c32_pick(better, c32_set(p), c->first);
-    }
-}
-
-SOV_LANE void
-search_lists(const struct sov_grid_index *index, const struct halves *h,
-             int find, struct cheapest *c)
-{
-    const int *run = index->run;
-
-    c->first = c32_set(0);
-    c->rest = least_second(index, h, 0, 0);
-    c->cost = c32_add(first_cost(index, h, 0), c->rest);
-    least_in_run(index, h, 1, run[1], 1, find, c);
-    least_in_run(index, h, run[1] > 0 ? run[1] : 1, run[2], 2, find, c);
-    least_in_run(index, h, run[2] > 0 ? run[2] : 1, run[3], 3, find, c);
-    least_in_run(index, h, run[3] > 0 ? run[3] : 1, run[4], 4, find, c);
-    least_in_run(index, h, run[4] > 0 ? run[4] : 1, run[5], 5, find, c);
-    least_in_run(index, h, run[5], index->n_first, 0, find, c);
-}
-
-/* Only the cost. */
-SOV_LANE_CALL void
-least_cost(const struct sov_grid_index *index, const struct halves *h,
-           struct cheapest *c)
-{
-    search_lists(index, h, 0, c);
-}
-
-SOV_LANE_CALL void
-least_point(const struct sov_grid_index *index, const struct halves *h,
-            struct cheapest *c)
-{
-    search_lists(index, h, 1, c);
-}
-
-/*
- * Its second halves: among those that occur with the first one, what costs just
- * as much as is left.
- */
-SOV_LANE_CALL void
-find_second(const struct sov_grid_index *index, const struct halves *h,
-            const struct cheapest *c, c32 *second)
-{
-    int16_t at[SOV_GRID_LANES], word[SOV_GRID_LANES];
-
-    *second = c32_set(0);
-    c32_store(at, c->first);
-    for (int u = 0; u < index->n_halves; u++) {
-        c32 cost = c32_load(h->second + SOV_GRID_LANES * u);
-        cm32 hit = c32_equal(cost, c->rest);
-
-        if (u % 16 == 0)
-            for (int l = 0; l < SOV_GRID_LANES; l++)
-                word[l] = (int16_t)index->with[at[l]][u / 16];
-        hit = cm32_and(hit, c32_has(c32_load(word), u % 16));
-        *second = c32_pick(hit, c32_set(u), *second);
-    }
-}
-
-/* ---- a scale for each lane */
-
-/* The errors of two groups beyond w x^2 with the best points. */
-SOV_LANE void
-group_errors(const struct grid_tile *g, int dims, int group, v16 s, float shift,
-             v16 e[2])
-{
-    struct halves h;
-    struct cheapest c;
-    v16 unit[2];
-
-    group_costs(g, dims, group, s, shift, &h, unit);
-    least_cost(g->index, &h, &c);
-    e[0] = v16_add(middle_cost(g, dims, group, s, shift),
-                   v16_mul(c32_first(c.cost), unit[0]));
-    e[1] = v16_add(middle_cost(g, dims, group + 1, s, shift),
-                   v16_mul(c32_second(c.cost), unit[1]));
-}
-
-/* The error of each lane with scale s and the best points. */
-SOV_LANE v16
-grid_error(const struct grid_tile *g, const struct grid_type *y, v16 s)
-{
-    v16 up = g->t.sxx, down = up;
-
-    for (int group = 0; group < y->n / dims_of(y); group += 2) {
-        v16 e[2], other[2];
-
-        group_errors(g, dims_of(y), group, s, has_shift(y) ? SHIFT : 0.0f, e);
-        if (has_shift(y))
-            group_errors(g, dims_of(y), group, s, -SHIFT, other);
-        for (int i = 0; i < 2; i++) {
-            if (y->signs == SHIFT_GROUP)
-                e[i] = v16_min(other[i], e[i]);
-            if (y->signs == SHIFT_BLOCK)
-                down = v16_add(down, other[i]);
-            up = v16_add(up, e[i]);
-        }
-    }
-    return y->signs == SHIFT_BLOCK ? v16_min(down, up) : up;
-}
-
-/* The best points for scale s, all shifted alike, and what the groups cost. */
-SOV_LANE void
-choose_points(const struct grid_tile *g, const struct grid_type *y, v16 s,
-              float shift, struct grid *c, float cost[][16])
-{
-    int dims = dims_of(y);
-
-    for (int group = 0; group < y->n / dims; group += 2) {
-        struct cheapest best;
-        struct halves h;
-        v16 unit[2];
-        c32 second;
-
-        group_costs(g, dims, group, s, shift, &h, unit);
-        least_point(g->index, &h, &best);
-        find_second(g->index, &h, &best, &second);
-        v16_store_bytes(c->first[group], c32_first(best.first));
-        v16_store_bytes(c->first[group + 1], c32_second(best.first));
-        v16_store_bytes(c->second[group], c32_first(second));
-        v16_store_bytes(c->second[group + 1], c32_second(second));
-        if (!has_shift(y))
-            continue;
-        v16_store(cost[group], v16_add(middle_cost(g, dims, group, s, shift),
-                                       v16_mul(c32_first(best.cost), unit[0])));
-        v16_store(cost[group + 1],
-                  v16_add(middle_cost(g, dims, group + 1, s, shift),
-                          v16_mul(c32_second(best.cost), unit[1])));
-    }
-}
-
-/* Take, of the points with either shift, what is better in each lane. */
-SOV_LANE void
-choose_shift(const struct grid_type *y, float cost[2][4][16],
-             const struct grid *below, struct grid *c)
-{
-    for (int l = 0; l < 16; l++) {
-        float up = 0.0f, down = 0.0f;
-
-        for (int group = 0; group < y->n / 8; group++) {
-            up += cost[0][group][l];
-            down += cost[1][group][l];
-        }
-        for (int group = 0; group < y->n / 8; group++) {
-            int lower = y->signs == SHIFT_BLOCK
-                            ? down < up
-                            : cost[1][group][l] < cost[0][group][l];
-
-            c->down[group][l] = (uint8_t)lower;
-            if (!lower)
-                continue;
-            c->first[group][l] = below->first[group][l];
-            c->second[group][l] = below->second[group][l];
-        }
-    }
-}
-
-/* Least squares sums of what was chosen. */
-SOV_LANE void
-choice_sums(const struct grid_tile *g, const struct grid_type *y,
-            struct grid *c)
-{
-    const struct sov_grid_index *index = g->index;
-    int dims = dims_of(y);
-
-    c->qq = c->qx = v16_set(0.0f);
-    for (int group = 0; group < y->n / dims; group++) {
-        float shift[16];
-        uint32_t code[16];
-
-        for (int l = 0; l < 16; l++) {
-            code[l] = index->first_code[c->first[group][l]] |
-                      (uint32_t)index->second_code[c->second[group][l]] << 8;
-            if (has_shift(y))
-                shift[l] = c->down[group][l] != 0 ? -SHIFT : SHIFT;
-        }
-        for (int j = 0; j < dims; j++) {
-            int i = dims * group + j;
-            v16 q = v16_digit(index->digit, code, 16 / dims * j);
-            v16 wq;
-
-            if (has_shift(y))
-                q = v16_add(q, v16_load(shift));
-            wq = v16_mul(g->t.w[i], q);
-            c->qq = v16_add(c->qq, v16_mul(wq, q));
-            c->qx = v16_add(c->qx, v16_mul(wq, g->t.x[i]));
-        }
-    }
-}
-
-/* The best points for scale s. */
-SOV_LANE void
-grid_choose(const struct grid_tile *g, const struct grid_type *y, v16 s,
-            struct grid *c)
-{
-    float cost[2][4][16];
-    struct grid below;
-
-    choose_points(g, y, s, has_shift(y) ? SHIFT : 0.0f, c, cost[0]);
-    if (has_shift(y)) {
-        choose_points(g, y, s, -SHIFT, &below, cost[1]);
-        choose_shift(y, cost, &below, c);
-    }
-    choice_sums(g, y, c);
-}
-
-/* ---- the search */
-
-/* First scales to try; starts and rounds of the second search. */
 struct effort_grid {
-    uint8_t steps, starts, rounds;
+    uint8_t free, steps, fit, starts, near, rounds;
 };
 
 static const struct effort_grid effort_grid[9] = {
-    { 3, 1, 1 }, { 4, 1, 1 }, { 5, 1, 1 }, { 4, 1, 2 },  { 5, 1, 2 },
-    { 5, 2, 2 }, { 6, 3, 2 }, { 8, 4, 3 }, { 10, 6, 3 },
+    { 7, 0, 0, 5, 1, 1 },  { 7, 0, 1, 9, 1, 1 },  { 7, 0, 1, 9, 3, 1 },
+    { 7, 2, 1, 9, 3, 1 },  { 9, 3, 1, 9, 3, 1 },  { 9, 5, 1, 15, 3, 1 },
+    { 9, 5, 1, 15, 3, 2 }, { 9, 7, 1, 15, 3, 2 }, { 9, 11, 1, 15, 3, 3 },
 };
+
+/* With a shift, every try takes twice as long and says less. */
+static const struct effort_grid effort_shift[9] = {
+    { 7, 0, 0, 5, 1, 1 },  { 7, 0, 1, 9, 1, 1 },  { 7, 0, 1, 9, 2, 1 },
+    { 9, 0, 1, 15, 2, 1 }, { 9, 0, 1, 15, 3, 1 }, { 9, 3, 1, 15, 3, 1 },
+    { 9, 5, 1, 15, 3, 1 }, { 9, 7, 1, 15, 3, 2 }, { 9, 11, 1, 15, 3, 3 },
+};
+
+/* Weight which of eight in each lane is turned round, none if it is 8. */
+SOV_LANE void
+turn_one(v16 *x, v16 which)
+{
+    v16 zero = v16_set(0.0f);
+    m16 at_or_after = v16_less(v16_set(-0.5f), which);
+
+    for (int j = 0; j < 8; j++) {
+        m16 after = v16_less(v16_set((float)j + 0.5f), which);
+        v16 turned = v16_pick(at_or_after, v16_sub(zero, x[j]), x[j]);
+
+        x[j] = v16_pick(after, x[j], turned);
+        at_or_after = after;
+    }
+}
 
 /* Make sizes of the weights, an even number of them negative in each eight. */
 SOV_LANE void
 grid_turn(struct grid_tile *g, enum grid_signs signs)
 {
-    v16 zero = v16_set(0.0f), none = v16_set(-1.0f);
+    static const float bit_of[16] = { 1, 2, 4, 8, 16, 32, 64, 128 };
+    v16 zero = v16_set(0.0f);
 
     for (int i = 0; i < g->t.n; i += 8) {
-        v16 least = v16_set(3e38f), which = zero, odd = none;
+        v16 least = v16_set(3e38f), which = zero, odd = v16_set(-1.0f);
 
         for (int j = 0; j < 8; j++) {
             v16 x = g->t.x[i + j];
@@ -500,19 +84,15 @@ grid_turn(struct grid_tile *g, enum grid_signs signs)
             odd = v16_pick(v16_less(x, zero), v16_sub(zero, odd), odd);
             g->t.x[i + j] = size;
         }
-        which = v16_pick(v16_less(zero, odd), which, none);
-        v16_store(g->turned[i / 8], which);
-        for (int j = 0; j < 8 && signs == SIGNS_EVEN; j++) {
-            m16 above = v16_less(v16_set((float)j - 0.5f), which);
-            v16 x =
-                v16_pick(above, v16_sub(zero, g->t.x[i + j]), g->t.x[i + j]);
-            m16 beyond = v16_less(v16_set((float)j + 0.5f), which);
-
-            g->t.x[i + j] = v16_pick(beyond, g->t.x[i + j], x);
-        }
+        if (signs != SIGNS_EVEN)
+            continue;
+        which = v16_pick(v16_less(zero, odd), which, v16_set(8.0f));
+        v16_store_bytes(g->turned[i / 8], v16_table(bit_of, which));
+        turn_one(g->t.x + i, which);
     }
 }
 
+/* Of w and w x in each group. */
 SOV_LANE void
 grid_sums(struct grid_tile *g, int dims)
 {
@@ -534,95 +114,61 @@ grid_scale(const struct grid_type *y, v16 d, v16 k)
     return v16_mul(v16_mul(s, v16_set(y->unit)), d);
 }
 
-/* Move each lane's k to the best near it. */
+/* ---- scales by themselves */
+
+/* w (x - g)^2 for the best level g; x in units of the scale. */
 SOV_LANE v16
-grid_neighbours(const struct grid_tile *g, const struct grid_type *y, v16 d,
-                v16 *k)
+free_loss(const float *level, int dims, v16 w, v16 x)
 {
-    static const float steps[3] = { 0.0f, -1.0f, 1.0f };
-    v16 kept = *k, least = v16_set(3e38f);
+    v16 r;
 
-    for (int step = 0; step < 3; step++) {
-        v16 ki = v16_add(*k, v16_set(steps[step]));
-        m16 better;
-        v16 e;
+    if (dims == 4) {
+        v16 step = v16_set(level[1] - level[0]), low = v16_set(level[0]);
+        v16 q = v16_div(v16_sub(x, low), step);
 
-        ki = v16_min(v16_max(ki, v16_set(0.0f)), v16_set(y->most));
-        e = grid_error(g, y, grid_scale(y, d, ki));
-        better = v16_less(e, least);
-        least = v16_pick(better, e, least);
-        kept = v16_pick(better, ki, kept);
+        q = whole(q, 0.0f, 7.0f);
+        r = v16_sub(x, v16_add(v16_mul(q, step), low));
+    } else {
+        r = v16_abs(v16_sub(x, v16_set(level[0])));
+        r = v16_min(v16_abs(v16_sub(x, v16_set(level[1]))), r);
+        r = v16_min(v16_abs(v16_sub(x, v16_set(level[2]))), r);
     }
-    *k = kept;
-    return least;
+    return v16_mul(w, v16_mul(r, r));
 }
 
-SOV_LANE void
-grid_keep(struct grid *c, int lanes, v16 e, v16 k, v16 d)
-{
-    float scale[16], field[16];
-
-    v16_store(scale, k);
-    v16_store(field, d);
-    for (int b = 0; b < 16 / lanes; b++) {
-        float error = sum_lanes(e, lanes * b, lanes);
-
-        if (!(error < c->error[b]))
-            continue;
-        c->error[b] = error;
-        c->d[b] = field[lanes * b];
-        memcpy(c->scale + lanes * b, scale + lanes * b,
-               (size_t)lanes * sizeof(float));
-    }
-}
-
-/* One start, with the half floats d. */
-SOV_LANE void
-grid_start(const struct grid_tile *g, const struct grid_type *y, v16 s,
-           float *d, int rounds, struct grid *c)
-{
-    int lanes = 256 / y->n;
-    v16 dv = v16_to_field(spread_lanes(d, lanes));
-    v16 k = v16_mul(s, v16_inverse(v16_mul(dv, v16_set(2.0f * y->unit))));
-
-    k = whole(v16_sub(k, v16_set(0.5f)), 0.0f, y->most);
-    for (int i = 0; i < rounds; i++) {
-        v16 e = grid_neighbours(g, y, dv, &k);
-        struct grid now;
-        v16 aa, ax, m;
-
-        grid_keep(c, lanes, e, k, dv);
-        if (i == rounds - 1)
-            break;
-        grid_choose(g, y, grid_scale(y, dv, k), &now);
-        m = grid_scale(y, v16_set(1.0f), k);
-        aa = v16_mul(v16_mul(m, m), now.qq);
-        ax = v16_mul(m, now.qx);
-        for (int b = 0; b < 16 / lanes; b++) {
-            float den = sum_lanes(aa, lanes * b, lanes);
-
-            if (den > 0.0f)
-                d[b] = sum_lanes(ax, lanes * b, lanes) / den;
-        }
-        dv = v16_to_field(spread_lanes(d, lanes));
-    }
-}
-
-/* The best scale of each lane by itself. */
+/* The error with scale s if every combination of levels were a point. */
 SOV_LANE v16
-grid_first(const struct grid_tile *g, const struct grid_type *y, int count)
+free_error(const struct grid_tile *g, const struct grid_type *y, v16 s)
 {
-    v16 top = v16_abs(tile_extreme(&g->t));
-    v16 best, least = v16_set(3e38f);
-    int n = g->index->n_levels;
-    float high = g->index->level[n - 1];
+    const float *level = g->index->level;
+    v16 up = v16_set(0.0f), down = up, inverse = v16_inverse(s);
+    v16 shift = v16_set(has_shift(y) ? SHIFT : 0.0f);
 
-    top = v16_mul(top, v16_set(1.0f / high));
-    best = top;
+    for (int i = 0; i < y->n; i++) {
+        v16 x = v16_mul(g->t.x[i], inverse);
+
+        up = v16_add(
+            up, free_loss(level, dims_of(y), g->t.w[i], v16_sub(x, shift)));
+        if (has_shift(y))
+            down = v16_add(down, free_loss(level, dims_of(y), g->t.w[i],
+                                           v16_add(x, shift)));
+    }
+    if (has_shift(y))
+        up = v16_min(down, up);
+    return v16_mul(up, v16_mul(s, s));
+}
+
+/* The best of count scales, in parts from to to of at. */
+SOV_LANE v16
+grid_scan(const struct grid_tile *g, const struct grid_type *y, v16 at,
+          float from, float to, int count, int is_free)
+{
+    v16 best = at, least = v16_set(3e38f);
+
     for (int i = 0; i < count; i++) {
-        float f = y->from + (y->to - y->from) * (float)i / (float)(count - 1);
-        v16 s = v16_mul(top, v16_set(f));
-        v16 e = grid_error(g, y, s);
+        float f = from + (to - from) * (float)i / (float)(count - 1);
+        v16 s = v16_mul(at, v16_set(f));
+        v16 e = is_free ? free_error(g, y, s) : grid_error(g, y, s);
         m16 better = v16_less(e, least);
 
         least = v16_pick(better, e, least);
@@ -631,16 +177,143 @@ grid_first(const struct grid_tile *g, const struct grid_type *y, int count)
     return best;
 }
 
+/* What a lane's error is near its best scale: least + bend (s - best)^2. */
+struct bowl {
+    v16 best, bend;
+};
+
+/* The best scale of each lane. */
+SOV_LANE void
+grid_first(const struct grid_tile *g, const struct grid_type *y,
+           const struct effort_grid *f, struct grid *c, struct bowl *w)
+{
+    float high = g->index->level[g->index->n_levels - 1];
+    v16 s = v16_mul(v16_abs(tile_extreme(&g->t)), v16_set(1.0f / high));
+    float from = y->from, to = y->to;
+
+    if (f->free > 0) {
+        s = grid_scan(g, y, s, from, to, f->free, 1);
+        from = f->steps > 3 ? 0.65f : f->steps == 3 ? 0.8f : 0.9f;
+        to = 2.0f - from;
+    }
+    if (f->steps > 0)
+        s = grid_scan(g, y, s, from, to, f->steps, 0);
+    w->best = s;
+    w->bend = g->t.s;
+    if (f->fit) {
+        grid_choose(g, y, s, c);
+        w->best = v16_mul(c->qx, v16_inverse(c->qq));
+        w->bend = c->qq;
+    }
+}
+
+/* ---- whole numbers and the half float */
+
+/* What k would be if it did not have to be whole. */
+SOV_LANE v16
+grid_number(const struct grid_type *y, v16 d, v16 s)
+{
+    v16 k = v16_mul(s, v16_inverse(v16_mul(d, v16_set(2.0f * y->unit))));
+
+    return v16_sub(k, v16_set(0.5f));
+}
+
+/* The best of count half floats. */
+SOV_LANE void
+grid_fields(const struct grid_type *y, const struct bowl *w, int count,
+            float *best)
+{
+    int lanes = 256 / y->n;
+    float top[2], error[256], field[256];
+
+    for (int b = 0; b < 16 / lanes; b++) {
+        top[b] = max_lanes(w->best, lanes * b, lanes) /
+                 (y->unit * (2.0f * y->most + 1.0f));
+        best[b] = to_field_up(top[b]);
+    }
+    for (int i = 0; i < count; i++) {
+        v16 d = v16_to_field_up(
+            v16_mul(spread_lanes(top, lanes), v16_set(starts_k[i])));
+        v16 k = whole(grid_number(y, d, w->best), 0.0f, y->most);
+        v16 off = v16_sub(grid_scale(y, d, k), w->best);
+
+        v16_store(error + 16 * i, v16_mul(w->bend, v16_mul(off, off)));
+        v16_store(field + 16 * i, d);
+    }
+    best_try(error, field, count, lanes, best);
+}
+
+/* The best of the whole numbers next to k: 1, 2 or 3 of them. */
+SOV_LANE v16
+grid_near(const struct grid_tile *g, const struct grid_type *y, v16 d, v16 k,
+          int count)
+{
+    v16 first = whole(k, 0.0f, y->most), kept = first, least, side;
+
+    if (count == 1)
+        return first;
+    side = v16_pick(v16_less(first, k), v16_set(1.0f), v16_set(-1.0f));
+    least = grid_error(g, y, grid_scale(y, d, first));
+    for (int i = 1; i < count; i++) {
+        v16 ki = whole(v16_add(first, side), 0.0f, y->most);
+        v16 e = grid_error(g, y, grid_scale(y, d, ki));
+        m16 better = v16_less(e, least);
+
+        least = v16_pick(better, e, least);
+        kept = v16_pick(better, ki, kept);
+        side = v16_sub(v16_set(0.0f), side);
+    }
+    return kept;
+}
+
+/* The half floats that are best for what was chosen. */
+SOV_LANE void
+grid_refit(const struct grid_type *y, struct grid *c)
+{
+    int lanes = 256 / y->n;
+    v16 k = v16_load(c->scale);
+    v16 m = grid_scale(y, v16_set(1.0f), k);
+    v16 aa = v16_mul(v16_mul(m, m), c->qq);
+    v16 ax = v16_mul(m, c->qx);
+
+    for (int b = 0; b < 16 / lanes; b++) {
+        float den = sum_lanes(aa, lanes * b, lanes);
+
+        if (den > 0.0f)
+            c->d[b] = to_field(sum_lanes(ax, lanes * b, lanes) / den);
+    }
+}
+
+SOV_LANE void
+grid_rounds(const struct grid_tile *g, const struct grid_type *y,
+            const struct effort_grid *f, const struct bowl *w, struct grid *c)
+{
+    int lanes = 256 / y->n;
+    v16 s = w->best;
+
+    grid_fields(y, w, f->starts, c->d);
+    for (int i = 0; i < f->rounds; i++) {
+        v16 d = spread_lanes(c->d, lanes);
+        v16 k = grid_near(g, y, d, grid_number(y, d, s), f->near);
+
+        v16_store(c->scale, k);
+        grid_choose(g, y, grid_scale(y, d, k), c);
+        grid_refit(y, c);
+        s = v16_mul(c->qx, v16_inverse(c->qq));
+    }
+}
+
 SOV_LANE void
 grid_search(const float *x, const float *imp, const struct grid_type *y,
             int effort, struct grid *c)
 {
     int at = effort < 1 ? 0 : effort > 9 ? 8 : effort - 1;
-    struct effort_grid f = effort_grid[at];
+    struct effort_grid f = has_shift(y) ? effort_shift[at] : effort_grid[at];
     int lanes = 256 / y->n;
     struct grid_tile g;
-    float var[2], d[2];
-    v16 s, mean;
+    struct bowl w;
+    float var[2];
+    v16 mean;
 
     g.index = sov_grid_index(y->grid);
     g.t.n = y->n;
@@ -653,26 +326,13 @@ grid_search(const float *x, const float *imp, const struct grid_type *y,
     if (!has_shift(y))
         grid_turn(&g, y->signs);
     grid_sums(&g, dims_of(y));
-    s = grid_first(&g, y, f.steps);
-
     memset(c, 0, sizeof(*c));
-    c->error[0] = c->error[1] = 3e38f;
-    for (int i = 0; i < f.starts; i++) {
-        for (int b = 0; b < 16 / lanes; b++)
-            d[b] = to_field_up(max_lanes(s, lanes * b, lanes) * starts_k[i] /
-                               (y->unit * (2.0f * y->most + 1.0f)));
-        grid_start(&g, y, s, d, f.rounds, c);
-    }
-    grid_choose(
-        &g, y, grid_scale(y, spread_lanes(c->d, lanes), v16_load(c->scale)), c);
+    grid_first(&g, y, &f, c, &w);
+    grid_rounds(&g, y, &f, &w, c);
     for (int group = 0; group < y->n / dims_of(y); group++)
         for (int l = 0; l < 16; l++)
             c->point[group][l] =
                 g.index->point[c->first[group][l]][c->second[group][l]];
-    for (int b = 0; b < 4; b++)
-        for (int l = 0; l < 16; l++)
-            if (y->signs != SIGNS_EVEN)
-                g.turned[b][l] = -1.0f;
     memcpy(c->turned, g.turned, sizeof(c->turned));
 }
 

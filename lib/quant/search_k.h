@@ -83,6 +83,43 @@ max_lanes(v16 v, int at, int k)
     return max;
 }
 
+/*
+ * Sixteen tries at once: row i of errors has those of the lanes in try i.  The
+ * sums over each super-block of k lanes, added in order as by sum_lanes.
+ */
+SOV_LANE void
+sum_tries(const float errors[256], int k, float sums[2][16])
+{
+    v16 column[16];
+
+    v16_transpose(errors, 16, column);
+    for (int b = 0; b < 16 / k; b++) {
+        v16 sum = v16_set(0.0f);
+
+        for (int l = k * b; l < k * (b + 1); l++)
+            sum = v16_add(sum, column[l]);
+        v16_store(sums[b], sum);
+    }
+}
+
+/* The half float of the best of n tries; best stays if there is none. */
+SOV_LANE void
+best_try(float error[256], const float field[256], int n, int k, float *best)
+{
+    float least[2] = { 3e38f, 3e38f }, sums[2][16];
+
+    for (int i = 16 * n; i < 256; i++)
+        error[i] = 3e38f;
+    sum_tries(error, k, sums);
+    for (int b = 0; b < 16 / k; b++)
+        for (int i = 0; i < n; i++) {
+            if (!(sums[b][i] < least[b]))
+                continue;
+            least[b] = sums[b][i];
+            best[b] = field[16 * i + k * b];
+        }
+}
+
 /* A half float field that is not negative, as a float. */
 SOV_LANE float
 to_field(float x)
@@ -227,26 +264,30 @@ kmin_try(const struct tile *t, const struct kmin_type *y, const struct sums *r,
     return affine_error(t, r, s, v16_mul(dmin, *min));
 }
 
-/* Keep these half floats where they leave less. */
+/* Up to sixteen tries with their half floats, a row for each. */
+struct kmin_tries {
+    float error[256], d[256], dmin[256];
+    int n;
+};
+
+/* Keep the half floats that leave least. */
 SOV_LANE void
-kmin_better(struct kmin_guess *g, int lanes, v16 e, v16 d, v16 dmin)
+kmin_better(struct kmin_guess *g, int lanes, struct kmin_tries *t)
 {
-    float error[16], field_d[16], field_dmin[16];
+    float sums[2][16];
 
-    v16_store(error, e);
-    v16_store(field_d, d);
-    v16_store(field_dmin, dmin);
-    for (int b = 0; b < 16 / lanes; b++) {
-        float sum = 0.0f;
-
-        for (int l = lanes * b; l < lanes * (b + 1); l++)
-            sum += error[l];
-        if (!(sum < g->error[b]))
-            continue;
-        g->error[b] = sum;
-        g->d[b] = field_d[lanes * b];
-        g->dmin[b] = field_dmin[lanes * b];
-    }
+    for (int i = 16 * t->n; i < 256; i++)
+        t->error[i] = 3e38f;
+    sum_tries(t->error, lanes, sums);
+    for (int b = 0; b < 16 / lanes; b++)
+        for (int i = 0; i < t->n; i++) {
+            if (!(sums[b][i] < g->error[b]))
+                continue;
+            g->error[b] = sums[b][i];
+            g->d[b] = t->d[16 * i + lanes * b];
+            g->dmin[b] = t->dmin[16 * i + lanes * b];
+        }
+    t->n = 0;
 }
 
 /* The best of n starts for each half float. */
@@ -255,8 +296,10 @@ kmin_first(const struct tile *t, const struct kmin_type *y,
            const struct sums *r, v16 s, v16 m, int n, struct kmin_guess *g)
 {
     int lanes = 256 / y->n;
+    struct kmin_tries tries;
     v16 top_d, top_dmin;
 
+    tries.n = 0;
     for (int b = 0; b < 16 / lanes; b++) {
         g->d[b] = max_lanes(s, lanes * b, lanes) / y->most;
         g->dmin[b] = max_lanes(m, lanes * b, lanes) / y->most;
@@ -277,9 +320,14 @@ kmin_first(const struct tile *t, const struct kmin_type *y,
             v16 scale, min;
             v16 e = kmin_try(t, y, r, s, d, dmin, inverse, &scale, &min);
 
-            kmin_better(g, lanes, e, d, dmin);
+            v16_store(tries.error + 16 * tries.n, e);
+            v16_store(tries.d + 16 * tries.n, d);
+            v16_store(tries.dmin + 16 * tries.n, dmin);
+            if (++tries.n == 16)
+                kmin_better(g, lanes, &tries);
         }
     }
+    kmin_better(g, lanes, &tries);
 }
 
 /* Rounds from there. */
@@ -416,7 +464,7 @@ ksym_first(const struct tile *t, const struct ksym_type *y,
            const struct sums *r, v16 s, int n, float *best)
 {
     int lanes = 256 / y->n;
-    float top[2], least[2] = { 3e38f, 3e38f };
+    float top[2], error[256], field[256];
 
     for (int b = 0; b < 16 / lanes; b++) {
         top[b] = max_lanes(v16_abs(s), lanes * b, lanes) / y->hi;
@@ -426,21 +474,11 @@ ksym_first(const struct tile *t, const struct ksym_type *y,
         v16 d = v16_to_field_up(
             v16_mul(spread_lanes(top, lanes), v16_set(starts_k[i])));
         v16 scale = whole(v16_mul(s, v16_inverse(d)), y->lo, y->hi);
-        float error[16], field[16];
 
-        v16_store(error, sym_error(t, r, v16_mul(d, scale)));
-        v16_store(field, d);
-        for (int b = 0; b < 16 / lanes; b++) {
-            float sum = 0.0f;
-
-            for (int l = lanes * b; l < lanes * (b + 1); l++)
-                sum += error[l];
-            if (!(sum < least[b]))
-                continue;
-            least[b] = sum;
-            best[b] = field[lanes * b];
-        }
+        v16_store(error + 16 * i, sym_error(t, r, v16_mul(d, scale)));
+        v16_store(field + 16 * i, d);
     }
+    best_try(error, field, n, lanes, best);
 }
 
 /* Rounds from the half floats d. */

@@ -4,8 +4,7 @@
  *
  * One thread; best of a few runs over 1 M normally distributed weights, fewer
  * where that takes long.  Operands: the types to measure, all if none.
- * --effort N: only this one, and decoding; otherwise all nine, each without and
- * with importance.
+ * --effort N: only this one, and decoding.  --weighed: with importance.
  */
 #include "base/rng.h"
 #include "kern/kern.h"
@@ -74,22 +73,40 @@ measure(const struct sov_kern *k, int type, enum what what, int effort,
     return best / 1e6;
 }
 
+static void
+print_number(double speed)
+{
+    if (speed == 0.0)
+        printf("     -");
+    else
+        printf(" %5.*f", speed < 100.0 ? 1 : 0, speed);
+}
+
 /* One line for a type and instruction set. */
 static void
-report(const struct sov_kern *k, const struct sov_type_info *info, int effort,
-       struct buffers *b)
+report(const struct sov_kern *k, const struct sov_type_info *info,
+       enum what what, int effort, struct buffers *b)
 {
     int from = effort > 0 ? effort : 1, to = effort > 0 ? effort : 9;
 
-    printf("%-8s %8s %7.0f", info->name, k->isa,
-           measure(k, info->type, DECODE, 0, b));
-    for (int what = ENCODE; what <= ENCODE_WEIGHED; what++) {
-        printf(" |");
-        for (int e = from; e <= to; e++)
-            printf(" %6.1f", measure(k, info->type, what, e, b));
-    }
+    printf("%-7s %-7s", info->name, k->isa);
+    print_number(measure(k, info->type, DECODE, 0, b));
+    for (int e = from; e <= to; e++)
+        print_number(measure(k, info->type, what, e, b));
     printf("\n");
     fflush(stdout);
+}
+
+/* The line above them all. */
+static void
+print_head(int effort)
+{
+    int from = effort > 0 ? effort : 1, to = effort > 0 ? effort : 9;
+
+    printf("Mweights/s      decode");
+    for (int e = from; e <= to; e++)
+        printf("    -%d", e);
+    printf("\n");
 }
 
 static bool
@@ -108,8 +125,9 @@ is_wanted(const char *name, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-    static const char *const isas[] = { "generic", "avx2", "avx512", "neon" };
+    static const char *const isas[] = { "avx512", "avx2", "neon", "generic" };
     const struct sov_codec *c;
+    enum what what = ENCODE;
     int effort = 0;
     struct buffers b = {
         malloc(WEIGHTS * sizeof(float)),
@@ -123,15 +141,18 @@ main(int argc, char **argv)
         argc -= 2;
         argv += 2;
     }
+    if (argc > 1 && strcmp(argv[1], "--weighed") == 0) {
+        what = ENCODE_WEIGHED;
+        argc--;
+        argv++;
+    }
     if (b.x == NULL || b.y == NULL || b.imp == NULL || b.blocks == NULL)
         return 1;
     fill(b.x, WEIGHTS);
     for (size_t i = 0; i < WEIGHTS; i++)
         b.imp[i] = b.x[i] * b.x[i] + 1e-4f;
 
-    printf("Mweights/s on one core: decode | encode, effort %d to %d | with "
-           "importance\n",
-           effort > 0 ? effort : 1, effort > 0 ? effort : 9);
+    print_head(effort);
     for (size_t i = 0; (c = sov_codec_at(i)) != NULL; i++) {
         const struct sov_type_info *info = sov_type_info(c->type);
 
@@ -141,7 +162,7 @@ main(int argc, char **argv)
             const struct sov_kern *k = sov_kern_for(isas[j]);
 
             if (k != NULL)
-                report(k, info, effort, &b);
+                report(k, info, what, effort, &b);
         }
     }
     free(b.x);

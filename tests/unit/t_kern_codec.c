@@ -165,21 +165,44 @@ input_at(enum input kind, size_t i)
     }
 }
 
+/* What may come out of statistics, and what should not. */
+enum importance {
+    NONE, /* NULL */
+    USUAL,
+    ALL_ZERO,
+    LARGE,
+    FEW,
+    TINY,
+    ANY,
+    N_IMPORTANCES,
+};
+
 static float
-importance_at(int kind, size_t i)
+importance_at(enum importance kind, size_t i)
 {
     float x = normal(50, i);
 
-    return kind == 1   ? 0.01f + x * x
-           : kind == 2 ? 0.0f
-                       : input_at(ANY_BITS, i + 1);
+    switch (kind) {
+    case USUAL:
+        return 0.01f + x * x;
+    case LARGE:
+        return 1e30f * x * x;
+    case FEW:
+        return i % 61 == 0 ? 1e30f : i % 7 == 0 ? x * x : 0.0f;
+    case TINY:
+        return 1e-40f * x * x;
+    case ANY:
+        return input_at(ANY_BITS, i + 1);
+    default:
+        return 0.0f;
+    }
 }
 
 static void
 check_encode(const struct sov_kern *k, const struct sov_codec *c,
              const struct sov_type_info *info)
 {
-    static const int efforts[] = { 0, 1, 4, 5, 9, 100 };
+    static const int efforts[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 100 };
     static float x[MAX_WEIGHTS], imp[MAX_WEIGHTS];
     static unsigned char want[MAX_WEIGHTS * 4 + 1], got[MAX_WEIGHTS * 4 + 1];
 
@@ -190,11 +213,10 @@ check_encode(const struct sov_kern *k, const struct sov_codec *c,
     for (int input = 0; input < N_INPUTS; input++) {
         for (size_t i = 0; i < MAX_WEIGHTS; i++)
             x[i] = input_at((enum input)input, i);
-        for (int trial = 0; trial < 12; trial++) {
-            int weight = trial % 4;
-            int effort = efforts[(trial + input) % 6];
-            size_t n = trial == 0 ? MAX_WEIGHTS
-                                  : (size_t)trial * 256 - 256 % info->block;
+        for (int trial = 0; trial < 2 * N_IMPORTANCES; trial++) {
+            int weight = trial % N_IMPORTANCES;
+            int effort = efforts[(trial + 3 * input) % 11];
+            size_t n = trial == 0 ? MAX_WEIGHTS : (size_t)(trial % 9) * 256;
             size_t size;
 
             if (info->block < 256)
@@ -202,7 +224,7 @@ check_encode(const struct sov_kern *k, const struct sov_codec *c,
             if (n > MAX_WEIGHTS)
                 n = MAX_WEIGHTS / info->block * info->block;
             for (size_t i = 0; i < n && weight > 0; i++)
-                imp[i] = importance_at(weight, i);
+                imp[i] = importance_at((enum importance)weight, i);
             size = n / info->block * info->bytes;
             memset(want, 0xa5, sizeof(want));
             memset(got, 0x5a, sizeof(got));
@@ -222,30 +244,39 @@ START_TEST(encoders_agree)
 }
 END_TEST
 
+static void
+check_finite(const struct sov_codec *c, enum input input, enum importance kind)
+{
+    static float x[MAX_WEIGHTS], imp[MAX_WEIGHTS], y[MAX_WEIGHTS];
+    static unsigned char b[MAX_WEIGHTS * 4];
+    const char *name = sov_type_info(c->type)->name;
+
+    for (size_t i = 0; i < MAX_WEIGHTS; i++) {
+        x[i] = input_at(input, i);
+        imp[i] = importance_at(kind, i);
+    }
+    c->encode(x, kind == NONE ? NULL : imp, b, MAX_WEIGHTS, SOV_EFFORT_DEFAULT);
+    c->decode(b, y, MAX_WEIGHTS);
+    for (size_t i = 0; i < MAX_WEIGHTS; i++) {
+        ck_assert_msg(isfinite(y[i]), "%s: input %d, importance %d, weight %zu",
+                      name, input, kind, i);
+        if (input == ZEROS)
+            ck_assert_msg(y[i] == 0.0f, "%s: importance %d, weight %zu", name,
+                          kind, i);
+    }
+}
+
 /* Whatever goes in, blocks come out whose weights are finite numbers. */
 START_TEST(blocks_are_finite)
 {
-    static float x[MAX_WEIGHTS], y[MAX_WEIGHTS];
-    static unsigned char b[MAX_WEIGHTS * 4];
     const struct sov_codec *c;
 
     for (size_t j = 0; (c = sov_codec_at(j)) != NULL; j++) {
-        const struct sov_type_info *info = sov_type_info(c->type);
-
-        if (c->encode == NULL || info->kind != SOV_KIND_BLOCK)
+        if (c->encode == NULL || sov_type_info(c->type)->kind != SOV_KIND_BLOCK)
             continue;
-        for (int input = 0; input < N_INPUTS; input++) {
-            for (size_t i = 0; i < MAX_WEIGHTS; i++)
-                x[i] = input_at((enum input)input, i);
-            c->encode(x, NULL, b, MAX_WEIGHTS, SOV_EFFORT_DEFAULT);
-            c->decode(b, y, MAX_WEIGHTS);
-            for (size_t i = 0; i < MAX_WEIGHTS; i++) {
-                ck_assert_msg(isfinite(y[i]), "%s: input %d, weight %zu",
-                              info->name, input, i);
-                if (input == ZEROS)
-                    ck_assert(y[i] == 0.0f);
-            }
-        }
+        for (int input = 0; input < N_INPUTS; input++)
+            for (int kind = 0; kind < N_IMPORTANCES; kind++)
+                check_finite(c, (enum input)input, (enum importance)kind);
     }
 }
 END_TEST

@@ -209,6 +209,15 @@ v16_digit(const float table[16], const uint32_t code[16], int shift)
                   table_8(t.a, t.b, _mm256_castsi256_ps(b)) };
 }
 
+SOV_LANE uint32_t
+v16_signs(v16 x)
+{
+    m16 below = v16_less(x, v16_set(0.0f));
+
+    return (uint32_t)_mm256_movemask_ps(below.a) |
+           (uint32_t)_mm256_movemask_ps(below.b) << 8;
+}
+
 /* ---- costs */
 
 typedef struct {

@@ -169,6 +169,12 @@ v16_digit(const float table[16], const uint32_t code[16], int shift)
     return _mm512_permutexvar_ps(c, _mm512_loadu_ps(table));
 }
 
+SOV_LANE uint32_t
+v16_signs(v16 x)
+{
+    return _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_LT_OQ);
+}
+
 /* ---- costs */
 
 typedef __m512i c32;

@@ -36,3 +36,18 @@ for mix in $mixes; do
     same "--max-memory"
     rm "$mix"
 done
+
+# every other type, of a small model: threads and instruction sets
+"$top_builddir/tests/tools/mkmodel" layers=1 width=256 heads=4 kv=2 ffn=512 vocab=512 small.gguf
+for mix in q4_1 q5_0 q5_1 q2_k q3_k iq1_s iq1_m iq2_xxs iq2_xs iq2_s iq3_xxs \
+    iq3_s iq4_nl iq4_xs tq1_0 tq2_0 q1_0 q2_0 mxfp4 nvfp4; do
+    expect 0 sov-quantize -t "$mix" -o "$mix" small.gguf
+    threads=0
+    for isa in generic avx2 avx512; do
+        threads=$((threads + 1))
+        SOV_ISA=$isa sov-quantize -j $threads -t "$mix" -fo made small.gguf ||
+            fail "$mix $isa"
+        same "SOV_ISA=$isa -j $threads"
+    done
+    rm "$mix"
+done
