@@ -14,6 +14,9 @@
 /* Multiplications, some ten microseconds: less is not worth waking anyone. */
 #define SMALL (256 * 1024)
 
+/* Those of a microsecond or two: where threads are awake that is enough. */
+#define PIECE (32 * 1024)
+
 int
 sov_nn_ready(struct sov_nn *nn, struct sov_err *err)
 {
@@ -55,7 +58,7 @@ sov_nn_grain(size_t n, uint64_t work)
 size_t
 sov_nn_piece(uint64_t work)
 {
-    return work < SMALL ? (size_t)(SMALL / (work + 1) + 1) : 1;
+    return work < PIECE ? (size_t)(PIECE / (work + 1) + 1) : 1;
 }
 
 void *
