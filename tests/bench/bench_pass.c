@@ -3,7 +3,7 @@
  * bench_pass.c - what passes over a model cost, without its loading
  *
  *   bench_pass [-t THREADS] [-d DEPTH] [-p PROMPT] [-n TOKENS] [-c COLUMNS]
- *       [-b BATCH] MODEL
+ *       [-b BATCH] [-k f32|f16|bf16|q8] MODEL
  *
  * Reads DEPTH tokens, then PROMPT tokens, then TOKENS more one by one, or
  * COLUMNS at a time, and prints a JSON line like that of sov-run --timings
@@ -16,6 +16,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -80,13 +81,26 @@ measure(sov_session *s, const struct sizes *n, struct sov_err *err)
     return rc;
 }
 
+static enum sov_kv_form
+kv_of(const char *name)
+{
+    static const char *const names[] = { "auto", "f32", "f16", "bf16", "q8" };
+
+    for (int i = 0; i < 5; i++)
+        if (strcmp(name, names[i]) == 0)
+            return (enum sov_kv_form)i;
+    exit(64);
+}
+
 static int
-run(const char *path, const struct sizes *n, size_t batch, struct sov_err *err)
+run(const char *path, const struct sizes *n, size_t batch,
+    enum sov_kv_form kv, struct sov_err *err)
 {
     size_t most = n->prompt > n->tokens ? n->prompt : n->tokens;
     struct sov_session_opts opts = {
         .n_ctx = (uint32_t)(n->depth + most + 1),
         .n_batch = (uint32_t)batch,
+        .kv = kv,
     };
     sov_session *session = NULL;
     sov_model *model = NULL;
@@ -106,10 +120,11 @@ main(int argc, char **argv)
 {
     struct sizes n = { .prompt = 512, .tokens = 64, .columns = 1 };
     struct sov_err err = { 0 };
+    enum sov_kv_form kv = SOV_KV_AUTO;
     size_t batch = 0;
     int c;
 
-    while ((c = getopt(argc, argv, "t:d:p:n:c:b:")) != -1) {
+    while ((c = getopt(argc, argv, "t:d:p:n:c:b:k:")) != -1) {
         size_t v = optarg != NULL ? strtoul(optarg, NULL, 10) : 0;
 
         if (c == 't')
@@ -124,13 +139,16 @@ main(int argc, char **argv)
             n.columns = v > 0 ? v : 1;
         else if (c == 'b')
             batch = v;
+        else if (c == 'k')
+            kv = kv_of(optarg);
         else
             return 64;
     }
     if (optind + 1 != argc) {
         fprintf(stderr, "usage: bench_pass [-t THREADS] [-d DEPTH] [-p PROMPT] "
-                        "[-n TOKENS] [-c COLUMNS] [-b BATCH] MODEL\n");
+                        "[-n TOKENS] [-c COLUMNS] [-b BATCH] [-k FORM] "
+                        "MODEL\n");
         return 64;
     }
-    return run(argv[optind], &n, batch, &err) < 0 ? die(&err) : 0;
+    return run(argv[optind], &n, batch, kv, &err) < 0 ? die(&err) : 0;
 }

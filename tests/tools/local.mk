@@ -30,3 +30,7 @@ tests_tools_kld_LDADD = libsovcore.la -lm
 check_PROGRAMS += tests/tools/mkstats
 tests_tools_mkstats_SOURCES = %D%/mkstats.c
 tests_tools_mkstats_LDADD = libsovcore.la
+
+check_PROGRAMS += tests/tools/logitsum
+tests_tools_logitsum_SOURCES = %D%/logitsum.c
+tests_tools_logitsum_LDADD = libsovcore.la

@@ -1,0 +1,57 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# matrix - one digest for the logits of a model, on every way to them
+#
+# Threads x columns x parts are in logitsum; this is each of them on every
+# instruction set.  All types, and all forms of keys and values, with
+# SOV_SLOW=1.
+. "${top_srcdir:?}/tests/cli/lib.sh"
+PATH=$top_builddir/tests/tools:$PATH
+
+isas='generic avx2 avx512 neon'
+types='q4_k_m q8_0 iq4_xs bf16'
+forms=auto
+if [ -n "${SOV_SLOW:-}" ]; then
+    types="f32 f16 bf16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_k q3_k_m q4_k_m q5_k_m
+        q6_k iq1_s iq1_m iq2_xxs iq2_xs iq2_s iq3_xxs iq3_s iq4_nl iq4_xs
+        tq1_0 tq2_0 mxfp4"
+    forms='auto f32 f16 bf16 q8'
+fi
+
+# all_alike NAME OPTION... MODEL: on all instruction sets
+all_alike() {
+    name=$1
+    shift
+    digest=
+    for isa in $isas; do
+        expect 0 env SOV_ISA="$isa" logitsum "$@"
+        [ -n "$digest" ] || digest=$(cat "$scratch/out")
+        [ "$(cat "$scratch/out")" = "$digest" ] ||
+            fail "$name: other logits with SOV_ISA=$isa"
+    done
+    echo "$digest $name"
+}
+
+expect 0 mkmodel layers=2 width=256 heads=4 kv=2 ffn=512 vocab=256 small.gguf
+for type in $types; do
+    expect 0 sov-quantize -q --effort 1 -t "$type" -o "small.$type" small.gguf
+    for form in $forms; do
+        all_alike "small $type, keys in $form" -k "$form" "small.$type"
+    done
+    all_alike "small $type, precise" -p "small.$type"
+done
+
+# the built-in model, on whose numbers more depends
+for type in f16 q4_k_m; do
+    expect 0 sov-quantize -q -t "$type" -o "tale.$type" "$tale"
+    expect 0 logitsum "tale.$type"
+    digest=$(cat out)
+    expect 0 env SOV_ISA=generic logitsum -q "tale.$type"
+    out_is "$digest"
+    echo "$digest tale $type"
+done
+
+need_shared golden/arch
+for name in llama llama31 llama-bias; do
+    all_alike "$name" "$shared/golden/arch/$name.gguf"
+done
