@@ -12,6 +12,7 @@
 #include "sys/hash.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -169,6 +170,29 @@ sov_importance_view_free(struct sov_importance_view *view)
     view->w = NULL;
 }
 
+/*
+ * Near 1 on average, by a power of two, which changes no choice; and no column
+ * below a millionth of that, for blocks of columns that nothing came in
+ * through would have scales that nothing decides.  So what the encoders
+ * multiply and add up neither overflows nor vanishes, whatever the file says.
+ */
+static void
+temper(float *w, size_t n)
+{
+    double sum = 0, factor;
+    int exponent;
+
+    for (size_t i = 0; i < n; i++)
+        sum += w[i];
+    (void)frexp(sum > 0 ? sum / (double)n : 1.0, &exponent);
+    factor = ldexp(1.0, -exponent);
+    for (size_t i = 0; i < n; i++) {
+        double x = w[i] * factor;
+
+        w[i] = x > 0x1p-20 ? (float)x : 0x1p-20f;
+    }
+}
+
 const float *
 sov_importance_row(const struct sov_importance *imp,
                    struct sov_importance_view *view, size_t i, uint64_t first,
@@ -182,6 +206,7 @@ sov_importance_row(const struct sov_importance *imp,
         return NULL;
     if (view->tensor != i || view->first != at || view->n != n) {
         sov_stats_mean(imp->stats, (size_t)of->entry, at, n, view->w);
+        temper(view->w, n);
         view->tensor = i;
         view->first = at;
         view->n = n;

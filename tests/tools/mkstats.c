@@ -10,6 +10,9 @@
  *     bad=NAME:INDEX:VALUE   one sum (nan, inf, -1 and so on)
  *     unseen=NAME:MATRIX     an expert that saw nothing
  *     wide=NAME              an entry with one column too many
+ *     scale=X                all sums times X
+ *     zero=PART              nothing came in through the first half of the
+ *                            columns of tensors whose name has this part
  *     cut=N                  the last N bytes are missing
  *     extra=NAME             one more entry, of four columns
  *
@@ -30,8 +33,9 @@
 #define CHUNKS 4
 
 static const char *form = "gguf", *skip = "", *bad = "", *unseen = "",
-                  *wide = "", *extra = "", *model_path, *out_path;
+                  *wide = "", *zero = "", *extra = "", *model_path, *out_path;
 static uint64_t seed = 1, cut;
+static double scale = 1;
 
 struct bytes {
     unsigned char *p;
@@ -136,7 +140,10 @@ means(const char *name, uint64_t columns, uint64_t matrices)
     for (uint64_t i = 0; i < columns * matrices; i++) {
         double x = unit(&s);
 
-        m[i] = (float)((0.05 + x * x) * (x > 0.98 ? 20 : 1));
+        m[i] = (float)((0.05 + x * x) * (x > 0.98 ? 20 : 1) * scale);
+        if (*zero != '\0' && strstr(name, zero) != NULL &&
+            i % columns < columns / 2)
+            m[i] = 0;
     }
     if (at >= 0 && (uint64_t)at < columns * matrices)
         m[at] = strtof(rest + 1, NULL);
@@ -248,9 +255,10 @@ read_arguments(int argc, char **argv)
     static const struct {
         const char *name;
         const char **text;
-    } names[] = { { "form=", &form }, { "skip=", &skip },
-                  { "bad=", &bad },   { "unseen=", &unseen },
-                  { "wide=", &wide }, { "extra=", &extra } };
+    } names[] = { { "form=", &form },  { "skip=", &skip },
+                  { "bad=", &bad },    { "unseen=", &unseen },
+                  { "wide=", &wide },  { "zero=", &zero },
+                  { "extra=", &extra } };
     bool known;
 
     for (int i = 1; i < argc; i++) {
@@ -262,7 +270,8 @@ read_arguments(int argc, char **argv)
             }
         }
         if (sscanf(argv[i], "seed=%" SCNu64, &seed) == 1 ||
-            sscanf(argv[i], "cut=%" SCNu64, &cut) == 1)
+            sscanf(argv[i], "cut=%" SCNu64, &cut) == 1 ||
+            sscanf(argv[i], "scale=%lf", &scale) == 1)
             known = true;
         if (!known)
             die("no such argument");

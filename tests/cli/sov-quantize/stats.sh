@@ -67,6 +67,28 @@ read -r changed wide <span
 [ "$changed" -gt 10000 ] || fail "$changed bytes of expert 1 changed"
 [ "$wide" -lt 36864 ] || fail "another expert changed: $wide bytes from the first"
 
+# how large all the numbers are is of no matter
+for x in 0x1p-60 0x1p60; do
+    "$tools/mkstats" scale=$x m.gguf scaled.gguf
+    expect 0 sov-quantize -q -t q4_k --stats scaled.gguf -fo b.gguf m.gguf
+    cmp a.gguf b.gguf || fail "scaled by $x"
+done
+
+# what nothing came in through is still done well
+"$tools/mkstats" zero=attn dense.gguf zero.gguf
+for type in q4_k q2_k q6_k iq2_s iq1_s iq4_xs q4_0 q8_0; do
+    worst=$(sov-quantize -q -t $type --stats zero.gguf --json -fo b.gguf \
+        dense.gguf | sed 's/.*"worst":\[{[^}]*"error":\([^,}]*\).*/\1/')
+    case $type in
+    iq1_s) most=0.3 ;;
+    iq2_s | q2_k) most=0.15 ;;
+    q4_* | iq4_xs) most=0.01 ;;
+    *) most=0.001 ;;
+    esac
+    awk "BEGIN { exit !($worst > 0 && $worst < $most) }" ||
+        fail "$type: an error of $worst"
+done
+
 # few bits without it: a warning; with it: none
 for type in iq1_s iq1_m iq2_xxs iq2_xs iq2_s iq3_xxs q2_k_s; do
     expect 0 sov-quantize --dry-run -t $type dense.gguf
