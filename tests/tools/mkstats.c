@@ -153,10 +153,10 @@ means(const char *name, uint64_t columns, uint64_t matrices)
 static void
 tensor(const char *name, const char *suffix, uint64_t a, uint64_t b)
 {
-    static const unsigned char zero[ALIGN];
+    static const unsigned char padding[ALIGN];
     char full[256];
 
-    put(&data, zero, (ALIGN - data.len % ALIGN) % ALIGN);
+    put(&data, padding, (ALIGN - data.len % ALIGN) % ALIGN);
     snprintf(full, sizeof(full), "%s%s", name, suffix);
     put_str(&dir, full);
     put_u32(&dir, 2);
