@@ -6,6 +6,9 @@
  * page of keys and values is loaded once for up to four rows.  Many rows: the
  * lanes are rows, 16 or 32 of them, and keys are broadcast; so the softmax
  * needs no sums and maxima across lanes.
+ *
+ * Pages follow each other in memory and are fetched ahead by the machine itself;
+ * asking for them by hand made it slower, from memory and from cache.
  */
 #include "config.h"
 
@@ -121,7 +124,6 @@ struct mix {
     const float *f; /* [rows] */
     unsigned seen;  /* bit r: row r is there and sees a key */
     float *o;       /* [rows][v_pad] */
-    size_t ahead;   /* where to fetch from meanwhile; 0: nowhere */
 };
 
 INLINE void
@@ -138,11 +140,8 @@ mix_part(const struct mix *x, size_t d, int rows, int nd)
             x->v + (size_t)g * 4 * x->v_pad + 4 * d;
         __m512i vj[4];
 
-        for (j = 0; j < nd; j++) {
+        for (j = 0; j < nd; j++)
             vj[j] = load_bytes(v + 64 * j);
-            if (x->ahead != 0)
-                _mm_prefetch((const char *)v + x->ahead + 64 * j, _MM_HINT_T0);
-        }
         for (r = 0; r < rows; r++) {
             __m512i u = four_bytes(x->u + (size_t)g * x->u_stride +
                                    (size_t)r * x->u_row);
@@ -200,7 +199,6 @@ struct few {
     size_t row;               /* the first */
     const int32_t *offset;    /* [rows] */
     uint64_t seen[GROUP];     /* bit for each key */
-    size_t ahead;
     float c[GROUP], f[GROUP]; /* out */
     uint8_t u[GROUP][KEYS];   /* out */
 };
@@ -295,11 +293,8 @@ few_page(struct few *w, int rows)
         const unsigned char *k = w->p + KEYS * d;
         __m512i kj[4];
 
-        for (j = 0; j < 4; j++) {
+        for (j = 0; j < 4; j++)
             kj[j] = load_bytes(k + 64 * j);
-            if (w->ahead != 0)
-                _mm_prefetch((const char *)k + w->ahead + 64 * j, _MM_HINT_T0);
-        }
         for (r = 0; r < rows; r++) {
             __m512i b = four_bytes(q + (size_t)r * k_pad + d);
 
@@ -317,7 +312,7 @@ few_group(struct few *w, size_t rows)
     struct mix x = {
         .v = w->p + w->a->page->v, .v_pad = w->a->page->v_pad,
         .u = w->u[0], .u_stride = 4, .u_row = KEYS, .c = w->c, .f = w->f,
-        .o = w->a->o + w->row * w->a->page->v_pad, .ahead = w->ahead,
+        .o = w->a->o + w->row * w->a->page->v_pad,
     };
     size_t r;
 
@@ -367,7 +362,6 @@ span_few(const struct sov_attn_span *a)
 
             w.row = row;
             w.offset = offset + row;
-            w.ahead = row == 0 && i + 1 < a->n_pages ? a->page->bytes : 0;
             for (r = 0; r < rows; r++)
                 w.seen[r] = keys_seen(a->first[row + r], a->end[row + r],
                                       i * KEYS);
