@@ -44,9 +44,12 @@ check(int rc, const char *what)
 static void
 open_side(struct side *s, const char *path, uint32_t n_ctx, bool precise)
 {
-    struct sov_session_opts opts = { .n_ctx = n_ctx,
-                                     .n_logits = n_ctx,
-                                     .precise = precise };
+    struct sov_session_opts opts = {
+        .n_ctx = n_ctx,
+        .n_logits = n_ctx,
+        .precise = precise,
+        .kv = precise ? SOV_KV_AUTO : SOV_KV_F16, /* as the peer keeps them */
+    };
 
     *s = (struct side){ .path = path };
     check(sov_model_open(&s->model, path, SOV_ACCESS_MAP, &err), path);
