@@ -23,9 +23,18 @@ bench-attn: tests/bench/bench_attn$(EXEEXT)
 	tests/bench/bench_attn$(EXEEXT)
 .PHONY: bench-attn
 
-bench bench-codec: tests/bench/bench_codec$(EXEEXT)
+bench-codec: tests/bench/bench_codec$(EXEEXT)
 	tests/bench/bench_codec$(EXEEXT)
-.PHONY: bench bench-codec
+.PHONY: bench-codec
+
+# What the machine can do, and what of it the hot loops reach: under a minute.
+BENCH_TYPES = q4_k q6_k q8_0 q4_0 iq4_xs iq3_s iq2_xxs bf16
+bench: tests/bench/bench_limits$(EXEEXT) tests/bench/bench_kern$(EXEEXT) \
+		tests/bench/bench_attn$(EXEEXT)
+	tests/bench/bench_limits$(EXEEXT)
+	tests/bench/bench_kern$(EXEEXT) $(BENCH_TYPES)
+	tests/bench/bench_attn$(EXEEXT)
+.PHONY: bench
 
 EXTRA_DIST += %D%/quantize.sh
 bench-quantize: bin/sov-quantize$(EXEEXT) tests/tools/mkmodel$(EXEEXT)
