@@ -10,7 +10,6 @@
 
 #include "kern/panel.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #define ROWS SOV_PANEL_ROWS
@@ -30,23 +29,11 @@ copy_rest(const unsigned char *rows, size_t stride, size_t n_rows, size_t bytes,
         memcpy(raw[r], rows + r * stride, bytes);
 }
 
-/* Ask for the i-th of n parts of the next rows. */
-static void
-ahead(const unsigned char *next, size_t bytes, size_t i, size_t n)
-{
-    const unsigned char *end = next + bytes * (i + 1) / n;
-    const unsigned char *p;
-
-    for (p = next + bytes * i / n; p < end; p += 64)
-        __builtin_prefetch(p, 0, 2);
-}
-
 struct job {
     const struct sov_panel_type *type;
-    const unsigned char *rows; /* n_rows of them, and more after those */
+    const unsigned char *rows;
     size_t stride;
     size_t n_rows;
-    bool more;
     size_t n;
     float *y;
     size_t y_stride;
@@ -95,8 +82,7 @@ columns(const struct job *job, const unsigned char *act, size_t act_stride,
         size_t left = job->n - 256 * i;
 
         places(job, n_cols, i, n_pieces);
-        if (job->more)
-            ahead(job->rows + ROWS * stride, ROWS * stride, i, n_pieces);
+        p.ahead = job->rows + ROWS * (stride + i * t->bytes);
         if (job->n_rows < ROWS || left < 256) {
             copy_rest(rows, stride, job->n_rows,
                       left < 256 ? t->bytes * left / 256 : t->bytes, raw);
@@ -123,7 +109,6 @@ sov_panel_dot(const struct sov_panel_type *t, const void *w, size_t w_stride,
             .rows = (const unsigned char *)w + r * w_stride,
             .stride = w_stride,
             .n_rows = n_rows,
-            .more = n_w - r > ROWS,
             .n = n,
             .y = y + r,
             .y_stride = y_stride,

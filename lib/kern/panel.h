@@ -38,6 +38,8 @@ struct sov_panel {
     /* of blocks of 32; a super-block has the first */
     float d[8][SOV_PANEL_ROWS];
     float dmin[8][SOV_PANEL_ROWS];
+    /* bytes that the next rows will need: asked for bit by bit meanwhile */
+    const unsigned char *ahead;
 } __attribute__((aligned(64)));
 
 struct sov_panel_type {
@@ -51,6 +53,16 @@ struct sov_panel_type {
     size_t bytes;     /* 256 weights in the file */
     size_t act_bytes; /* and the activations they meet */
 };
+
+/* Ask for n lines of what comes next. */
+static inline void
+sov_panel_ask(struct sov_panel *p, int n)
+{
+    int i;
+
+    for (i = 0; i < n; i++, p->ahead += 64)
+        __builtin_prefetch(p->ahead, 0, 2);
+}
 
 /* As the slots many[] of struct sov_kern. */
 void sov_panel_dot(const struct sov_panel_type *t, const void *w,

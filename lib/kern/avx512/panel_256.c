@@ -20,9 +20,6 @@
 
 #include <stdbool.h>
 
-/* Columns from which a panel wins over rows. */
-#define MANY 6
-
 /* ---- multiply */
 
 enum form {
@@ -266,6 +263,7 @@ unpack_q4_k(const unsigned char *rows, size_t stride, struct sov_panel *p,
     for (c = 0; c < 8; c++) {
         int k = c / 2 * 16 + c % 2 * 4;
 
+        sov_panel_ask(p, 5);
         take(rows + 16 + 16 * c, stride, v);
         UNROLL
         for (e = 0; e < 4; e++) {
@@ -289,6 +287,7 @@ unpack_q5_k(const unsigned char *rows, size_t stride, struct sov_panel *p,
         for (c = 0; c < 4; c++) {
             int k = 16 * c + 4 * i;
 
+            sov_panel_ask(p, 6);
             take(rows + 48 + 32 * c + 16 * i, stride, v);
             UNROLL
             for (e = 0; e < 4; e++) {
@@ -325,6 +324,7 @@ unpack_q6_k(const unsigned char *rows, size_t stride, struct sov_panel *p,
         take(rows + 128 + 16 * i, stride, high);
         take(low, stride, v);
         take(low + 32, stride, w);
+        sov_panel_ask(p, 14);
         UNROLL
         for (e = 0; e < 4; e++)
             UNROLL
@@ -362,6 +362,7 @@ unpack_iq4_xs(const unsigned char *rows, size_t stride, struct sov_panel *p,
                       _mm512_or_si512(low, _mm512_slli_epi32(high, 4)), bias));
     }
     for (i = 0; i < 8; i++) {
+        sov_panel_ask(p, 5);
         take(rows + 8 + 16 * i, stride, v);
         UNROLL
         for (e = 0; e < 4; e++) {
@@ -402,6 +403,7 @@ unpack_q3_k(const unsigned char *rows, size_t stride, struct sov_panel *p,
             put_scale(p, half, 4 * i + e, signed_byte_of(sc, e));
     }
     for (i = 0; i < 4; i++) {
+        sov_panel_ask(p, 7);
         take(rows + i % 2 * 16, stride, high);
         take(rows + 32 + 16 * i, stride, v);
         UNROLL
@@ -429,6 +431,7 @@ quarters(const unsigned char *rows, size_t stride, struct sov_panel *p,
     int i, t, e;
 
     for (i = 0; i < 4; i++) {
+        sov_panel_ask(p, 6);
         take(rows + 16 * i, stride, v);
         UNROLL
         for (t = 0; t < 4; t++)
@@ -486,6 +489,7 @@ unpack_rows(const unsigned char *rows, size_t stride, struct sov_panel *p,
     int i, r, e;
 
     for (r = 0; r < 16; r++) {
+        sov_panel_ask(p, 2);
         read(rows + (size_t)r * stride, &w[r]);
         p->d[0][16 * half + r] = w[r].d;
         for (i = 0; i < 64 / g; i++)
@@ -518,33 +522,34 @@ UNPACK_ROWS(tq1_0, 8)
 
 /* ---- table */
 
+/* name, mul, type, columns from which a panel wins over rows */
 /* clang-format off */
-#define EACH(DO)                   \
-    DO(q2_k,    mins16,   Q2_K)    \
-    DO(q3_k,    signed16, Q3_K)    \
-    DO(q4_k,    mins32,   Q4_K)    \
-    DO(q5_k,    mins32,   Q5_K)    \
-    DO(q6_k,    signed16, Q6_K)    \
-    DO(iq4_xs,  signed32, IQ4_XS)  \
-    DO(iq3_xxs, signed32, IQ3_XXS) \
-    DO(iq3_s,   signed32, IQ3_S)   \
-    DO(iq2_xxs, signed32, IQ2_XXS) \
-    DO(iq2_xs,  signed16, IQ2_XS)  \
-    DO(iq2_s,   signed16, IQ2_S)   \
-    DO(iq1_s,   signed32, IQ1_S)   \
-    DO(iq1_m,   signed16, IQ1_M)   \
-    DO(tq1_0,   signed32, TQ1_0)   \
-    DO(tq2_0,   signed32, TQ2_0)
+#define EACH(DO)                       \
+    DO(q2_k,    mins16,    Q2_K,    2) \
+    DO(q3_k,    signed16,  Q3_K,    2) \
+    DO(q4_k,    mins32,    Q4_K,    2) \
+    DO(q5_k,    mins32,    Q5_K,    2) \
+    DO(q6_k,    signed16,  Q6_K,    5) \
+    DO(iq4_xs,  signed32,  IQ4_XS,  2) \
+    DO(iq3_xxs, signed32,  IQ3_XXS, 2) \
+    DO(iq3_s,   signed32,  IQ3_S,   2) \
+    DO(iq2_xxs, signed32,  IQ2_XXS, 2) \
+    DO(iq2_xs,  signed16,  IQ2_XS,  2) \
+    DO(iq2_s,   signed16,  IQ2_S,   2) \
+    DO(iq1_s,   signed32,  IQ1_S,   2) \
+    DO(iq1_m,   signed16,  IQ1_M,   2) \
+    DO(tq1_0,   signed32,  TQ1_0,   2) \
+    DO(tq2_0,   signed32,  TQ2_0,   2)
 /* clang-format on */
 
-#define TYPE(name, mul, SYM) PANEL(name, mul, SOV_BYTES_##SYM, sov_a256)
+#define TYPE(name, mul, SYM, from) PANEL(name, mul, SOV_BYTES_##SYM, sov_a256)
 EACH(TYPE)
 
 void
 sov_kern_avx512_panel_256(struct sov_kern *k)
 {
-#define SLOT(name, mul, SYM)               \
+#define SLOT(name, mul, SYM, from)         \
     k->many[SOV_TYPE_##SYM] = many_##name; \
-    k->many_from[SOV_TYPE_##SYM] = MANY;
+    k->many_from[SOV_TYPE_##SYM] = (from);
     EACH(SLOT)
 }

@@ -16,9 +16,6 @@
 
 #include <string.h>
 
-/* Columns from which a panel wins over rows. */
-#define MANY 6
-
 /* ---- multiply */
 
 /* Instead of an offset: minimums. */
@@ -169,6 +166,7 @@ unpack_q8_0(const unsigned char *rows, size_t stride, struct sov_panel *p,
 
     halves(rows, stride, 34, half, p->d);
     for (i = 0; i < 16; i++) {
+        sov_panel_ask(p, 5);
         take(rows + 34 * (i / 2) + 2 + 16 * (i % 2), stride, v);
         UNROLL
         for (e = 0; e < 4; e++)
@@ -185,6 +183,7 @@ unpack_q4_0(const unsigned char *rows, size_t stride, struct sov_panel *p,
 
     halves(rows, stride, 18, half, p->d);
     for (b = 0; b < 8; b++) {
+        sov_panel_ask(p, 5);
         take(rows + 18 * b + 2, stride, v);
         UNROLL
         for (e = 0; e < 4; e++) {
@@ -204,6 +203,7 @@ unpack_q4_1(const unsigned char *rows, size_t stride, struct sov_panel *p,
     halves(rows, stride, 20, half, p->d);
     halves(rows + 2, stride, 20, half, p->dmin);
     for (b = 0; b < 8; b++) {
+        sov_panel_ask(p, 5);
         take(rows + 20 * b + 4, stride, v);
         UNROLL
         for (e = 0; e < 4; e++) {
@@ -237,6 +237,7 @@ unpack_5(const unsigned char *rows, size_t stride, struct sov_panel *p,
 
     for (b = 0; b < 8; b++, rows += bytes) {
         /* the last four bytes of w are the first of v */
+        sov_panel_ask(p, 6);
         take(rows + at + 4, stride, v);
         take(rows + at, stride, w);
         UNROLL
@@ -278,6 +279,7 @@ unpack_codes(const unsigned char *rows, size_t stride, struct sov_panel *p,
     int b, e;
 
     for (b = 0; b < 8; b++, rows += bytes) {
+        sov_panel_ask(p, 5);
         take(rows, stride, v);
         UNROLL
         for (e = 0; e < 4; e++) {
@@ -313,25 +315,27 @@ unpack_mxfp4(const unsigned char *rows, size_t stride, struct sov_panel *p,
 
 /* ---- table */
 
+/* name, mul, type, columns from which a panel wins over rows */
 /* clang-format off */
-#define EACH(DO)                 \
-    DO(q4_0,   offset8,   Q4_0)  \
-    DO(q4_1,   mins,      Q4_1)  \
-    DO(q5_0,   offset16,  Q5_0)  \
-    DO(q5_1,   mins,      Q5_1)  \
-    DO(q8_0,   offset128, Q8_0)  \
-    DO(iq4_nl, offset128, IQ4_NL) \
-    DO(mxfp4,  offset128, MXFP4)
+#define EACH(DO)                       \
+    DO(q4_0,    offset8,   Q4_0,    2) \
+    DO(q4_1,    mins,      Q4_1,    2) \
+    DO(q5_0,    offset16,  Q5_0,    2) \
+    DO(q5_1,    mins,      Q5_1,    2) \
+    DO(q8_0,    offset128, Q8_0,    2) \
+    DO(iq4_nl,  offset128, IQ4_NL,  2) \
+    DO(mxfp4,   offset128, MXFP4,   2)
 /* clang-format on */
 
-#define TYPE(name, mul, SYM) PANEL(name, mul, 8 * SOV_BYTES_##SYM, sov_a32)
+#define TYPE(name, mul, SYM, from) \
+    PANEL(name, mul, 8 * SOV_BYTES_##SYM, sov_a32)
 EACH(TYPE)
 
 void
 sov_kern_avx512_panel_32(struct sov_kern *k)
 {
-#define SLOT(name, mul, SYM)               \
+#define SLOT(name, mul, SYM, from)         \
     k->many[SOV_TYPE_##SYM] = many_##name; \
-    k->many_from[SOV_TYPE_##SYM] = MANY;
+    k->many_from[SOV_TYPE_##SYM] = (from);
     EACH(SLOT)
 }
