@@ -158,13 +158,13 @@ TILES_OF(with_sign, step, SIGNED)
 /* name, mul, type, columns from which a panel wins over rows */
 /* clang-format off */
 #define EACH(DO)                        \
-    DO(q4_0,    offset_8,  Q4_0,    4)  \
-    DO(q4_1,    mins_8,    Q4_1,    4)  \
+    DO(q4_0,    offset_8,  Q4_0,    2)  \
+    DO(q4_1,    mins_8,    Q4_1,    2)  \
     DO(q5_0,    offset_16, Q5_0,    4)  \
     DO(q5_1,    mins_4,    Q5_1,    4)  \
     DO(q8_0,    with_sign, Q8_0,    4)  \
-    DO(iq4_nl,  with_sign, IQ4_NL,  4)  \
-    DO(mxfp4,   with_sign, MXFP4,   4)
+    DO(iq4_nl,  with_sign, IQ4_NL,  2)  \
+    DO(mxfp4,   with_sign, MXFP4,   2)
 /* clang-format on */
 
 #define TYPE(name, mul, SYM, from) \
