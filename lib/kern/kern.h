@@ -189,6 +189,10 @@ struct sov_kern {
     /* y[n] += sum over k of p[k] * v[k * v_stride ...], as axpy in order */
     void (*mix)(const float *p, const float *v, size_t v_stride, size_t n_k,
                 float *y, size_t n);
+    /* mix of each row j: p + j * p_stride to y + j * y_stride */
+    void (*mixes)(const float *p, size_t p_stride, size_t n_p, const float *v,
+                  size_t v_stride, size_t n_k, float *y, size_t y_stride,
+                  size_t n);
 
     /* x[n] turned by the Hadamard matrix of n, a power of two, divided by its
      * root (so that a second turn undoes the first): for h = 1, 2, 4 .. n / 2,

@@ -36,7 +36,8 @@ struct sov_cache {
 
 /* Set the row or page sizes of a cache; gives the bytes of keys and values
  * (pages hold both and count as keys). */
-uint64_t sov_cache_bytes(struct sov_cache *kv, uint64_t *k_bytes, uint64_t *v_bytes);
+uint64_t sov_cache_bytes(struct sov_cache *kv, uint64_t *k_bytes,
+                         uint64_t *v_bytes);
 
 /*
  * Keep key k[n_kv * k_len] and value v[n_kv * v_len] of position pos; both are

@@ -179,15 +179,17 @@ mix_values(const struct piece *p)
         n = p->key_end - at < TILE ? p->key_end - at : TILE;
         values = rows_of(p->nn, kv->type, v + at * kv->v_bytes, kv->v_bytes,
                          kv->v_len, n, p->tile);
-        for (r = 0; r < p->n * p->group; r++) {
+        for (r = 0; r < p->n * p->group; r += p->group) {
             size_t from = first_of(p, r) > at ? first_of(p, r) - at : 0;
             size_t end = end_of(p, r) > at ? end_of(p, r) - at : 0;
 
             end = end < n ? end : n;
             if (from < end)
-                p->nn->k->mix(p->score + r * p->stride + at + from,
-                              values + from * kv->v_len, kv->v_len,
-                              end - from, out_of(p, r), kv->v_len);
+                p->nn->k->mixes(p->score + r * p->stride + at + from,
+                                p->stride, p->group,
+                                values + from * kv->v_len, kv->v_len,
+                                end - from, out_of(p, r), kv->v_len,
+                                kv->v_len);
         }
     }
 }

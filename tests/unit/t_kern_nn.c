@@ -171,7 +171,8 @@ static void
 tables_agree(const struct sov_kern *g, const struct sov_kern *k, size_t n_a,
              size_t n_b, size_t n)
 {
-    static float a[9 * 301], b[9 * 301], y[128], z[128];
+    static float a[9 * 301], b[9 * 301], y[9 * 128], z[9 * 128];
+    size_t cut = n < 128 ? n : 128;
 
     fill(a, n_a * (n + 1), 1);
     fill(b, n_b * (n + 1), 0);
@@ -183,11 +184,14 @@ tables_agree(const struct sov_kern *g, const struct sov_kern *k, size_t n_a,
             ck_assert(y[j * (n_a + 2) + i] ==
                       g->dot_f32(a + i * (n + 1), b + j * (n + 1), n));
     }
-    fill(y, n < 128 ? n : 128, 0);
+    fill(y, 9 * 128, 0);
     memcpy(z, y, sizeof(z));
-    g->mix(b, a, n + 1, n_a, y, n < 128 ? n : 128);
-    k->mix(b, a, n + 1, n_a, z, n < 128 ? n : 128);
-    assert_same(y, z, n < 128 ? n : 128, "mix", k->isa);
+    g->mix(b, a, n + 1, n_a, y, cut);
+    k->mix(b, a, n + 1, n_a, z, cut);
+    assert_same(y, z, cut, "mix", k->isa);
+    g->mixes(b, n + 1, n_b, a, n + 1, n_a, y, 128, cut);
+    k->mixes(b, n + 1, n_b, a, n + 1, n_a, z, 128, cut);
+    assert_same(y, z, 9 * 128, "mixes", k->isa);
 }
 
 START_TEST(tables)

@@ -342,6 +342,16 @@ mix(const float *p, const float *v, size_t v_stride, size_t n_k, float *y,
     }
 }
 
+static void
+mixes(const float *p, size_t p_stride, size_t n_p, const float *v,
+      size_t v_stride, size_t n_k, float *y, size_t y_stride, size_t n)
+{
+    size_t j;
+
+    for (j = 0; j < n_p; j++)
+        mix(p + j * p_stride, v, v_stride, n_k, y + j * y_stride, n);
+}
+
 void
 sov_kern_avx2_f32(struct sov_kern *k)
 {
@@ -355,4 +365,5 @@ sov_kern_avx2_f32(struct sov_kern *k)
     k->silu_mul = silu_mul;
     k->dots = dots;
     k->mix = mix;
+    k->mixes = mixes;
 }

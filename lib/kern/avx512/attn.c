@@ -7,8 +7,8 @@
  * lanes are rows, 16 or 32 of them, and keys are broadcast; so the softmax
  * needs no sums and maxima across lanes.
  *
- * Pages follow each other in memory and are fetched ahead by the machine itself;
- * asking for them by hand made it slower, from memory and from cache.
+ * Pages follow each other in memory and the machine itself fetches them ahead;
+ * asking for them by hand made it slower.
  */
 #include "config.h"
 

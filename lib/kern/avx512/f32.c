@@ -55,6 +55,35 @@ tree4(const __m512 v[4])
     return _mm_add_ps(_mm_add_ps(a, c), _mm_add_ps(b, d));
 }
 
+/*
+ * The trees of sixteen sums at once; sum i is lane i.  Each step adds the lanes
+ * that the tree adds, of two vectors, and puts the results side by side: after
+ * the first a vector holds two sums in eight lanes each, then four in four,
+ * eight in two, sixteen in one.
+ */
+INLINE __m512
+tree16(__m512 v[16])
+{
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6,
+                                            10, 14, 3, 7, 11, 15);
+    int i;
+
+    for (i = 0; i < 8; i++)
+        v[i] = _mm512_add_ps(
+            _mm512_shuffle_f32x4(v[2 * i], v[2 * i + 1], 0x44),
+            _mm512_shuffle_f32x4(v[2 * i], v[2 * i + 1], 0xee));
+    for (i = 0; i < 4; i++)
+        v[i] = _mm512_add_ps(
+            _mm512_shuffle_f32x4(v[2 * i], v[2 * i + 1], 0x88),
+            _mm512_shuffle_f32x4(v[2 * i], v[2 * i + 1], 0xdd));
+    for (i = 0; i < 2; i++)
+        v[i] = _mm512_add_ps(_mm512_shuffle_ps(v[2 * i], v[2 * i + 1], 0x44),
+                             _mm512_shuffle_ps(v[2 * i], v[2 * i + 1], 0xee));
+    v[0] = _mm512_add_ps(_mm512_shuffle_ps(v[0], v[1], 0x88),
+                         _mm512_shuffle_ps(v[0], v[1], 0xdd));
+    return _mm512_permutexvar_ps(order, v[0]);
+}
+
 static float
 dot_f32(const float *a, const float *b, size_t n)
 {
@@ -211,6 +240,22 @@ silu_mul(const float *g, const float *u, float *y, size_t n)
     }
 }
 
+INLINE void
+tree_tile(__m512 s[4][4], float *y, size_t y_stride)
+{
+    __m512 v[16];
+    int c, r;
+
+    for (c = 0; c < 4; c++)
+        for (r = 0; r < 4; r++)
+            v[4 * c + r] = s[c][r];
+    v[0] = tree16(v);
+    _mm_storeu_ps(y, _mm512_castps512_ps128(v[0]));
+    _mm_storeu_ps(y + y_stride, _mm512_extractf32x4_ps(v[0], 1));
+    _mm_storeu_ps(y + 2 * y_stride, _mm512_extractf32x4_ps(v[0], 2));
+    _mm_storeu_ps(y + 3 * y_stride, _mm512_extractf32x4_ps(v[0], 3));
+}
+
 /*
  * y[j * y_stride + 0 .. 3] = four rows of a times nb rows of b; 4 x 4 sums
  * keep the adders busy, and each load serves four of them.
@@ -247,6 +292,10 @@ tile(const float *a, size_t a_stride, const float *b, size_t b_stride, int nb,
                     _mm512_maskz_loadu_ps(m, a + (size_t)r * a_stride + i),
                     _mm512_maskz_loadu_ps(m, b + (size_t)c * b_stride + i),
                     s[c][r], m);
+    }
+    if (nb == 4) {
+        tree_tile(s, y, y_stride);
+        return;
     }
     for (c = 0; c < nb; c++)
         _mm_storeu_ps(y + (size_t)c * y_stride, tree4(s[c]));
@@ -308,6 +357,54 @@ mix(const float *p, const float *v, size_t v_stride, size_t n_k, float *y,
     }
 }
 
+/* Four rows, 64 numbers: each load of v serves four. */
+INLINE void
+mix_tile(const float *p, size_t p_stride, const float *v, size_t v_stride,
+         size_t n_k, float *y, size_t y_stride)
+{
+    __m512 s[4][4];
+    size_t k;
+    int r, j;
+
+    for (r = 0; r < 4; r++)
+        for (j = 0; j < 4; j++)
+            s[r][j] = _mm512_loadu_ps(y + (size_t)r * y_stride + 16 * j);
+    for (k = 0; k < n_k; k++) {
+        __m512 vj[4];
+
+        for (j = 0; j < 4; j++)
+            vj[j] = _mm512_loadu_ps(v + k * v_stride + 16 * (size_t)j);
+        for (r = 0; r < 4; r++) {
+            __m512 pk = _mm512_set1_ps(p[(size_t)r * p_stride + k]);
+
+            for (j = 0; j < 4; j++)
+                s[r][j] = _mm512_fmadd_ps(pk, vj[j], s[r][j]);
+        }
+    }
+    for (r = 0; r < 4; r++)
+        for (j = 0; j < 4; j++)
+            _mm512_storeu_ps(y + (size_t)r * y_stride + 16 * j, s[r][j]);
+}
+
+static void
+mixes(const float *p, size_t p_stride, size_t n_p, const float *v,
+      size_t v_stride, size_t n_k, float *y, size_t y_stride, size_t n)
+{
+    size_t whole = n / 64 * 64;
+    size_t i, j, r;
+
+    for (j = 0; j + 4 <= n_p; j += 4) {
+        for (i = 0; i < whole; i += 64)
+            mix_tile(p + j * p_stride, p_stride, v + i, v_stride, n_k,
+                     y + j * y_stride + i, y_stride);
+        for (r = j; r < j + 4 && whole < n; r++)
+            mix(p + r * p_stride, v + whole, v_stride, n_k,
+                y + r * y_stride + whole, n - whole);
+    }
+    for (; j < n_p; j++)
+        mix(p + j * p_stride, v, v_stride, n_k, y + j * y_stride, n);
+}
+
 void
 sov_kern_avx512_f32(struct sov_kern *k)
 {
@@ -321,4 +418,5 @@ sov_kern_avx512_f32(struct sov_kern *k)
     k->silu_mul = silu_mul;
     k->dots = dots;
     k->mix = mix;
+    k->mixes = mixes;
 }
