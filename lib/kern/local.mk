@@ -10,6 +10,7 @@ libkern_generic_la_SOURCES = \
 	%D%/kern.c %D%/kern.h \
 	%D%/overlay.h %D%/overlays.def %D%/panel.c %D%/panel.h \
 	%D%/unpack.h %D%/unpack_32.h %D%/unpack_256.h \
+	%D%/rows.h %D%/rows_32.h %D%/rows_256.h %D%/rows_grid.h \
 	%D%/generic/exp.h %D%/generic/f32.c %D%/generic/act.c \
 	%D%/generic/blocks.h %D%/generic/readers.def \
 	%D%/generic/read_32.c %D%/generic/read_256.c %D%/generic/read_grid.c \
@@ -21,7 +22,8 @@ noinst_LTLIBRARIES += libkern_avx2.la
 libkern_avx2_la_SOURCES = \
 	%D%/avx2/codec.c %D%/avx2/lane.h %D%/codec.h \
 	%D%/avx2/f32.c %D%/avx2/act.c %D%/avx2/dot.c %D%/avx2/attn.c \
-	%D%/avx2/vec.h %D%/avx2/panel_32.c %D%/avx2/panel_256.c
+	%D%/avx2/vec.h %D%/avx2/panel_32.c %D%/avx2/panel_256.c \
+	%D%/avx2/row.h
 libkern_avx2_la_CFLAGS = $(AM_CFLAGS) $(AVX2_CFLAGS)
 libsov_all_la_LIBADD += libkern_avx2.la
 endif
@@ -32,7 +34,8 @@ libkern_avx512_la_SOURCES = \
 	%D%/avx512/codec.c %D%/avx512/lane.h %D%/codec.h \
 	%D%/avx512/f32.c %D%/avx512/act.c %D%/avx512/dot.c \
 	%D%/avx512/vec.h %D%/avx512/panel_32.c %D%/avx512/panel_256.c \
-	%D%/avx512/attn.c
+	%D%/avx512/attn.c \
+	%D%/avx512/row.h %D%/avx512/points.h
 libkern_avx512_la_CFLAGS = $(AM_CFLAGS) $(AVX512_CFLAGS)
 libsov_all_la_LIBADD += libkern_avx512.la
 endif
