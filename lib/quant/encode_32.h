@@ -98,6 +98,23 @@ fifth_bits(const uint8_t *q)
 
 /* ---- symmetric: q4_0, q5_0, iq4_nl */
 
+/*
+ * No search: the extreme weight is put at the lowest level, as llama-quantize
+ * has it.  What effort 1 does where all weights count alike, since it keeps up
+ * with the reading of the file.
+ */
+SOV_LANE void
+extreme_scales(const float *x, struct levels l, struct scales_32 *out)
+{
+    struct tile t;
+
+    t.n = 32;
+    tile_load(t.x, x, 32);
+    v16_store(out->d,
+              v16_to_field_up(v16_mul(tile_extreme(&t), v16_set(1.0f / l.lo))));
+    memset(out->m, 0, sizeof(out->m));
+}
+
 SOV_LANE void
 sym_scales(const float *x, const float *imp, struct levels l, int effort,
            struct scales_32 *out)
@@ -107,6 +124,10 @@ sym_scales(const float *x, const float *imp, struct levels l, int effort,
     struct tile t;
     v16 s;
 
+    if (effort <= 1 && imp == NULL && l.kind == LEVELS_WHOLE) {
+        extreme_scales(x, l, out);
+        return;
+    }
     t.n = 32;
     tile_load(t.x, x, 32);
     tile_weigh(&t, imp, tile_mean_square(&t));
