@@ -35,6 +35,7 @@ effort_32_of(int effort)
 struct scales_32 {
     float d[16];
     float m[16];
+    float inverse[16]; /* of d; 0 for 0 */
 };
 
 /* n floats, filled up with zeros to a group; p itself if it is whole. */
@@ -48,12 +49,19 @@ whole_group(const float *p, size_t n, size_t group, float *spare)
     return spare;
 }
 
-/* q = x / d rounded, plus bias, of one block. */
+/* 1 / d, 0 for 0: v16_inverse() of one number. */
+SOV_LANE float
+inverse_of(float d)
+{
+    return d < 0.0f || d > 0.0f ? 1.0f / d : 0.0f;
+}
+
+/* q = (x + m) * by rounded, plus bias, of one block. */
 SOV_LANE void
-round_block(const float *x, int n, float d, float m, float lo, float hi,
+round_block(const float *x, int n, float by, float m, float lo, float hi,
             float bias, uint8_t *q)
 {
-    v16 inverse = v16_inverse(v16_set(d));
+    v16 inverse = v16_set(by);
     v16 offset = v16_mul(v16_set(m), inverse);
 
     for (int i = 0; i < n; i += 16) {
@@ -64,11 +72,11 @@ round_block(const float *x, int n, float d, float m, float lo, float hi,
     }
 }
 
-/* The numbers of the levels of one block. */
+/* The numbers of the levels of x * by of one block. */
 SOV_LANE void
-index_block(const float *x, int n, float d, struct levels l, uint8_t *q)
+index_block(const float *x, int n, float by, struct levels l, uint8_t *q)
 {
-    v16 inverse = v16_inverse(v16_set(d));
+    v16 inverse = v16_set(by);
 
     for (int i = 0; i < n; i += 16) {
         v16 v = v16_mul(v16_load(x + i), inverse);
@@ -77,12 +85,20 @@ index_block(const float *x, int n, float d, struct levels l, uint8_t *q)
     }
 }
 
-/* Nibbles of weights j and j + 16 share a byte. */
+/* Nibbles of weights j and j + 16 share a byte; eight bytes at a time. */
 SOV_LANE void
 pack_nibbles(const uint8_t *q, uint8_t *qs)
 {
-    for (int j = 0; j < 16; j++)
-        qs[j] = (uint8_t)((q[j] & 15) | q[j + 16] << 4);
+    const uint64_t nibbles = 0x0f0f0f0f0f0f0f0f;
+
+    for (int j = 0; j < 16; j += 8) {
+        uint64_t low, high;
+
+        memcpy(&low, q + j, 8);
+        memcpy(&high, q + j + 16, 8);
+        low = (low & nibbles) | (high & nibbles) << 4;
+        memcpy(qs + j, &low, 8);
+    }
 }
 
 /* The fifth bits of 32 weights. */
@@ -259,73 +275,73 @@ affine_scales(const float *x, const float *imp, float top, int effort,
 /* ---- blocks */
 
 SOV_LANE void
-put_q4_0(const float *x, float d, float m, void *block)
+put_q4_0(const float *x, float d, float m, float by, void *block)
 {
     struct sov_q4_0 *b = block;
     uint8_t q[32];
 
     (void)m;
     sov_put16(b->d, sov_f32_to_f16(d));
-    round_block(x, 32, d, 0.0f, -8.0f, 7.0f, 8.0f, q);
+    round_block(x, 32, by, 0.0f, -8.0f, 7.0f, 8.0f, q);
     pack_nibbles(q, b->qs);
 }
 
 SOV_LANE void
-put_q5_0(const float *x, float d, float m, void *block)
+put_q5_0(const float *x, float d, float m, float by, void *block)
 {
     struct sov_q5_0 *b = block;
     uint8_t q[32];
 
     (void)m;
     sov_put16(b->d, sov_f32_to_f16(d));
-    round_block(x, 32, d, 0.0f, -16.0f, 15.0f, 16.0f, q);
+    round_block(x, 32, by, 0.0f, -16.0f, 15.0f, 16.0f, q);
     sov_put32(b->qh, fifth_bits(q));
     pack_nibbles(q, b->qs);
 }
 
 SOV_LANE void
-put_iq4_nl(const float *x, float d, float m, void *block)
+put_iq4_nl(const float *x, float d, float m, float by, void *block)
 {
     struct sov_iq4_nl *b = block;
     uint8_t q[32];
 
     (void)m;
     sov_put16(b->d, sov_f32_to_f16(d));
-    index_block(x, 32, d, levels_iq4, q);
+    index_block(x, 32, by, levels_iq4, q);
     pack_nibbles(q, b->qs);
 }
 
 SOV_LANE void
-put_q8_0(const float *x, float d, float m, void *block)
+put_q8_0(const float *x, float d, float m, float by, void *block)
 {
     struct sov_q8_0 *b = block;
 
     (void)m;
     sov_put16(b->d, sov_f32_to_f16(d));
-    round_block(x, 32, d, 0.0f, -127.0f, 127.0f, 0.0f, b->qs);
+    round_block(x, 32, by, 0.0f, -127.0f, 127.0f, 0.0f, b->qs);
 }
 
 SOV_LANE void
-put_q4_1(const float *x, float d, float m, void *block)
+put_q4_1(const float *x, float d, float m, float by, void *block)
 {
     struct sov_q4_1 *b = block;
     uint8_t q[32];
 
     sov_put16(b->d, sov_f32_to_f16(d));
     sov_put16(b->m, sov_f32_to_f16(-m));
-    round_block(x, 32, d, m, 0.0f, 15.0f, 0.0f, q);
+    round_block(x, 32, by, m, 0.0f, 15.0f, 0.0f, q);
     pack_nibbles(q, b->qs);
 }
 
 SOV_LANE void
-put_q5_1(const float *x, float d, float m, void *block)
+put_q5_1(const float *x, float d, float m, float by, void *block)
 {
     struct sov_q5_1 *b = block;
     uint8_t q[32];
 
     sov_put16(b->d, sov_f32_to_f16(d));
     sov_put16(b->m, sov_f32_to_f16(-m));
-    round_block(x, 32, d, m, 0.0f, 31.0f, 0.0f, q);
+    round_block(x, 32, by, m, 0.0f, 31.0f, 0.0f, q);
     sov_put32(b->qh, fifth_bits(q));
     pack_nibbles(q, b->qs);
 }
@@ -335,14 +351,14 @@ put_q5_1(const float *x, float d, float m, void *block)
  * for d of both signs.
  */
 SOV_LANE void
-put_q2_0(const float *x, float d, float m, void *block)
+put_q2_0(const float *x, float d, float m, float by, void *block)
 {
     struct sov_q2_0 *b = block;
     uint8_t q[64];
 
     (void)m;
     sov_put16(b->d, sov_f32_to_f16(-d));
-    index_block(x, 64, d, LEVELS_TO(2.0f, 0.9f), q);
+    index_block(x, 64, by, LEVELS_TO(2.0f, 0.9f), q);
     for (int j = 0; j < 16; j++)
         b->qs[j] = (uint8_t)((3 - q[4 * j]) | (3 - q[4 * j + 1]) << 2 |
                              (3 - q[4 * j + 2]) << 4 | (3 - q[4 * j + 3]) << 6);
@@ -365,8 +381,9 @@ put_q2_0(const float *x, float d, float m, void *block)
                                           group, spare_imp);                  \
                                                                               \
             SCALES;                                                           \
+            v16_store(s.inverse, v16_inverse(v16_load(s.d)));                 \
             for (size_t l = 0; l < left / block; l++, b += SOV_BYTES_##SYM)   \
-                put_##name(px + block * l, s.d[l], s.m[l], b);                \
+                put_##name(px + block * l, s.d[l], s.m[l], s.inverse[l], b);  \
         }                                                                     \
     }
 

@@ -200,7 +200,7 @@ encode_nvfp4(const float *x, const float *imp, void *blocks, size_t n,
             uint8_t *qs = b->qs + 8 * (l % 4);
 
             b->d[l % 4] = (uint8_t)code[l];
-            index_block(px, 16, scale[l], levels_fp4, q);
+            index_block(px, 16, inverse_of(scale[l]), levels_fp4, q);
             for (int j = 0; j < 8; j++)
                 qs[j] = (uint8_t)(q[j] | q[j + 8] << 4);
             b += l % 4 == 3;

@@ -27,7 +27,8 @@ kmin_round(const struct kmin *k, const struct kmin_type *y, int b,
 
         scale[j] = (uint8_t)k->scale[lanes * b + j];
         min[j] = (uint8_t)k->min[lanes * b + j];
-        round_block(x + y->n * j, y->n, s, m, 0.0f, y->top, 0.0f, q + y->n * j);
+        round_block(x + y->n * j, y->n, inverse_of(s), m, 0.0f, y->top, 0.0f,
+                    q + y->n * j);
     }
 }
 
@@ -128,8 +129,8 @@ put_q3_k(const struct ksym *k, int b, const float *x, void *block)
 
         out->scales[j % 8] |= (uint8_t)((stored & 15) << (4 * (j / 8)));
         out->scales[8 + j % 4] |= (uint8_t)(stored >> 4 << (2 * (j / 4)));
-        round_block(x + 16 * j, 16, k->d[b] * k->scale[j], 0.0f, -4.0f, 3.0f,
-                    4.0f, q + 16 * j);
+        round_block(x + 16 * j, 16, inverse_of(k->d[b] * k->scale[j]), 0.0f,
+                    -4.0f, 3.0f, 4.0f, q + 16 * j);
     }
     for (int j = 0; j < 8; j++)
         for (int l = 0; l < 32; l++)
@@ -146,8 +147,8 @@ put_q6_k(const struct ksym *k, int b, const float *x, void *block)
     sov_put16(out->d, sov_f32_to_f16(k->d[b]));
     for (int j = 0; j < 16; j++) {
         out->scales[j] = (uint8_t)(int)k->scale[j];
-        round_block(x + 16 * j, 16, k->d[b] * k->scale[j], 0.0f, -32.0f, 31.0f,
-                    32.0f, q + 16 * j);
+        round_block(x + 16 * j, 16, inverse_of(k->d[b] * k->scale[j]), 0.0f,
+                    -32.0f, 31.0f, 32.0f, q + 16 * j);
     }
     for (int h = 0; h < 2; h++) {
         const uint8_t *p = q + 128 * h;
@@ -177,7 +178,7 @@ put_iq4_xs(const struct ksym *k, int b, const float *x, void *block)
 
         out->scales_l[j / 2] |= (uint8_t)((stored & 15) << (4 * (j % 2)));
         high |= stored >> 4 << (2 * j);
-        index_block(x + 32 * j, 32, k->d[b] * scale, levels_iq4, q);
+        index_block(x + 32 * j, 32, inverse_of(k->d[b] * scale), levels_iq4, q);
         pack_nibbles(q, out->qs + 16 * j);
     }
     sov_put16(out->scales_h, (uint16_t)high);

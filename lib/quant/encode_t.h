@@ -153,7 +153,7 @@ encode_tq1_0(const float *x, const float *imp, void *blocks, size_t n,
         float d = ternary_scale(x + i, imp == NULL ? NULL : imp + i, effort);
 
         sov_put16(b->d, sov_f32_to_f16(d));
-        round_block(x + i, 256, d, 0.0f, -1.0f, 1.0f, 1.0f, q);
+        round_block(x + i, 256, inverse_of(d), 0.0f, -1.0f, 1.0f, 1.0f, q);
         for (int j = 0; j < 32; j++)
             b->qs[j] = pack_trits(q + j, 32, 5);
         for (int j = 0; j < 16; j++)
@@ -174,7 +174,7 @@ encode_tq2_0(const float *x, const float *imp, void *blocks, size_t n,
         float d = ternary_scale(x + i, imp == NULL ? NULL : imp + i, effort);
 
         sov_put16(b->d, sov_f32_to_f16(d));
-        round_block(x + i, 256, d, 0.0f, -1.0f, 1.0f, 1.0f, q);
+        round_block(x + i, 256, inverse_of(d), 0.0f, -1.0f, 1.0f, 1.0f, q);
         pack_pairs(q, b->qs);
     }
 }
