@@ -188,7 +188,9 @@ make_job(struct quantize *q, struct sov_err *err)
         .nonfinite = (enum sov_nonfinite)o->on_nonfinite,
         .check_copies = o->nonfinite_given,
         .effort = (int)o->effort,
-        .measure = sov_common.json || sov_common.verbose > 0,
+        /* who goes on may ask for what this run does not tell */
+        .measure =
+            sov_common.json || sov_common.verbose > 0 || sov_common.resume,
         .max_memory = sov_common.max_memory,
         .stats = q->stats,
         .progress = sov_progress_update,

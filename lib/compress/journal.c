@@ -92,6 +92,7 @@ take_begin(struct sov_journal *j, struct sov_rd *rd)
     if (j->begun && memcmp(b.binding, j->begin.binding, sizeof(b.binding)) != 0)
         return false;
     j->begin = b;
+    j->begin_end = j->end + SOV_JOURNAL_RECORD;
     j->begun = true;
     return true;
 }

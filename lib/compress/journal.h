@@ -56,8 +56,9 @@ struct sov_journal_tensor {
 };
 
 struct sov_journal {
-    bool begun;                     /* there is a BEGIN at all */
-    struct sov_journal_begin begin; /* the last one */
+    bool begun;                        /* there is a BEGIN at all */
+    struct sov_journal_begin begin;    /* the last one ... */
+    size_t begin_end;                  /* ... and bytes up to behind it */
     struct sov_journal_tensor *tensor; /* owned */
     size_t n;
     size_t cap;

@@ -284,10 +284,11 @@ go_on(struct sov_resume *r, const struct sov_journal *j, size_t good,
       const struct sov_journal_begin *now, struct sov_err *err)
 {
     unsigned char record[SOV_JOURNAL_RECORD];
-    bool again =
-        good > 0 && memcmp(now->files, j->begin.files, sizeof(now->files)) == 0;
-    int rc =
-        sov_part_cut(r->sink[0], good > 0 ? j->tensor[good - 1].end : 0, err);
+    size_t end = good > 0 ? j->tensor[good - 1].end : 0;
+    /* a BEGIN that is cut off says nothing of the tensors to come */
+    bool again = good > 0 && j->begin_end <= end &&
+                 memcmp(now->files, j->begin.files, sizeof(now->files)) == 0;
+    int rc = sov_part_cut(r->sink[0], end, err);
 
     sov_journal_put_begin(record, now);
     if (rc == 0 && !again)
