@@ -104,11 +104,20 @@ open_temporary(struct sov_sink *s, const char *dir, struct sov_err *err)
     return 0;
 }
 
+static int
+refuse_old(struct sov_err *err)
+{
+    errno = EEXIST;
+    return sov_fail_sys(err, SOV_WHERE_OUTPUT,
+                        "will not be replaced without --force");
+}
+
 /* A regular file, existing (st) or not (NULL). */
 static int
 open_regular(struct sov_sink *s, const struct sov_sink_opts *o,
              const struct stat *st, struct sov_err *err)
 {
+    struct stat now;
     char *dir = NULL;
     int rc = 0;
 
@@ -118,11 +127,8 @@ open_regular(struct sov_sink *s, const struct sov_sink_opts *o,
     s->replace = o->force || o->if_changed;
     if (st != NULL) {
         rc = refuse_input(st, o->inputs, o->n_inputs, err);
-        if (rc == 0 && !s->replace) {
-            errno = EEXIST;
-            rc = sov_fail_sys(err, SOV_WHERE_OUTPUT,
-                              "will not be replaced without --force");
-        }
+        if (rc == 0 && !s->replace)
+            rc = refuse_old(err);
     }
     if (rc == 0 && o->lock != SOV_LOCK_NONE)
         rc = sov_lock_take(s->path, o->lock, &s->lock, &s->lock_path, err);
@@ -135,6 +141,11 @@ open_regular(struct sov_sink *s, const struct sov_sink_opts *o,
         sov_pending_sweep(s->path, dir);
         rc = o->part ? sov_part_open(s, o, err) : open_temporary(s, dir, err);
     }
+    /* who had a lock that was waited for may have made it */
+    if (rc == 0 && st == NULL && !s->replace && stat(s->path, &now) == 0)
+        rc = refuse_old(err);
+    if (rc == 0 && o->part && fstat(s->fd, &now) == 0)
+        rc = refuse_input(&now, o->inputs, o->n_inputs, err);
     if (rc == 0 && o->secret && fchmod(s->fd, 0600) < 0)
         rc = sov_fail_sys(err, SOV_WHERE_OUTPUT, "cannot be kept secret");
     else if (rc == 0 && !o->secret && st != NULL)

@@ -134,6 +134,32 @@ err_empty
 rm -f x.gguf*
 rm -f same.gguf other-whole.gguf here.gguf
 
+# Two inputs in turn.  Neither comes to an end; what is kept of the first is
+# what it would be without the other, wherever runs of that were stopped.
+norm=output_norm.weight
+"$mkmodel" layers=3 width=256 bad=$norm:5:nan a.gguf
+cp a.gguf b.gguf
+put b.gguf $((n / 2)) '\001\002'
+stopped() { # after RECORDS records of the journal, and then goes on with INPUT
+    truncate -s $((16 + 120 * $1)) x.gguf.part.journal
+    expect 65 $quantize "$2"
+    err_has "$norm: weight 5 of row 0 is not a number"
+}
+rm -f x.gguf*
+expect 65 $quantize a.gguf
+cp x.gguf.part a.part
+stopped 4 b.gguf
+cmp -s x.gguf.part a.part && fail "the inputs are the same"
+cp x.gguf.part b.part
+for at in 4 5 6; do
+    stopped $at b.gguf
+    cmp x.gguf.part b.part || fail "of the second input, from $at records on"
+    expect 65 $quantize a.gguf
+    cmp x.gguf.part a.part || fail "of the first input, after $at records"
+    stopped 4 b.gguf
+done
+rm -f x.gguf* a.gguf b.gguf a.part b.part
+
 # other options, and another version's output
 again
 expect 0 sov-quantize -t q4_0 --resume -o x.gguf m.gguf
@@ -167,8 +193,24 @@ expect 73 $quantize m.gguf
 err_has "has a second name"
 rm -f target second
 
+# a part is no input of what becomes of it
+again
+cp whole.gguf x.gguf.part
+expect 73 $quantize x.gguf.part
+err_has "is also the input"
+cmp x.gguf.part whole.gguf || fail "it ate its own part"
+right "after it was an input" $quantize m.gguf
+
 # ---- how it goes with the other options
 
+# what rounding cost is known of all tensors, whoever asks
+rm x.gguf
+expect 0 sov-quantize -t q8_0 --json -o x.gguf m.gguf
+told=$(sed 's/"seconds":[^,}]*//' out)
+again
+right "--json" $quantize --json m.gguf
+[ "$(sed 's/"seconds":[^,}]*//' out)" = "$told" ] ||
+    fail "errors of one part only"
 again
 expect 0 sov-quantize -t q8_0 -o x.gguf m.gguf
 only_files m.gguf whole.gguf x.gguf left pipe other.gguf
@@ -222,6 +264,33 @@ grep -q "x.gguf.part is kept; the same command goes on from there" said ||
 rm said
 [ -s x.gguf.part ] || fail "SIGTERM took the part away"
 right "after SIGTERM" $quantize m.gguf
+
+# who waits for another and then finds its output does no work in vain
+for how in "" --resume; do
+    rm x.gguf
+    sov-quantize -q -t q8_0 --lock=wait $how -o x.gguf - <pipe &
+    first=$!
+    exec 9>pipe
+    head -c $((n / 2)) m.gguf >&9
+    tries=0
+    while [ $tries -lt 500 ] && [ ! -e .x.gguf.lock ]; do
+        tries=$((tries + 1))
+        sleep 0.02
+    done
+    $quantize --lock=wait m.gguf 2>said 9>&- &
+    second=$!
+    sleep 0.2
+    tail -c +$((n / 2 + 1)) m.gguf >&9
+    exec 9>&-
+    wait $first || fail "the first of two"
+    got=0
+    wait $second || got=$?
+    [ $got -eq 73 ] || fail "status $got after the wait"
+    grep -q "will not be replaced without --force" said ||
+        fail "it says: $(cat said)"
+    rm said
+    only_files m.gguf whole.gguf x.gguf left pipe other.gguf
+done
 
 # ---- a full disk
 
