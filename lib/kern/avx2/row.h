@@ -365,7 +365,8 @@ v_dot16(vec sum, vec a, vec b)
 INLINE vecf
 v_halves(vec v, int high)
 {
-    vec four = _mm256_permute4x64_epi64(v, high ? 0x0d : 0x08);
+    vec four = high ? _mm256_permute4x64_epi64(v, 0x0d)
+                    : _mm256_permute4x64_epi64(v, 0x08);
 
     return _mm256_cvtph_ps(_mm256_castsi256_si128(four));
 }
