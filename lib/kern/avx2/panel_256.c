@@ -181,15 +181,15 @@ finish_signed(struct sov_panel *p, int at, int g)
     DO(q5_k,    mins_8_4,   Q5_K,    2)   \
     DO(q6_k,    signed_4_4, Q6_K,    4)   \
     DO(iq4_xs,  signed_8_1, IQ4_XS,  2)   \
-    DO(iq3_xxs, signed_8_2, IQ3_XXS, 2)   \
-    DO(iq3_s,   signed_8_4, IQ3_S,   2)   \
-    DO(iq2_xxs, signed_8_2, IQ2_XXS, 2)   \
-    DO(iq2_xs,  signed_4_2, IQ2_XS,  2)   \
-    DO(iq2_s,   signed_4_2, IQ2_S,   2)   \
-    DO(iq1_s,   signed_8_4, IQ1_S,   2)   \
-    DO(iq1_m,   signed_4_4, IQ1_M,   2)   \
-    DO(tq1_0,   signed_8_4, TQ1_0,   2)   \
-    DO(tq2_0,   signed_8_4, TQ2_0,   2)
+    DO(iq3_xxs, signed_8_2, IQ3_XXS,75)   \
+    DO(iq3_s,   signed_8_4, IQ3_S,  50)   \
+    DO(iq2_xxs, signed_8_2, IQ2_XXS,99)   \
+    DO(iq2_xs,  signed_4_2, IQ2_XS, 99)   \
+    DO(iq2_s,   signed_4_2, IQ2_S,  95)   \
+    DO(iq1_s,   signed_8_4, IQ1_S,   1)   \
+    DO(iq1_m,   signed_4_4, IQ1_M,   1)   \
+    DO(tq1_0,   signed_8_4, TQ1_0,   1)   \
+    DO(tq2_0,   signed_8_4, TQ2_0,   8)
 /* clang-format on */
 
 #define TYPE(name, mul, SYM, from) PANEL(name, mul, SOV_BYTES_##SYM, sov_a256)

@@ -216,15 +216,15 @@ finish_signed(struct sov_panel *p, int at, int g)
     DO(q5_k,    mins32,    Q5_K,    2) \
     DO(q6_k,    signed16,  Q6_K,    5) \
     DO(iq4_xs,  signed32,  IQ4_XS,  2) \
-    DO(iq3_xxs, signed32,  IQ3_XXS, 2) \
-    DO(iq3_s,   signed32,  IQ3_S,   2) \
-    DO(iq2_xxs, signed32,  IQ2_XXS, 2) \
-    DO(iq2_xs,  signed16,  IQ2_XS,  2) \
-    DO(iq2_s,   signed16,  IQ2_S,   2) \
-    DO(iq1_s,   signed32,  IQ1_S,   2) \
-    DO(iq1_m,   signed16,  IQ1_M,   2) \
-    DO(tq1_0,   signed32,  TQ1_0,   2) \
-    DO(tq2_0,   signed32,  TQ2_0,   2)
+    DO(iq3_xxs, signed32,  IQ3_XXS,99) \
+    DO(iq3_s,   signed32,  IQ3_S,  90) \
+    DO(iq2_xxs, signed32,  IQ2_XXS,200) \
+    DO(iq2_xs,  signed16,  IQ2_XS, 99) \
+    DO(iq2_s,   signed16,  IQ2_S,  99) \
+    DO(iq1_s,   signed32,  IQ1_S,   1) \
+    DO(iq1_m,   signed16,  IQ1_M,   1) \
+    DO(tq1_0,   signed32,  TQ1_0,   1) \
+    DO(tq2_0,   signed32,  TQ2_0,   4)
 /* clang-format on */
 
 #define TYPE(name, mul, SYM, from) PANEL(name, mul, SOV_BYTES_##SYM, sov_a256)
