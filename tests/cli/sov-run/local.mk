@@ -2,6 +2,7 @@
 # tests/cli/sov-run/local.mk - sov-run as a user runs it
 
 cli_tests += %D%/errors.sh
+cli_tests += %D%/fast.sh
 cli_tests += %D%/files.sh
 cli_tests += %D%/generate.sh
 cli_tests += %D%/logits.sh
