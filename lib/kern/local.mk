@@ -42,7 +42,8 @@ endif
 
 if SOV_ISA_NEON
 noinst_LTLIBRARIES += libkern_neon.la
-libkern_neon_la_SOURCES =
+libkern_neon_la_SOURCES = \
+	%D%/neon/dot.c %D%/neon/row.h
 libkern_neon_la_CFLAGS = $(AM_CFLAGS) $(NEON_CFLAGS)
 libsov_all_la_LIBADD += libkern_neon.la
 endif
