@@ -4,7 +4,8 @@
  *
  * Whoever includes it brings vec.h, and says with SIGN what is done to signed
  * weights: 0 leaves them, 0x80 adds 128.  Types that have an offset in the file
- * (q4_0, q5_0) keep it.
+ * (q4_0, q5_0) keep it, unless OFFSET(x) is x.  FINISH(p, at), if there is one,
+ * comes after the last weight of a type without minimums.
  */
 #ifndef SOV_KERN_UNPACK_32_H
 #define SOV_KERN_UNPACK_32_H
@@ -13,6 +14,13 @@
 #include "quant/fp4_scale.h"
 #include "quant/grids.h"
 #include "quant/layout.h"
+
+#ifndef OFFSET
+#define OFFSET(x) 0
+#endif
+#ifndef FINISH
+#define FINISH(p, at) ((void)(p), (void)(at))
+#endif
 
 /*
  * The first four bytes of eight blocks of LANES rows.  They are read before
@@ -73,12 +81,14 @@ unpack_q8_0(const unsigned char *rows, size_t stride, struct sov_panel *p,
             put(p, at, 4 * i + e, vec_xor(v[e], sign));
     }
     put_scales(&h, p, at);
+    FINISH(p, at);
 }
 
 static void
 unpack_q4_0(const unsigned char *rows, size_t stride, struct sov_panel *p,
             int at)
 {
+    const vec offset = vec_set8(OFFSET(8));
     struct heads h;
     vec v[4];
     int b, e;
@@ -89,11 +99,12 @@ unpack_q4_0(const unsigned char *rows, size_t stride, struct sov_panel *p,
         take(rows + 18 * b + 2, stride, v);
         UNROLL
         for (e = 0; e < 4; e++) {
-            put(p, at, 8 * b + e, bits(v[e], 0, 15));
-            put(p, at, 8 * b + 4 + e, bits(v[e], 4, 15));
+            put(p, at, 8 * b + e, vec_sub8(bits(v[e], 0, 15), offset));
+            put(p, at, 8 * b + 4 + e, vec_sub8(bits(v[e], 4, 15), offset));
         }
     }
     put_scales(&h, p, at);
+    FINISH(p, at);
 }
 
 static void
@@ -129,11 +140,12 @@ fifth_bits(vec high, int e)
     return vec_shl(four, 4);
 }
 
-/* Blocks of `bytes`, whose fifth bits stand at `fifth`. */
+/* Blocks of `bytes`, whose fifth bits stand at `fifth`; less `offset`. */
 INLINE void
 unpack_5(const unsigned char *rows, size_t stride, struct sov_panel *p, int at,
-         size_t bytes, size_t fifth)
+         size_t bytes, size_t fifth, int offset)
 {
+    const vec less = vec_set8(offset);
     vec v[4], w[4];
     int b, e;
 
@@ -143,10 +155,11 @@ unpack_5(const unsigned char *rows, size_t stride, struct sov_panel *p, int at,
         take(rows + fifth, stride, w);
         UNROLL
         for (e = 0; e < 4; e++) {
-            put(p, at, 8 * b + e,
-                vec_or(bits(v[e], 0, 15), fifth_bits(w[0], e)));
-            put(p, at, 8 * b + 4 + e,
-                vec_or(bits(v[e], 4, 15), fifth_bits(w[0], e + 4)));
+            vec low = vec_or(bits(v[e], 0, 15), fifth_bits(w[0], e));
+            vec high = vec_or(bits(v[e], 4, 15), fifth_bits(w[0], e + 4));
+
+            put(p, at, 8 * b + e, vec_sub8(low, less));
+            put(p, at, 8 * b + 4 + e, vec_sub8(high, less));
         }
     }
 }
@@ -158,8 +171,9 @@ unpack_q5_0(const unsigned char *rows, size_t stride, struct sov_panel *p,
     struct heads h;
 
     read_heads(rows, stride, 22, &h);
-    unpack_5(rows, stride, p, at, 22, 2);
+    unpack_5(rows, stride, p, at, 22, 2, OFFSET(16));
     put_scales(&h, p, at);
+    FINISH(p, at);
 }
 
 static void
@@ -169,7 +183,7 @@ unpack_q5_1(const unsigned char *rows, size_t stride, struct sov_panel *p,
     struct heads h;
 
     read_heads(rows, stride, 24, &h);
-    unpack_5(rows, stride, p, at, 24, 4);
+    unpack_5(rows, stride, p, at, 24, 4, 0);
     put_scales_mins(&h, p, at);
 }
 
@@ -191,6 +205,7 @@ unpack_codes(const unsigned char *rows, size_t stride, struct sov_panel *p,
             put(p, at, 8 * b + 4 + e, vec_look(codes, bits(v[e], 4, 15)));
         }
     }
+    FINISH(p, at);
 }
 
 static void

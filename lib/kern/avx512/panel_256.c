@@ -12,6 +12,7 @@
  */
 #include "config.h"
 
+#define TILE 4
 #include "kern/avx512/vec.h"
 #include "kern/overlay.h"
 
@@ -45,126 +46,111 @@ column(const void *act, size_t stride, int c)
     return (const void *)((const unsigned char *)act + (size_t)c * stride);
 }
 
+/* Sums of the registers that share a scale, from the first on, of n columns:
+ * t[half][column]. */
 INLINE void
-add_mins(const struct sov_panel *p, enum form form, const struct sov_a256 *a,
-         __m512 da, int half, float *f)
+group_sums(const struct sov_panel *p, enum form form, int first,
+           const void *act, size_t stride, int n, __m512i t[2][TILE])
+{
+    int k, c, h;
+
+    UNROLL
+    for (h = 0; h < 2; h++)
+        for (c = 0; c < TILE && c < n; c++)
+            t[h][c] = _mm512_setzero_si512();
+    UNROLL
+    for (k = 0; k < group(form); k++) {
+        __m512i w0 = _mm512_load_si512(p->q[first + k][0]);
+        __m512i w1 = _mm512_load_si512(p->q[first + k][16]);
+
+        VECTOR(w0);
+        VECTOR(w1);
+        UNROLL
+        for (c = 0; c < TILE && c < n; c++) {
+            const int8_t *q = column(act, stride, c)->q + 4 * (first + k);
+            __m512i x = has_mins(form) ? broadcast(q) : lifted(q);
+
+            if (has_mins(form)) {
+                t[0][c] = _mm512_dpbusd_epi32(t[0][c], w0, x);
+                t[1][c] = _mm512_dpbusd_epi32(t[1][c], w1, x);
+            } else {
+                t[0][c] = _mm512_dpbusd_epi32(t[0][c], x, w0);
+                t[1][c] = _mm512_dpbusd_epi32(t[1][c], x, w1);
+            }
+        }
+    }
+}
+
+INLINE __m512
+less_mins(const struct sov_panel *p, enum form form, const struct sov_a256 *a,
+          int half, __m512 v)
 {
     const int16_t *sums = form == MINS32 ? a->sum32 : a->sum;
     int n = form == MINS32 ? 4 : 8;
     __m512i s = _mm512_setzero_si512();
-    __m512 d = _mm512_mul_ps(_mm512_load_ps(&p->dmin[0][16 * half]), da);
+    __m512 d = _mm512_mul_ps(_mm512_load_ps(&p->dmin[0][16 * half]),
+                             _mm512_set1_ps(a->d));
     int i;
 
     UNROLL
     for (i = 0; i < n; i++)
         s = _mm512_dpwssd_epi32(s, _mm512_load_si512(p->m[i][16 * half]),
                                 broadcast(sums + 2 * i));
-    _mm512_store_ps(
-        f, _mm512_fnmadd_ps(d, _mm512_cvtepi32_ps(s), _mm512_load_ps(f)));
+    return _mm512_fnmadd_ps(d, _mm512_cvtepi32_ps(s), v);
 }
 
-/*
- * n columns, a number known to the compiler.  q: their activations, as
- * unsigned or signed bytes, q_stride bytes apart.
- */
+/* Add the sum of a super-block where it belongs. */
 INLINE void
-tile(const struct sov_panel *p, enum form form, const unsigned char *q,
-     size_t q_stride, const void *act, size_t stride, int n, float *f)
+put_sum(const struct sov_panel *p, enum form form, const struct sov_a256 *a,
+        int half, __m512i sum, float *f)
 {
-    __m512i s[2][TILE], t[2][TILE];
-    int g = group(form);
-    int b, k, c, h;
+    __m512 d = _mm512_mul_ps(_mm512_load_ps(&p->d[0][16 * half]),
+                             _mm512_set1_ps(a->d));
+    __m512 v = _mm512_fmadd_ps(d, _mm512_cvtepi32_ps(sum), _mm512_load_ps(f));
 
-    UNROLL
-    for (c = 0; c < n; c++)
-        for (h = 0; h < 2; h++)
-            s[h][c] = has_mins(form) ? _mm512_setzero_si512()
-                                     : _mm512_load_si512(&p->start[16 * h]);
-    for (b = 0; b < 64 / g; b++) {
-        UNROLL
-        for (c = 0; c < n; c++)
-            t[0][c] = t[1][c] = _mm512_setzero_si512();
-        UNROLL
-        for (k = 0; k < g; k++) {
-            __m512i w0 = _mm512_load_si512(p->q[b * g + k][0]);
-            __m512i w1 = _mm512_load_si512(p->q[b * g + k][16]);
-
-            UNROLL
-            for (c = 0; c < n; c++) {
-                __m512i x = broadcast(q + (size_t)c * q_stride +
-                                      4 * (size_t)(b * g + k));
-
-                if (has_mins(form)) {
-                    t[0][c] = _mm512_dpbusd_epi32(t[0][c], w0, x);
-                    t[1][c] = _mm512_dpbusd_epi32(t[1][c], w1, x);
-                } else {
-                    t[0][c] = _mm512_dpbusd_epi32(t[0][c], x, w0);
-                    t[1][c] = _mm512_dpbusd_epi32(t[1][c], x, w1);
-                }
-            }
-        }
-        UNROLL
-        for (c = 0; c < n; c++)
-            for (h = 0; h < 2; h++)
-                s[h][c] = _mm512_add_epi32(
-                    s[h][c],
-                    _mm512_mullo_epi32(t[h][c],
-                                       _mm512_load_si512(&p->sc[b][16 * h])));
-    }
-    UNROLL
-    for (c = 0; c < n; c++) {
-        const struct sov_a256 *a = column(act, stride, c);
-        __m512 da = _mm512_set1_ps(a->d);
-
-        for (h = 0; h < 2; h++) {
-            float *at = f + (2 * c + h) * 16;
-            __m512 d = _mm512_mul_ps(_mm512_load_ps(&p->d[0][16 * h]), da);
-
-            _mm512_store_ps(at, _mm512_fmadd_ps(d, _mm512_cvtepi32_ps(s[h][c]),
-                                                _mm512_load_ps(at)));
-            if (has_mins(form))
-                add_mins(p, form, a, da, h, at);
-        }
-    }
+    if (has_mins(form))
+        v = less_mins(p, form, a, half, v);
+    _mm512_store_ps(f, v);
 }
 
-/* Activations with 128 added. */
-INLINE void
-lift(const void *act, size_t stride, int n, unsigned char u[TILE][256])
-{
-    const __m512i bias = _mm512_set1_epi8((char)-128);
-    int c, k;
-
-    UNROLL
-    for (c = 0; c < n; c++)
-        UNROLL
-    for (k = 0; k < 256; k += 64) {
-        const int8_t *q = column(act, stride, c)->q + k;
-
-        _mm512_store_si512(u[c] + k,
-                           _mm512_xor_si512(_mm512_loadu_si512(q), bias));
-    }
-}
-
+/* n columns, a number known to the compiler. */
 INLINE void
 step(const struct sov_panel *p, enum form form, const void *act, size_t stride,
      int n, float *f)
 {
-    unsigned char u[TILE][256] __attribute__((aligned(64)));
+    __m512i s[2][TILE], t[2][TILE];
+    int g = group(form);
+    int b, c, h;
 
-    if (has_mins(form)) {
-        tile(p, form, (const unsigned char *)column(act, stride, 0)->q, stride,
-             act, stride, n, f);
-    } else {
-        lift(act, stride, n, u);
-        tile(p, form, u[0], 256, act, stride, n, f);
+    UNROLL
+    for (h = 0; h < 2; h++)
+        for (c = 0; c < TILE && c < n; c++)
+            s[h][c] = has_mins(form) ? _mm512_setzero_si512()
+                                     : _mm512_load_si512(&p->start[16 * h]);
+    for (b = 0; b < 64 / g; b++) {
+        group_sums(p, form, b * g, act, stride, n, t);
+        UNROLL
+        for (h = 0; h < 2; h++) {
+            __m512i sc = _mm512_load_si512(&p->sc[b][16 * h]);
+
+            VECTOR(sc);
+            UNROLL
+            for (c = 0; c < TILE && c < n; c++)
+                s[h][c] =
+                    _mm512_add_epi32(s[h][c], _mm512_mullo_epi32(t[h][c], sc));
+        }
     }
+    UNROLL
+    for (c = 0; c < TILE && c < n; c++)
+        for (h = 0; h < 2; h++)
+            put_sum(p, form, column(act, stride, c), h, s[h][c],
+                    f + (2 * c + h) * 16);
 }
 
-TILES_OF(mins32, step, MINS32)
-TILES_OF(mins16, step, MINS16)
-TILES_OF(signed32, step, SIGNED32)
-TILES_OF(signed16, step, SIGNED16)
+TILES_4(mins32, step, MINS32)
+TILES_4(mins16, step, MINS16)
+TILES_4(signed32, step, SIGNED32)
+TILES_4(signed16, step, SIGNED16)
 
 /* ---- unpack */
 
@@ -184,23 +170,14 @@ put_one_scale(struct sov_panel *p, int row, int i, int sc)
 INLINE void
 finish_signed(struct sov_panel *p, int at, int g)
 {
-    const __m512i ones = _mm512_set1_epi8(1);
     __m512i s = _mm512_setzero_si512();
-    int b, k;
+    int b;
 
-    for (b = 0; b < 64 / g; b++) {
-        __m512i t = _mm512_setzero_si512();
-
-        UNROLL
-        for (k = 0; k < g; k++)
-            t = _mm512_dpbusd_epi32(t, ones,
-                                    _mm512_load_si512(p->q[b * g + k][at]));
+    for (b = 0; b < 64 / g; b++)
         s = _mm512_add_epi32(
-            s, _mm512_mullo_epi32(t, _mm512_load_si512(&p->sc[b][at])));
-    }
-    _mm512_store_si512(
-        &p->start[at],
-        _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_slli_epi32(s, 7)));
+            s, _mm512_mullo_epi32(lift_of(p, b * g, g, at),
+                                  _mm512_load_si512(&p->sc[b][at])));
+    _mm512_store_si512(&p->start[at], s);
 }
 
 #include "kern/unpack_256.h"

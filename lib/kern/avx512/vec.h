@@ -16,6 +16,10 @@
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
 
+/* Have v in a register now: it is not read again at each use, nor made later,
+ * when more is to be kept. */
+#define VECTOR(v) __asm__ volatile("" : "+v"(v))
+
 #define LANES 16
 
 typedef __m512i vec;
@@ -157,8 +161,34 @@ broadcast(const void *p)
     return _mm512_set1_epi32(*(const int *)p);
 }
 
-/* Columns of a tile.  Six fit the registers too, and are not faster. */
-#define TILE 4
+/*
+ * Four activations with 128 added, which makes them unsigned, in every lane.
+ * One instruction, which clang would make two of, and one of them costly.
+ */
+INLINE vec
+lifted(const void *p)
+{
+    vec x;
+
+    __asm__("vpxord %1%{1to16%}, %2, %0"
+            : "=v"(x)
+            : "m"(*(const int *)p), "v"(_mm512_set1_epi8((char)-128)));
+    return x;
+}
+
+/* What takes that back from the sum over n registers of weights. */
+INLINE vec
+lift_of(const struct sov_panel *p, int first, int n, int at)
+{
+    const vec ones = _mm512_set1_epi8(1);
+    vec t = _mm512_setzero_si512();
+    int k;
+
+    UNROLL
+    for (k = first; k < first + n; k++)
+        t = _mm512_dpbusd_epi32(t, ones, _mm512_load_si512(p->q[k][at]));
+    return _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_slli_epi32(t, 7));
+}
 
 typedef void tile_fn(const struct sov_panel *p, const void *act, size_t stride,
                      float *f);
@@ -181,7 +211,8 @@ by_tiles(tile_fn *const tiles[TILE + 1], const struct sov_panel *p,
 
 /*
  * NAME(), a multiplication as struct sov_panel_type has it, of step(p, how,
- * act, stride, n, f) for n columns; four copies of it know their n.
+ * act, stride, n, f) for n columns; as many copies of it know their n as a tile
+ * has columns, 3 or 4.
  */
 #define TILE_OF(NAME, step, how, n)                                    \
     static void NAME##_##n(const struct sov_panel *p, const void *act, \
@@ -189,18 +220,24 @@ by_tiles(tile_fn *const tiles[TILE + 1], const struct sov_panel *p,
     {                                                                  \
         step(p, how, act, stride, n, f);                               \
     }
-#define TILES_OF(NAME, step, how)                                             \
-    TILE_OF(NAME, step, how, 1)                                               \
-    TILE_OF(NAME, step, how, 2)                                               \
-    TILE_OF(NAME, step, how, 3)                                               \
-    TILE_OF(NAME, step, how, 4)                                               \
-    static void NAME(const struct sov_panel *p, const void *act,              \
-                     size_t stride, size_t n, float *f)                       \
-    {                                                                         \
-        static tile_fn *const tiles[] = { NULL, NAME##_1, NAME##_2, NAME##_3, \
-                                          NAME##_4 };                         \
-                                                                              \
-        by_tiles(tiles, p, act, stride, n, f);                                \
+#define TILES_OF(NAME, ...)                                      \
+    static void NAME(const struct sov_panel *p, const void *act, \
+                     size_t stride, size_t n, float *f)          \
+    {                                                            \
+        static tile_fn *const tiles[] = { NULL, __VA_ARGS__ };   \
+                                                                 \
+        by_tiles(tiles, p, act, stride, n, f);                   \
     }
+#define TILES_3(NAME, step, how) \
+    TILE_OF(NAME, step, how, 1)  \
+    TILE_OF(NAME, step, how, 2)  \
+    TILE_OF(NAME, step, how, 3)  \
+    TILES_OF(NAME, NAME##_1, NAME##_2, NAME##_3)
+#define TILES_4(NAME, step, how) \
+    TILE_OF(NAME, step, how, 1)  \
+    TILE_OF(NAME, step, how, 2)  \
+    TILE_OF(NAME, step, how, 3)  \
+    TILE_OF(NAME, step, how, 4)  \
+    TILES_OF(NAME, NAME##_1, NAME##_2, NAME##_3, NAME##_4)
 
 #endif
