@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * f32.c - sums and elementwise work on f32, NEON
+ *
+ * The 16 lanes of kern.h are four registers.  What is left of a vector is
+ * worked on in a copy.
+ */
+#include "config.h"
+
+#include "kern/neon/exp.h"
+#include "kern/overlay.h"
+
+#include <math.h>
+#include <string.h>
+
+#define LANES 16
+
+typedef struct {
+    float32x4_t v[4];
+} lanes;
+
+INLINE lanes
+load(const float *p)
+{
+    return (lanes){ { vld1q_f32(p), vld1q_f32(p + 4), vld1q_f32(p + 8),
+                      vld1q_f32(p + 12) } };
+}
+
+/* n < 16 of them, zeros behind */
+static lanes
+load_rest(const float *p, size_t n)
+{
+    float rest[LANES] = { 0 };
+
+    memcpy(rest, p, n * sizeof(*p));
+    return load(rest);
+}
+
+INLINE lanes
+zero(void)
+{
+    float32x4_t z = vdupq_n_f32(0.0f);
+
+    return (lanes){ { z, z, z, z } };
+}
+
+/* s + a * b */
+INLINE lanes
+fma_lanes(lanes s, lanes a, lanes b)
+{
+    int j;
+
+    for (j = 0; j < 4; j++)
+        s.v[j] = vfmaq_f32(s.v[j], a.v[j], b.v[j]);
+    return s;
+}
+
+INLINE lanes
+add_lanes(lanes a, lanes b)
+{
+    int j;
+
+    for (j = 0; j < 4; j++)
+        a.v[j] = vaddq_f32(a.v[j], b.v[j]);
+    return a;
+}
+
+/* The first n lanes of new, the others of old. */
+static lanes
+keep(lanes old, lanes new, size_t n)
+{
+    static const uint32_t first[4] = { 0, 1, 2, 3 };
+    uint32x4_t end = vdupq_n_u32((uint32_t)n);
+    uint32x4_t at = vld1q_u32(first);
+    int j;
+
+    for (j = 0; j < 4; j++) {
+        new.v[j] = vbslq_f32(vcltq_u32(at, end), new.v[j], old.v[j]);
+        at = vaddq_u32(at, vdupq_n_u32(4));
+    }
+    return new;
+}
+
+/* l + (l + 8), then + 4: four lanes are left */
+INLINE float32x4_t
+fold(lanes s)
+{
+    return vaddq_f32(vaddq_f32(s.v[0], s.v[2]), vaddq_f32(s.v[1], s.v[3]));
+}
+
+/* then + 2, + 1 */
+INLINE float
+tree(lanes s)
+{
+    float32x4_t four = fold(s);
+    float32x2_t two = vadd_f32(vget_low_f32(four), vget_high_f32(four));
+
+    return vget_lane_f32(two, 0) + vget_lane_f32(two, 1);
+}
+
+/* the trees of four sums at once */
+INLINE float32x4_t
+tree4(const lanes s[4])
+{
+    float32x4_t a = fold(s[0]);
+    float32x4_t b = fold(s[1]);
+    float32x4_t c = fold(s[2]);
+    float32x4_t d = fold(s[3]);
+    float32x4_t ab =
+        vaddq_f32(vcombine_f32(vget_low_f32(a), vget_low_f32(b)),
+                  vcombine_f32(vget_high_f32(a), vget_high_f32(b)));
+    float32x4_t cd =
+        vaddq_f32(vcombine_f32(vget_low_f32(c), vget_low_f32(d)),
+                  vcombine_f32(vget_high_f32(c), vget_high_f32(d)));
+
+    return vpaddq_f32(ab, cd);
+}
+
+static float
+dot_f32(const float *a, const float *b, size_t n)
+{
+    lanes s = zero();
+    size_t i;
+
+    for (i = 0; i + LANES <= n; i += LANES)
+        s = fma_lanes(s, load(a + i), load(b + i));
+    if (i < n)
+        s = keep(s,
+                 fma_lanes(s, load_rest(a + i, n - i), load_rest(b + i, n - i)),
+                 n - i);
+    return tree(s);
+}
+
+static float
+sumsq(const float *x, size_t n)
+{
+    return dot_f32(x, x, n);
+}
+
+static float
+sum(const float *x, size_t n)
+{
+    lanes s = zero();
+    size_t i;
+
+    for (i = 0; i + LANES <= n; i += LANES)
+        s = add_lanes(s, load(x + i));
+    if (i < n)
+        s = keep(s, add_lanes(s, load_rest(x + i, n - i)), n - i);
+    return tree(s);
+}
+
+static float
+max(const float *x, size_t n)
+{
+    float32x4_t m = vdupq_n_f32(-INFINITY);
+    float lane[4];
+    float r = -INFINITY;
+    size_t i, l;
+
+    /* x > m ? x : m, so that a NaN is never larger */
+    for (i = 0; i + 4 <= n; i += 4) {
+        float32x4_t v = vld1q_f32(x + i);
+
+        m = vbslq_f32(vcgtq_f32(v, m), v, m);
+    }
+    vst1q_f32(lane, m);
+    for (l = 0; l < 4; l++)
+        r = lane[l] > r ? lane[l] : r;
+    for (; i < n; i++)
+        r = x[i] > r ? x[i] : r;
+    return r;
+}
+
+static void
+axpy(float a, const float *x, float *y, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i + 4 <= n; i += 4)
+        vst1q_f32(y + i, vfmaq_n_f32(vld1q_f32(y + i), vld1q_f32(x + i), a));
+    for (; i < n; i++)
+        y[i] = fmaf(a, x[i], y[i]);
+}
+
+static void
+scale(const float *x, float s, const float *w, float *y, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i + 4 <= n; i += 4)
+        vst1q_f32(y + i, vmulq_f32(vmulq_n_f32(vld1q_f32(x + i), s),
+                                   vld1q_f32(w + i)));
+    for (; i < n; i++)
+        y[i] = x[i] * s * w[i];
+}
+
+static void
+exp_sub(float *x, size_t n, float sub)
+{
+    float32x4_t vs = vdupq_n_f32(sub);
+    size_t i;
+
+    for (i = 0; i + 4 <= n; i += 4)
+        vst1q_f32(x + i, exp_all(vsubq_f32(vld1q_f32(x + i), vs)));
+    if (i < n) {
+        float rest[4] = { 0 };
+
+        memcpy(rest, x + i, (n - i) * sizeof(*x));
+        vst1q_f32(rest, exp_all(vsubq_f32(vld1q_f32(rest), vs)));
+        memcpy(x + i, rest, (n - i) * sizeof(*x));
+    }
+}
+
+INLINE float32x4_t
+silu(float32x4_t g, float32x4_t u)
+{
+    float32x4_t s = vaddq_f32(vdupq_n_f32(1.0f), exp_all(vnegq_f32(g)));
+
+    return vmulq_f32(vdivq_f32(g, s), u);
+}
+
+static void
+silu_mul(const float *g, const float *u, float *y, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i + 4 <= n; i += 4)
+        vst1q_f32(y + i, silu(vld1q_f32(g + i), vld1q_f32(u + i)));
+    if (i < n) {
+        float a[4] = { 0 };
+        float b[4] = { 0 };
+
+        memcpy(a, g + i, (n - i) * sizeof(*g));
+        memcpy(b, u + i, (n - i) * sizeof(*u));
+        vst1q_f32(a, silu(vld1q_f32(a), vld1q_f32(b)));
+        memcpy(y + i, a, (n - i) * sizeof(*y));
+    }
+}
+
+/* the dot products of four rows of a with b */
+static float32x4_t
+dot4(const float *a, size_t stride, const float *b, size_t n)
+{
+    lanes s[4] = { zero(), zero(), zero(), zero() };
+    size_t i, r;
+
+    for (i = 0; i + LANES <= n; i += LANES) {
+        lanes v = load(b + i);
+
+        UNROLL
+        for (r = 0; r < 4; r++)
+            s[r] = fma_lanes(s[r], load(a + r * stride + i), v);
+    }
+    if (i < n) {
+        lanes v = load_rest(b + i, n - i);
+
+        for (r = 0; r < 4; r++)
+            s[r] = keep(
+                s[r], fma_lanes(s[r], load_rest(a + r * stride + i, n - i), v),
+                n - i);
+    }
+    return tree4(s);
+}
+
+static void
+dots(const float *a, size_t a_stride, size_t n_a, const float *b,
+     size_t b_stride, size_t n_b, size_t n, float *y, size_t y_stride)
+{
+    size_t i, j;
+
+    for (j = 0; j < n_b; j++) {
+        const float *bj = b + j * b_stride;
+        float *yj = y + j * y_stride;
+
+        for (i = 0; i + 4 <= n_a; i += 4)
+            vst1q_f32(yj + i, dot4(a + i * a_stride, a_stride, bj, n));
+        for (; i < n_a; i++)
+            yj[i] = dot_f32(a + i * a_stride, bj, n);
+    }
+}
+
+static void
+mix(const float *p, const float *v, size_t v_stride, size_t n_k, float *y,
+    size_t n)
+{
+    size_t i, k;
+    int j;
+
+    for (i = 0; i + LANES <= n; i += LANES) {
+        lanes s = load(y + i);
+
+        for (k = 0; k < n_k; k++) {
+            lanes x = load(v + k * v_stride + i);
+
+            for (j = 0; j < 4; j++)
+                s.v[j] = vfmaq_n_f32(s.v[j], x.v[j], p[k]);
+        }
+        for (j = 0; j < 4; j++)
+            vst1q_f32(y + i + 4 * j, s.v[j]);
+    }
+    if (i < n)
+        for (k = 0; k < n_k; k++)
+            axpy(p[k], v + k * v_stride + i, y + i, n - i);
+}
+
+static void
+mixes(const float *p, size_t p_stride, size_t n_p, const float *v,
+      size_t v_stride, size_t n_k, float *y, size_t y_stride, size_t n)
+{
+    size_t j;
+
+    for (j = 0; j < n_p; j++)
+        mix(p + j * p_stride, v, v_stride, n_k, y + j * y_stride, n);
+}
+
+void
+sov_kern_neon_f32(struct sov_kern *k)
+{
+    k->dot_f32 = dot_f32;
+    k->sumsq = sumsq;
+    k->sum = sum;
+    k->max = max;
+    k->axpy = axpy;
+    k->scale = scale;
+    k->exp = exp_sub;
+    k->silu_mul = silu_mul;
+    k->dots = dots;
+    k->mix = mix;
+    k->mixes = mixes;
+}
