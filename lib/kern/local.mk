@@ -40,6 +40,14 @@ libkern_avx512_la_CFLAGS = $(AM_CFLAGS) $(AVX512_CFLAGS)
 libsov_all_la_LIBADD += libkern_avx512.la
 endif
 
+if SOV_ISA_AVX512VBMI
+noinst_LTLIBRARIES += libkern_avx512vbmi.la
+libkern_avx512vbmi_la_SOURCES = \
+	%D%/avx512vbmi/codes.h %D%/avx512vbmi/dot.c
+libkern_avx512vbmi_la_CFLAGS = $(AM_CFLAGS) $(AVX512VBMI_CFLAGS)
+libsov_all_la_LIBADD += libkern_avx512vbmi.la
+endif
+
 if SOV_ISA_NEON
 noinst_LTLIBRARIES += libkern_neon.la
 libkern_neon_la_SOURCES = \

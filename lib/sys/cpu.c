@@ -22,9 +22,8 @@
 #define THREADS_MAX 4096
 
 static const char *const names[SOV_ISA_COUNT] = {
-    [SOV_ISA_GENERIC] = "generic",
-    [SOV_ISA_AVX2] = "avx2",
-    [SOV_ISA_AVX512] = "avx512",
+    [SOV_ISA_GENERIC] = "generic", [SOV_ISA_AVX2] = "avx2",
+    [SOV_ISA_AVX512] = "avx512",   [SOV_ISA_AVX512VBMI] = "avx512vbmi",
     [SOV_ISA_NEON] = "neon",
 };
 
@@ -47,6 +46,10 @@ cpu_has(enum sov_isa isa)
                __builtin_cpu_supports("avx512dq") &&
                __builtin_cpu_supports("avx512vl") &&
                __builtin_cpu_supports("avx512vnni");
+    if (isa == SOV_ISA_AVX512VBMI)
+        return cpu_has(SOV_ISA_AVX512) &&
+               __builtin_cpu_supports("avx512vbmi") &&
+               __builtin_cpu_supports("bmi2");
     return isa == SOV_ISA_GENERIC;
 }
 
@@ -149,9 +152,11 @@ sov_env_check(struct sov_err *err)
     const char *n = getenv("SOV_THREADS");
 
     if (isa != NULL && *isa != '\0' && !is_isa(isa))
-        return sov_fail(err, SOV_EARG,
-                        "SOV_ISA: '%s' is not generic, avx2, avx512 or neon",
-                        isa);
+        return sov_fail(
+            err, SOV_EARG,
+            "SOV_ISA: '%s' is not generic, avx2, avx512, avx512vbmi "
+            "or neon",
+            isa);
     if (n != NULL && *n != '\0' && threads_of(n) == 0)
         return sov_fail(err, SOV_EARG,
                         "SOV_THREADS: '%s' is not a number from 1 to %d", n,

@@ -47,7 +47,7 @@ int8_turns(size_t turns, const char *isa)
 #if defined(__x86_64__)
     size_t i;
 
-    if (strcmp(isa, "avx512") == 0) {
+    if (strncmp(isa, "avx512", 6) == 0) {
         for (i = 0; i < turns; i++)
             __asm__ volatile("vpdpbusd %%zmm15, %%zmm14, %%zmm0\n"
                              "vpdpbusd %%zmm15, %%zmm14, %%zmm1\n"

@@ -21,9 +21,9 @@
 /* bytes of a piece of activations of either kind, at most */
 #define PIECE sizeof(struct sov_a32)
 
-static const char *const isas[] = { "avx2", "avx512", "neon" };
+static const char *const isas[] = { "avx2", "avx512", "avx512vbmi", "neon" };
 
-#define ROWS_MAX 5
+#define ROWS_MAX 11
 
 /* of panels */
 #define PANEL_N    768

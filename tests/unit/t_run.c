@@ -100,6 +100,7 @@ static const struct way ways[] = {
     { "avx2", 3, 7, 0, false },      { "avx512", 1, 256, 0, false },
     { "avx512", 2, 1, 0, false },    { "avx512", 3, 64, 0, false },
     { "avx512", 2, 256, 1, false },  { "neon", 2, 5, 33, false },
+    { "avx512vbmi", 2, 3, 0, false },
 };
 
 static const enum sov_type way_types[] = {
