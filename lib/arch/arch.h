@@ -12,45 +12,108 @@
 #include "arch/bind.h"
 #include "arch/hparams.h"
 #include "nn/attn.h"
+#include "nn/fn.h"
 #include "nn/mat.h"
 #include "nn/rope.h"
 #include "sys/ahead.h"
 #include "sys/par.h"
 
 struct sov_layer {
-    const float *attn_norm;
-    struct sov_mat qkv[3];  /* q, k, v; or the three as one, rows q | k | v */
+    struct sov_norm attn_norm; /* of the stream, for q, k and v */
+    struct sov_norm attn_post; /* of what attention adds to the stream */
+    struct sov_norm attn_end;  /* of the stream with that */
+    struct sov_norm ffn_norm;  /* and the same of the feed-forward */
+    struct sov_norm ffn_post;
+    struct sov_norm ffn_end;
+    const float *q_norm;       /* see enum sov_qk_norm */
+    const float *k_norm;
+    const float *sink;         /* [n_head], or NULL */
+    struct sov_mat qkv[3];     /* q, k, v; or the three as one, rows q | k | v */
     size_t n_qkv;
     struct sov_mat attn_out;
-    const float *ffn_norm;
-    struct sov_mat gate_up[2];
+    struct sov_mat router;     /* data NULL: the feed-forward has no experts */
+    /* of the first expert, where there are some: those of the others follow */
+    struct sov_mat up[2];      /* gate, up; rows gate | up as one; or only up */
+    size_t n_up;
     struct sov_mat down;
+};
+
+/* Which turns of rotary positions. */
+enum sov_turns {
+    SOV_TURNS_ALL,   /* of layers that see all keys */
+    SOV_TURNS_LOCAL, /* of those that see a window */
+    SOV_TURNS_LONG,  /* in place of ALL in a context longer than n_ctx_orig */
+    SOV_N_TURNS,
 };
 
 struct sov_net {
     const struct sov_arch *arch;
     struct sov_hparams hp;
     size_t n_vocab;
-    struct sov_mat embd;     /* a row for each token */
-    const float *out_norm;
-    struct sov_mat head;     /* embd itself where a model ties them */
-    struct sov_layer *layer; /* [n_layer] */
-    double *freq;            /* [n_rot / 2] */
+    struct sov_mat embd;        /* a row for each token */
+    struct sov_mat places;      /* a row for each position; data NULL: none */
+    const float *kind;          /* added to every token, or NULL */
+    struct sov_norm embd_norm;
+    struct sov_norm out_norm;
+    struct sov_mat head;        /* embd itself where a model ties them; data
+                                   NULL: there are no logits */
+    struct sov_layer *layer;    /* [n_layer] */
+    double *freq[SOV_N_TURNS];  /* [n_rot / 2], or NULL */
+    double turn_size[SOV_N_TURNS];
     struct sov_vec *own;
     /* the largest over all layers */
-    size_t q_max;            /* numbers of q */
-    size_t qkv_max;          /* of q, k and v */
-    size_t o_max;            /* of the heads' values */
+    size_t q_max;               /* numbers of q */
+    size_t qkv_max;             /* of q, k and v */
+    size_t o_max;               /* of the heads' values */
     size_t ff_max;
-    size_t in_max;           /* of any matrix's input */
+    size_t in_max;              /* of any matrix's input */
 };
 
-/* One row for each architecture. */
+enum sov_norm_kind {
+    SOV_NORM_RMS,
+    SOV_NORM_LAYER, /* with biases */
+};
+
+enum sov_qk_norm {
+    SOV_QK_PLAIN,
+    SOV_QK_HEADS, /* each head of queries and keys is normed */
+    SOV_QK_WHOLE, /* all heads together are */
+};
+
+/* One row for each architecture; what is left out is none of it. */
 struct sov_arch {
     const char *name; /* general.architecture, and the prefix of the keys */
     enum sov_rope_pairs rope;
-    /* bind what is not common to all, after hp was read */
-    int (*load)(struct sov_net *net, struct sov_bind *b);
+    enum sov_norm_kind norm;
+    /* tensors blk.N.NAME of each norm of struct sov_layer */
+    const char *attn_norm, *attn_post, *attn_end;
+    const char *attn_norm_2;     /* in place of attn_norm where it is there */
+    const char *ffn_norm, *ffn_post, *ffn_end;
+    enum sov_qk_norm qk_norm;
+    enum sov_fn fn;
+    bool gated;                  /* down(fn(gate) * up), not down(fn(up)) */
+    bool gate_in_up;             /* the rows of ffn_up are gate | up */
+    bool parallel;               /* attention and feed-forward both read what
+                                    the layer begins with */
+    bool places;                 /* positions are learned: position_embd */
+    bool kinds;                  /* row 0 of token_types is added */
+    bool embd_norm;              /* token_embd_norm */
+    bool embd_root;              /* embeddings are taken times sqrt(n_embd) */
+    bool sinks;
+    bool scales;                 /* keys embedding_scale, residual_scale,
+                                    logit_scale */
+    bool encoder;                /* every token sees all; no logits */
+    bool experts;                /* may have some */
+    bool softmax_chosen;         /* over the chosen experts, not over all */
+    bool caps;                   /* soft limits; the model's keys go before */
+    float attn_cap, logit_cap;
+    bool windows;                /* some layers see a window; likewise */
+    uint32_t window;
+    uint32_t window_pattern;     /* every such layer sees all; 0: none does */
+    bool local_plain;            /* rotary positions are not scaled there */
+    double local_base;           /* 0: as elsewhere */
+    uint32_t layers_by_width;    /* a model of so many layers scales its scores
+                                    by its width, not by its heads' length */
 };
 
 #define ARCH(sym) extern const struct sov_arch sov_arch_##sym;
@@ -70,21 +133,45 @@ void sov_net_close(struct sov_net *net);
 #define SOV_NET_PARTS 7
 size_t sov_net_parts(const struct sov_net *net, struct sov_span *part);
 
+/*
+ * What the experts of a layer need.  A slot is a column for one of its
+ * experts; those of an expert follow each other, so that its matrices see
+ * them as their columns.
+ */
+struct sov_experts {
+    float *score;         /* [n_batch, n_expert] */
+    uint32_t *pick;       /* [n_batch, n_used] experts */
+    float *weight;        /* [n_batch, n_used] */
+    uint32_t *slot;       /* [n_batch, n_used] */
+    uint32_t *column;     /* [n_slots] */
+    uint32_t *first;      /* [n_expert + 1] slots of an expert */
+    uint32_t *busy;       /* [n_expert] experts that have any */
+    float *x;             /* [n_slots, n_embd] in, then out */
+    float *ff;            /* [n_slots, 2 ff_max] */
+    struct sov_a32 *a32;  /* [n_slots, in_max / 256] */
+    struct sov_a256 *a256;
+    float *half;
+};
+
 struct sov_pass {
     struct sov_nn nn;
     struct sov_ahead *ahead; /* reads those parts, or NULL */
     struct sov_cache *kv;    /* [n_layer] */
     size_t n_batch;
+    const double *freq[2];   /* ALL or LONG, and LOCAL */
+    double turn_size[2];
     float *x;             /* [n_batch, n_embd] the stream of the layers */
     float *part;          /* [n_batch, n_embd] what is added to it next */
     float *norm;          /* [n_batch, n_embd] */
     float *qkv;           /* [n_batch, qkv_max] */
     float *heads;         /* [n_batch, o_max] */
     float *ff;            /* [n_batch, 2 ff_max] gate | up */
-    float *turn;          /* [n_batch, n_rot] */
+    float *turn[2];       /* [n_batch, n_rot] */
+    uint32_t *first;      /* [n_batch] key that a window begins with */
     struct sov_a32 *a32;  /* [n_batch, in_max / 256] */
     struct sov_a256 *a256;
     float *half;          /* [n_batch, in_max] */
+    struct sov_experts ex;
 };
 
 /*
@@ -97,11 +184,13 @@ int sov_pass_place(struct sov_pass *pass, const struct sov_net *net,
 
 /*
  * Tokens ids[n], n <= n_batch, at positions pos on; keys and values are kept.
- * Logits of the last n_logits of them go to logits [n_logits, n_vocab].
+ * Logits of the last n_out of them go to logits [n_out, n_vocab]; without
+ * logits, what the head would have seen of these is left in pass->norm [n_out,
+ * n_embd].
  */
 void sov_net_run(const struct sov_net *net, struct sov_pass *pass,
                  const int32_t *ids, size_t n, size_t pos, float *logits,
-                 size_t n_logits);
+                 size_t n_out);
 
 /*
  * A run on its way.  It is one region of the team: a loop over columns
@@ -115,13 +204,18 @@ struct sov_walk {
     size_t n;          /* columns */
     size_t pos;        /* of the first */
     float *logits;
-    size_t n_logits;
+    size_t n_out;
     bool begun;
     size_t layer;
     size_t step;       /* in the layer */
+    /* what the last step left to the stream: part, or what experts made */
+    bool add;
+    bool add_experts;
+    const struct sov_norm *post; /* of part */
+    const struct sov_norm *end;  /* of the stream then */
+    size_t n_busy;               /* experts */
     /* for the present loop */
-    const float *weight; /* of a norm */
-    bool add;            /* what the last step left to the stream first */
+    const struct sov_norm *norm; /* of the stream */
     struct sov_input in;
     struct sov_mul mul[3];
     size_t n_mul;
@@ -139,12 +233,37 @@ void sov_walk_columns(struct sov_walk *w, struct sov_phase *phase,
 void sov_walk_product(struct sov_walk *w, struct sov_phase *phase);
 void sov_walk_attn(struct sov_walk *w, struct sov_phase *phase);
 
+/* A loop of n items of about `work` multiplications each. */
+void sov_walk_loop(struct sov_walk *w, struct sov_phase *phase, sov_par_fn fn,
+                   size_t n, uint64_t work);
+
+/* y[n_embd] = the norm of x, which may be y. */
+void sov_walk_norm(const struct sov_walk *w, const struct sov_norm *norm,
+                   const float *x, float *y);
+
+/* Column c: what is to be added to the stream is. */
+void sov_walk_join(const struct sov_walk *w, size_t c);
+
 /*
- * dense.c: the layers that most architectures have.  next describes loop
+ * dense.c: the layers that all architectures have.  next describes loop
  * w->step of layer w->layer; false: there is none, the layer is done but for
- * part, which is still to be added to the stream.
+ * what is still to be added to the stream.
  */
 int sov_dense_load(struct sov_net *net, struct sov_bind *b) SOV_MUST_CHECK;
 bool sov_dense_next(struct sov_walk *w, struct sov_phase *phase);
+
+/*
+ * experts.c: the steps of a feed-forward of experts, in this order, after the
+ * norm; each says whether there is a loop to do.  sum gives column c of part.
+ */
+int sov_experts_place(struct sov_pass *pass, const struct sov_net *net,
+                      struct sov_arena *a) SOV_MUST_CHECK;
+bool sov_experts_score(struct sov_walk *w, struct sov_phase *phase);
+bool sov_experts_pick(struct sov_walk *w, struct sov_phase *phase);
+bool sov_experts_gather(struct sov_walk *w, struct sov_phase *phase);
+bool sov_experts_up(struct sov_walk *w, struct sov_phase *phase);
+bool sov_experts_act(struct sov_walk *w, struct sov_phase *phase);
+bool sov_experts_down(struct sov_walk *w, struct sov_phase *phase);
+void sov_experts_sum(const struct sov_walk *w, size_t c);
 
 #endif

@@ -68,27 +68,25 @@ wrong_shape(struct sov_bind *b, const struct sov_tensor *t, size_t n_in,
                     t->name, t->dim[0], sov_tensor_rows(t), n_in, n_out);
 }
 
-const float *
-sov_bind_vec(struct sov_bind *b, int64_t layer, const char *name, size_t n,
-             bool must)
+static const struct sov_tensor *
+must_find(struct sov_bind *b, int64_t layer, const char *name)
 {
-    const struct sov_tensor *t;
-    struct sov_vec *vec;
+    const struct sov_tensor *t = find(b, layer, name);
     char full[NAME_MAX_HERE];
 
-    if (b->rc < 0)
-        return NULL;
-    t = find(b, layer, name);
-    if (t == NULL) {
-        if (must)
-            b->rc = sov_fail(b->err, SOV_EFORMAT, "tensor %s is missing",
-                             full_name(full, layer, name));
-        return NULL;
-    }
-    if (t->dim[0] != n || sov_tensor_rows(t) != 1)
-        b->rc = wrong_shape(b, t, n, 1);
-    else
-        b->rc = check_type(b, t);
+    if (t == NULL)
+        b->rc = sov_fail(b->err, SOV_EFORMAT, "tensor %s is missing",
+                         full_name(full, layer, name));
+    return t;
+}
+
+/* The first n numbers of a tensor. */
+static const float *
+numbers(struct sov_bind *b, const struct sov_tensor *t, size_t n)
+{
+    struct sov_vec *vec;
+
+    b->rc = check_type(b, t);
     if (b->rc < 0)
         return NULL;
     if (t->type == SOV_TYPE_F32 && (uintptr_t)t->data % sizeof(float) == 0)
@@ -106,6 +104,92 @@ sov_bind_vec(struct sov_bind *b, int64_t layer, const char *name, size_t n,
     return vec->v;
 }
 
+/* rows vectors of n, one after the other. */
+static const float *
+vectors(struct sov_bind *b, int64_t layer, const char *name, size_t n,
+        size_t rows, bool must)
+{
+    const struct sov_tensor *t;
+
+    if (b->rc < 0)
+        return NULL;
+    t = must ? must_find(b, layer, name) : find(b, layer, name);
+    if (t == NULL)
+        return NULL;
+    if (t->dim[0] != n || sov_tensor_rows(t) != rows) {
+        b->rc = wrong_shape(b, t, n, rows);
+        return NULL;
+    }
+    return numbers(b, t, n * rows); /* as many as the tensor has */
+}
+
+const float *
+sov_bind_vec(struct sov_bind *b, int64_t layer, const char *name, size_t n,
+             bool must)
+{
+    return vectors(b, layer, name, n, 1, must);
+}
+
+struct sov_norm
+sov_bind_norm(struct sov_bind *b, int64_t layer, const char *name, size_t n,
+              bool bias)
+{
+    struct sov_norm norm = { NULL, NULL };
+    char full[NAME_MAX_HERE / 2];
+
+    snprintf(full, sizeof(full), "%s.weight", name);
+    norm.w = sov_bind_vec(b, layer, full, n, true);
+    snprintf(full, sizeof(full), "%s.bias", name);
+    if (bias)
+        norm.b = sov_bind_vec(b, layer, full, n, true);
+    return norm;
+}
+
+bool
+sov_bind_has_norm(const struct sov_bind *b, int64_t layer, const char *name)
+{
+    char full[NAME_MAX_HERE / 2];
+
+    snprintf(full, sizeof(full), "%s.weight", name);
+    return sov_bind_has(b, layer, full);
+}
+
+const float *
+sov_bind_row(struct sov_bind *b, const char *name, size_t n)
+{
+    const struct sov_tensor *t;
+    char weight[NAME_MAX_HERE / 2];
+
+    if (b->rc < 0)
+        return NULL;
+    snprintf(weight, sizeof(weight), "%s.weight", name);
+    t = must_find(b, -1, weight);
+    if (t == NULL)
+        return NULL;
+    if (t->dim[0] != n || sov_tensor_rows(t) < 1) {
+        b->rc = wrong_shape(b, t, n, 1);
+        return NULL;
+    }
+    return numbers(b, t, n);
+}
+
+static struct sov_mat
+matrix(struct sov_bind *b, const struct sov_tensor *t, size_t n_in,
+       size_t n_out)
+{
+    struct sov_mat m = { 0 };
+
+    b->rc = check_type(b, t);
+    if (b->rc < 0)
+        return m;
+    m.data = t->data;
+    m.type = t->type;
+    m.n_in = n_in;
+    m.n_out = n_out;
+    m.row_bytes = (size_t)sov_tensor_row_bytes(t);
+    return m;
+}
+
 struct sov_mat
 sov_bind_mat(struct sov_bind *b, int64_t layer, const char *name, size_t n_in,
              size_t n_out)
@@ -114,32 +198,63 @@ sov_bind_mat(struct sov_bind *b, int64_t layer, const char *name, size_t n_in,
     const struct sov_tensor *t;
     char weight[NAME_MAX_HERE / 2];
     char bias[NAME_MAX_HERE / 2];
-    char full[NAME_MAX_HERE];
 
     if (b->rc < 0)
         return m;
     snprintf(weight, sizeof(weight), "%s.weight", name);
     snprintf(bias, sizeof(bias), "%s.bias", name);
-    t = find(b, layer, weight);
-    if (t == NULL) {
-        b->rc = sov_fail(b->err, SOV_EFORMAT, "tensor %s is missing",
-                         full_name(full, layer, weight));
+    t = must_find(b, layer, weight);
+    if (t == NULL)
         return m;
-    }
     if (n_out == 0 && t->ndim == 2 && t->dim[1] > 0)
         n_out = (size_t)t->dim[1];
-    if (t->ndim > 2 || t->dim[0] != n_in || t->dim[1] != n_out)
+    if (t->ndim > 2 || t->dim[0] != n_in || t->dim[1] != n_out) {
         b->rc = wrong_shape(b, t, n_in, n_out);
-    else
-        b->rc = check_type(b, t);
+        return m;
+    }
+    m = matrix(b, t, n_in, n_out);
+    m.bias = sov_bind_vec(b, layer, bias, n_out, false);
+    return m;
+}
+
+struct sov_mat
+sov_bind_stack(struct sov_bind *b, int64_t layer, const char *name,
+               size_t n_in, size_t n_out, size_t n)
+{
+    struct sov_mat m = { 0 };
+    const struct sov_tensor *t;
+    char weight[NAME_MAX_HERE / 2];
+    char bias[NAME_MAX_HERE / 2];
+
     if (b->rc < 0)
         return m;
-    m.data = t->data;
-    m.type = t->type;
-    m.n_in = n_in;
-    m.n_out = n_out;
-    m.row_bytes = (size_t)sov_tensor_row_bytes(t);
-    m.bias = sov_bind_vec(b, layer, bias, n_out, false);
+    snprintf(weight, sizeof(weight), "%s.weight", name);
+    snprintf(bias, sizeof(bias), "%s.bias", name);
+    t = must_find(b, layer, weight);
+    if (t == NULL)
+        return m;
+    if (t->ndim > 3 || t->dim[0] != n_in || t->dim[1] != n_out ||
+        t->dim[2] != n) {
+        b->rc = sov_fail(b->err, SOV_EFORMAT,
+                         "tensor %s is %" PRIu64 " x %" PRIu64 " x %" PRIu64
+                         ", the metadata say %zu x %zu x %zu",
+                         t->name, t->dim[0], t->dim[1], t->dim[2], n_in, n_out,
+                         n);
+        return m;
+    }
+    m = matrix(b, t, n_in, n_out);
+    m.bias = vectors(b, layer, bias, n_out, n, false);
+    return m;
+}
+
+struct sov_mat
+sov_bind_of_stack(const struct sov_mat *first, size_t i)
+{
+    struct sov_mat m = *first;
+
+    m.data += i * m.n_out * m.row_bytes;
+    if (m.bias != NULL)
+        m.bias += i * m.n_out;
     return m;
 }
 

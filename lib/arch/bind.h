@@ -14,6 +14,12 @@
 
 struct sov_vec; /* a vector that is owned */
 
+/* The weights of a norm; w NULL: there is none. */
+struct sov_norm {
+    const float *w;
+    const float *b; /* of a layer norm alone */
+};
+
 struct sov_bind {
     const sov_model *model;
     struct sov_err *err;
@@ -31,9 +37,30 @@ bool sov_bind_has(const struct sov_bind *b, int64_t layer, const char *name);
 struct sov_mat sov_bind_mat(struct sov_bind *b, int64_t layer,
                             const char *name, size_t n_in, size_t n_out);
 
+/*
+ * The matrices blk.LAYER.NAME.weight of n experts, one after the other, and
+ * their biases if there are any: the first of them.
+ */
+struct sov_mat sov_bind_stack(struct sov_bind *b, int64_t layer,
+                              const char *name, size_t n_in, size_t n_out,
+                              size_t n);
+
+/* Number i of such a stack. */
+struct sov_mat sov_bind_of_stack(const struct sov_mat *first, size_t i);
+
 /* The vector blk.LAYER.NAME of n; NULL if it is missing and not must. */
 const float *sov_bind_vec(struct sov_bind *b, int64_t layer, const char *name,
                           size_t n, bool must);
+
+/* NAME.weight and, with bias, NAME.bias, which both must be there. */
+struct sov_norm sov_bind_norm(struct sov_bind *b, int64_t layer,
+                              const char *name, size_t n, bool bias);
+
+bool sov_bind_has_norm(const struct sov_bind *b, int64_t layer,
+                       const char *name);
+
+/* Row 0 of the matrix NAME.weight of rows of n. */
+const float *sov_bind_row(struct sov_bind *b, const char *name, size_t n);
 
 void sov_bind_free(struct sov_vec *own);
 

@@ -2,8 +2,8 @@
 /*
  * hparams.c - the numbers of an architecture out of a model's metadata
  */
-#include "arch/hparams.h"
-
+#include "arch/arch.h"
+#include "base/fmath.h"
 #include "base/limits.h"
 #include "base/mem.h"
 
@@ -19,7 +19,7 @@
 /* Where keys are read from, and the first that was wrong. */
 struct reader {
     const sov_meta *meta;
-    const char *arch;
+    const struct sov_arch *arch;
     struct sov_err *err;
     char key[128];
     int rc; /* sticky */
@@ -28,7 +28,7 @@ struct reader {
 static const char *
 key_of(struct reader *rd, const char *name)
 {
-    snprintf(rd->key, sizeof(rd->key), "%s.%s", rd->arch, name);
+    snprintf(rd->key, sizeof(rd->key), "%s.%s", rd->arch->name, name);
     return rd->key;
 }
 
@@ -39,12 +39,12 @@ missing(struct reader *rd)
 }
 
 static void
-check_range(struct reader *rd, uint64_t v, uint64_t max)
+check_range(struct reader *rd, uint64_t v, uint64_t min, uint64_t max)
 {
-    if (v < 1 || v > max)
+    if (v < min || v > max)
         rd->rc = sov_fail(rd->err, SOV_EFORMAT,
-                          "%s is %" PRIu64 ", not 1 to %" PRIu64, rd->key, v,
-                          max);
+                          "%s is %" PRIu64 ", not %" PRIu64 " to %" PRIu64,
+                          rd->key, v, min, max);
 }
 
 /* A number in [1, max]; preset: what it is if the key is missing, 0: must. */
@@ -62,7 +62,25 @@ number(struct reader *rd, const char *name, uint64_t preset, uint64_t max)
     else if (rc == 1 && preset == 0)
         missing(rd);
     else
-        check_range(rd, v, max);
+        check_range(rd, v, 1, max);
+    return rd->rc < 0 ? 0 : (uint32_t)v;
+}
+
+/* A number in [0, max], preset if the key is missing. */
+static uint32_t
+number_or_none(struct reader *rd, const char *name, uint64_t preset,
+               uint64_t max)
+{
+    uint64_t v = preset;
+    int rc;
+
+    if (rd->rc < 0)
+        return 0;
+    rc = sov_meta_u64(rd->meta, key_of(rd, name), &v, rd->err);
+    if (rc < 0)
+        rd->rc = rc;
+    else
+        check_range(rd, v, 0, max);
     return rd->rc < 0 ? 0 : (uint32_t)v;
 }
 
@@ -106,7 +124,7 @@ array_for_layers(struct reader *rd, const struct sov_kv *kv, uint64_t max,
     for (i = 0; i < n && rd->rc == 0; i++) {
         int64_t v = sov_kv_int(kv, i);
 
-        check_range(rd, v < 0 ? 0 : (uint64_t)v, max);
+        check_range(rd, v < 0 ? 0 : (uint64_t)v, 1, max);
         out[i] = (uint32_t)v;
     }
 }
@@ -207,9 +225,14 @@ read_heads(struct reader *rd, struct sov_hparams *hp)
     if (rd->rc == 0)
         check_widths(rd, hp);
     scale = real(rd, "attention.scale", 0, 0);
-    if (rd->rc == 0)
-        hp->attn_scale =
-            scale > 0 ? (float)scale : 1.0f / sqrtf((float)hp->k_len);
+    if (rd->rc < 0)
+        return;
+    if (scale > 0)
+        hp->attn_scale = (float)scale;
+    else if (hp->n_layer == rd->arch->layers_by_width)
+        hp->attn_scale = 1.0f / sqrtf((float)(hp->n_embd / hp->n_head[0]));
+    else
+        hp->attn_scale = 1.0f / sqrtf((float)hp->k_len);
 }
 
 static bool
@@ -218,50 +241,184 @@ spells(struct sov_span s, const char *word)
     return s.len == strlen(word) && memcmp(s.p, word, s.len) == 0;
 }
 
-/* Position scaling: none or linear (which is what no type at all means). */
+/* What stretches the context: rope.scaling.type. */
+static struct sov_span
+scaling_type(struct reader *rd)
+{
+    static const char *const known[] = { "none", "linear", "yarn",
+                                         "longrope" };
+    struct sov_span type = { (const unsigned char *)"linear", 6 };
+    int rc = sov_meta_str(rd->meta, key_of(rd, "rope.scaling.type"), &type,
+                          rd->err);
+
+    if (rc < 0) {
+        rd->rc = rc;
+        return type;
+    }
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (spells(type, known[i]))
+            return type;
+    rd->rc = sov_fail(rd->err, SOV_EUNSUP, "%s %.*s is not supported",
+                      rd->key, (int)(type.len < 32 ? type.len : 32),
+                      (const char *)type.p);
+    return type;
+}
+
+/* YaRN makes queries and keys a little larger. */
 static void
 read_scaling(struct reader *rd, struct sov_hparams *hp)
 {
-    struct sov_span type = { (const unsigned char *)"linear", 6 };
+    struct sov_span type;
     double factor;
-    int rc;
 
     if (rd->rc < 0)
         return;
-    rc = sov_meta_str(rd->meta, key_of(rd, "rope.scaling.type"), &type,
-                      rd->err);
-    if (rc < 0) {
-        rd->rc = rc;
-        return;
-    }
-    if (!spells(type, "linear") && !spells(type, "none")) {
-        rd->rc = sov_fail(rd->err, SOV_EUNSUP, "%s %.*s is not supported",
-                          rd->key, (int)(type.len < 32 ? type.len : 32),
-                          (const char *)type.p);
-        return;
-    }
+    type = scaling_type(rd);
     factor = real(rd, "rope.scale_linear", 0, 0);
     factor = real(rd, "rope.scaling.factor", factor, 0);
     if (spells(type, "none") || factor == 0)
         factor = 1;
     hp->rope_scale = 1 / factor;
+    hp->rope_yarn = spells(type, "yarn");
+    hp->yarn_fast = real(rd, "rope.scaling.yarn_beta_fast", 32, 1e-9);
+    hp->yarn_slow = real(rd, "rope.scaling.yarn_beta_slow", 1, 1e-9);
+    hp->rope_size = real(rd, "rope.scaling.attn_factor", 1, 1e-9);
+    if (hp->rope_yarn && factor > 1)
+        hp->rope_size *= 1 + 0.1 * sov_log(factor);
 }
 
 static void
 read_rope(struct reader *rd, struct sov_hparams *hp)
 {
+    double local = rd->arch->local_base;
+
     hp->n_rot = number(rd, "rope.dimension_count", hp->k_len, SOV_WIDTH_MAX);
     if (rd->rc == 0 && (hp->n_rot > hp->k_len || hp->n_rot % 2 != 0))
         rd->rc = sov_fail(rd->err, SOV_EFORMAT,
                           "%s is %" PRIu32 " for heads of %" PRIu32, rd->key,
                           hp->n_rot, hp->k_len);
     hp->rope_base = real(rd, "rope.freq_base", 10000, 1e-9);
+    hp->local_base = real(rd, "rope.freq_base_swa",
+                          local > 0 ? local : hp->rope_base, 1e-9);
+    hp->n_ctx_orig = number(rd, "rope.scaling.original_context_length",
+                            hp->n_ctx, UINT32_MAX);
     read_scaling(rd, hp);
+}
+
+/* Of every n layers the last sees all keys; or each layer says it. */
+static void
+read_pattern(struct reader *rd, struct sov_hparams *hp)
+{
+    const struct sov_kv *kv =
+        sov_meta_find(rd->meta, key_of(rd, "attention.sliding_window_pattern"));
+    bool each = kv != NULL && kv->type == SOV_V_ARR;
+    uint32_t n = 0;
+    uint32_t i;
+
+    if (each && (kv->n != hp->n_layer || kv->elem == SOV_V_STR))
+        rd->rc = sov_fail(rd->err, SOV_EFORMAT,
+                          "%s has %" PRIu64 " marks for %" PRIu32 " layers",
+                          rd->key, kv->n, hp->n_layer);
+    else if (!each)
+        n = number_or_none(rd, "attention.sliding_window_pattern",
+                           rd->arch->window_pattern, SOV_LAYERS_MAX);
+    for (i = 0; i < hp->n_layer && rd->rc == 0; i++)
+        hp->local[i] = each ? sov_kv_int(kv, i) != 0
+                            : n == 0 || i % n + 1 < n;
+}
+
+static void
+read_windows(struct reader *rd, struct sov_hparams *hp)
+{
+    if (rd->rc < 0)
+        return;
+    hp->local = sov_mem_array(hp->n_layer, sizeof(*hp->local));
+    if (hp->local == NULL) {
+        rd->rc = sov_mem_fail(rd->err);
+        return;
+    }
+    if (!rd->arch->windows)
+        return;
+    hp->window = number_or_none(rd, "attention.sliding_window",
+                                rd->arch->window, UINT32_MAX);
+    if (rd->rc == 0 && hp->window > 0)
+        read_pattern(rd, hp);
+}
+
+/* Of experts the widths are their own, if there is a key for it. */
+static void
+read_ffn(struct reader *rd, struct sov_hparams *hp)
+{
+    const char *width = "feed_forward_length";
+
+    hp->n_expert = number_or_none(rd, "expert_count", 0, SOV_EXPERTS_MAX);
+    if (rd->rc == 0 && hp->n_expert > 0 && !rd->arch->experts) {
+        rd->rc = sov_fail(rd->err, SOV_EUNSUP,
+                          "a %s with experts is not supported",
+                          rd->arch->name);
+        return;
+    }
+    if (hp->n_expert > 0) {
+        hp->n_used = number(rd, "expert_used_count", 0, hp->n_expert);
+        hp->expert_scale = (float)real(rd, "expert_weights_scale", 0, 0);
+        if (sov_meta_find(rd->meta,
+                          key_of(rd, "expert_feed_forward_length")) != NULL)
+            width = "expert_feed_forward_length";
+    }
+    hp->n_ff = each_layer(rd, width, NULL, SOV_WIDTH_MAX, hp->n_layer);
+}
+
+static void
+read_scales(struct reader *rd, struct sov_hparams *hp)
+{
+    hp->embd_scale = hp->residual_scale = hp->logit_scale = 1;
+    if (rd->arch->embd_root)
+        hp->embd_scale = sqrtf((float)hp->n_embd);
+    if (rd->arch->caps) {
+        hp->attn_cap = (float)real(rd, "attn_logit_softcapping",
+                                   (double)rd->arch->attn_cap, 0);
+        hp->logit_cap = (float)real(rd, "final_logit_softcapping",
+                                    (double)rd->arch->logit_cap, 0);
+    }
+    if (!rd->arch->scales)
+        return;
+    hp->embd_scale = (float)real(rd, "embedding_scale", 1, 1e-30);
+    hp->residual_scale = (float)real(rd, "residual_scale", 1, 1e-30);
+    hp->logit_scale = 1.0f / (float)real(rd, "logit_scale", 1, 1e-30);
+}
+
+/* What the architecture decides must not be said otherwise. */
+static void
+read_embedding(struct reader *rd, struct sov_hparams *hp)
+{
+    bool causal = !rd->arch->encoder;
+    uint64_t pool;
+    int rc;
+
+    if (rd->rc < 0)
+        return;
+    rc = sov_meta_bool(rd->meta, key_of(rd, "attention.causal"), &causal,
+                       rd->err);
+    if (rc < 0)
+        rd->rc = rc;
+    else if (causal == rd->arch->encoder)
+        rd->rc = sov_fail(rd->err, SOV_EUNSUP, "%s %s is not supported",
+                          rd->key, causal ? "true" : "false");
+    hp->pool = -1;
+    if (rd->rc < 0)
+        return;
+    rc = sov_meta_u64(rd->meta, key_of(rd, "pooling_type"), &pool, rd->err);
+    if (rc < 0)
+        rd->rc = rc;
+    else if (rc == 0)
+        check_range(rd, pool, 0, 4);
+    if (rc == 0 && rd->rc == 0)
+        hp->pool = (int)pool;
 }
 
 int
 sov_hparams_read(struct sov_hparams *hp, const sov_meta *meta,
-                 const char *arch, struct sov_err *err)
+                 const struct sov_arch *arch, struct sov_err *err)
 {
     struct reader rd = { .meta = meta, .arch = arch, .err = err };
 
@@ -271,12 +428,17 @@ sov_hparams_read(struct sov_hparams *hp, const sov_meta *meta,
     hp->n_ctx = number(&rd, "context_length", 0, UINT32_MAX);
     if (hp->n_ctx > SOV_CTX_MAX)
         hp->n_ctx = SOV_CTX_MAX;
-    hp->norm_eps = (float)real(&rd, "attention.layer_norm_rms_epsilon", NAN,
-                               1e-30);
-    hp->n_ff = each_layer(&rd, "feed_forward_length", NULL, SOV_WIDTH_MAX,
-                          hp->n_layer);
+    hp->norm_eps = (float)real(&rd,
+                               arch->norm == SOV_NORM_RMS
+                                   ? "attention.layer_norm_rms_epsilon"
+                                   : "attention.layer_norm_epsilon",
+                               NAN, 1e-30);
+    read_ffn(&rd, hp);
     read_heads(&rd, hp);
     read_rope(&rd, hp);
+    read_windows(&rd, hp);
+    read_scales(&rd, hp);
+    read_embedding(&rd, hp);
     if (rd.rc < 0)
         sov_hparams_done(hp);
     return rd.rc;
@@ -285,8 +447,10 @@ sov_hparams_read(struct sov_hparams *hp, const sov_meta *meta,
 void
 sov_hparams_done(struct sov_hparams *hp)
 {
+    free(hp->local);
     free(hp->n_head);
     free(hp->n_kv);
     free(hp->n_ff);
+    hp->local = NULL;
     hp->n_head = hp->n_kv = hp->n_ff = NULL;
 }

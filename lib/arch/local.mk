@@ -6,6 +6,7 @@ libsov_all_la_SOURCES += \
 	%D%/bind.c %D%/bind.h \
 	%D%/carried.c \
 	%D%/dense.c \
+	%D%/experts.c \
 	%D%/export.c %D%/export.h %D%/exports.def \
 	%D%/export_llama.c %D%/llama_parts.def \
 	%D%/export_vocab.c \
@@ -13,7 +14,22 @@ libsov_all_la_SOURCES += \
 	%D%/import.c %D%/import.h %D%/imports.def \
 	%D%/import_llama.c \
 	%D%/import_vocab.c \
+	%D%/qwen2.c \
+	%D%/qwen3.c \
+	%D%/qwen3moe.c \
+	%D%/olmo2.c \
+	%D%/granite.c \
+	%D%/gemma2.c \
+	%D%/gemma3.c \
+	%D%/phi3.c \
+	%D%/falcon.c \
+	%D%/gpt2.c \
+	%D%/starcoder2.c \
+	%D%/gpt_oss.c \
+	%D%/bert.c \
+	%D%/nomic_bert.c \
 	%D%/llama.c \
 	%D%/net.c \
+	%D%/walk.c \
 	%D%/open.c \
 	%D%/sane.c %D%/sane.h

@@ -67,8 +67,9 @@ check_layers(const struct sov_net *net, const sov_model *model,
 }
 
 static void
-load_ends(struct sov_net *net, struct sov_bind *b)
+load_begin(struct sov_net *net, struct sov_bind *b)
 {
+    const struct sov_arch *arch = net->arch;
     size_t n_embd = net->hp.n_embd;
 
     net->embd = sov_bind_mat(b, -1, "token_embd", n_embd, 0);
@@ -76,26 +77,79 @@ load_ends(struct sov_net *net, struct sov_bind *b)
     if (b->rc == 0 && (net->n_vocab < 1 || net->n_vocab > SOV_VOCAB_MAX))
         b->rc = sov_fail(b->err, SOV_EFORMAT, "a vocabulary of %zu tokens",
                          net->n_vocab);
-    net->out_norm = sov_bind_vec(b, -1, "output_norm.weight", n_embd, true);
+    if (arch->places)
+        net->places = sov_bind_mat(b, -1, "position_embd", n_embd, 0);
+    if (b->rc == 0 && arch->places && net->hp.n_ctx > net->places.n_out)
+        net->hp.n_ctx = (uint32_t)net->places.n_out;
+    if (arch->kinds)
+        net->kind = sov_bind_row(b, "token_types", n_embd);
+    if (arch->embd_norm)
+        net->embd_norm = sov_bind_norm(b, -1, "token_embd_norm", n_embd,
+                                       arch->norm == SOV_NORM_LAYER);
+}
+
+static void
+load_end(struct sov_net *net, struct sov_bind *b)
+{
+    size_t n_embd = net->hp.n_embd;
+
+    if (net->arch->encoder)
+        return;
+    net->out_norm = sov_bind_norm(b, -1, "output_norm", n_embd,
+                                  net->arch->norm == SOV_NORM_LAYER);
     net->head = sov_bind_has(b, -1, "output.weight")
                     ? sov_bind_mat(b, -1, "output", n_embd, net->n_vocab)
                     : net->embd;
 }
 
+/* One set of turns: the factors are those of the tensor, if it is there. */
+static int
+load_turns(struct sov_net *net, struct sov_bind *b, enum sov_turns which,
+           const char *factors, bool plain)
+{
+    const struct sov_hparams *hp = &net->hp;
+    double base = which == SOV_TURNS_LOCAL ? hp->local_base : hp->rope_base;
+    struct sov_rope_yarn yarn = { 1 / hp->rope_scale, hp->n_ctx_orig,
+                                  hp->yarn_fast, hp->yarn_slow };
+    const float *factor = NULL;
+    double *freq;
+    int rc;
+
+    if (factors != NULL)
+        factor = sov_bind_vec(b, -1, factors, hp->n_rot / 2, false);
+    if (b->rc < 0)
+        return b->rc;
+    freq = net->freq[which] = sov_mem_array(hp->n_rot / 2, sizeof(*freq));
+    if (freq == NULL)
+        return sov_mem_fail(b->err);
+    net->turn_size[which] = plain ? 1 : hp->rope_size;
+    rc = sov_rope_freqs(freq, hp->n_rot, base, plain ? 1 : hp->rope_scale,
+                        factor, b->err);
+    if (rc == 0 && hp->rope_yarn && !plain)
+        rc = sov_rope_yarn(freq, hp->n_rot, base, &yarn, b->err);
+    return rc;
+}
+
 static int
 load_rope(struct sov_net *net, struct sov_bind *b)
 {
-    const struct sov_hparams *hp = &net->hp;
-    const float *factor =
-        sov_bind_vec(b, -1, "rope_freqs.weight", hp->n_rot / 2, false);
+    static const char freqs[] = "rope_freqs.weight";
+    static const char brief[] = "rope_factors_short.weight";
+    static const char lengthy[] = "rope_factors_long.weight";
+    bool local = false;
+    int rc;
 
-    if (b->rc < 0)
-        return b->rc;
-    net->freq = sov_mem_array(hp->n_rot / 2, sizeof(*net->freq));
-    if (net->freq == NULL)
-        return sov_mem_fail(b->err);
-    return sov_rope_freqs(net->freq, hp->n_rot, hp->rope_base, hp->rope_scale,
-                          factor, b->err);
+    if (net->arch->rope == SOV_ROPE_NONE)
+        return 0;
+    for (uint32_t i = 0; i < net->hp.n_layer; i++)
+        local |= net->hp.local[i];
+    rc = load_turns(net, b, SOV_TURNS_ALL,
+                    sov_bind_has(b, -1, freqs) ? freqs : brief, false);
+    if (rc == 0 && local)
+        rc = load_turns(net, b, SOV_TURNS_LOCAL, NULL, net->arch->local_plain);
+    if (rc == 0 && sov_bind_has(b, -1, lengthy))
+        rc = load_turns(net, b, SOV_TURNS_LONG, lengthy, false);
+    return rc;
 }
 
 /* The tensors first, which prove the sizes that follow from the metadata. */
@@ -104,10 +158,11 @@ load(struct sov_net *net, struct sov_bind *b)
 {
     int rc;
 
-    load_ends(net, b);
+    load_begin(net, b);
+    load_end(net, b);
     rc = b->rc;
     if (rc == 0)
-        rc = net->arch->load(net, b);
+        rc = sov_dense_load(net, b);
     if (rc == 0)
         rc = load_rope(net, b);
     return rc;
@@ -126,7 +181,7 @@ sov_net_open(struct sov_net **out, const sov_model *model, struct sov_err *err)
     rc = find_arch(&net->arch, sov_model_meta(model), err);
     if (rc == 0)
         rc = sov_hparams_read(&net->hp, sov_model_meta(model),
-                              net->arch->name, err);
+                              net->arch, err);
     if (rc == 0)
         rc = check_layers(net, model, err);
     if (rc == 0)
@@ -148,246 +203,35 @@ sov_net_close(struct sov_net *net)
     sov_hparams_done(&net->hp);
     sov_bind_free(net->own);
     free(net->layer);
-    free(net->freq);
+    for (size_t i = 0; i < SOV_N_TURNS; i++)
+        free(net->freq[i]);
     free(net);
 }
 
 static struct sov_span
-bytes_of(const struct sov_mat *m)
+bytes_of(const struct sov_mat *m, size_t n)
 {
-    return (struct sov_span){ m->data, m->n_out * m->row_bytes };
+    return (struct sov_span){ m->data, n * m->n_out * m->row_bytes };
 }
 
 size_t
 sov_net_parts(const struct sov_net *net, struct sov_span *part)
 {
     size_t n = net->hp.n_layer;
+    size_t each = net->hp.n_expert > 0 ? net->hp.n_expert : 1;
     size_t i, j;
 
     for (i = 0; part != NULL && i < n; i++, part += SOV_NET_PARTS) {
         const struct sov_layer *l = &net->layer[i];
 
         for (j = 0; j < 3; j++)
-            part[j] = bytes_of(&l->qkv[j]);
-        part[3] = bytes_of(&l->attn_out);
-        part[4] = bytes_of(&l->gate_up[0]);
-        part[5] = bytes_of(&l->gate_up[1]);
-        part[6] = bytes_of(&l->down);
+            part[j] = bytes_of(&l->qkv[j], 1);
+        part[3] = bytes_of(&l->attn_out, 1);
+        part[4] = bytes_of(&l->up[0], each);
+        part[5] = bytes_of(&l->up[1], each);
+        part[6] = bytes_of(&l->down, each);
     }
     if (part != NULL)
-        *part = bytes_of(&net->head);
+        *part = bytes_of(&net->head, 1);
     return n * SOV_NET_PARTS + 1;
-}
-
-int
-sov_pass_place(struct sov_pass *pass, const struct sov_net *net,
-               struct sov_arena *a)
-{
-    const struct sov_hparams *hp = &net->hp;
-    uint64_t n = pass->n_batch;
-    uint64_t pieces = (net->in_max + 255) / 256;
-    size_t room = sov_mat_room(net->in_max);
-    uint64_t share = 0;
-    size_t i;
-
-    for (i = 0; i < hp->n_layer; i++) {
-        size_t attn = sov_attn_room(&pass->kv[i], hp->n_head[i]);
-        uint64_t all = sov_attn_share(&pass->kv[i], hp->n_head[i]);
-
-        if (attn == 0 || all == UINT64_MAX)
-            return SOV_EMEM;
-        room = attn > room ? attn : room;
-        share = all > share ? all : share;
-    }
-    pass->nn.share = sov_arena_take(a, share, 1);
-    pass->nn.room = (room + 15) / 16 * 16;
-    pass->x = sov_arena_take(a, n * hp->n_embd, sizeof(float));
-    pass->part = sov_arena_take(a, n * hp->n_embd, sizeof(float));
-    pass->norm = sov_arena_take(a, n * hp->n_embd, sizeof(float));
-    pass->qkv = sov_arena_take(a, n * net->qkv_max, sizeof(float));
-    pass->heads = sov_arena_take(a, n * net->o_max, sizeof(float));
-    pass->ff = sov_arena_take(a, n * 2 * net->ff_max, sizeof(float));
-    pass->turn = sov_arena_take(a, n * hp->n_rot, sizeof(float));
-    pass->a32 = sov_arena_take(a, n * pieces, sizeof(*pass->a32));
-    pass->a256 = sov_arena_take(a, n * pieces, sizeof(*pass->a256));
-    pass->half = sov_arena_take(a, n * pieces, 256 * sizeof(float));
-    return a->overflow ? SOV_EMEM : 0;
-}
-
-void
-sov_walk_input(struct sov_walk *w, const float *x, size_t stride, size_t n,
-               const struct sov_mat *mat, size_t n_mat)
-{
-    w->in = (struct sov_input){
-        .x = x, .stride = stride, .n = n, .n_cols = w->n,
-        .forms = sov_mat_forms(&w->pass->nn, mat, n_mat),
-        .a32 = w->pass->a32, .a256 = w->pass->a256, .half = w->pass->half,
-    };
-}
-
-/* A loop of n items of about `work` multiplications each. */
-static void
-set_phase(struct sov_walk *w, struct sov_phase *phase, sov_par_fn fn, size_t n,
-          uint64_t work)
-{
-    *phase = (struct sov_phase){
-        .fn = fn, .arg = w, .n = n, .grain = sov_nn_piece(work),
-        .guided = true,
-    };
-}
-
-/* A number in a column costs about as much as eight multiplications of a
- * matrix. */
-void
-sov_walk_columns(struct sov_walk *w, struct sov_phase *phase, sov_par_fn fn,
-                 size_t n)
-{
-    set_phase(w, phase, fn, n, 8 * (uint64_t)(w->net->hp.n_embd + w->in.n));
-}
-
-static void
-product(void *arg, size_t first, size_t last, unsigned worker)
-{
-    const struct sov_walk *w = arg;
-
-    sov_mat_run(&w->pass->nn, w->mul, &w->in, first, last, worker);
-}
-
-void
-sov_walk_product(struct sov_walk *w, struct sov_phase *phase)
-{
-    size_t n = sov_mat_units(w->mul, w->n_mul);
-    uint64_t rows = 0;
-    size_t i;
-
-    for (i = 0; i < w->n_mul; i++)
-        rows += w->mul[i].w->n_out;
-    set_phase(w, phase, product, n,
-              rows * w->in.n * w->in.n_cols / (n > 0 ? n : 1));
-}
-
-static void
-attend(void *arg, size_t first, size_t last, unsigned worker)
-{
-    const struct sov_walk *w = arg;
-
-    sov_attn_unit(&w->pass->nn, &w->attn, first, last, worker);
-}
-
-void
-sov_walk_attn(struct sov_walk *w, struct sov_phase *phase)
-{
-    const struct sov_attn *at = &w->attn;
-    size_t n = sov_attn_units(at);
-    uint64_t keys = at->pos + at->n_cols;
-    uint64_t each = (uint64_t)(at->kv->k_len + at->kv->v_len) * at->n_head;
-
-    set_phase(w, phase, attend, n, keys * each * at->n_cols / (n > 0 ? n : 1));
-}
-
-static void
-begin_columns(void *arg, size_t first, size_t last, unsigned worker)
-{
-    const struct sov_walk *w = arg;
-    const struct sov_mat *embd = &w->net->embd;
-    size_t n_rot = w->net->hp.n_rot;
-    size_t c;
-
-    (void)worker;
-    for (c = first; c < last; c++) {
-        const unsigned char *row =
-            embd->data + (size_t)w->ids[c] * embd->row_bytes;
-
-        w->pass->nn.k->decode[embd->type](row, w->pass->x + c * embd->n_in,
-                                          embd->n_in);
-        sov_rope_turn(w->net->freq, n_rot, (uint32_t)(w->pos + c),
-                      w->pass->turn + c * n_rot);
-    }
-}
-
-/* The columns that logits are wanted of are the last ones, and become the
- * first. */
-static void
-end_columns(void *arg, size_t first, size_t last, unsigned worker)
-{
-    const struct sov_walk *w = arg;
-    size_t n = w->net->hp.n_embd;
-    size_t c;
-
-    (void)worker;
-    for (c = first; c < last; c++) {
-        size_t from = (w->n - w->n_logits + c) * n;
-
-        if (w->add)
-            sov_add(w->pass->part + from, w->pass->x + from, n);
-        sov_rms_norm(w->pass->nn.k, w->pass->x + from, w->net->out_norm,
-                     w->net->hp.norm_eps, w->pass->norm + c * n, n);
-        sov_input_column(&w->pass->nn, &w->in, c);
-    }
-}
-
-static void
-end_norm(struct sov_walk *w, struct sov_phase *phase)
-{
-    size_t n_embd = w->net->hp.n_embd;
-
-    sov_walk_input(w, w->pass->norm, n_embd, n_embd, &w->net->head, 1);
-    w->in.n_cols = w->n_logits;
-    w->add = w->net->hp.n_layer > 0;
-    sov_walk_columns(w, phase, end_columns, w->n_logits);
-}
-
-static void
-head(struct sov_walk *w, struct sov_phase *phase)
-{
-    w->mul[0] = (struct sov_mul){ &w->net->head, w->logits, w->net->n_vocab };
-    w->n_mul = 1;
-    sov_walk_product(w, phase);
-}
-
-/* After the last layer. */
-static bool
-next_of_end(struct sov_walk *w, struct sov_phase *phase)
-{
-    if (w->n_logits == 0 || w->step == 2)
-        return false;
-    if (w->step++ == 0)
-        end_norm(w, phase);
-    else
-        head(w, phase);
-    return true;
-}
-
-static bool
-next(void *arg, struct sov_phase *phase, unsigned worker)
-{
-    struct sov_walk *w = arg;
-
-    (void)worker;
-    if (!w->begun) {
-        w->begun = true;
-        sov_walk_columns(w, phase, begin_columns, w->n);
-        return true;
-    }
-    for (; w->layer < w->net->hp.n_layer; w->layer++, w->step = 0) {
-        if (w->step == 0)
-            sov_ahead_reached(w->pass->ahead, w->layer * SOV_NET_PARTS);
-        if (sov_dense_next(w, phase))
-            return true;
-    }
-    sov_ahead_reached(w->pass->ahead, w->layer * SOV_NET_PARTS);
-    return next_of_end(w, phase);
-}
-
-void
-sov_net_run(const struct sov_net *net, struct sov_pass *pass,
-            const int32_t *ids, size_t n, size_t pos, float *logits,
-            size_t n_logits)
-{
-    struct sov_walk w = {
-        .net = net, .pass = pass, .ids = ids, .n = n, .pos = pos,
-        .logits = logits, .n_logits = n_logits,
-    };
-
-    sov_par_phases(next, &w);
 }

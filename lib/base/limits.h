@@ -30,6 +30,7 @@
 #define SOV_SPECIAL_MAX    UINT64_C(256) /* bytes of a special token's text */
 #define SOV_LAYERS_MAX     UINT64_C(4096)
 #define SOV_HEADS_MAX      UINT64_C(65536)
+#define SOV_EXPERTS_MAX    UINT64_C(1024)  /* of a layer */
 #define SOV_WIDTH_MAX      (UINT64_C(1) << 24) /* any width of a model */
 #define SOV_DATASETS_MAX   UINT64_C(1024) /* texts that statistics are of */
 #define SOV_DATASET_MAX    UINT64_C(4095) /* bytes of a text's name */

@@ -48,8 +48,10 @@ void sov_cache_put(const struct sov_nn *nn, const struct sov_cache *kv,
 
 /*
  * o[c][n_head * v_len] = attention of queries q[c][n_head * k_len], at
- * positions pos + c, over all keys from first[c] up to their own; on all
- * threads.
+ * positions pos + c, over all keys from first[c] up to their own, or with both
+ * up to the last column's; on all threads.  A score s becomes
+ * cap * tanh(s / cap) if there is a cap.  The sink of a head is one more
+ * score, of a key without a value.
  */
 struct sov_attn {
     const struct sov_cache *kv;
@@ -58,6 +60,9 @@ struct sov_attn {
     size_t pos;
     size_t n_cols;
     const uint32_t *first; /* [n_cols], not falling; NULL: all begin at 0 */
+    bool both;
+    float cap;             /* 0: none */
+    const float *sink;     /* [n_head], or NULL */
     const float *q;
     size_t q_stride;
     float *o;

@@ -32,7 +32,7 @@ sov_attn_first(const struct sov_attn *at, size_t c)
 static inline size_t
 sov_attn_end(const struct sov_attn *at, size_t c)
 {
-    return at->pos + c + 1;
+    return at->pos + (at->both ? at->n_cols : c + 1);
 }
 
 #endif

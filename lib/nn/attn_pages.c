@@ -352,14 +352,31 @@ add_span(struct tile *t, struct part one)
     }
 }
 
+/* A sink is one more span, of one score and no value. */
+static void
+add_sinks(struct tile *t)
+{
+    size_t v_pad = t->at->kv->page.v_pad;
+    size_t r;
+
+    if (t->at->sink == NULL)
+        return;
+    memset(t->one.o, 0, v_pad * sizeof(float));
+    for (r = 0; r < t->n; r++)
+        t->nn->k->attn_add(&t->all.m[r], &t->all.s[r], t->all.o + r * v_pad,
+                           t->at->sink[query_head_of(t, r)] * LOG2E, 1.0f,
+                           t->one.o, v_pad);
+}
+
 /* The end: o / s, turned back. */
 static void
-give_out(const struct tile *t)
+give_out(struct tile *t)
 {
     const struct sov_attn *at = t->at;
     size_t v_len = at->kv->v_len;
     size_t r, i;
 
+    add_sinks(t);
     for (r = 0; r < t->n; r++) {
         float *out = at->o + column_of(t, r) * at->o_stride +
                      query_head_of(t, r) * v_len;

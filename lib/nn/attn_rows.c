@@ -7,6 +7,8 @@
  */
 #include "nn/attn_forms.h"
 
+#include "nn/fn.h"
+
 #include <string.h>
 
 #define TILE 64 /* keys */
@@ -194,19 +196,26 @@ mix_values(const struct piece *p)
     }
 }
 
+/* Of row r, whose scores are s[n]. */
 static void
-softmax(const struct piece *p, float *s, size_t n)
+softmax(const struct piece *p, size_t r, float *s, size_t n)
 {
     const struct sov_kern *k = p->nn->k;
-    float part;
-    size_t i;
+    const float *sink = p->at->sink;
+    float one = 0;
+    float top;
 
-    for (i = 0; i < n; i++)
-        s[i] *= p->at->scale;
-    k->exp(s, n, k->max(s, n));
-    part = 1.0f / k->sum(s, n);
-    for (i = 0; i < n; i++)
-        s[i] *= part;
+    sov_times(p->at->scale, s, n);
+    if (p->at->cap > 0)
+        sov_fn_cap(k, p->at->cap, s, n);
+    top = k->max(s, n);
+    if (sink != NULL) {
+        one = sink[p->head * p->group + r % p->group];
+        top = one > top ? one : top;
+        k->exp(&one, 1, top);
+    }
+    k->exp(s, n, top);
+    sov_times(1.0f / (k->sum(s, n) + one), s, n);
     round_like(p->nn, p->at->kv->type, s, n);
 }
 
@@ -218,7 +227,7 @@ do_piece(const struct piece *p)
     take_queries(p);
     make_scores(p);
     for (r = 0; r < p->n * p->group; r++)
-        softmax(p, p->score + r * p->stride + first_of(p, r),
+        softmax(p, r, p->score + r * p->stride + first_of(p, r),
                 end_of(p, r) - first_of(p, r));
     mix_values(p);
 }

@@ -86,6 +86,30 @@ sov_rms_norm(const struct sov_kern *k, const float *x, const float *w,
 }
 
 void
+sov_layer_norm(const struct sov_kern *k, const float *x, const float *w,
+               const float *b, float eps, float *y, size_t n)
+{
+    float mean = k->sum(x, n) / (float)n;
+    float var;
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        y[i] = x[i] - mean;
+    var = k->sumsq(y, n) / (float)n;
+    k->scale(y, 1.0f / sqrtf(var + eps), w, y, n);
+    sov_add(b, y, n);
+}
+
+void
+sov_times(float by, float *x, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        x[i] *= by;
+}
+
+void
 sov_add(const float *x, float *y, size_t n)
 {
     size_t i;

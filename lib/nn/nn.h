@@ -53,11 +53,18 @@ size_t sov_nn_grain(size_t n, uint64_t work);
 /* Items of about `work` multiplications each that are worth a piece. */
 size_t sov_nn_piece(uint64_t work);
 
-/* y = x / rms(x) * w, over n */
+/* y = x / rms(x) * w, over n; y may be x */
 void sov_rms_norm(const struct sov_kern *k, const float *x, const float *w,
                   float eps, float *y, size_t n);
 
+/* y = (x - mean) / sqrt(variance + eps) * w + b, over n; y may be x */
+void sov_layer_norm(const struct sov_kern *k, const float *x, const float *w,
+                    const float *b, float eps, float *y, size_t n);
+
 /* y += x */
 void sov_add(const float *x, float *y, size_t n);
+
+/* x *= by */
+void sov_times(float by, float *x, size_t n);
 
 #endif

@@ -16,6 +16,7 @@
 enum sov_rope_pairs {
     SOV_ROPE_NORM, /* pairs (2 i, 2 i + 1) */
     SOV_ROPE_NEOX, /* pairs (i, i + n_rot / 2) */
+    SOV_ROPE_NONE,
 };
 
 /*
@@ -25,8 +26,24 @@ enum sov_rope_pairs {
 int sov_rope_freqs(double *freq, size_t n_rot, double base, double scale,
                    const float *factor, struct sov_err *err) SOV_MUST_CHECK;
 
-/* turn[n_rot] = cos, sin of each pair at a position */
-void sov_rope_turn(const double *freq, size_t n_rot, uint32_t pos,
+/*
+ * YaRN: freq as above, with scale 1 / stretch, goes back to what it would be
+ * without a scale where a pair turns more than beta_fast times in n_ctx
+ * positions, stays where it turns less than beta_slow times, and is in between
+ * for the pairs in between.
+ */
+struct sov_rope_yarn {
+    double stretch;
+    double n_ctx;
+    double beta_fast, beta_slow;
+};
+
+int sov_rope_yarn(double *freq, size_t n_rot, double base,
+                  const struct sov_rope_yarn *yarn,
+                  struct sov_err *err) SOV_MUST_CHECK;
+
+/* turn[n_rot] = cos, sin of each pair at a position, times size */
+void sov_rope_turn(const double *freq, size_t n_rot, double size, uint32_t pos,
                    float *turn);
 
 /* Turn one head of at least n_rot numbers in place. */

@@ -14,7 +14,9 @@
 #include "base/mem.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define BATCH_DEFAULT 256
 
@@ -81,14 +83,16 @@ too_large(struct sov_err *err)
 }
 
 /*
- * Eight bits unless it is the reference, where activations have no fewer; heads
- * too long for that stay halves.
+ * Eight bits unless it is the reference, where activations have no fewer, or
+ * an encoder, which keeps them for one text only; heads too long for that stay
+ * halves.
  */
 static int
 choose_kv(struct sov_session *s, enum sov_kv_form kv, struct sov_err *err)
 {
     const struct sov_hparams *hp = &s->net->hp;
     bool too_long = hp->k_len > SOV_PAGE_LEN || hp->v_len > SOV_PAGE_LEN;
+    bool exact = s->pass.nn.precise || s->net->arch->encoder;
 
     if (kv < SOV_KV_AUTO || kv > SOV_KV_Q8)
         return sov_fail(err, SOV_EARG, "a cache of form %d", (int)kv);
@@ -97,11 +101,43 @@ choose_kv(struct sov_session *s, enum sov_kv_form kv, struct sov_err *err)
                         "heads of %" PRIu32 " keys and %" PRIu32
                         " values; eight bits are for up to %" PRIu64,
                         hp->k_len, hp->v_len, SOV_PAGE_LEN);
-    if (kv == SOV_KV_AUTO && s->pass.nn.precise)
+    if (kv == SOV_KV_Q8 && hp->attn_cap > 0)
+        return sov_fail(err, SOV_EUNSUP, "soft limits of scores are not for "
+                                         "keys of eight bits");
+    if (kv == SOV_KV_AUTO && exact)
         kv = SOV_KV_F32;
     else if (kv == SOV_KV_AUTO)
-        kv = too_long ? SOV_KV_F16 : SOV_KV_Q8;
+        kv = too_long || hp->attn_cap > 0 ? SOV_KV_F16 : SOV_KV_Q8;
     s->kv_form = kv;
+    return 0;
+}
+
+/* How many tokens are kept, read at once, and get logits. */
+static int
+choose_sizes(struct sov_session *s, const struct sov_session_opts *opts,
+             struct sov_err *err)
+{
+    const struct sov_net *net = s->net;
+    uint32_t most = net->hp.n_ctx;
+
+    s->n_ctx = most < SOV_CTX_DEFAULT ? most : SOV_CTX_DEFAULT;
+    if (opts->n_ctx > SOV_CTX_MAX)
+        return sov_fail(err, SOV_EARG, "a context of %" PRIu32 " tokens",
+                        opts->n_ctx);
+    if (opts->n_ctx != 0)
+        s->n_ctx = opts->n_ctx;
+    if (net->places.data != NULL && s->n_ctx > net->places.n_out)
+        return sov_fail(err, SOV_EARG,
+                        "a context of %" PRIu32 " tokens, but the model has "
+                        "%zu positions", s->n_ctx, net->places.n_out);
+    s->pass.n_batch = opts->n_batch != 0 ? opts->n_batch : BATCH_DEFAULT;
+    if (s->pass.n_batch > s->n_ctx || net->arch->encoder)
+        s->pass.n_batch = s->n_ctx;
+    s->n_logits = opts->n_logits != 0 ? opts->n_logits : 1;
+    if (s->n_logits > s->n_ctx)
+        s->n_logits = s->n_ctx;
+    if (net->head.data == NULL)
+        s->n_logits = 0;
     return 0;
 }
 
@@ -114,23 +150,12 @@ plan(struct sov_session *s, const struct sov_session_opts *opts,
     struct sov_arena work = { 0 };
     struct sov_arena kv = { 0 };
     struct sov_arena logits = { 0 };
-    int rc;
+    int rc = choose_sizes(s, opts, err);
 
-    s->n_ctx = hp->n_ctx < SOV_CTX_DEFAULT ? hp->n_ctx : SOV_CTX_DEFAULT;
-    if (opts->n_ctx > SOV_CTX_MAX)
-        return sov_fail(err, SOV_EARG, "a context of %" PRIu32 " tokens",
-                        opts->n_ctx);
-    if (opts->n_ctx != 0)
-        s->n_ctx = opts->n_ctx;
-    s->pass.n_batch = opts->n_batch != 0 ? opts->n_batch : BATCH_DEFAULT;
-    if (s->pass.n_batch > s->n_ctx)
-        s->pass.n_batch = s->n_ctx;
-    s->n_logits = opts->n_logits != 0 ? opts->n_logits : 1;
-    if (s->n_logits > s->n_ctx)
-        s->n_logits = s->n_ctx;
     s->pass.nn.k = sov_kern();
     s->pass.nn.precise = opts->precise;
-    rc = choose_kv(s, opts->kv, err);
+    if (rc == 0)
+        rc = choose_kv(s, opts->kv, err);
     if (rc < 0)
         return rc;
 
@@ -294,6 +319,10 @@ check_tokens(const struct sov_session *s, const int32_t *ids, size_t n,
 {
     size_t i;
 
+    if (s->net->head.data == NULL && what != SOV_LOGITS_NONE)
+        return sov_fail(err, SOV_EUNSUP,
+                        "a %s makes embeddings, not the next token",
+                        s->net->arch->name);
     if (n > s->n_ctx - s->pos)
         return sov_fail(err, SOV_EARG,
                         "%zu tokens after %" PRIu32
@@ -337,6 +366,100 @@ sov_session_eval(sov_session *s, const int32_t *ids, size_t n,
     }
     return 0;
 }
+
+/* ---- embeddings */
+
+enum sov_pool
+sov_session_pool(const sov_session *s)
+{
+    static const enum sov_pool pools[] = { SOV_POOL_NONE, SOV_POOL_MEAN,
+                                           SOV_POOL_CLS, SOV_POOL_LAST };
+    int pool = s->net->hp.pool;
+
+    if (pool >= 0 && pool < (int)(sizeof(pools) / sizeof(pools[0])))
+        return pools[pool];
+    return s->net->arch->encoder ? SOV_POOL_MEAN : SOV_POOL_LAST;
+}
+
+uint32_t
+sov_session_width(const sov_session *s)
+{
+    return s->net->hp.n_embd;
+}
+
+/* Which of part tokens, of n the ones from at on, are wanted: the last so
+ * many. */
+static size_t
+wanted(enum sov_pool pool, size_t at, size_t part, size_t n)
+{
+    if (pool == SOV_POOL_LAST)
+        return at + part == n ? 1 : 0;
+    return pool == SOV_POOL_CLS && at > 0 ? 0 : part;
+}
+
+/* The states of some tokens, from number at on, go to what is made of all. */
+static void
+pool_states(const sov_session *s, enum sov_pool pool, size_t at,
+            size_t n_states, float *out)
+{
+    size_t n = s->net->hp.n_embd;
+    const float *state = s->pass.norm;
+    size_t i;
+
+    if (pool == SOV_POOL_NONE)
+        memcpy(out + at * n, state, n_states * n * sizeof(*out));
+    else if (pool != SOV_POOL_MEAN && n_states > 0)
+        memcpy(out, state, n * sizeof(*out));
+    for (i = 0; i < n_states && pool == SOV_POOL_MEAN; i++)
+        sov_add(state + i * n, out, n);
+}
+
+int
+sov_session_embed(sov_session *s, const int32_t *ids, size_t n,
+                  enum sov_pool pool, float *out, struct sov_err *err)
+{
+    size_t width = s->net->hp.n_embd;
+    size_t at, part;
+    int rc;
+
+    if (pool < SOV_POOL_AUTO || pool > SOV_POOL_LAST || n == 0)
+        return sov_fail(err, SOV_EARG, "an embedding of %zu tokens by way %d",
+                        n, (int)pool);
+    s->pos = 0;
+    s->n_rows = 0;
+    rc = check_tokens(s, ids, n, SOV_LOGITS_NONE, err);
+    if (rc == 0)
+        rc = sov_nn_ready(&s->pass.nn, err);
+    if (rc < 0)
+        return rc;
+    if (pool == SOV_POOL_AUTO)
+        pool = sov_session_pool(s);
+    if (pool != SOV_POOL_NONE)
+        memset(out, 0, width * sizeof(*out));
+    for (at = 0; at < n; at += part) {
+        size_t want;
+
+        part = n - at < s->pass.n_batch ? n - at : s->pass.n_batch;
+        want = wanted(pool, at, part, n);
+        sov_net_run(s->net, &s->pass, ids + at, part, s->pos, NULL, want);
+        s->pos += (uint32_t)part;
+        pool_states(s, pool, at, want, out);
+    }
+    if (pool == SOV_POOL_MEAN)
+        sov_times(1.0f / (float)n, out, width);
+    return 0;
+}
+
+void
+sov_embedding_normalize(float *x, size_t n)
+{
+    float square = sov_kern()->sumsq(x, n);
+
+    if (square > 0)
+        sov_times(1.0f / sqrtf(square), x, n);
+}
+
+/* ---- what there is */
 
 const float *
 sov_session_logits(const sov_session *s, size_t row)

@@ -90,6 +90,37 @@ SOV_API int sov_session_eval(sov_session *session, const int32_t *ids,
 SOV_API const float *sov_session_logits(const sov_session *session,
                                         size_t row);
 
+/* ---- embeddings */
+
+/* What stands for a whole text. */
+enum sov_pool {
+    SOV_POOL_AUTO, /* what the model says; else the mean of an encoder, the
+                      last of others */
+    SOV_POOL_NONE, /* each token for itself */
+    SOV_POOL_MEAN,
+    SOV_POOL_CLS,  /* the first token */
+    SOV_POOL_LAST,
+};
+
+/*
+ * Read one text from the beginning, whatever was read before, and give what
+ * the last layer makes of it: out [width], or [n, width] with SOV_POOL_NONE.
+ * An encoder sees all of the text from each of its tokens, so it must be one
+ * call; it does nothing but this, sov_session_eval() wants logits.
+ */
+SOV_API int sov_session_embed(sov_session *session, const int32_t *ids,
+                              size_t n, enum sov_pool pool, float *out,
+                              struct sov_err *err) SOV_MUST_CHECK;
+
+/* Numbers of an embedding, and what SOV_POOL_AUTO means here. */
+SOV_API uint32_t sov_session_width(const sov_session *session);
+SOV_API enum sov_pool sov_session_pool(const sov_session *session);
+
+/* Make it one long, if it is anything. */
+SOV_API void sov_embedding_normalize(float *x, size_t n);
+
+/* ---- what there is */
+
 SOV_API uint32_t sov_session_vocab(const sov_session *session);
 SOV_API uint32_t sov_session_ctx(const sov_session *session);
 SOV_API uint32_t sov_session_rows(const sov_session *session); /* n_logits */

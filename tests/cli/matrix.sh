@@ -55,6 +55,8 @@ for type in f16 q4_k_m; do
 done
 
 need_shared golden/arch
-for name in llama llama31 llama-bias; do
+for name in llama llama31 llama-bias mixtral qwen2 qwen3 qwen3moe olmo2 \
+    granite gemma2 gemma3 phi3 phi3-long falcon-7b falcon-40b gpt2 \
+    starcoder2 gpt-oss gpt-oss-mxfp4; do
     all_alike "$name" "$shared/golden/arch/$name.gguf"
 done

@@ -82,7 +82,7 @@ one_way(const sov_model *model, const struct way *w, struct sov_err *err)
 
     sov_set_threads(w->threads);
     opts.n_batch = (uint32_t)w->columns;
-    opts.n_ctx = (uint32_t)(n_tokens > PARTS_MAX ? n_tokens : PARTS_MAX);
+    opts.n_ctx = (uint32_t)n_tokens;
     rc = sov_session_open(&s, model, &opts, err);
     if (rc < 0)
         return rc;

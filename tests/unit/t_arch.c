@@ -79,10 +79,10 @@ heads_text(sov_meta *m)
 }
 
 static void
-yarn(sov_meta *m)
+other_scaling(sov_meta *m)
 {
     ck_assert_int_eq(
-        sov_meta_set_str(m, "llama.rope.scaling.type", "yarn", NULL), 0);
+        sov_meta_set_str(m, "llama.rope.scaling.type", "dynamic", NULL), 0);
 }
 
 static void
@@ -169,7 +169,7 @@ static const struct bad bads[] = {
     { great_key, NULL, NULL, "heads of 16777216" },
     { odd_rope, NULL, NULL, "dimension_count" },
     { long_rope, NULL, NULL, "dimension_count" },
-    { experts, NULL, NULL, "experts" },
+    { experts, NULL, NULL, "expert_used_count" },
     { eps_nan, NULL, NULL, "epsilon" },
     { eps_inf, NULL, NULL, "epsilon" },
     { eps_zero, NULL, NULL, "epsilon" },
@@ -185,7 +185,7 @@ static const struct bad bads[] = {
     { lost_eps, NULL, NULL, "epsilon" },
     { lost_context, NULL, NULL, "context_length" },
     { heads_text, NULL, NULL, "head_count" },
-    { yarn, NULL, NULL, "yarn" },
+    { other_scaling, NULL, NULL, "dynamic" },
     { other_arch, NULL, NULL, "mamba" },
     { no_arch, NULL, NULL, "general.architecture" },
     { three_numbers, NULL, NULL, "head_count" },
@@ -298,73 +298,178 @@ golden_ids(const char *name, int32_t ids[GOLDEN_IDS])
     json_decref(json);
 }
 
-/* Mean squared error of the logits over the mean square of the golden ones. */
+/* What came out for each token: logits, or the states of an encoder. */
+static float *
+answers(sov_session *session, const int32_t ids[GOLDEN_IDS], bool states,
+        size_t *width)
+{
+    struct sov_err err;
+    float *out;
+
+    *width = states ? sov_session_width(session) : sov_session_vocab(session);
+    out = calloc(GOLDEN_IDS * *width, sizeof(*out));
+    ck_assert_ptr_nonnull(out);
+    if (states) {
+        ck_assert_msg(sov_session_embed(session, ids, GOLDEN_IDS,
+                                        SOV_POOL_NONE, out, &err) == 0,
+                      "%s", err.msg);
+        return out;
+    }
+    ck_assert_msg(sov_session_eval(session, ids, GOLDEN_IDS, SOV_LOGITS_ALL,
+                                   &err) == 0, "%s", err.msg);
+    for (size_t i = 0; i < GOLDEN_IDS; i++)
+        memcpy(out + i * *width, sov_session_logits(session, i),
+               *width * sizeof(*out));
+    return out;
+}
+
+static size_t
+best_of(const float *row, size_t n)
+{
+    size_t best = 0;
+
+    for (size_t i = 1; i < n; i++)
+        best = row[i] > row[best] ? i : best;
+    return best;
+}
+
+/* Mean squared error over the mean square of the golden ones; how often the
+ * best logit is another. */
 static double
-golden_error(const char *name, bool precise, enum sov_kv_form kv)
+golden_compare(const char *name, const float *got, size_t width, int *others)
+{
+    float *want = calloc(width, sizeof(*want));
+    unsigned char number[4];
+    double error = 0;
+    double size = 0;
+    char path[4200];
+    FILE *f;
+
+    snprintf(path, sizeof(path), "%s%s.f32", golden_dir, name);
+    f = fopen(path, "rb");
+    ck_assert_ptr_nonnull(f);
+    *others = 0;
+    for (size_t i = 0; i < GOLDEN_IDS; i++, got += width) {
+        for (size_t j = 0; j < width; j++) {
+            ck_assert_int_eq(fread(number, 1, 4, f), 4);
+            want[j] = sov_lef32(number);
+            error += ((double)got[j] - (double)want[j]) *
+                     ((double)got[j] - (double)want[j]);
+            size += (double)want[j] * (double)want[j];
+        }
+        *others += best_of(got, width) != best_of(want, width);
+    }
+    fclose(f);
+    free(want);
+    return error / size;
+}
+
+struct golden {
+    const char *name;
+    double error; /* of --precise, at most */
+    double half;  /* of keys in halves; 0: 1e-5 */
+    double eight; /* of keys in eight bits; 0: 1e-3 */
+    bool states;  /* an encoder */
+};
+
+/*
+ * GELU is the peer's from a table of halves.  Where there are experts, a token
+ * whose scores are nearly equal may go to others after rounding, and with
+ * random weights nothing is like it was: hence the limits of these.
+ */
+static const struct golden goldens[] = {
+    { "llama", 1e-9, 0, 0, false },
+    { "llama31", 1e-9, 0, 0, false },
+    { "llama-bias", 1e-9, 0, 0, false },
+    { "mixtral", 1e-8, 0, 5e-2, false },
+    { "qwen2", 1e-8, 0, 2e-3, false },
+    { "qwen3", 1e-8, 0, 0, false },
+    { "qwen3moe", 1e-8, 5e-2, 5e-2, false },
+    { "olmo2", 1e-8, 0, 0, false },
+    { "granite", 1e-8, 0, 0, false },
+    { "gemma2", 1e-5, 0, 0, false },
+    { "gemma3", 1e-5, 0, 0, false },
+    { "phi3", 1e-8, 0, 0, false },
+    { "phi3-long", 1e-8, 0, 2e-3, false },
+    { "falcon-7b", 1e-5, 0, 0, false },
+    { "falcon-40b", 1e-5, 0, 0, false },
+    { "gpt2", 1e-5, 0, 0, false },
+    { "starcoder2", 1e-5, 0, 0, false },
+    { "gpt-oss", 1e-8, 0, 5e-2, false },
+    { "bert", 1e-5, 0, 0, true },
+    { "nomic-bert", 1e-8, 2e-5, 0, true },
+};
+
+static double
+golden_error(const struct golden *g, bool precise, enum sov_kv_form kv,
+             int *others)
 {
     struct sov_session_opts opts = { .precise = precise,
                                      .kv = kv,
                                      .n_logits = GOLDEN_IDS };
     int32_t ids[GOLDEN_IDS];
     char path[4200];
-    unsigned char number[4];
-    double error = 0;
-    double size = 0;
     sov_session *session;
     sov_model *model;
     struct sov_err err;
-    FILE *f;
+    double error;
+    size_t width;
+    float *got;
 
-    golden_ids(name, ids);
-    snprintf(path, sizeof(path), "%s%s.gguf", golden_dir, name);
+    golden_ids(g->name, ids);
+    snprintf(path, sizeof(path), "%s%s.gguf", golden_dir, g->name);
     ck_assert_msg(sov_model_open(&model, path, SOV_ACCESS_MAP, &err) == 0,
                   "%s", err.msg);
-    ck_assert_msg(sov_session_open(&session, model, &opts, &err) == 0, "%s",
-                  err.msg);
-    ck_assert_int_eq(sov_session_eval(session, ids, GOLDEN_IDS,
-                                      SOV_LOGITS_ALL, &err), 0);
-    snprintf(path, sizeof(path), "%s%s.f32", golden_dir, name);
-    f = fopen(path, "rb");
-    ck_assert_ptr_nonnull(f);
-    for (size_t i = 0; i < GOLDEN_IDS; i++)
-        for (size_t j = 0; j < sov_session_vocab(session); j++) {
-            double want, got = (double)sov_session_logits(session, i)[j];
-
-            ck_assert_int_eq(fread(number, 1, 4, f), 4);
-            want = (double)sov_lef32(number);
-            error += (got - want) * (got - want);
-            size += want * want;
-        }
-    fclose(f);
+    ck_assert_msg(sov_session_open(&session, model, &opts, &err) == 0,
+                  "%s: %s", g->name, err.msg);
+    got = answers(session, ids, g->states, &width);
+    error = golden_compare(g->name, got, width, others);
+    free(got);
     sov_session_close(session);
     sov_model_close(model);
-    return error / size;
+    return error;
 }
-
-static const char *const golden_names[] = { "llama", "llama31", "llama-bias" };
 
 START_TEST(golden_precise)
 {
-    double error = golden_error(golden_names[_i], true, SOV_KV_AUTO);
+    const struct golden *g = &goldens[_i];
+    int others;
+    double error = golden_error(g, true, SOV_KV_AUTO, &others);
 
-    ck_assert_msg(error <= 1e-9, "%s: %g", golden_names[_i], error);
+    ck_assert_msg(error <= g->error, "%s: %g", g->name, error);
+    ck_assert_int_eq(others, 0);
 }
 END_TEST
 
+/* Keys and values as halves, and in eight bits, which the golden ones had
+ * not: still close. */
 START_TEST(golden_fast)
 {
-    double error = golden_error(golden_names[_i], false, SOV_KV_F16);
+    const struct golden *g = &goldens[_i];
+    int others;
+    double error = golden_error(g, false, SOV_KV_F16, &others);
 
-    ck_assert_msg(error <= 1e-5, "%s: %g", golden_names[_i], error);
+    ck_assert_msg(error <= (g->half > 0 ? g->half : 1e-5), "%s: %g", g->name,
+                  error);
+    error = golden_error(g, false, SOV_KV_AUTO, &others);
+    ck_assert_msg(error <= (g->eight > 0 ? g->eight : 1e-3),
+                  "%s, eight bits: %g", g->name, error);
 }
 END_TEST
 
-/* Eight bits of keys and values, which the golden ones did not have. */
-START_TEST(golden_q8)
+/*
+ * Here the golden logits come from activations in eight bits, and some of
+ * their tokens go to other experts than those of exact ones: it is comparable
+ * with the same rounding only.
+ */
+START_TEST(golden_mxfp4)
 {
-    double error = golden_error(golden_names[_i], false, SOV_KV_AUTO);
+    static const struct golden g = { .name = "gpt-oss-mxfp4" };
+    int others;
+    double error = golden_error(&g, false, SOV_KV_F32, &others);
 
-    ck_assert_msg(error <= 1e-3, "%s: %g", golden_names[_i], error);
+    ck_assert_msg(error <= 1e-5, "%g", error);
+    ck_assert_int_eq(others, 0);
 }
 END_TEST
 
@@ -378,9 +483,10 @@ main(void)
     tcase_add_test(tc, what_fits_opens);
     tcase_add_test(tc, a_stream_is_refused);
     if (golden_is_here()) {
-        tcase_add_loop_test(tc, golden_precise, 0, 3);
-        tcase_add_loop_test(tc, golden_fast, 0, 3);
-        tcase_add_loop_test(tc, golden_q8, 0, 3);
+        n = (int)(sizeof(goldens) / sizeof(goldens[0]));
+        tcase_add_loop_test(tc, golden_precise, 0, n);
+        tcase_add_loop_test(tc, golden_fast, 0, n);
+        tcase_add_test(tc, golden_mxfp4);
     } else {
         printf("golden logits are not here: not compared\n");
     }

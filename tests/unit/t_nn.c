@@ -124,7 +124,7 @@ START_TEST(turns_keep_length_and_add_up)
     for (int pairs = SOV_ROPE_NORM; pairs <= SOV_ROPE_NEOX; pairs++) {
         fill(head, 20);
         memcpy(was, head, sizeof(was));
-        sov_rope_turn(freq, 16, 100, turn);
+        sov_rope_turn(freq, 16, 1, 100, turn);
         sov_rope_apply((enum sov_rope_pairs)pairs, turn, 16, head);
         ck_assert_mem_eq(head + 16, was + 16, 4 * sizeof(float));
         ck_assert(head[0] != was[0] && head[15] != was[15]);

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * walk.c - one pass over a network: its memory, its beginning and its end
+ */
+#include "arch/arch.h"
+
+#include <string.h>
+
+/* Numbers of logits that are worth a piece of work. */
+#define LOGITS 4096
+
+/* The turns of the whole context, and of windows. */
+static void
+choose_turns(struct sov_pass *pass, const struct sov_net *net)
+{
+    bool stretched = net->freq[SOV_TURNS_LONG] != NULL &&
+                     pass->kv[0].n_ctx > net->hp.n_ctx_orig;
+    enum sov_turns all = stretched ? SOV_TURNS_LONG : SOV_TURNS_ALL;
+
+    pass->freq[0] = net->freq[all];
+    pass->turn_size[0] = net->turn_size[all];
+    pass->freq[1] = net->freq[SOV_TURNS_LOCAL];
+    pass->turn_size[1] = net->turn_size[SOV_TURNS_LOCAL];
+}
+
+int
+sov_pass_place(struct sov_pass *pass, const struct sov_net *net,
+               struct sov_arena *a)
+{
+    const struct sov_hparams *hp = &net->hp;
+    uint64_t n = pass->n_batch;
+    uint64_t pieces = (net->in_max + 255) / 256;
+    size_t room = sov_mat_room(net->in_max);
+    uint64_t share = 0;
+    size_t i;
+
+    for (i = 0; i < hp->n_layer; i++) {
+        size_t attn = sov_attn_room(&pass->kv[i], hp->n_head[i]);
+        uint64_t all = sov_attn_share(&pass->kv[i], hp->n_head[i]);
+
+        if (attn == 0 || all == UINT64_MAX)
+            return SOV_EMEM;
+        room = attn > room ? attn : room;
+        share = all > share ? all : share;
+    }
+    choose_turns(pass, net);
+    pass->nn.share = sov_arena_take(a, share, 1);
+    pass->nn.room = (room + 15) / 16 * 16;
+    pass->x = sov_arena_take(a, n * hp->n_embd, sizeof(float));
+    pass->part = sov_arena_take(a, n * hp->n_embd, sizeof(float));
+    pass->norm = sov_arena_take(a, n * hp->n_embd, sizeof(float));
+    pass->qkv = sov_arena_take(a, n * net->qkv_max, sizeof(float));
+    pass->heads = sov_arena_take(a, n * net->o_max, sizeof(float));
+    pass->ff = sov_arena_take(a, n * 2 * net->ff_max, sizeof(float));
+    for (i = 0; i < 2 && pass->freq[i] != NULL; i++)
+        pass->turn[i] = sov_arena_take(a, n * hp->n_rot, sizeof(float));
+    pass->first = sov_arena_take(a, n, sizeof(*pass->first));
+    pass->a32 = sov_arena_take(a, n * pieces, sizeof(*pass->a32));
+    pass->a256 = sov_arena_take(a, n * pieces, sizeof(*pass->a256));
+    pass->half = sov_arena_take(a, n * pieces, 256 * sizeof(float));
+    if (hp->n_expert > 0 && sov_experts_place(pass, net, a) < 0)
+        return SOV_EMEM;
+    return a->overflow ? SOV_EMEM : 0;
+}
+
+void
+sov_walk_input(struct sov_walk *w, const float *x, size_t stride, size_t n,
+               const struct sov_mat *mat, size_t n_mat)
+{
+    w->in = (struct sov_input){
+        .x = x, .stride = stride, .n = n, .n_cols = w->n,
+        .forms = sov_mat_forms(&w->pass->nn, mat, n_mat),
+        .a32 = w->pass->a32, .a256 = w->pass->a256, .half = w->pass->half,
+    };
+}
+
+void
+sov_walk_loop(struct sov_walk *w, struct sov_phase *phase, sov_par_fn fn,
+              size_t n, uint64_t work)
+{
+    *phase = (struct sov_phase){
+        .fn = fn, .arg = w, .n = n, .grain = sov_nn_piece(work),
+        .guided = true,
+    };
+}
+
+/* A number in a column costs about as much as eight multiplications of a
+ * matrix. */
+void
+sov_walk_columns(struct sov_walk *w, struct sov_phase *phase, sov_par_fn fn,
+                 size_t n)
+{
+    sov_walk_loop(w, phase, fn, n,
+                  8 * (uint64_t)(w->net->hp.n_embd + w->in.n));
+}
+
+static void
+product(void *arg, size_t first, size_t last, unsigned worker)
+{
+    const struct sov_walk *w = arg;
+
+    sov_mat_run(&w->pass->nn, w->mul, &w->in, first, last, worker);
+}
+
+void
+sov_walk_product(struct sov_walk *w, struct sov_phase *phase)
+{
+    size_t n = sov_mat_units(w->mul, w->n_mul);
+    uint64_t rows = 0;
+    size_t i;
+
+    for (i = 0; i < w->n_mul; i++)
+        rows += w->mul[i].w->n_out;
+    sov_walk_loop(w, phase, product, n,
+                  rows * w->in.n * w->in.n_cols / (n > 0 ? n : 1));
+}
+
+static void
+attend(void *arg, size_t first, size_t last, unsigned worker)
+{
+    const struct sov_walk *w = arg;
+
+    sov_attn_unit(&w->pass->nn, &w->attn, first, last, worker);
+}
+
+void
+sov_walk_attn(struct sov_walk *w, struct sov_phase *phase)
+{
+    const struct sov_attn *at = &w->attn;
+    size_t n = sov_attn_units(at);
+    uint64_t keys = at->pos + at->n_cols;
+    uint64_t each = (uint64_t)(at->kv->k_len + at->kv->v_len) * at->n_head;
+
+    sov_walk_loop(w, phase, attend, n,
+                  keys * each * at->n_cols / (n > 0 ? n : 1));
+}
+
+void
+sov_walk_norm(const struct sov_walk *w, const struct sov_norm *norm,
+              const float *x, float *y)
+{
+    const struct sov_hparams *hp = &w->net->hp;
+    const struct sov_kern *k = w->pass->nn.k;
+
+    if (w->net->arch->norm == SOV_NORM_RMS)
+        sov_rms_norm(k, x, norm->w, hp->norm_eps, y, hp->n_embd);
+    else
+        sov_layer_norm(k, x, norm->w, norm->b, hp->norm_eps, y, hp->n_embd);
+}
+
+void
+sov_walk_join(const struct sov_walk *w, size_t c)
+{
+    size_t n = w->net->hp.n_embd;
+    float *part = w->pass->part + c * n;
+    float *x = w->pass->x + c * n;
+
+    if (!w->add)
+        return;
+    if (w->add_experts)
+        sov_experts_sum(w, c);
+    if (w->post->w != NULL)
+        sov_walk_norm(w, w->post, part, part);
+    if (w->net->hp.residual_scale != 1)
+        sov_times(w->net->hp.residual_scale, part, n);
+    sov_add(part, x, n);
+    if (w->end->w != NULL)
+        sov_walk_norm(w, w->end, x, x);
+}
+
+/* Row i of a matrix, as numbers. */
+static void
+row_of(const struct sov_walk *w, const struct sov_mat *m, size_t i, float *y)
+{
+    w->pass->nn.k->decode[m->type](m->data + i * m->row_bytes, y, m->n_in);
+}
+
+/* What a token is before the first layer. */
+static void
+embed(const struct sov_walk *w, size_t c)
+{
+    const struct sov_net *net = w->net;
+    size_t n = net->hp.n_embd;
+    float *x = w->pass->x + c * n;
+    float *place = w->pass->norm + c * n;
+
+    row_of(w, &net->embd, (size_t)w->ids[c], x);
+    if (net->hp.embd_scale != 1)
+        sov_times(net->hp.embd_scale, x, n);
+    if (net->kind != NULL)
+        sov_add(net->kind, x, n);
+    if (net->places.data != NULL) {
+        row_of(w, &net->places, w->pos + c, place);
+        sov_add(place, x, n);
+    }
+    if (net->embd_norm.w != NULL)
+        sov_walk_norm(w, &net->embd_norm, x, x);
+}
+
+static void
+begin_columns(void *arg, size_t first, size_t last, unsigned worker)
+{
+    const struct sov_walk *w = arg;
+    const struct sov_pass *pass = w->pass;
+    uint32_t window = w->net->hp.window;
+    size_t n_rot = w->net->hp.n_rot;
+    size_t c, i;
+
+    (void)worker;
+    for (c = first; c < last; c++) {
+        size_t end = w->pos + c + 1;
+
+        embed(w, c);
+        for (i = 0; i < 2 && pass->freq[i] != NULL; i++)
+            sov_rope_turn(pass->freq[i], n_rot, pass->turn_size[i],
+                          (uint32_t)(w->pos + c), pass->turn[i] + c * n_rot);
+        pass->first[c] = end > window ? (uint32_t)(end - window) : 0;
+    }
+}
+
+/* The columns that are wanted are the last ones, and become the first. */
+static void
+end_columns(void *arg, size_t first, size_t last, unsigned worker)
+{
+    const struct sov_walk *w = arg;
+    size_t n = w->net->hp.n_embd;
+    size_t c;
+
+    (void)worker;
+    for (c = first; c < last; c++) {
+        size_t from = w->n - w->n_out + c;
+        const float *x = w->pass->x + from * n;
+        float *y = w->pass->norm + c * n;
+
+        sov_walk_join(w, from);
+        if (w->net->out_norm.w != NULL)
+            sov_walk_norm(w, &w->net->out_norm, x, y);
+        else
+            memcpy(y, x, n * sizeof(*y));
+        if (w->logits != NULL)
+            sov_input_column(&w->pass->nn, &w->in, c);
+    }
+}
+
+static void
+end_norm(struct sov_walk *w, struct sov_phase *phase)
+{
+    size_t n_embd = w->net->hp.n_embd;
+
+    sov_walk_input(w, w->pass->norm, n_embd, n_embd, &w->net->head, 1);
+    w->in.n_cols = w->n_out;
+    sov_walk_columns(w, phase, end_columns, w->n_out);
+}
+
+static void
+head(struct sov_walk *w, struct sov_phase *phase)
+{
+    w->mul[0] = (struct sov_mul){ &w->net->head, w->logits, w->net->n_vocab };
+    w->n_mul = 1;
+    sov_walk_product(w, phase);
+}
+
+/* Logits as the model wants them, a piece of all of them at a time. */
+static void
+scale_logits(void *arg, size_t first, size_t last, unsigned worker)
+{
+    const struct sov_walk *w = arg;
+    const struct sov_hparams *hp = &w->net->hp;
+    size_t all = w->n_out * w->net->n_vocab;
+    size_t end = last * LOGITS < all ? last * LOGITS : all;
+    float *x = w->logits + first * LOGITS;
+    size_t n = end - first * LOGITS;
+
+    (void)worker;
+    if (hp->logit_scale != 1)
+        sov_times(hp->logit_scale, x, n);
+    if (hp->logit_cap > 0)
+        sov_fn_cap(w->pass->nn.k, hp->logit_cap, x, n);
+}
+
+static bool
+after_head(struct sov_walk *w, struct sov_phase *phase)
+{
+    const struct sov_hparams *hp = &w->net->hp;
+    size_t all = w->n_out * w->net->n_vocab;
+
+    if (hp->logit_scale == 1 && hp->logit_cap == 0)
+        return false;
+    sov_walk_loop(w, phase, scale_logits, (all + LOGITS - 1) / LOGITS,
+                  8 * (uint64_t)LOGITS);
+    return true;
+}
+
+/* After the last layer. */
+static bool
+next_of_end(struct sov_walk *w, struct sov_phase *phase)
+{
+    size_t step = w->step++;
+
+    if (w->n_out == 0 || (w->logits == NULL && step > 0) || step > 2)
+        return false;
+    if (step == 2)
+        return after_head(w, phase);
+    if (step == 0)
+        end_norm(w, phase);
+    else
+        head(w, phase);
+    return true;
+}
+
+static bool
+next(void *arg, struct sov_phase *phase, unsigned worker)
+{
+    struct sov_walk *w = arg;
+
+    (void)worker;
+    if (!w->begun) {
+        w->begun = true;
+        sov_walk_columns(w, phase, begin_columns, w->n);
+        return true;
+    }
+    for (; w->layer < w->net->hp.n_layer; w->layer++, w->step = 0) {
+        if (w->step == 0)
+            sov_ahead_reached(w->pass->ahead, w->layer * SOV_NET_PARTS);
+        if (sov_dense_next(w, phase))
+            return true;
+    }
+    sov_ahead_reached(w->pass->ahead, w->layer * SOV_NET_PARTS);
+    return next_of_end(w, phase);
+}
+
+void
+sov_net_run(const struct sov_net *net, struct sov_pass *pass,
+            const int32_t *ids, size_t n, size_t pos, float *logits,
+            size_t n_out)
+{
+    struct sov_walk w = {
+        .net = net, .pass = pass, .ids = ids, .n = n, .pos = pos,
+        .logits = logits, .n_out = n_out,
+    };
+
+    sov_par_phases(next, &w);
+}
