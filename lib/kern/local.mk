@@ -34,7 +34,7 @@ libkern_avx512_la_SOURCES = \
 	%D%/avx512/codec.c %D%/avx512/lane.h %D%/codec.h \
 	%D%/avx512/f32.c %D%/avx512/act.c %D%/avx512/dot.c \
 	%D%/avx512/vec.h %D%/avx512/panel_32.c %D%/avx512/panel_256.c \
-	%D%/avx512/attn.c \
+	%D%/avx512/mul_256.h %D%/avx512/attn.c \
 	%D%/avx512/row.h %D%/avx512/points.h
 libkern_avx512_la_CFLAGS = $(AM_CFLAGS) $(AVX512_CFLAGS)
 libsov_all_la_LIBADD += libkern_avx512.la
