@@ -105,6 +105,8 @@ struct sov_page {
  * left out; in the others, in order, for the keys i that it sees,
  *
  *     x[i] = (float)(q . k[i]) * k_scale[i] * q_scale     an exact integer
+ *     with a soft limit (cap > 0): y = x[i] * cap_step, 64 unless it is less;
+ *            x[i] = cap - 2 * cap / (pow2(y) + 1)
  *     top  = the largest of m and all x[i] (a NaN is never larger)
  *     f    = pow2(m - top) if top > m, else 1
  *     e[i] = pow2(x[i] - top), 0 for the others
@@ -129,6 +131,8 @@ struct sov_attn_span {
     size_t n_rows;         /* up to SOV_SPAN_ROWS */
     const int8_t *q;       /* [n_rows][k_pad], 0 beyond k_len */
     const float *q_scale;  /* [n_rows] */
+    float cap;             /* of scores, or 0 */
+    float cap_step;
     const uint32_t *first; /* [n_rows] keys that a row sees: from first, and */
     const uint32_t *end;   /* [n_rows] before end; of the first page's first */
     float *m;              /* [n_rows] out */

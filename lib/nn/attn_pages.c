@@ -320,6 +320,8 @@ do_span(const struct tile *t, size_t span, struct part out)
         .page = &kv->page, .n_rows = t->n, .q = t->q, .q_scale = t->scale,
         .first = t->first, .end = t->end, .m = out.m, .s = out.s, .o = out.o,
         .room = t->room, .pages = kv->k + page * kv->page.bytes,
+        .cap = t->at->cap * LOG2E,
+        .cap_step = t->at->cap > 0 ? 2.0f / t->at->cap : 0,
     };
 
     set_bounds(t, span);

@@ -101,13 +101,10 @@ choose_kv(struct sov_session *s, enum sov_kv_form kv, struct sov_err *err)
                         "heads of %" PRIu32 " keys and %" PRIu32
                         " values; eight bits are for up to %" PRIu64,
                         hp->k_len, hp->v_len, SOV_PAGE_LEN);
-    if (kv == SOV_KV_Q8 && hp->attn_cap > 0)
-        return sov_fail(err, SOV_EUNSUP, "soft limits of scores are not for "
-                                         "keys of eight bits");
     if (kv == SOV_KV_AUTO && exact)
         kv = SOV_KV_F32;
     else if (kv == SOV_KV_AUTO)
-        kv = too_long || hp->attn_cap > 0 ? SOV_KV_F16 : SOV_KV_Q8;
+        kv = too_long ? SOV_KV_F16 : SOV_KV_Q8;
     s->kv_form = kv;
     return 0;
 }

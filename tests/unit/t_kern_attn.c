@@ -216,6 +216,9 @@ check_sums(const struct span *t)
                         (p[j / 4 * 256 + i % 64 * 4 + j % 4] - 128);
             memcpy(&d, p + t->page.k_scale + i % 64 * 4, sizeof(d));
             x[i] *= (double)d * (double)t->q_scale[r];
+            if (t->a.cap > 0)
+                x[i] = (double)t->a.cap *
+                       tanh(x[i] * (double)t->a.cap_step * log(2) / 2);
             top = fmax(top, x[i]);
         }
         for (size_t i = t->first[r]; i < t->end[r]; i++)
@@ -242,7 +245,7 @@ check_sums(const struct span *t)
 
 static void
 spans_agree(size_t k_len, size_t v_len, size_t n_rows, size_t n_pages,
-            int kind, bool wild)
+            int kind, bool wild, bool cap)
 {
     struct span *t = sov_mem_array(1, sizeof(*t));
 
@@ -252,7 +255,8 @@ spans_agree(size_t k_len, size_t v_len, size_t n_rows, size_t n_pages,
                                    .n_pages = n_pages, .n_rows = n_rows,
                                    .q = t->q, .q_scale = t->q_scale,
                                    .first = t->first, .end = t->end,
-                                   .room = t->room };
+                                   .room = t->room,
+                                   .cap = cap ? 7 : 0, .cap_step = 0.4122f };
     fill_rows(t, n_pages, kind, wild);
     run_span(t, sov_kern_for("generic"), 0);
     if (!wild && kind < 3)
@@ -283,10 +287,10 @@ START_TEST(spans)
     for (size_t l = 0; l < sizeof(lens) / sizeof(lens[0]); l++)
         for (int kind = 0; kind < 4; kind++)
             spans_agree(lens[l][0], lens[l][1], random32() % ROWS_MAX + 1,
-                        random32() % 5 + 1, kind, wild);
+                        random32() % 5 + 1, kind, wild, _i >= 4);
     for (size_t n = 1; n <= ROWS_MAX; n++)
-        spans_agree(64, 64, n, 1 + n % 3, (int)n % 4, wild);
-    spans_agree(64, 64, 4, SOV_SPAN_PAGES, 0, wild);
+        spans_agree(64, 64, n, 1 + n % 3, (int)n % 4, wild, _i >= 4);
+    spans_agree(64, 64, 4, SOV_SPAN_PAGES, 0, wild, _i >= 4);
 }
 END_TEST
 
@@ -333,7 +337,7 @@ main(void)
     tcase_set_timeout(tc, 120);
     tcase_add_test(tc, turns);
     tcase_add_test(tc, bytes);
-    tcase_add_loop_test(tc, spans, 0, 4);
+    tcase_add_loop_test(tc, spans, 0, 8);
     tcase_add_test(tc, sums_of_spans);
     return unit_main("kern attn", tc);
 }

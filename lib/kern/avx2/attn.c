@@ -164,6 +164,18 @@ to_bytes(struct group *w, int r, const __m256 x[VECS], __m256 most)
     }
 }
 
+/* A soft limit of scores. */
+INLINE __m256
+limited(const struct sov_attn_span *a, __m256 x)
+{
+    __m256 y = _mm256_min_ps(_mm256_mul_ps(x, _mm256_set1_ps(a->cap_step)),
+                             _mm256_set1_ps(SOV_CAP_MAX));
+
+    y = _mm256_add_ps(pow2_all(y), _mm256_set1_ps(1.0f));
+    y = _mm256_div_ps(_mm256_set1_ps(2.0f * a->cap), y);
+    return _mm256_sub_ps(_mm256_set1_ps(a->cap), y);
+}
+
 static void
 weights(struct group *w, int r)
 {
@@ -184,8 +196,10 @@ weights(struct group *w, int r)
 
         x[j] = _mm256_mul_ps(_mm256_cvtepi32_ps(sum),
                              _mm256_loadu_ps(k_scale + 8 * j));
-        x[j] = _mm256_blendv_ps(_mm256_set1_ps(-INFINITY),
-                                _mm256_mul_ps(x[j], q_scale),
+        x[j] = _mm256_mul_ps(x[j], q_scale);
+        if (a->cap > 0)
+            x[j] = limited(a, x[j]);
+        x[j] = _mm256_blendv_ps(_mm256_set1_ps(-INFINITY), x[j],
                                 seen_lanes(w, r, j));
         top = _mm256_max_ps(x[j], top);
     }

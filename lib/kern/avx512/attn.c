@@ -80,6 +80,19 @@ fading(__m512 m, __m512 top)
     return _mm512_mask_mov_ps(_mm512_set1_ps(1.0f), more, f);
 }
 
+/* A soft limit of scores. */
+INLINE __m512
+limited(const struct sov_attn_span *a, __m512 x)
+{
+    __m512 y = _mm512_min_ps(_mm512_mul_ps(x, _mm512_set1_ps(a->cap_step)),
+                             _mm512_set1_ps(SOV_CAP_MAX));
+    __mmask16 some;
+
+    y = _mm512_add_ps(pow2_all(y, &some), _mm512_set1_ps(1.0f));
+    y = _mm512_div_ps(_mm512_set1_ps(2.0f * a->cap), y);
+    return _mm512_sub_ps(_mm512_set1_ps(a->cap), y);
+}
+
 /* 255 / most, 0 for 0 */
 INLINE __m512
 per_step(__m512 most)
@@ -249,9 +262,11 @@ few_weights(struct few *w, int r, const __m512i sum[4])
     for (j = 0; j < 4; j++) {
         x[j] = _mm512_mul_ps(_mm512_cvtepi32_ps(sum[j]),
                              _mm512_loadu_ps(k_scale + 16 * j));
-        x[j] = _mm512_mask_mul_ps(_mm512_set1_ps(-INFINITY),
-                                  (__mmask16)(w->seen[r] >> 16 * j), x[j],
-                                  q_scale);
+        x[j] = _mm512_mul_ps(x[j], q_scale);
+        if (a->cap > 0)
+            x[j] = limited(a, x[j]);
+        x[j] = _mm512_mask_mov_ps(_mm512_set1_ps(-INFINITY),
+                                  (__mmask16)(w->seen[r] >> 16 * j), x[j]);
         top = _mm512_max_ps(x[j], top);
     }
     a->m[row] = largest(top);
@@ -438,6 +453,8 @@ many_scores(struct many *w, size_t key, int n, int nv, __m512 top[2])
                                      one_float(k_scale + 4 * i));
 
             x = _mm512_mul_ps(x, w->q_scale[v]);
+            if (a->cap > 0)
+                x = limited(a, x);
             if (!w->whole) {
                 __m512i at =
                     _mm512_set1_epi32((int)(w->from + key) + i);

@@ -68,11 +68,22 @@ number(const unsigned char *p)
     return x;
 }
 
+static float
+limited(const struct sov_attn_span *a, float x)
+{
+    float y = x * a->cap_step;
+
+    y = y < SOV_CAP_MAX ? y : SOV_CAP_MAX;
+    return a->cap - 2.0f * a->cap / (pow2(y) + 1.0f);
+}
+
 /* x of the keys that are seen; gives the largest of them and m. */
 static float
-scores(const struct look *l, const int8_t *q, float q_scale, float m,
+scores(const struct look *l, const struct sov_attn_span *a, size_t row,
        float x[KEYS])
 {
+    const int8_t *q = a->q + row * l->page->k_pad;
+    float m = a->m[row];
     size_t i, d;
 
     for (i = l->first; i < l->end; i++) {
@@ -80,7 +91,10 @@ scores(const struct look *l, const int8_t *q, float q_scale, float m,
 
         for (d = 0; d < l->page->k_pad; d++)
             sum += q[d] * (l->p[d / 4 * 4 * KEYS + 4 * i + d % 4] - 128);
-        x[i] = (float)sum * number(l->p + l->page->k_scale + 4 * i) * q_scale;
+        x[i] = (float)sum * number(l->p + l->page->k_scale + 4 * i) *
+               a->q_scale[row];
+        if (a->cap > 0)
+            x[i] = limited(a, x[i]);
         m = x[i] > m ? x[i] : m;
     }
     return m;
@@ -138,8 +152,7 @@ look_at(const struct look *l, const struct sov_attn_span *a, size_t row)
     uint8_t u[KEYS];
     size_t d, i;
 
-    top = scores(l, a->q + row * l->page->k_pad, a->q_scale[row], a->m[row],
-                 x);
+    top = scores(l, a, row, x);
     f = top > a->m[row] ? pow2(a->m[row] - top) : 1.0f;
     sum = weights(l, top, x, w);
     a->m[row] = top;

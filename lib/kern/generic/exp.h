@@ -28,6 +28,7 @@
  * added to the exponent's bits; below the least, and for a NaN, 0.
  */
 #define SOV_POW2_MIN -64.0f
+#define SOV_CAP_MAX  64.0f /* no power of two of a soft limit is larger */
 #define SOV_POW2_C1  6.931089485e-1f
 #define SOV_POW2_C2  2.402572253e-1f
 #define SOV_POW2_C3  5.598647964e-2f

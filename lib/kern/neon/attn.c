@@ -133,6 +133,19 @@ tree_64(const float32x4_t e[VECS])
     return vget_lane_f32(two, 0) + vget_lane_f32(two, 1);
 }
 
+/* A soft limit of scores. */
+INLINE float32x4_t
+limited(const struct sov_attn_span *a, float32x4_t x)
+{
+    const float32x4_t most = vdupq_n_f32(SOV_CAP_MAX);
+    float32x4_t y = vmulq_n_f32(x, a->cap_step);
+
+    y = vbslq_f32(vcltq_f32(y, most), y, most);
+    y = vaddq_f32(pow2_all(y), vdupq_n_f32(1.0f));
+    y = vdivq_f32(vdupq_n_f32(2.0f * a->cap), y);
+    return vsubq_f32(vdupq_n_f32(a->cap), y);
+}
+
 static void
 weights(struct group *w, int r)
 {
@@ -150,8 +163,10 @@ weights(struct group *w, int r)
     for (j = 0; j < VECS; j++) {
         x[j] = vmulq_f32(vcvtq_f32_s32(vld1q_s32(w->sum[r] + 4 * j)),
                          vld1q_f32(k_scale + 4 * j));
-        x[j] = vbslq_f32(seen_lanes(w, r, j), vmulq_f32(x[j], q_scale),
-                         vdupq_n_f32(-INFINITY));
+        x[j] = vmulq_f32(x[j], q_scale);
+        if (a->cap > 0)
+            x[j] = limited(a, x[j]);
+        x[j] = vbslq_f32(seen_lanes(w, r, j), x[j], vdupq_n_f32(-INFINITY));
         top = larger(top, x[j]);
     }
     a->m[row] = vmaxvq_f32(top);
