@@ -43,7 +43,7 @@ endif
 if SOV_ISA_AVX512VBMI
 noinst_LTLIBRARIES += libkern_avx512vbmi.la
 libkern_avx512vbmi_la_SOURCES = \
-	%D%/avx512vbmi/codes.h %D%/avx512vbmi/dot.c
+	%D%/avx512vbmi/codes.h %D%/avx512vbmi/dot.c %D%/avx512vbmi/panel.c
 libkern_avx512vbmi_la_CFLAGS = $(AM_CFLAGS) $(AVX512VBMI_CFLAGS)
 libsov_all_la_LIBADD += libkern_avx512vbmi.la
 endif

@@ -145,11 +145,6 @@ step(const struct sov_panel *p, enum form form, const void *act, size_t stride,
                     f + (2 * c + h) * 16);
 }
 
-TILES_4(mins32, step, MINS32)
-TILES_4(mins16, step, MINS16)
-TILES_4(signed32, step, SIGNED32)
-TILES_4(signed16, step, SIGNED16)
-
 /* ---- what unpackers leave for it */
 
 INLINE void

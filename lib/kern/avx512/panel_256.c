@@ -8,6 +8,11 @@
 #include "kern/overlay.h"
 #include "kern/unpack_256.h"
 
+TILES_4(mins32, step, MINS32)
+TILES_4(mins16, step, MINS16)
+TILES_4(signed32, step, SIGNED32)
+TILES_4(signed16, step, SIGNED16)
+
 /* name, mul, type, columns from which a panel wins over rows */
 /* clang-format off */
 #define EACH(DO)                       \

@@ -30,6 +30,9 @@ static alignas(64) uint8_t codes_iq3_xxs[2][256];
 static alignas(64) uint8_t codes_iq3_s[2][512];
 static alignas(64) uint8_t codes_iq1[2][2048];
 
+/* Trits 0 to 3 of a byte, two bits each, and trit 4; see quant/tq1_0.c. */
+static alignas(64) uint8_t codes_trits[2][256];
+
 /* The signs of eight weights by their seven bits. */
 static alignas(64) uint8_t sign_bytes[128];
 
@@ -57,9 +60,22 @@ make_codes(uint8_t *code, const int8_t *grid, int n, int coordinates,
 }
 
 static void
+make_trits(void)
+{
+    unsigned i, t, pow3;
+
+    for (i = 0; i < 256; i++)
+        for (t = 0, pow3 = 1; t < 5; t++, pow3 *= 3)
+            codes_trits[t / 4][i] |=
+                (uint8_t)((i * pow3 & 255) * 3 >> 8 << t % 4 * 2);
+}
+
+static void
 make_all_codes(void)
 {
     unsigned i;
+
+    make_trits();
 
     make_codes(codes_iq2_xxs[0], (const int8_t *)sov_grid_iq2xxs, 256, 8,
                levels_iq2);
