@@ -5,6 +5,7 @@
 # of its own and stops at the first thing that is wrong.
 
 cli_tests =
+cli_tests += %D%/arch.sh
 cli_tests += %D%/bad.sh
 cli_tests += %D%/claims.sh
 cli_tests += %D%/exact.sh

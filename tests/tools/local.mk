@@ -5,7 +5,7 @@ check_PROGRAMS += tests/tools/mkmodel tests/tools/cmpmodel \
 	tests/tools/mkarchive
 check_PROGRAMS += tests/tools/hashsum
 tests_tools_mkarchive_SOURCES = %D%/mkarchive.c
-tests_tools_mkmodel_SOURCES = %D%/mkmodel.c
+tests_tools_mkmodel_SOURCES = %D%/mkmodel.c %D%/forms.def
 tests_tools_cmpmodel_SOURCES = %D%/cmpmodel.c
 tests_tools_cmpmodel_LDADD = libsovcore.la
 check_PROGRAMS += tests/tools/keytool
@@ -34,3 +34,7 @@ tests_tools_mkstats_LDADD = libsovcore.la
 check_PROGRAMS += tests/tools/logitsum
 tests_tools_logitsum_SOURCES = %D%/logitsum.c
 tests_tools_logitsum_LDADD = libsovcore.la
+
+check_PROGRAMS += tests/tools/answers
+tests_tools_answers_SOURCES = %D%/answers.c
+tests_tools_answers_LDADD = libsovcore.la

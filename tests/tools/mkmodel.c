@@ -10,6 +10,9 @@
  *     swap=1       the file is big-endian
  *     bad=NAME:INDEX:nan|inf|big   one weight that is no good number
  *     extra=NAME:DIM[xDIM...]      one more tensor, also of size 0
+ *     form=NAME    first of all: tiny, of a form of forms.def, with the keys
+ *                  and tensors that this has; vectors are random, too
+ *     head=N       the length of a head, if not width / heads
  *
  * It writes the file with its own few lines, not with the library's writer,
  * so that a fault there does not hide in its own mirror.  The same arguments
@@ -27,7 +30,7 @@
 #define ALIGN       32
 
 enum { F32 = 0, F16 = 1, BF16 = 30 };
-enum { U32 = 4, I32 = 5, FLT = 6, STR = 8, ARR = 9 };
+enum { U32 = 4, I32 = 5, FLT = 6, BOOL = 7, STR = 8, ARR = 9 };
 
 struct tensor {
     char name[64];
@@ -35,15 +38,28 @@ struct tensor {
     uint32_t ndim;
     uint64_t dim[4];
     bool ones; /* a norm */
+    bool near; /* ... of weights around 1 */
 };
+
+/* What a model is, but for its sizes. */
+struct form {
+    const char *name, *arch, *keys, *ends, *layer;
+};
+
+#define FORM(name, arch, keys, ends, layer) { name, arch, keys, ends, layer },
+static const struct form forms[] = {
+#include "forms.def"
+};
+#undef FORM
 
 static struct {
     uint64_t layers, width, heads, kv, ffn, vocab, tied, ctx, experts, seed,
-        sparse, swap;
+        sparse, swap, head;
     double scale;
+    const struct form *form;
     char arch[32], type[8], bad[128], extra[128];
 } conf = { 2, 256, 8, 4,    768,     512,   1,  256, 0,
-           1, 0,   0, 0.02, "llama", "f16", "", "" };
+           1, 0,   0, 0,    0.02,    NULL,  "llama", "f16", "", "" };
 
 static struct tensor tensors[MAX_TENSORS];
 static size_t n_tensors;
@@ -205,6 +221,51 @@ key_array(const char *name, uint32_t elem)
     put_int(conf.vocab, 8);
 }
 
+/* Text up to a space, or to the end; what follows it. */
+static const char *
+word(const char *s, char *to, size_t size)
+{
+    size_t n = strcspn(s, " ");
+
+    if (n >= size)
+        die("too long a word");
+    memcpy(to, s, n);
+    to[n] = '\0';
+    s += n;
+    return s + strspn(s, " ");
+}
+
+/* "TYPE:NAME=VALUE ..." */
+static void
+put_form_keys(const char *s)
+{
+    char one[128];
+
+    while (*s != '\0') {
+        char *name, *value;
+
+        s = word(s, one, sizeof(one));
+        name = strchr(one, ':');
+        value = strchr(one, '=');
+        if (name == NULL || value == NULL)
+            die("a form whose keys are wrong");
+        *value++ = '\0';
+        *name = '.';
+        if (strncmp(name + 1, "tokenizer.", 10) == 0)
+            name++;
+        if (one[0] == 'u') {
+            key_int(name, strtoull(value, NULL, 10));
+        } else if (one[0] == 'f') {
+            key_float(name, strtof(value, NULL));
+        } else if (one[0] == 's') {
+            key_str(name, value);
+        } else {
+            key(name, BOOL);
+            put_int(*value != '0', 1);
+        }
+    }
+}
+
 /* Token i: three control tokens, 256 bytes, then words of letters. */
 static void
 put_token(uint64_t i)
@@ -241,12 +302,20 @@ put_keys(void)
     key_int(".feed_forward_length", conf.ffn);
     key_int(".attention.head_count", conf.heads);
     key_int(".attention.head_count_kv", conf.kv);
-    key_int(".rope.dimension_count", conf.width / conf.heads);
-    key_float(".attention.layer_norm_rms_epsilon", 1e-5f);
-    key_float(".rope.freq_base", 10000);
-    if (conf.experts > 0) {
+    if (conf.form != NULL) {
+        put_form_keys(conf.form->keys);
+    } else {
+        key_int(".rope.dimension_count", conf.width / conf.heads);
+        key_float(".attention.layer_norm_rms_epsilon", 1e-5f);
+        key_float(".rope.freq_base", 10000);
+    }
+    if (conf.form == NULL && conf.experts > 0) {
         key_int(".expert_count", conf.experts);
         key_int(".expert_used_count", 2);
+    }
+    if (conf.form != NULL && conf.vocab < 259) {
+        key_str("tokenizer.ggml.model", "no_vocab");
+        return;
     }
     key_str("tokenizer.ggml.model", "llama");
     key_array("tokenizer.ggml.tokens", STR);
@@ -337,6 +406,59 @@ add_layer(uint64_t i)
     }
 }
 
+static uint64_t
+size_of_letter(char c)
+{
+    uint64_t len = conf.head != 0 ? conf.head : conf.width / conf.heads;
+    uint64_t q = len * conf.heads, k = len * conf.kv;
+    const struct {
+        char c;
+        uint64_t n;
+    } sizes[] = {
+        { 'w', conf.width },   { 'q', q },         { 'k', k },
+        { 'Q', q + 2 * k },    { 'h', len },      { 'f', conf.ffn },
+        { 'F', 2 * conf.ffn }, { 'v', conf.vocab }, { 'p', conf.ctx },
+        { 'H', conf.heads },   { 'x', conf.experts }, { 'r', len / 2 },
+        { '2', 2 },
+    };
+
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+        if (sizes[i].c == c)
+            return sizes[i].n;
+    die("a form whose sizes are wrong");
+    return 0;
+}
+
+/* "NAME:DIMS ..." */
+static void
+add_form_tensors(const char *s, const char *before)
+{
+    char one[64], name[64];
+
+    while (*s != '\0') {
+        uint64_t dim[3] = { 0 };
+        struct tensor *t;
+        char *dims;
+
+        s = word(s, one, sizeof(one));
+        dims = strchr(one, ':');
+        if (dims == NULL || strlen(dims) > 4)
+            die("a form whose tensors are wrong");
+        *dims++ = '\0';
+        for (size_t i = 0; dims[i] != '\0'; i++)
+            dim[i] = size_of_letter(dims[i]);
+        snprintf(name, sizeof(name), "%.16s%.40s", before, one);
+        t = add(name, dim[1] == 0 ? F32 : weight_type(), dim[0], dim[1],
+                dim[2]);
+        t->near = t->ones && strstr(name, ".weight") != NULL &&
+                  strstr(name, "sinks") == NULL;
+        t->ones = false;
+        if (strstr(name, ".bias") != NULL ||
+            strstr(name, "ffn_gate_inp") != NULL)
+            t->type = F32;
+    }
+}
+
 /* "name:3x0" */
 static void
 add_extra(void)
@@ -361,6 +483,16 @@ static void
 add_all(void)
 {
     add("token_embd.weight", weight_type(), conf.width, conf.vocab, 0);
+    for (uint64_t i = 0; i < conf.layers && conf.form != NULL; i++) {
+        char before[16];
+
+        snprintf(before, sizeof(before), "blk.%u.", (unsigned)i);
+        add_form_tensors(conf.form->layer, before);
+    }
+    if (conf.form != NULL) {
+        add_form_tensors(conf.form->ends, "");
+        return;
+    }
     for (uint64_t i = 0; i < conf.layers; i++)
         add_layer(i);
     add("output_norm.weight", F32, conf.width, 0, 0);
@@ -444,7 +576,9 @@ fill(unsigned char *buf, const struct tensor *t, size_t n, uint64_t *s)
         if (i % 4 == 0)
             r = step(s);
         v = t->ones ? bits(1) : draws[r & 0xffff];
-        if (t->type == F32 && weight_type() != F32 && !t->ones)
+        if (t->near) /* up to an eighth from 1 */
+            v = bits(1.0f + ((float)(r & 0xff) - 128) / 1024);
+        else if (t->type == F32 && weight_type() != F32 && !t->ones)
             v = bits((float)conf.scale * (float)(r & 0xff) / 256);
         r >>= 16;
         store(buf + i * w, v, w);
@@ -511,6 +645,27 @@ put_hole(FILE *f)
 }
 
 static void
+set_form(const char *name)
+{
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+        if (strcmp(forms[i].name, name) == 0)
+            conf.form = &forms[i];
+    if (conf.form == NULL)
+        die("no such form");
+    snprintf(conf.arch, sizeof(conf.arch), "%s", conf.form->arch);
+    snprintf(conf.type, sizeof(conf.type), "f32");
+    conf.layers = 2;
+    conf.width = 32;
+    conf.heads = 4;
+    conf.kv = 2;
+    conf.ffn = 48;
+    conf.vocab = 24;
+    conf.ctx = 64;
+    conf.experts = 4;
+    conf.scale = 0.25;
+}
+
+static void
 set(const char *arg)
 {
     static const struct {
@@ -531,6 +686,7 @@ set(const char *arg)
         { "seed", &conf.seed, NULL, 0 },
         { "sparse", &conf.sparse, NULL, 0 },
         { "swap", &conf.swap, NULL, 0 },
+        { "head", &conf.head, NULL, 0 },
         { "arch", NULL, conf.arch, sizeof(conf.arch) },
         { "type", NULL, conf.type, sizeof(conf.type) },
         { "bad", NULL, conf.bad, sizeof(conf.bad) },
@@ -540,6 +696,10 @@ set(const char *arg)
 
     if (eq == NULL)
         die("usage: mkmodel [NAME=VALUE]... OUT");
+    if (strncmp(arg, "form=", 5) == 0) {
+        set_form(eq + 1);
+        return;
+    }
     if (strncmp(arg, "scale=", 6) == 0) {
         conf.scale = strtod(eq + 1, NULL);
         return;

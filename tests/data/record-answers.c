@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * record-answers.c - what stock llama.cpp makes of a tiny model
+ *
+ *     cc -I LLAMA/include -I LLAMA/ggml/include record-answers.c \
+ *         -L LLAMA/build/bin -lllama -lggml -lggml-base -o record-answers
+ *     record-answers [-e] MODEL ID...
+ *
+ * Prints the logits after each token, or with -e the states of an encoder, a
+ * line for each token, computed by one thread with keys and values in f32.
+ * scripts/record-answers makes tests/data/arch.txt with it, which is what
+ * our own answers are judged by.  It is not built with the rest.
+ */
+#include "llama.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void
+say_errors(enum ggml_log_level level, const char *text, void *arg)
+{
+    (void)arg;
+    if (level == GGML_LOG_LEVEL_ERROR)
+        fputs(text, stderr);
+}
+
+static struct llama_context *
+open_context(struct llama_model *model, bool states)
+{
+    struct llama_context_params p = llama_context_default_params();
+
+    p.n_ctx = (uint32_t)llama_model_n_ctx_train(model);
+    p.n_batch = p.n_ubatch = p.n_ctx;
+    p.type_k = p.type_v = GGML_TYPE_F32;
+    p.n_threads = p.n_threads_batch = 1;
+    p.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;
+    if (states) {
+        p.embeddings = true;
+        p.pooling_type = LLAMA_POOLING_TYPE_NONE;
+    }
+    return llama_init_from_model(model, p);
+}
+
+static int
+print_answers(struct llama_model *model, struct llama_context *ctx, int n,
+              char **ids, bool states)
+{
+    struct llama_batch b = llama_batch_init(n, 0, 1);
+    int width = states
+                    ? llama_model_n_embd(model)
+                    : llama_vocab_n_tokens(llama_model_get_vocab(model));
+
+    b.n_tokens = n;
+    for (int i = 0; i < n; i++) {
+        b.token[i] = atoi(ids[i]);
+        b.pos[i] = i;
+        b.n_seq_id[i] = 1;
+        b.seq_id[i][0] = 0;
+        b.logits[i] = 1;
+    }
+    if ((states ? llama_encode(ctx, b) : llama_decode(ctx, b)) != 0)
+        return 1;
+    for (int i = 0; i < n; i++) {
+        const float *row = states ? llama_get_embeddings_ith(ctx, i)
+                                  : llama_get_logits_ith(ctx, i);
+
+        for (int j = 0; j < width; j++)
+            printf("%.8g%c", (double)row[j], j + 1 < width ? ' ' : '\n');
+    }
+    return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+    bool states = argc > 1 && strcmp(argv[1], "-e") == 0;
+    int at = states ? 2 : 1;
+    struct llama_model_params p = llama_model_default_params();
+    struct llama_model *model;
+    struct llama_context *ctx;
+
+    if (argc - at < 2)
+        return 64;
+    llama_log_set(say_errors, NULL);
+    llama_backend_init();
+    p.use_extra_bufts = false;
+    model = llama_model_load_from_file(argv[at], p);
+    if (model == NULL)
+        return 65;
+    ctx = open_context(model, states);
+    if (ctx == NULL)
+        return 70;
+    return print_answers(model, ctx, argc - at - 1, argv + at + 1, states);
+}
