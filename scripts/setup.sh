@@ -37,6 +37,8 @@ missing_packages() {
     pkg-config --exists libarchive 2>/dev/null || echo libarchive-dev
     pkg-config --exists libxxhash 2>/dev/null || echo libxxhash-dev
     pkg-config --exists libsodium 2>/dev/null || echo libsodium-dev
+    pkg-config --exists libpcre2-8 2>/dev/null || echo libpcre2-dev
+    pkg-config --exists libutf8proc 2>/dev/null || echo libutf8proc-dev
     [ "${1-}" = tests ] || return 0
     pkg-config --exists check 2>/dev/null || echo check
 }

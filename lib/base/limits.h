@@ -28,6 +28,9 @@
 #define SOV_TEXT_MAX       (UINT64_C(1) << 30) /* bytes of text to tokenize */
 #define SOV_VOCAB_MAX      (UINT64_C(1) << 24) /* tokens of a vocabulary */
 #define SOV_SPECIAL_MAX    UINT64_C(256) /* bytes of a special token's text */
+#define SOV_MERGE_MAX      UINT64_C(65536) /* bytes of a rule of merging */
+#define SOV_REGEX_STEPS    UINT32_C(50000000)    /* of PCRE2 in one match */
+#define SOV_REGEX_HEAP     (UINT64_C(64) << 20) /* bytes for one match */
 #define SOV_LAYERS_MAX     UINT64_C(4096)
 #define SOV_HEADS_MAX      UINT64_C(65536)
 #define SOV_EXPERTS_MAX    UINT64_C(1024)  /* of a layer */

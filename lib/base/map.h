@@ -32,4 +32,10 @@ int sov_map_add(struct sov_map *m, const void *key, size_t len, uint64_t val,
 bool sov_map_get(const struct sov_map *m, const void *key, size_t len,
                  uint64_t *val);
 
+/*
+ * Two random odd numbers, the same for the life of the process, for whoever
+ * has a table of another kind to protect.  No result may depend on them.
+ */
+void sov_map_key(uint64_t key[2]);
+
 #endif

@@ -2,9 +2,20 @@
 # lib/tok/local.mk - floor 4: tokenizers
 
 libsov_all_la_SOURCES += \
+	%D%/bpe.c %D%/bpe.h \
+	%D%/bpe_load.c \
+	%D%/bpe_merge.c \
+	%D%/normal.c %D%/normal.h \
+	%D%/patterns.def \
+	%D%/pretok.c %D%/pretok.h \
+	%D%/pretoks.def \
+	%D%/scan.c \
 	%D%/special.c \
 	%D%/spm.c \
 	%D%/spm_model.c %D%/spm_model.h \
 	%D%/spm_write.c \
 	%D%/tok.c %D%/tok.h \
-	%D%/tokenizers.def
+	%D%/tokenizers.def \
+	%D%/uclass.c %D%/uclass.h %D%/uclass_table.h \
+	%D%/vmap.c %D%/vmap.h \
+	%D%/wpm.c

@@ -67,8 +67,9 @@ sov_needles_build(struct sov_needles *set, const sov_tok *tok, bool control,
             continue;
         if (tok->name[id + 1] - tok->name[id] > SOV_SPECIAL_MAX)
             return sov_fail(err, SOV_EFORMAT,
-                            "special token %zu has %zu bytes, the limit is "
-                            "%d", id, tok->name[id + 1] - tok->name[id],
+                            "special token %zu has %u bytes, the limit is "
+                            "%d",
+                            id, tok->name[id + 1] - tok->name[id],
                             (int)SOV_SPECIAL_MAX);
         n++;
     }

@@ -116,14 +116,14 @@ static int
 consider(struct work *w, uint32_t left, uint32_t right, struct sov_err *err)
 {
     const struct symbol *s = w->sym;
-    uint64_t id;
+    uint32_t id;
     size_t len;
 
     if (left == NONE || right == NONE)
         return 0;
     len = (size_t)s[left].len + s[right].len;
     if (len > w->tok->longest ||
-        !sov_map_get(&w->tok->map, w->text + s[left].off, len, &id))
+        !sov_tok_lookup(w->tok, w->text + s[left].off, len, &id))
         return 0;
     return push(
         w, (struct pair){ w->tok->score[id], left, right, (uint32_t)len }, err);
@@ -183,10 +183,10 @@ static int
 emit(struct work *w, const struct symbol *s, struct sov_ids *out,
      struct sov_err *err)
 {
-    uint64_t id;
+    uint32_t id;
     int rc = 0;
 
-    if (sov_map_get(&w->tok->map, w->text + s->off, s->len, &id))
+    if (sov_tok_lookup(w->tok, w->text + s->off, s->len, &id))
         return sov_ids_add(out, (int32_t)id, err);
     for (uint32_t i = 0; i < s->len && rc == 0; i++) {
         unsigned byte = w->text[s->off + i];
@@ -280,9 +280,10 @@ mark_spaces(const unsigned char *text, size_t len, bool prefix, size_t *n)
 }
 
 static int
-spm_encode(const sov_tok *tok, const unsigned char *text, size_t len,
-           bool first, struct sov_ids *out, struct sov_err *err)
+spm_encode(struct sov_encoder *enc, const unsigned char *text, size_t len,
+           bool first, struct sov_err *err)
 {
+    const sov_tok *tok = enc->tok;
     struct work w = { .tok = tok };
     unsigned char *marked;
     size_t n = 0;
@@ -295,7 +296,7 @@ spm_encode(const sov_tok *tok, const unsigned char *text, size_t len,
     for (size_t at = 0; at < n && rc == 0;) {
         size_t end = tok->word_bound ? word_end(marked, at, n) : n;
 
-        rc = encode_word(&w, at, end, out, err);
+        rc = encode_word(&w, at, end, &enc->out, err);
         at = end;
     }
     free(w.sym);
@@ -338,9 +339,9 @@ spm_prepare(sov_tok *tok, const sov_meta *meta, struct sov_err *err)
     }
     for (int b = 0; b < 128; b++) { /* a vocabulary without byte tokens */
         unsigned char c = (unsigned char)b;
-        uint64_t id;
+        uint32_t id;
 
-        if (tok->byte_id[b] < 0 && sov_map_get(&tok->map, &c, 1, &id))
+        if (tok->byte_id[b] < 0 && sov_tok_lookup(tok, &c, 1, &id))
             tok->byte_id[b] = (int32_t)id;
     }
     return 0;
@@ -350,21 +351,16 @@ static size_t
 spm_piece(const sov_tok *tok, int32_t id, unsigned char *out)
 {
     struct sov_span name = sov_tok_name(tok, id);
-    size_t n = 0;
 
     if (tok->type[id] == SOV_TOK_BYTE) {
         out[0] = (unsigned char)sov_tok_byte(name.p, name.len);
         return 1;
     }
-    for (size_t i = 0; i < name.len;) {
-        if (tok->type[id] != SOV_TOK_USER && is_mark(name.p, i, name.len)) {
-            out[n++] = ' ';
-            i += MARK_LEN;
-        } else {
-            out[n++] = name.p[i++];
-        }
-    }
-    return n;
+    if (tok->type[id] != SOV_TOK_USER)
+        return sov_tok_unmark(name, out);
+    if (name.len > 0)
+        memcpy(out, name.p, name.len);
+    return name.len;
 }
 
 const struct sov_tokenizer sov_tokenizer_spm = {
@@ -372,6 +368,7 @@ const struct sov_tokenizer sov_tokenizer_spm = {
     .bos = 1,
     .eos = 2,
     .unk = 0,
+    .sep = -1,
     .add_bos = true,
     .add_eos = false,
     .add_space = true,

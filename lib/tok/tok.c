@@ -45,16 +45,10 @@ static const char *const end_names[] = {
 };
 
 int
-sov_ids_add(struct sov_ids *ids, int32_t id, struct sov_err *err)
+sov_ids_grow(struct sov_ids *ids, struct sov_err *err)
 {
-    int rc = 0;
-
-    if (ids->n == ids->cap)
-        rc = sov_mem_grow((void **)&ids->p, ids->n, &ids->cap, sizeof(*ids->p),
-                          err);
-    if (rc == 0)
-        ids->p[ids->n++] = id;
-    return rc;
+    return sov_mem_grow((void **)&ids->p, ids->n, &ids->cap, sizeof(*ids->p),
+                        err);
 }
 
 static int
@@ -79,6 +73,24 @@ sov_tok_byte(const unsigned char *name, size_t len)
     high = hex_digit(name[3]);
     low = hex_digit(name[4]);
     return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
+size_t
+sov_tok_unmark(struct sov_span name, unsigned char *out)
+{
+    static const unsigned char mark[3] = { 0xe2, 0x96, 0x81 };
+    size_t n = 0;
+
+    for (size_t i = 0; i < name.len;) {
+        if (name.len - i >= sizeof(mark) &&
+            memcmp(name.p + i, mark, sizeof(mark)) == 0) {
+            out[n++] = ' ';
+            i += sizeof(mark);
+        } else {
+            out[n++] = name.p[i++];
+        }
+    }
+    return n;
 }
 
 struct sov_span
@@ -164,6 +176,11 @@ read_names(sov_tok *tok, const sov_meta *meta, struct sov_err *err)
         return sov_fail(
             err, SOV_EFORMAT, KEY "tokens has %llu entries, the limit is %llu",
             (unsigned long long)kv->n, (unsigned long long)SOV_VOCAB_MAX);
+    if (kv->val.len > UINT32_MAX) /* offsets are 32 bits */
+        return sov_fail(err, SOV_EFORMAT,
+                        KEY "tokens has %zu bytes, the limit "
+                            "is %llu",
+                        kv->val.len, (unsigned long long)UINT32_MAX);
     tok->n = (size_t)kv->n;
     tok->names = sov_mem_array(kv->val.len, 1);
     tok->name = sov_mem_array(tok->n + 1, sizeof(*tok->name));
@@ -172,12 +189,12 @@ read_names(sov_tok *tok, const sov_meta *meta, struct sov_err *err)
     for (size_t i = 0; i < tok->n; i++) {
         if (!sov_kv_next_str(kv, &at, &str))
             return sov_fail(err, SOV_EFORMAT, KEY "tokens is cut short");
-        tok->name[i] = used;
+        tok->name[i] = (uint32_t)used;
         if (str.len > 0)
             memcpy(tok->names + used, str.p, str.len);
         used += str.len;
     }
-    tok->name[tok->n] = used;
+    tok->name[tok->n] = (uint32_t)used;
     return 0;
 }
 
@@ -279,13 +296,15 @@ mark_end(sov_tok *tok, int32_t id)
 static int
 read_special(sov_tok *tok, const sov_meta *meta, struct sov_err *err)
 {
-    int32_t eot = -1;
     int32_t eom = -1;
     int rc;
 
     tok->bos = tok->kind->bos;
     tok->eos = tok->kind->eos;
     tok->unk = tok->kind->unk;
+    tok->sep = tok->kind->sep;
+    tok->eot = -1;
+    tok->add_sep = tok->kind->add_sep;
     tok->add_bos = tok->kind->add_bos;
     tok->add_eos = tok->kind->add_eos;
     tok->add_space = tok->kind->add_space;
@@ -296,7 +315,9 @@ read_special(sov_tok *tok, const sov_meta *meta, struct sov_err *err)
     if (rc == 0)
         rc = read_id(tok, meta, KEY "unknown_token_id", &tok->unk, err);
     if (rc == 0)
-        rc = read_id(tok, meta, KEY "eot_token_id", &eot, err);
+        rc = read_id(tok, meta, KEY "eot_token_id", &tok->eot, err);
+    if (rc == 0) /* spelled like this since it was first written */
+        rc = read_id(tok, meta, KEY "seperator_token_id", &tok->sep, err);
     if (rc == 0)
         rc = read_id(tok, meta, KEY "eom_token_id", &eom, err);
     if (rc == 0)
@@ -309,7 +330,7 @@ read_special(sov_tok *tok, const sov_meta *meta, struct sov_err *err)
         return rc;
 
     mark_end(tok, tok->eos);
-    mark_end(tok, eot);
+    mark_end(tok, tok->eot);
     mark_end(tok, eom);
     for (size_t i = 0; i < tok->n; i++) {
         struct sov_span name = sov_tok_name(tok, (int32_t)i);
@@ -324,8 +345,8 @@ read_special(sov_tok *tok, const sov_meta *meta, struct sov_err *err)
 
 /* ---- what follows from the vocabulary */
 
-static bool
-in_map(const sov_tok *tok, int32_t id)
+bool
+sov_tok_mapped(const sov_tok *tok, int32_t id)
 {
     switch (tok->type[id]) {
     case SOV_TOK_UNKNOWN:
@@ -335,27 +356,31 @@ in_map(const sov_tok *tok, int32_t id)
         return false;
     default:
         return !sov_tok_is_control(tok, id) &&
-               tok->name[id + 1] > tok->name[id];
+               (tok->kind->plain == NULL || tok->kind->plain(tok, id));
     }
 }
 
-/* Two tokens of one name: the first one counts. */
+/* Two tokens of one text: the first one counts. */
 static int
 build_map(sov_tok *tok, struct sov_err *err)
 {
-    for (size_t i = 0; i < tok->n; i++) {
-        struct sov_span name = sov_tok_name(tok, (int32_t)i);
-        int rc;
+    const bool by_piece = tok->kind->by_piece;
+    const unsigned char *base = by_piece ? tok->texts : tok->names;
+    const uint32_t *off = by_piece ? tok->piece : tok->name;
+    int rc = sov_vmap_init(&tok->map, tok->n, err);
 
-        if (!in_map(tok, (int32_t)i))
+    for (size_t i = 0; i < tok->n && rc >= 0; i++) {
+        size_t len = off[i + 1] - off[i];
+
+        if (len == 0 || !sov_tok_mapped(tok, (int32_t)i))
             continue;
-        rc = sov_map_add(&tok->map, name.p, name.len, i, err);
-        if (rc < 0)
-            return rc;
-        if (name.len > tok->longest)
-            tok->longest = name.len;
+        rc = sov_vmap_add(&tok->map, base, off, (uint32_t)i, err);
+        if (rc == 1)
+            tok->doubles = true;
+        if (len > tok->longest)
+            tok->longest = len;
     }
-    return 0;
+    return rc < 0 ? rc : 0;
 }
 
 static int
@@ -368,12 +393,12 @@ build_pieces(sov_tok *tok, struct sov_err *err)
     if (tok->texts == NULL || tok->piece == NULL)
         return sov_mem_fail(err);
     for (size_t i = 0; i < tok->n; i++) {
-        tok->piece[i] = used;
+        tok->piece[i] = (uint32_t)used;
         if (!sov_tok_is_control(tok, (int32_t)i) &&
             tok->type[i] != SOV_TOK_UNKNOWN && tok->type[i] != SOV_TOK_UNUSED)
             used += tok->kind->piece(tok, (int32_t)i, tok->texts + used);
     }
-    tok->piece[tok->n] = used;
+    tok->piece[tok->n] = (uint32_t)used;
     return 0;
 }
 
@@ -399,11 +424,11 @@ sov_tok_load(sov_tok **out, const sov_meta *meta, struct sov_err *err)
     if (rc == 0)
         rc = read_special(tok, meta, err);
     if (rc == 0)
+        rc = build_pieces(tok, err);
+    if (rc == 0)
         rc = build_map(tok, err);
     if (rc == 0)
         rc = kind->prepare(tok, meta, err);
-    if (rc == 0)
-        rc = build_pieces(tok, err);
     if (rc == 0)
         rc = sov_needles_build(&tok->user, tok, false, err);
     if (rc == 0)
@@ -423,7 +448,9 @@ sov_tok_free(sov_tok *tok)
         return;
     sov_needles_free(&tok->user);
     sov_needles_free(&tok->special);
-    sov_map_free(&tok->map);
+    if (tok->kind->drop != NULL)
+        tok->kind->drop(tok);
+    sov_vmap_free(&tok->map);
     free(tok->names);
     free(tok->name);
     free(tok->texts);
@@ -477,7 +504,7 @@ sov_tok_is_control(const sov_tok *tok, int32_t id)
 {
     return id >= 0 && (size_t)id < tok->n &&
            (tok->type[id] == SOV_TOK_CONTROL || tok->end[id] != 0 ||
-            id == tok->bos);
+            id == tok->bos || id == tok->sep);
 }
 
 bool
@@ -490,10 +517,10 @@ sov_tok_space_prefix(const sov_tok *tok)
 
 /* Special tokens one by one, and the kind's own work between them. */
 static int
-encode_all(const sov_tok *tok, const unsigned char *text, size_t len,
-           const struct sov_needles *set, struct sov_ids *ids,
-           struct sov_err *err)
+encode_all(struct sov_encoder *enc, const unsigned char *text, size_t len,
+           const struct sov_needles *set, struct sov_err *err)
 {
+    const sov_tok *tok = enc->tok;
     bool first = true;
     size_t at = 0;
     int rc = 0;
@@ -504,11 +531,11 @@ encode_all(const sov_tok *tok, const unsigned char *text, size_t len,
         int32_t id = sov_needles_find(set, tok, text, len, at, &pos, &n);
 
         if (pos > at) {
-            rc = tok->kind->encode(tok, text + at, pos - at, first, ids, err);
+            rc = tok->kind->encode(enc, text + at, pos - at, first, err);
             first = false;
         }
         if (id >= 0 && rc == 0) {
-            rc = sov_ids_add(ids, id, err);
+            rc = sov_ids_add(&enc->out, id, err);
             first = true;
         }
         at = pos + n;
@@ -516,11 +543,20 @@ encode_all(const sov_tok *tok, const unsigned char *text, size_t len,
     return rc;
 }
 
+/* What a text ends with, if this model has that; else -1. */
+static int32_t
+last_id(const sov_tok *tok)
+{
+    if (tok->add_sep && tok->sep >= 0)
+        return tok->sep;
+    return sov_tok_adds_eos(tok) ? tok->eos : -1;
+}
+
 int
 sov_tok_encode(const sov_tok *tok, const char *text, size_t len, unsigned flags,
                int32_t **out, size_t *n, struct sov_err *err)
 {
-    struct sov_ids ids = { 0 };
+    struct sov_encoder enc = { .tok = tok, .len = len };
     int rc = 0;
 
     if (len > SOV_TEXT_MAX)
@@ -528,23 +564,22 @@ sov_tok_encode(const sov_tok *tok, const char *text, size_t len, unsigned flags,
                         "a text of %zu bytes, the limit is %llu", len,
                         (unsigned long long)SOV_TEXT_MAX);
     if ((flags & SOV_TOK_BOS) && sov_tok_adds_bos(tok))
-        rc = sov_ids_add(&ids, tok->bos, err);
+        rc = sov_ids_add(&enc.out, tok->bos, err);
     if (rc == 0)
-        rc = encode_all(tok, (const unsigned char *)text, len,
+        rc = encode_all(&enc, (const unsigned char *)text, len,
                         flags & SOV_TOK_SPECIAL ? &tok->special : &tok->user,
-                        &ids, err);
-    if (rc == 0 && (flags & SOV_TOK_EOS) && sov_tok_adds_eos(tok))
-        rc = sov_ids_add(&ids, tok->eos, err);
-    if (rc == 0 && ids.p == NULL) { /* no ids, but an array to free */
-        ids.p = sov_mem_array(1, sizeof(*ids.p));
-        if (ids.p == NULL)
-            rc = sov_mem_fail(err);
-    }
+                        err);
+    if (rc == 0 && (flags & SOV_TOK_EOS) && last_id(tok) >= 0)
+        rc = sov_ids_add(&enc.out, last_id(tok), err);
+    if (rc == 0 && enc.out.p == NULL) /* no ids, but an array to free */
+        rc = sov_ids_grow(&enc.out, err);
+    if (tok->kind->done != NULL)
+        tok->kind->done(&enc);
     if (rc < 0) {
-        free(ids.p);
+        free(enc.out.p);
         return rc;
     }
-    *out = ids.p;
-    *n = ids.n;
+    *out = enc.out.p;
+    *n = enc.out.n;
     return 0;
 }

@@ -11,14 +11,15 @@
  *  1. name[i] and piece[i] lie within the arenas, for all i < n.
  *  2. bos, eos and unk are -1 or below n.
  *  3. map holds exactly the tokens that text may turn into by itself: not the
- *     control, unknown, byte, unused and empty ones.
+ *     control, unknown, byte, unused and empty ones; by their names, or by
+ *     their pieces where the kind says so.
  *  4. no score is a NaN.
  */
 #ifndef SOV_TOK_TOK_H
 #define SOV_TOK_TOK_H
 
-#include "base/map.h"
 #include "sov/token.h"
+#include "tok/vmap.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,8 +42,25 @@ struct sov_ids {
     size_t cap;
 };
 
-int sov_ids_add(struct sov_ids *ids, int32_t id,
-                struct sov_err *err) SOV_MUST_CHECK;
+/* Make room for one more. */
+int sov_ids_grow(struct sov_ids *ids, struct sov_err *err) SOV_MUST_CHECK;
+
+static inline int
+sov_ids_add(struct sov_ids *ids, int32_t id, struct sov_err *err)
+{
+    if (ids->n == ids->cap && sov_ids_grow(ids, err) < 0)
+        return SOV_EMEM;
+    ids->p[ids->n++] = id;
+    return 0;
+}
+
+/* One text on its way to ids. */
+struct sov_encoder {
+    const sov_tok *tok;
+    size_t len;         /* bytes of all of the text */
+    struct sov_ids out; /* owned */
+    void *work;         /* of the kind: NULL at first, freed by done() */
+};
 
 /*
  * Texts of special tokens, sorted, to be found in running text; begin[b] is
@@ -60,21 +78,30 @@ struct sov_tokenizer {
     int32_t bos;      /* where the model does not say */
     int32_t eos;
     int32_t unk;
+    int32_t sep;
     bool add_bos;
     bool add_eos;
+    bool add_sep;
     bool add_space;
+    bool by_piece; /* text becomes tokens by their pieces, not their names */
 
-    /* Check what this kind needs, after the common part is read. */
+    /* Check what this kind needs, after the common part is read; what it
+     * keeps for itself is tok->own, which drop() frees. */
     int (*prepare)(sov_tok *tok, const sov_meta *meta, struct sov_err *err);
+    void (*drop)(sov_tok *tok);
 
     /* The text of a token in running text, at most as long as its name;
      * gives the length. */
     size_t (*piece)(const sov_tok *tok, int32_t id, unsigned char *out);
 
+    /* Is this one that text may turn into?  NULL: all that remain are. */
+    bool (*plain)(const sov_tok *tok, int32_t id);
+
     /* Text between special tokens; first: nothing or a special token stands
      * before it. */
-    int (*encode)(const sov_tok *tok, const unsigned char *text, size_t len,
-                  bool first, struct sov_ids *out, struct sov_err *err);
+    int (*encode)(struct sov_encoder *enc, const unsigned char *text,
+                  size_t len, bool first, struct sov_err *err);
+    void (*done)(struct sov_encoder *enc);
 };
 
 #define TOKENIZER(sym) extern const struct sov_tokenizer sov_tokenizer_##sym;
@@ -86,16 +113,17 @@ struct sov_tok {
     size_t n;
 
     unsigned char *names; /* all names, one after the other */
-    size_t *name;         /* n + 1 offsets in names */
+    uint32_t *name;       /* n + 1 offsets in names */
     unsigned char *texts; /* all pieces */
-    size_t *piece;        /* n + 1 offsets in texts */
+    uint32_t *piece;      /* n + 1 offsets in texts */
     float *score;
     uint8_t *type; /* enum sov_tok_type */
     uint8_t *end;  /* does it end a text? */
 
-    struct sov_map map;
+    struct sov_vmap map;
     size_t longest;       /* bytes of the longest token in map */
     int32_t byte_id[256]; /* token of a single byte, or -1 */
+    bool doubles;         /* two tokens of map have one text */
     bool word_bound;      /* no token in map goes on over a space mark */
 
     struct sov_needles user;    /* always cut out of a text */
@@ -104,10 +132,25 @@ struct sov_tok {
     int32_t bos;
     int32_t eos;
     int32_t unk;
+    int32_t sep;
+    int32_t eot;
     bool add_bos;
     bool add_eos;
+    bool add_sep;
     bool add_space;
+
+    void *own; /* of the kind */
 };
+
+/* The number of a text among the tokens that text may turn into. */
+static inline bool
+sov_tok_lookup(const sov_tok *tok, const unsigned char *p, size_t len,
+               uint32_t *id)
+{
+    return tok->kind->by_piece
+               ? sov_vmap_get(&tok->map, tok->texts, tok->piece, p, len, id)
+               : sov_vmap_get(&tok->map, tok->names, tok->name, p, len, id);
+}
 
 /* special.c */
 int sov_needles_build(struct sov_needles *set, const sov_tok *tok, bool control,
@@ -120,6 +163,12 @@ void sov_needles_free(struct sov_needles *set);
 int32_t sov_needles_find(const struct sov_needles *set, const sov_tok *tok,
                          const unsigned char *text, size_t len, size_t at,
                          size_t *pos, size_t *n);
+
+/* May text turn into this token by itself? */
+bool sov_tok_mapped(const sov_tok *tok, int32_t id);
+
+/* A name with its marks for spaces as spaces, in out; its length. */
+size_t sov_tok_unmark(struct sov_span name, unsigned char *out);
 
 /* The byte that a token name <0xXX> stands for, or -1. */
 int sov_tok_byte(const unsigned char *name, size_t len);

@@ -5,3 +5,13 @@ unit_tests += tests/unit/t_tok
 tests_unit_t_tok_SOURCES = %D%/t_tok.c %D%/unit.h
 tests_unit_t_tok_CFLAGS = $(unit_cflags)
 tests_unit_t_tok_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/t_pretok
+tests_unit_t_pretok_SOURCES = %D%/t_pretok.c %D%/unit.h
+tests_unit_t_pretok_CFLAGS = $(unit_cflags)
+tests_unit_t_pretok_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/t_bpe
+tests_unit_t_bpe_SOURCES = %D%/t_bpe.c %D%/unit.h
+tests_unit_t_bpe_CFLAGS = $(unit_cflags)
+tests_unit_t_bpe_LDADD = $(unit_libs)

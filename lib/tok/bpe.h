@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bpe.h - merges by rank, for one piece of text at a time
+ *
+ * A symbol is a token or, numbered from n on, a text that only merges know:
+ * rules may pass through texts that are no tokens (vocabularies that were cut
+ * have such), and what ends as one is spelled in bytes.
+ */
+#ifndef SOV_TOK_BPE_H
+#define SOV_TOK_BPE_H
+
+#include "tok/pretok.h"
+#include "tok/tok.h"
+
+#define SOV_SYM_NONE UINT32_MAX /* a byte that no rule knows */
+
+/* Rule number rank: left and right, side by side, become one symbol. */
+struct sov_merge {
+    uint32_t left;
+    uint32_t right;
+    uint32_t rank;
+    uint32_t made; /* + 1; 0: free slot */
+};
+
+struct sov_bpe {
+    struct sov_merge *rule; /* owned; hashed by left and right */
+    uint64_t mask;
+    uint64_t key[2];
+    size_t n_rules;
+
+    size_t n_more; /* symbols that are no tokens */
+
+    uint32_t byte_sym[256];
+    struct sov_pretok *pre; /* owned */
+    bool whole;             /* a piece that is a token is taken whole */
+};
+
+/* bpe_load.c */
+int sov_bpe_load(sov_tok *tok, const sov_meta *meta,
+                 struct sov_err *err) SOV_MUST_CHECK;
+void sov_bpe_drop(sov_tok *tok);
+/* A token's name as bytes in out, which may be NULL and is as long as the name;
+ * false: it spells none. */
+bool sov_bpe_bytes(struct sov_span name, unsigned char *out, size_t *len);
+
+/* Candidates of a long piece, the best one first. */
+struct sov_bpe_heap {
+    uint64_t *p; /* owned; rank << 32 | place */
+    size_t n;
+    size_t cap;
+};
+
+struct sov_bpe_word;
+
+/* Scratch of one text. */
+struct sov_bpe_work {
+    const sov_tok *tok;
+    const struct sov_bpe *bpe;
+    struct sov_pieces *pieces; /* owned; NULL: one scanner does */
+    struct sov_bpe_word *word; /* owned: words seen, and their ids */
+    uint64_t word_mask;
+    struct sov_bpe_heap heap;
+    uint32_t *link; /* owned: four numbers a byte of a long piece */
+    size_t link_cap;
+};
+
+/* bpe_merge.c: the ids of one piece, added to out. */
+int sov_bpe_merge(struct sov_bpe_work *w, const unsigned char *p, size_t n,
+                  struct sov_ids *out, struct sov_err *err) SOV_MUST_CHECK;
+
+static inline const struct sov_merge *
+sov_bpe_rule(const struct sov_bpe *b, uint32_t left, uint32_t right)
+{
+    uint64_t i =
+        sov_vmap_mix(((uint64_t)left << 32 | right) ^ b->key[0], b->key[1]) &
+        b->mask;
+
+    for (; b->rule[i].made != 0; i = (i + 1) & b->mask)
+        if (b->rule[i].left == left && b->rule[i].right == right)
+            return &b->rule[i];
+    return NULL;
+}
+
+#endif

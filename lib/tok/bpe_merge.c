@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bpe_merge.c - the ids of one piece of text
+ *
+ * R. Sennrich et al., ACL 2016: of all pairs of neighbours that have a rule
+ * the one with the lowest rank is joined, of equals the leftmost, until none
+ * is left.  Short pieces look through all pairs each time; long ones keep the
+ * candidates in a heap and the symbols in a list: n bytes make at most n - 1
+ * joins, each brings two candidates, so the work is n log n whatever the text
+ * is.  Both do the same.
+ */
+#include "tok/bpe.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SHORT   48 /* bytes */
+#define NO_RANK UINT32_MAX
+#define NOBODY  UINT32_MAX
+
+/* ---- results */
+
+/*
+ * Byte by byte.  A byte without a token is left out, as others do it; no
+ * well-formed text has one in most vocabularies.
+ */
+static int
+spell(const sov_tok *tok, const unsigned char *p, size_t n, struct sov_ids *out,
+      struct sov_err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < n && rc == 0; i++)
+        if (tok->byte_id[p[i]] >= 0)
+            rc = sov_ids_add(out, tok->byte_id[p[i]], err);
+    return rc;
+}
+
+/* Add a symbol that stands at p; gives its length in *len. */
+static inline int
+emit(const sov_tok *tok, uint32_t sym, const unsigned char *p, size_t *len,
+     struct sov_ids *out, struct sov_err *err)
+{
+    *len = sym == SOV_SYM_NONE ? 1 : tok->piece[sym + 1] - tok->piece[sym];
+    if (sym < tok->n)
+        return sov_ids_add(out, (int32_t)sym, err);
+    return spell(tok, p, *len, out, err);
+}
+
+/* ---- short pieces */
+
+struct spot {
+    uint32_t sym[SHORT];
+    uint32_t rank[SHORT]; /* of this one and the next */
+    uint32_t made[SHORT];
+};
+
+static inline void
+look(const struct sov_bpe *b, struct spot *s, size_t i)
+{
+    const struct sov_merge *m = sov_bpe_rule(b, s->sym[i], s->sym[i + 1]);
+
+    s->rank[i] = m == NULL ? NO_RANK : m->rank;
+    s->made[i] = m == NULL ? 0 : m->made - 1;
+}
+
+static size_t
+lowest(const struct spot *s, size_t n)
+{
+    size_t best = 0;
+
+    for (size_t i = 1; i < n; i++)
+        if (s->rank[i] < s->rank[best])
+            best = i;
+    return best;
+}
+
+static int
+merge_short(struct sov_bpe_work *w, const unsigned char *p, size_t n,
+            struct sov_ids *out, struct sov_err *err)
+{
+    const struct sov_bpe *b = w->bpe;
+    struct spot s;
+    int rc = 0;
+
+    for (size_t i = 0; i < n; i++)
+        s.sym[i] = b->byte_sym[p[i]];
+    for (size_t i = 0; i + 1 < n; i++)
+        look(b, &s, i);
+    while (n > 1) {
+        size_t i = lowest(&s, n - 1);
+        size_t behind = n - i - 2; /* symbols after the two */
+
+        if (s.rank[i] == NO_RANK)
+            break;
+        s.sym[i] = s.made[i];
+        memmove(&s.sym[i + 1], &s.sym[i + 2], behind * sizeof(s.sym[0]));
+        if (behind > 0) {
+            memmove(&s.rank[i + 1], &s.rank[i + 2],
+                    (behind - 1) * sizeof(s.rank[0]));
+            memmove(&s.made[i + 1], &s.made[i + 2],
+                    (behind - 1) * sizeof(s.made[0]));
+            look(b, &s, i);
+        }
+        n--;
+        if (i > 0)
+            look(b, &s, i - 1);
+    }
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        size_t len;
+
+        rc = emit(w->tok, s.sym[i], p, &len, out, err);
+        p += len;
+    }
+    return rc;
+}
+
+/* ---- long pieces */
+
+struct list {
+    uint32_t *sym; /* of each place; places are bytes of the piece */
+    uint32_t *prev;
+    uint32_t *next;
+    uint32_t *rank; /* of this one and the next, as it is now */
+};
+
+static int
+push(struct sov_bpe_heap *h, uint64_t v, struct sov_err *err)
+{
+    size_t i = h->n;
+
+    if (h->n == h->cap) {
+        int rc =
+            sov_mem_grow((void **)&h->p, h->n, &h->cap, sizeof(*h->p), err);
+        if (rc < 0)
+            return rc;
+    }
+    h->n++;
+    while (i > 0 && v < h->p[(i - 1) / 2]) {
+        h->p[i] = h->p[(i - 1) / 2];
+        i = (i - 1) / 2;
+    }
+    h->p[i] = v;
+    return 0;
+}
+
+static uint64_t
+pop(struct sov_bpe_heap *h)
+{
+    uint64_t top = h->p[0];
+    uint64_t last = h->p[--h->n];
+    size_t i = 0;
+
+    for (;;) {
+        size_t k = 2 * i + 1;
+
+        if (k >= h->n)
+            break;
+        if (k + 1 < h->n && h->p[k + 1] < h->p[k])
+            k++;
+        if (h->p[k] >= last)
+            break;
+        h->p[i] = h->p[k];
+        i = k;
+    }
+    h->p[i] = last;
+    return top;
+}
+
+/* Note what place at and the one after it may become. */
+static int
+consider(struct sov_bpe_work *w, struct list *l, uint32_t at,
+         struct sov_err *err)
+{
+    const struct sov_merge *m;
+
+    if (at == NOBODY)
+        return 0;
+    l->rank[at] = NO_RANK;
+    if (l->next[at] == NOBODY)
+        return 0;
+    m = sov_bpe_rule(w->bpe, l->sym[at], l->sym[l->next[at]]);
+    if (m == NULL)
+        return 0;
+    l->rank[at] = m->rank;
+    return push(&w->heap, (uint64_t)m->rank << 32 | at, err);
+}
+
+/* A candidate is stale if its place has another rank by now. */
+static int
+join(struct sov_bpe_work *w, struct list *l, uint64_t candidate,
+     struct sov_err *err)
+{
+    uint32_t at = (uint32_t)candidate;
+    uint32_t next;
+    int rc;
+
+    if (l->rank[at] != candidate >> 32 || l->rank[at] == NO_RANK)
+        return 0;
+    next = l->next[at];
+    l->sym[at] = sov_bpe_rule(w->bpe, l->sym[at], l->sym[next])->made - 1;
+    l->rank[next] = NO_RANK;
+    l->next[at] = l->next[next];
+    if (l->next[at] != NOBODY)
+        l->prev[l->next[at]] = at;
+    rc = consider(w, l, l->prev[at], err);
+    return rc < 0 ? rc : consider(w, l, at, err);
+}
+
+static int
+make_list(struct sov_bpe_work *w, const unsigned char *p, size_t n,
+          struct list *l, struct sov_err *err)
+{
+    if (n > w->link_cap) {
+        free(w->link);
+        w->link_cap = 0;
+        w->link = sov_mem_array(n, 4 * sizeof(*w->link));
+        if (w->link == NULL)
+            return sov_mem_fail(err);
+        w->link_cap = n;
+    }
+    *l =
+        (struct list){ w->link, w->link + n, w->link + 2 * n, w->link + 3 * n };
+    for (size_t i = 0; i < n; i++) {
+        l->sym[i] = w->bpe->byte_sym[p[i]];
+        l->prev[i] = i == 0 ? NOBODY : (uint32_t)i - 1;
+        l->next[i] = i + 1 == n ? NOBODY : (uint32_t)i + 1;
+    }
+    return 0;
+}
+
+static int
+merge_long(struct sov_bpe_work *w, const unsigned char *p, size_t n,
+           struct sov_ids *out, struct sov_err *err)
+{
+    struct list l = { 0 };
+    int rc = make_list(w, p, n, &l, err);
+
+    w->heap.n = 0;
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = consider(w, &l, (uint32_t)i, err);
+    while (rc == 0 && w->heap.n > 0)
+        rc = join(w, &l, pop(&w->heap), err);
+    for (uint32_t at = 0; rc == 0 && at != NOBODY; at = l.next[at]) {
+        size_t len;
+
+        rc = emit(w->tok, l.sym[at], p + at, &len, out, err);
+    }
+    return rc;
+}
+
+int
+sov_bpe_merge(struct sov_bpe_work *w, const unsigned char *p, size_t n,
+              struct sov_ids *out, struct sov_err *err)
+{
+    if (n <= SHORT)
+        return merge_short(w, p, n, out, err);
+    return merge_long(w, p, n, out, err);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * normal.h - forms of characters that count as the same
+ */
+#ifndef SOV_TOK_NORMAL_H
+#define SOV_TOK_NORMAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SOV_NFD_MAX 18 /* characters that one may be taken apart into */
+
+/* The parts of cp (form D), in out[SOV_NFD_MAX]; their number, at least 1. */
+size_t sov_normal_parts(uint32_t cp, uint32_t *out);
+
+/* The lower-case form of one character. */
+uint32_t sov_normal_lower(uint32_t cp);
+
+#endif
