@@ -57,6 +57,12 @@ wanted_packages() {
     have ssh-keygen || echo openssh-client
     have fsverity || echo fsverity
     have xxhsum || echo xxhash
+    # the kernels of the other kind of machine, and an emulator of it
+    if [ "$(uname -m)" = x86_64 ]; then
+        have aarch64-linux-gnu-gcc ||
+            echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+        have qemu-aarch64 || have qemu-aarch64-static || echo qemu-user
+    fi
 }
 
 # install PACKAGE...: with apt-get, as root or by sudo; false if that fails

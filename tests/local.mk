@@ -5,6 +5,7 @@
 # fuzz/  fuzz targets, which also replay their corpus here
 # cli/   shell scripts that run the tools as a user would
 # meta/  shell scripts that look at the tree itself
+# cross/ kernels of another machine, under an emulator
 #
 # A test that cannot run here exits 77 and says why.  Slow tests are named
 # slow_* and run only when SOV_SLOW=1.
@@ -30,3 +31,4 @@ include tests/cli/local.mk
 include tests/meta/local.mk
 include tests/bench/local.mk
 include tests/example/local.mk
+include tests/cross/local.mk

@@ -56,6 +56,8 @@ check_decode(const struct sov_kern *k, const struct sov_codec *c,
 {
     static float want[MAX_WEIGHTS], got[MAX_WEIGHTS + 1];
 
+    if (k->decode[c->type] == c->decode)
+        return;
     for (size_t blocks = 0; blocks * info->block <= 1024; blocks++) {
         size_t n = blocks * info->block;
         unsigned char *b = malloc(blocks * info->bytes + 1);
@@ -206,10 +208,10 @@ check_encode(const struct sov_kern *k, const struct sov_codec *c,
     static float x[MAX_WEIGHTS], imp[MAX_WEIGHTS];
     static unsigned char want[MAX_WEIGHTS * 4 + 1], got[MAX_WEIGHTS * 4 + 1];
 
-    if (c->encode == NULL) {
+    if (c->encode == NULL)
         ck_assert(k->encode[c->type] == NULL);
+    if (k->encode[c->type] == c->encode)
         return;
-    }
     for (int input = 0; input < N_INPUTS; input++) {
         for (size_t i = 0; i < MAX_WEIGHTS; i++)
             x[i] = input_at((enum input)input, i);
