@@ -209,6 +209,8 @@ copy_vector(struct sov_import *im, const char *to, size_t from, uint32_t heads,
             src = i - in_head + (in_head % 2) * half + in_head / 2;
         }
         v[i] = element(raw, t->type, src);
+        if (im->plus > 0)
+            v[i] += im->plus;
     }
     if (rc == 0)
         rc = sov_import_vector(im, to, v, n, err);

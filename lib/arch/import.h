@@ -23,6 +23,7 @@ struct sov_import {
     struct sov_view *view;
     size_t n;
     size_t cap;
+    float plus; /* is added to vectors that become f32 */
     bool *used; /* tensors of the directory that have a place */
     void **own; /* what the views borrow until they are copied */
     size_t n_own;

@@ -12,7 +12,15 @@ libsov_all_la_SOURCES += \
 	%D%/export_vocab.c \
 	%D%/hparams.c %D%/hparams.h \
 	%D%/import.c %D%/import.h %D%/imports.def \
+	%D%/import_family.c %D%/import_family.h \
+	%D%/import_gemma.c \
+	%D%/import_granite.c \
 	%D%/import_llama.c \
+	%D%/import_olmo2.c \
+	%D%/import_phi3.c \
+	%D%/import_qwen.c \
+	%D%/import_shape.c %D%/import_shape.h \
+	%D%/import_starcoder2.c \
 	%D%/import_vocab.c \
 	%D%/qwen2.c \
 	%D%/qwen3.c \

@@ -90,3 +90,8 @@ fuzz_tests += tests/fuzz/fuzz_stats
 tests_fuzz_fuzz_stats_SOURCES = %D%/fuzz_stats.c $(fuzz_main)
 tests_fuzz_fuzz_stats_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_stats_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_tests += tests/fuzz/fuzz_net
+tests_fuzz_fuzz_net_SOURCES = %D%/fuzz_net.c $(fuzz_main)
+tests_fuzz_fuzz_net_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_net_LDFLAGS = $(fuzz_ldflags)
