@@ -33,6 +33,9 @@ static const bool is_built[SOV_ISA_COUNT] = {
 #ifdef SOV_HAVE_AVX2
     [SOV_ISA_AVX2] = true,
 #endif
+#ifdef SOV_HAVE_AVXVNNI
+    [SOV_ISA_AVXVNNI] = true,
+#endif
 #ifdef SOV_HAVE_AVX512
     [SOV_ISA_AVX512] = true,
 #endif

@@ -28,6 +28,13 @@ libkern_avx2_la_CFLAGS = $(AM_CFLAGS) $(AVX2_CFLAGS)
 libsov_all_la_LIBADD += libkern_avx2.la
 endif
 
+if SOV_ISA_AVXVNNI
+noinst_LTLIBRARIES += libkern_avxvnni.la
+libkern_avxvnni_la_SOURCES = %D%/avxvnni/dot.c
+libkern_avxvnni_la_CFLAGS = $(AM_CFLAGS) $(AVXVNNI_CFLAGS)
+libsov_all_la_LIBADD += libkern_avxvnni.la
+endif
+
 if SOV_ISA_AVX512
 noinst_LTLIBRARIES += libkern_avx512.la
 libkern_avx512_la_SOURCES = \

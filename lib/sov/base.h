@@ -3,8 +3,8 @@
  * base.h - version, threads and the few settings of the whole library
  *
  * The library never prints, never exits and reads no environment variable but
- * SOV_ISA (highest instruction set to use: generic, avx2, avx512, neon) and
- * SOV_THREADS.  What else the environment says, a program hands in here.
+ * SOV_ISA (the highest instruction set to use, see sov(7)) and SOV_THREADS.
+ * What else the environment says, a program hands in here.
  */
 #ifndef SOV_BASE_H
 #define SOV_BASE_H

@@ -22,9 +22,9 @@
 #define THREADS_MAX 4096
 
 static const char *const names[SOV_ISA_COUNT] = {
-    [SOV_ISA_GENERIC] = "generic", [SOV_ISA_AVX2] = "avx2",
-    [SOV_ISA_AVX512] = "avx512",   [SOV_ISA_AVX512VBMI] = "avx512vbmi",
-    [SOV_ISA_NEON] = "neon",
+    [SOV_ISA_GENERIC] = "generic",       [SOV_ISA_AVX2] = "avx2",
+    [SOV_ISA_AVXVNNI] = "avxvnni",       [SOV_ISA_AVX512] = "avx512",
+    [SOV_ISA_AVX512VBMI] = "avx512vbmi", [SOV_ISA_NEON] = "neon",
 };
 
 const char *
@@ -34,12 +34,29 @@ sov_isa_name(enum sov_isa isa)
 }
 
 #if defined(__x86_64__)
+#define LEAF_7_1_A_AVX_VNNI (1u << 4)
+
+/* Not every compiler has a name for it. */
+static bool
+cpu_has_avxvnni(void)
+{
+    unsigned a;
+    unsigned b;
+    unsigned c;
+    unsigned d;
+
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 &&
+           (a & LEAF_7_1_A_AVX_VNNI) != 0;
+}
+
 static bool
 cpu_has(enum sov_isa isa)
 {
     __builtin_cpu_init();
     if (isa == SOV_ISA_AVX2)
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (isa == SOV_ISA_AVXVNNI)
+        return cpu_has(SOV_ISA_AVX2) && cpu_has_avxvnni();
     if (isa == SOV_ISA_AVX512)
         return cpu_has(SOV_ISA_AVX2) && __builtin_cpu_supports("avx512f") &&
                __builtin_cpu_supports("avx512bw") &&
@@ -111,9 +128,12 @@ ceiling(void)
     return SOV_ISA_GENERIC; /* an unknown name: the safe choice */
 }
 
+/* No machine has tested AVX-VNNI yet: whoever wants it says so. */
 bool
 sov_isa_usable(enum sov_isa isa)
 {
+    if (isa == SOV_ISA_AVXVNNI && ceiling() != SOV_ISA_AVXVNNI)
+        return false;
     return (int)isa <= ceiling() && cpu_has(isa);
 }
 
@@ -154,7 +174,7 @@ sov_env_check(struct sov_err *err)
     if (isa != NULL && *isa != '\0' && !is_isa(isa))
         return sov_fail(
             err, SOV_EARG,
-            "SOV_ISA: '%s' is not generic, avx2, avx512, avx512vbmi "
+            "SOV_ISA: '%s' is not generic, avx2, avxvnni, avx512, avx512vbmi "
             "or neon",
             isa);
     if (n != NULL && *n != '\0' && threads_of(n) == 0)

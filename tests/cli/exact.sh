@@ -4,7 +4,7 @@
 . "${top_srcdir:?}/tests/cli/lib.sh"
 
 types='f16 q8_0 q4_0 q4_k_m q5_k_m q6_k'
-isas='generic avx2 avx512 avx512vbmi neon'
+isas='generic avx2 avxvnni avx512 avx512vbmi neon'
 echo '[1,403,407,261,378,13,20,500,1000,2000,3000,4000]' >ids.json
 
 # same NAME COMMAND...: COMMAND writes result; compare it with the first

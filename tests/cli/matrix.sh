@@ -8,7 +8,7 @@
 . "${top_srcdir:?}/tests/cli/lib.sh"
 PATH=$top_builddir/tests/tools:$PATH
 
-isas='generic avx2 avx512 avx512vbmi neon'
+isas='generic avx2 avxvnni avx512 avx512vbmi neon'
 types='q4_k_m q8_0 iq4_xs bf16'
 forms=auto
 if [ -n "${SOV_SLOW:-}" ]; then

@@ -531,6 +531,10 @@ START_TEST(the_environment_is_a_ceiling)
     ck_assert(sov_isa_usable(SOV_ISA_GENERIC));
     ck_assert(!sov_isa_usable(SOV_ISA_AVX2));
     ck_assert(!sov_isa_usable(SOV_ISA_AVX512));
+    setenv("SOV_ISA", "avx512", 1); /* this one only by its own name */
+    ck_assert(!sov_isa_usable(SOV_ISA_AVXVNNI));
+    unsetenv("SOV_ISA");
+    ck_assert(!sov_isa_usable(SOV_ISA_AVXVNNI));
     setenv("SOV_ISA", "nonsense", 1);
     ck_assert(!sov_isa_usable(SOV_ISA_AVX512));
     setenv("SOV_THREADS", "3", 1);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * row.h - the operations that kern/rows.h is made of, AVX2
+ * row.h - the operations that kern/rows.h is made of, AVX2 with or without
+ * AVX-VNNI
  *
  * A vector has 16 bytes of both of two rows, a row in each 128 bits.
  */
@@ -333,6 +334,13 @@ v_if_less32(vec a, vec b, vec x, vec y)
 }
 
 /* sum + products of four unsigned bytes, at most 127, and signed ones */
+#ifdef __AVXVNNI__
+INLINE vec
+v_dot(vec sum, vec u, vec x)
+{
+    return _mm256_dpbusd_avx_epi32(sum, u, x);
+}
+#else
 INLINE vec
 v_dot(vec sum, vec u, vec x)
 {
@@ -340,6 +348,7 @@ v_dot(vec sum, vec u, vec x)
 
     return _mm256_add_epi32(sum, _mm256_madd_epi16(p, v_set16(1)));
 }
+#endif
 
 /* ... of weights that v_signed gave */
 INLINE vec
