@@ -83,6 +83,7 @@ columns(const struct job *job, const unsigned char *act, size_t act_stride,
 
         places(job, n_cols, i, n_pieces);
         p.ahead = job->rows + ROWS * (stride + i * t->bytes);
+        p.n_ahead = ROWS * t->bytes / 64 + 1;
         if (job->n_rows < ROWS || left < 256) {
             copy_rest(rows, stride, job->n_rows,
                       left < 256 ? t->bytes * left / 256 : t->bytes, raw);

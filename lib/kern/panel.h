@@ -38,8 +38,9 @@ struct sov_panel {
     /* of blocks of 32; a super-block has the first */
     float d[8][SOV_PANEL_ROWS];
     float dmin[8][SOV_PANEL_ROWS];
-    /* bytes that the next rows will need: asked for bit by bit meanwhile */
+    /* cache lines that the next rows will need */
     const unsigned char *ahead;
+    size_t n_ahead;
 } __attribute__((aligned(64)));
 
 struct sov_panel_type {
@@ -54,14 +55,32 @@ struct sov_panel_type {
     size_t act_bytes; /* and the activations they meet */
 };
 
-/* Ask for n lines of what comes next. */
-static inline void
-sov_panel_ask(struct sov_panel *p, int n)
-{
-    int i;
+/* Some columns: their number is known to it. */
+typedef void sov_panel_tile(const struct sov_panel *p, const void *act,
+                            size_t stride, float *f);
 
-    for (i = 0; i < n; i++, p->ahead += 64)
-        __builtin_prefetch(p->ahead, 0, 2);
+/*
+ * All columns, `wide` of them at a time; tiles[n] does n.  Each asks for its
+ * share of what comes next, so that reading goes on evenly.
+ */
+static inline void
+sov_panel_tiles(sov_panel_tile *const tiles[], size_t wide,
+                const struct sov_panel *p, const void *act, size_t stride,
+                size_t n, float *f)
+{
+    const unsigned char *a = act;
+    const unsigned char *ahead = p->ahead;
+    size_t n_ask = n > wide ? p->n_ahead * wide / n + 1 : p->n_ahead;
+    size_t i, cols;
+
+    for (; n > 0; n -= cols) {
+        cols = n < wide ? n : wide;
+        for (i = 0; i < n_ask; i++, ahead += 64)
+            __builtin_prefetch(ahead, 0, 2);
+        tiles[cols](p, a, stride, f);
+        a += cols * stride;
+        f += cols * SOV_PANEL_ROWS;
+    }
 }
 
 /* As the slots many[] of struct sov_kern. */

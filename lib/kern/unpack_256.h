@@ -71,7 +71,6 @@ unpack_q4_k(const unsigned char *rows, size_t stride, struct sov_panel *p,
     for (c = 0; c < 8; c++) {
         int k = c / 2 * 16 + c % 2 * 4;
 
-        sov_panel_ask(p, 5);
         take(rows + 16 + 16 * c, stride, v);
         UNROLL
         for (e = 0; e < 4; e++) {
@@ -95,7 +94,6 @@ unpack_q5_k(const unsigned char *rows, size_t stride, struct sov_panel *p,
         for (c = 0; c < 4; c++) {
             int k = 16 * c + 4 * i;
 
-            sov_panel_ask(p, 6);
             take(rows + 48 + 32 * c + 16 * i, stride, v);
             UNROLL
             for (e = 0; e < 4; e++) {
@@ -130,7 +128,6 @@ unpack_q6_k(const unsigned char *rows, size_t stride, struct sov_panel *p,
         take(rows + 128 + 16 * i, stride, high);
         take(low, stride, v);
         take(low + 32, stride, w);
-        sov_panel_ask(p, 14);
         UNROLL
         for (e = 0; e < 4; e++)
             UNROLL
@@ -164,7 +161,6 @@ unpack_iq4_xs(const unsigned char *rows, size_t stride, struct sov_panel *p,
         put_scale(p, at, i, vec_sub32(vec_or(low, vec_shl(high, 4)), bias));
     }
     for (i = 0; i < 8; i++) {
-        sov_panel_ask(p, 5);
         take(rows + 8 + 16 * i, stride, v);
         UNROLL
         for (e = 0; e < 4; e++) {
@@ -200,7 +196,6 @@ unpack_q3_k(const unsigned char *rows, size_t stride, struct sov_panel *p,
             put_scale(p, at, 4 * i + e, signed_byte_of(sc, e));
     }
     for (i = 0; i < 4; i++) {
-        sov_panel_ask(p, 7);
         take(rows + i % 2 * 16, stride, high);
         take(rows + 32 + 16 * i, stride, v);
         UNROLL
@@ -227,7 +222,6 @@ quarters(const unsigned char *rows, size_t stride, struct sov_panel *p, int at,
     int i, t, e;
 
     for (i = 0; i < 4; i++) {
-        sov_panel_ask(p, 6);
         take(rows + 16 * i, stride, v);
         UNROLL
         for (t = 0; t < 4; t++)
@@ -283,7 +277,6 @@ unpack_rows(const unsigned char *rows, size_t stride, struct sov_panel *p,
     int i, r, e;
 
     for (r = 0; r < LANES; r++) {
-        sov_panel_ask(p, 2);
         read(rows + (size_t)r * stride, &w[r]);
         p->d[0][at + r] = w[r].d;
         for (i = 0; i < 64 / g; i++)

@@ -74,7 +74,6 @@ unpack_q8_0(const unsigned char *rows, size_t stride, struct sov_panel *p,
 
     read_heads(rows, stride, 34, &h);
     for (i = 0; i < 16; i++) {
-        sov_panel_ask(p, 5);
         take(rows + 34 * (i / 2) + 2 + 16 * (i % 2), stride, v);
         UNROLL
         for (e = 0; e < 4; e++)
@@ -95,7 +94,6 @@ unpack_q4_0(const unsigned char *rows, size_t stride, struct sov_panel *p,
 
     read_heads(rows, stride, 18, &h);
     for (b = 0; b < 8; b++) {
-        sov_panel_ask(p, 5);
         take(rows + 18 * b + 2, stride, v);
         UNROLL
         for (e = 0; e < 4; e++) {
@@ -117,7 +115,6 @@ unpack_q4_1(const unsigned char *rows, size_t stride, struct sov_panel *p,
 
     read_heads(rows, stride, 20, &h);
     for (b = 0; b < 8; b++) {
-        sov_panel_ask(p, 5);
         take(rows + 20 * b + 4, stride, v);
         UNROLL
         for (e = 0; e < 4; e++) {
@@ -150,7 +147,6 @@ unpack_5(const unsigned char *rows, size_t stride, struct sov_panel *p, int at,
     int b, e;
 
     for (b = 0; b < 8; b++, rows += bytes) {
-        sov_panel_ask(p, 6);
         take(rows + fifth + 4, stride, v);
         take(rows + fifth, stride, w);
         UNROLL
@@ -197,7 +193,6 @@ unpack_codes(const unsigned char *rows, size_t stride, struct sov_panel *p,
     int b, e;
 
     for (b = 0; b < 8; b++, rows += bytes) {
-        sov_panel_ask(p, 5);
         take(rows, stride, v);
         UNROLL
         for (e = 0; e < 4; e++) {

@@ -160,25 +160,6 @@ broadcast(const void *p)
 /* Columns of a tile: with four registers of rows, eight sums. */
 #define TILE 2
 
-typedef void tile_fn(const struct sov_panel *p, const void *act, size_t stride,
-                     float *f);
-
-/* All columns, in tiles. */
-static inline void
-by_tiles(tile_fn *const tiles[TILE + 1], const struct sov_panel *p,
-         const void *act, size_t stride, size_t n, float *f)
-{
-    const unsigned char *a = act;
-
-    for (; n >= TILE; n -= TILE) {
-        tiles[TILE](p, a, stride, f);
-        a += TILE * stride;
-        f += TILE * SOV_PANEL_ROWS;
-    }
-    if (n > 0)
-        tiles[n](p, a, stride, f);
-}
-
 /*
  * NAME(), a multiplication as struct sov_panel_type has it, of step(p, how,
  * act, stride, n, f) for n columns; two copies of it know their n.
@@ -189,15 +170,15 @@ by_tiles(tile_fn *const tiles[TILE + 1], const struct sov_panel *p,
     {                                                                  \
         step(p, how, act, stride, n, f);                               \
     }
-#define TILES_OF(NAME, step, how)                                     \
-    TILE_OF(NAME, step, how, 1)                                       \
-    TILE_OF(NAME, step, how, 2)                                       \
-    static void NAME(const struct sov_panel *p, const void *act,      \
-                     size_t stride, size_t n, float *f)               \
-    {                                                                 \
-        static tile_fn *const tiles[] = { NULL, NAME##_1, NAME##_2 }; \
-                                                                      \
-        by_tiles(tiles, p, act, stride, n, f);                        \
+#define TILES_OF(NAME, step, how)                                            \
+    TILE_OF(NAME, step, how, 1)                                              \
+    TILE_OF(NAME, step, how, 2)                                              \
+    static void NAME(const struct sov_panel *p, const void *act,             \
+                     size_t stride, size_t n, float *f)                      \
+    {                                                                        \
+        static sov_panel_tile *const tiles[] = { NULL, NAME##_1, NAME##_2 }; \
+                                                                             \
+        sov_panel_tiles(tiles, TILE, p, act, stride, n, f);                  \
     }
 
 #endif

@@ -90,6 +90,9 @@ products(const struct sov_panel *p, enum form form, int b, const void *act,
 
     block_sums(p, form, b, act, stride, n, t);
     UNROLL
+    for (c = 0; c < TILE && c < n; c++) /* an eighth of what comes next */
+        __builtin_prefetch((const char *)column(act, stride, n + c) + 48 * b);
+    UNROLL
     for (h = 0; h < 2; h++)
         for (c = 0; c < TILE && c < n; c++)
             v[h][c] = product(p, form, b, h, column(act, stride, c), t[h][c]);

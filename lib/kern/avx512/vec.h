@@ -190,25 +190,6 @@ lift_of(const struct sov_panel *p, int first, int n, int at)
     return _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_slli_epi32(t, 7));
 }
 
-typedef void tile_fn(const struct sov_panel *p, const void *act, size_t stride,
-                     float *f);
-
-/* All columns, in tiles. */
-static inline void
-by_tiles(tile_fn *const tiles[TILE + 1], const struct sov_panel *p,
-         const void *act, size_t stride, size_t n, float *f)
-{
-    const unsigned char *a = act;
-
-    for (; n >= TILE; n -= TILE) {
-        tiles[TILE](p, a, stride, f);
-        a += TILE * stride;
-        f += TILE * SOV_PANEL_ROWS;
-    }
-    if (n > 0)
-        tiles[n](p, a, stride, f);
-}
-
 /*
  * NAME(), a multiplication as struct sov_panel_type has it, of step(p, how,
  * act, stride, n, f) for n columns; as many copies of it know their n as a tile
@@ -220,13 +201,13 @@ by_tiles(tile_fn *const tiles[TILE + 1], const struct sov_panel *p,
     {                                                                  \
         step(p, how, act, stride, n, f);                               \
     }
-#define TILES_OF(NAME, ...)                                      \
-    static void NAME(const struct sov_panel *p, const void *act, \
-                     size_t stride, size_t n, float *f)          \
-    {                                                            \
-        static tile_fn *const tiles[] = { NULL, __VA_ARGS__ };   \
-                                                                 \
-        by_tiles(tiles, p, act, stride, n, f);                   \
+#define TILES_OF(NAME, ...)                                           \
+    static void NAME(const struct sov_panel *p, const void *act,      \
+                     size_t stride, size_t n, float *f)               \
+    {                                                                 \
+        static sov_panel_tile *const tiles[] = { NULL, __VA_ARGS__ }; \
+                                                                      \
+        sov_panel_tiles(tiles, TILE, p, act, stride, n, f);           \
     }
 #define TILES_3(NAME, step, how) \
     TILE_OF(NAME, step, how, 1)  \

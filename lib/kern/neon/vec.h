@@ -207,25 +207,6 @@ tile_dots(vec acc[TILE_VECS][TILE], const struct sov_panel *p, int at, int k,
     }
 }
 
-typedef void tile_fn(const struct sov_panel *p, const void *act, size_t stride,
-                     float *f);
-
-/* All columns, in tiles. */
-static inline void
-by_tiles(tile_fn *const tiles[TILE + 1], const struct sov_panel *p,
-         const void *act, size_t stride, size_t n, float *f)
-{
-    const unsigned char *a = act;
-
-    for (; n >= TILE; n -= TILE) {
-        tiles[TILE](p, a, stride, f);
-        a += TILE * stride;
-        f += TILE * SOV_PANEL_ROWS;
-    }
-    if (n > 0)
-        tiles[n](p, a, stride, f);
-}
-
 /*
  * NAME(), a multiplication as struct sov_panel_type has it, of step(p, how,
  * at, act, stride, n, f) for the rows from the at-th on and n columns; each
@@ -240,18 +221,18 @@ by_tiles(tile_fn *const tiles[TILE + 1], const struct sov_panel *p,
         for (at = 0; at < SOV_PANEL_ROWS; at += TILE_ROWS)             \
             step(p, how, at, act, stride, n, f + at);                  \
     }
-#define TILES_OF(NAME, step, how)                                             \
-    TILE_OF(NAME, step, how, 1)                                               \
-    TILE_OF(NAME, step, how, 2)                                               \
-    TILE_OF(NAME, step, how, 3)                                               \
-    TILE_OF(NAME, step, how, 4)                                               \
-    static void NAME(const struct sov_panel *p, const void *act,              \
-                     size_t stride, size_t n, float *f)                       \
-    {                                                                         \
-        static tile_fn *const tiles[] = { NULL, NAME##_1, NAME##_2, NAME##_3, \
-                                          NAME##_4 };                         \
-                                                                              \
-        by_tiles(tiles, p, act, stride, n, f);                                \
+#define TILES_OF(NAME, step, how)                                          \
+    TILE_OF(NAME, step, how, 1)                                            \
+    TILE_OF(NAME, step, how, 2)                                            \
+    TILE_OF(NAME, step, how, 3)                                            \
+    TILE_OF(NAME, step, how, 4)                                            \
+    static void NAME(const struct sov_panel *p, const void *act,           \
+                     size_t stride, size_t n, float *f)                    \
+    {                                                                      \
+        static sov_panel_tile *const tiles[] = { NULL, NAME##_1, NAME##_2, \
+                                                 NAME##_3, NAME##_4 };     \
+                                                                           \
+        sov_panel_tiles(tiles, TILE, p, act, stride, n, f);                \
     }
 
 #endif
