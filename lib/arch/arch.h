@@ -61,12 +61,14 @@ struct sov_net {
     double *freq[SOV_N_TURNS];  /* [n_rot / 2], or NULL */
     double turn_size[SOV_N_TURNS];
     struct sov_vec *own;
+    uint64_t types;             /* 1 << type of each matrix */
     /* the largest over all layers */
     size_t q_max;               /* numbers of q */
-    size_t qkv_max;             /* of q, k and v */
+    size_t qkv_max;             /* of q, k and v, and a little more */
     size_t o_max;               /* of the heads' values */
-    size_t ff_max;
+    size_t ff_max;              /* and a little more */
     size_t in_max;              /* of any matrix's input */
+    size_t part_stride;         /* n_embd, and a little more */
 };
 
 enum sov_norm_kind {
@@ -161,7 +163,7 @@ struct sov_pass {
     const double *freq[2];   /* ALL or LONG, and LOCAL */
     double turn_size[2];
     float *x;             /* [n_batch, n_embd] the stream of the layers */
-    float *part;          /* [n_batch, n_embd] what is added to it next */
+    float *part;          /* [n_batch, part_stride] what is added to it next */
     float *norm;          /* [n_batch, n_embd] */
     float *qkv;           /* [n_batch, qkv_max] */
     float *heads;         /* [n_batch, o_max] */

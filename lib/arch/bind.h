@@ -25,6 +25,7 @@ struct sov_bind {
     struct sov_err *err;
     struct sov_vec *own; /* all vectors so far */
     int rc;              /* sticky: after a failure the rest gives NULL */
+    uint64_t types;      /* 1 << type of all matrices so far */
 };
 
 /* Is there a tensor blk.LAYER.NAME? */

@@ -111,6 +111,17 @@ load_experts(struct sov_net *net, struct sov_bind *b, uint32_t i)
     l->down = sov_bind_stack(b, i, "ffn_down_exps", n_ff, hp->n_embd, n);
 }
 
+/*
+ * Numbers from one column to the next: an odd number of cache lines, since 32
+ * rows of each of some hundred columns are written at a time, and would meet in
+ * a few sets of the cache if the columns were a power of two apart.
+ */
+static size_t
+apart(size_t n)
+{
+    return (n + 15) / 16 * 16 | 16;
+}
+
 int
 sov_dense_load(struct sov_net *net, struct sov_bind *b)
 {
@@ -129,6 +140,9 @@ sov_dense_load(struct sov_net *net, struct sov_bind *b)
         net->ff_max = larger(net->ff_max, net->hp.n_ff[i]);
     }
     net->in_max = larger(larger(net->hp.n_embd, net->o_max), net->ff_max);
+    net->qkv_max = apart(net->qkv_max);
+    net->ff_max = apart(2 * net->ff_max) / 2;
+    net->part_stride = apart(net->hp.n_embd);
     return b->rc;
 }
 
@@ -300,7 +314,7 @@ out_input(struct sov_walk *w, struct sov_phase *phase)
 static void
 to_part(struct sov_walk *w, struct sov_phase *phase, const struct sov_mat *mat)
 {
-    w->mul[0] = (struct sov_mul){ mat, w->pass->part, w->net->hp.n_embd };
+    w->mul[0] = (struct sov_mul){ mat, w->pass->part, w->net->part_stride };
     w->n_mul = 1;
     w->add = true;
     w->add_experts = false;

@@ -322,7 +322,7 @@ sov_experts_sum(const struct sov_walk *w, size_t c)
     const struct sov_experts *ex = &w->pass->ex;
     size_t n_used = w->net->hp.n_used;
     size_t n = w->net->hp.n_embd;
-    float *part = w->pass->part + c * n;
+    float *part = w->pass->part + c * w->net->part_stride;
     size_t i;
 
     memset(part, 0, n * sizeof(*part));

@@ -187,6 +187,7 @@ sov_net_open(struct sov_net **out, const sov_model *model, struct sov_err *err)
     if (rc == 0)
         rc = load(net, &b);
     net->own = b.own;
+    net->types = b.types;
     if (rc < 0) {
         sov_net_close(net);
         return rc;

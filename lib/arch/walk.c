@@ -23,6 +23,22 @@ choose_turns(struct sov_pass *pass, const struct sov_net *net)
     pass->turn_size[1] = net->turn_size[SOV_TURNS_LOCAL];
 }
 
+/* Forms of input that any of the matrices takes. */
+static unsigned
+forms_of(const struct sov_pass *pass, const struct sov_net *net)
+{
+    unsigned forms = 0;
+    unsigned i;
+
+    for (i = 0; i < SOV_TYPE_GGUF_MAX; i++) {
+        struct sov_mat m = { .type = (enum sov_type)i };
+
+        if (net->types >> i & 1)
+            forms |= sov_mat_forms(&pass->nn, &m, 1);
+    }
+    return forms;
+}
+
 int
 sov_pass_place(struct sov_pass *pass, const struct sov_net *net,
                struct sov_arena *a)
@@ -31,6 +47,7 @@ sov_pass_place(struct sov_pass *pass, const struct sov_net *net,
     uint64_t n = pass->n_batch;
     uint64_t pieces = (net->in_max + 255) / 256;
     size_t room = sov_mat_room(net->in_max);
+    unsigned forms = forms_of(pass, net);
     uint64_t share = 0;
     size_t i;
 
@@ -47,7 +64,7 @@ sov_pass_place(struct sov_pass *pass, const struct sov_net *net,
     pass->nn.share = sov_arena_take(a, share, 1);
     pass->nn.room = (room + 15) / 16 * 16;
     pass->x = sov_arena_take(a, n * hp->n_embd, sizeof(float));
-    pass->part = sov_arena_take(a, n * hp->n_embd, sizeof(float));
+    pass->part = sov_arena_take(a, n * net->part_stride, sizeof(float));
     pass->norm = sov_arena_take(a, n * hp->n_embd, sizeof(float));
     pass->qkv = sov_arena_take(a, n * net->qkv_max, sizeof(float));
     pass->heads = sov_arena_take(a, n * net->o_max, sizeof(float));
@@ -55,9 +72,12 @@ sov_pass_place(struct sov_pass *pass, const struct sov_net *net,
     for (i = 0; i < 2 && pass->freq[i] != NULL; i++)
         pass->turn[i] = sov_arena_take(a, n * hp->n_rot, sizeof(float));
     pass->first = sov_arena_take(a, n, sizeof(*pass->first));
-    pass->a32 = sov_arena_take(a, n * pieces, sizeof(*pass->a32));
-    pass->a256 = sov_arena_take(a, n * pieces, sizeof(*pass->a256));
-    pass->half = sov_arena_take(a, n * pieces, 256 * sizeof(float));
+    if (forms & 1u << SOV_ACT_A32)
+        pass->a32 = sov_arena_take(a, n * pieces, sizeof(*pass->a32));
+    if (forms & 1u << SOV_ACT_A256)
+        pass->a256 = sov_arena_take(a, n * pieces, sizeof(*pass->a256));
+    if (forms & 1u << SOV_ACT_HALF)
+        pass->half = sov_arena_take(a, n * pieces, 256 * sizeof(float));
     if (hp->n_expert > 0 && sov_experts_place(pass, net, a) < 0)
         return SOV_EMEM;
     return a->overflow ? SOV_EMEM : 0;
@@ -152,7 +172,7 @@ void
 sov_walk_join(const struct sov_walk *w, size_t c)
 {
     size_t n = w->net->hp.n_embd;
-    float *part = w->pass->part + c * n;
+    float *part = w->pass->part + c * w->net->part_stride;
     float *x = w->pass->x + c * n;
 
     if (!w->add)
