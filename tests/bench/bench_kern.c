@@ -11,6 +11,7 @@
  *   bench_kern [-t threads] [-c columns,...] [-k rows] [type ...]
  */
 #include "base/mem.h"
+#include "limits.h"
 #include "nn/mat.h"
 #include "quant/codec.h"
 #include "sov/base.h"
@@ -38,72 +39,24 @@ now(void)
 
 /* ---- what the machine can do */
 
-static volatile unsigned sink;
-
-/* Twelve independent chains of the fastest product of bytes; operations. */
-static double
-int8_turns(size_t turns, const char *isa)
-{
-#if defined(__x86_64__)
-    size_t i;
-
-    if (strncmp(isa, "avx512", 6) == 0) {
-        for (i = 0; i < turns; i++)
-            __asm__ volatile("vpdpbusd %%zmm15, %%zmm14, %%zmm0\n"
-                             "vpdpbusd %%zmm15, %%zmm14, %%zmm1\n"
-                             "vpdpbusd %%zmm15, %%zmm14, %%zmm2\n"
-                             "vpdpbusd %%zmm15, %%zmm14, %%zmm3\n"
-                             "vpdpbusd %%zmm15, %%zmm14, %%zmm4\n"
-                             "vpdpbusd %%zmm15, %%zmm14, %%zmm5\n"
-                             "vpdpbusd %%zmm15, %%zmm14, %%zmm6\n"
-                             "vpdpbusd %%zmm15, %%zmm14, %%zmm7\n" ::
-                                 : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4",
-                                   "xmm5", "xmm6", "xmm7");
-        return (double)turns * 8 * 128;
-    }
-    if (strcmp(isa, "avx2") == 0) {
-        for (i = 0; i < turns; i++)
-            __asm__ volatile("vpmaddubsw %%ymm15, %%ymm14, %%ymm0\n"
-                             "vpmaddubsw %%ymm15, %%ymm14, %%ymm1\n"
-                             "vpmaddubsw %%ymm15, %%ymm14, %%ymm2\n"
-                             "vpmaddubsw %%ymm15, %%ymm14, %%ymm3\n" ::
-                                 : "xmm0", "xmm1", "xmm2", "xmm3");
-        return (double)turns * 4 * 64;
-    }
-#endif
-    (void)isa;
-    (void)turns;
-    return 0;
-}
-
 struct probe {
-    const char *isa;
-    const uint64_t *words; /* bandwidth, not the peak */
-    size_t n;              /* words or turns of each thread */
-    double ops;
+    struct peak peak; /* no loop: read */
+    const unsigned char *bytes;
+    size_t n; /* turns or bytes of each thread */
 };
 
 static void
 probe_part(void *arg, size_t first, size_t last, unsigned worker)
 {
-    struct probe *p = arg;
-    uint64_t s[8] = { 0 };
-    size_t t, i;
-    int j;
+    const struct probe *p = arg;
+    size_t t;
 
     (void)worker;
-    for (t = first; t < last; t++) {
-        if (p->words == NULL) {
-            p->ops = int8_turns(p->n, p->isa);
-            continue;
-        }
-        for (i = t * p->n; i < (t + 1) * p->n; i += 8) {
-            __builtin_prefetch(p->words + i + 512);
-            for (j = 0; j < 8; j++)
-                s[j] += p->words[i + (size_t)j];
-        }
-    }
-    sink += (unsigned)(s[0] + s[1] + s[2] + s[3] + s[4] + s[5] + s[6] + s[7]);
+    for (t = first; t < last; t++)
+        if (p->peak.loop != NULL)
+            p->peak.loop(p->n);
+        else
+            read_all(p->bytes + t * p->n, p->n);
 }
 
 /* Best of a few runs of one part a thread, seconds. */
@@ -125,22 +78,22 @@ probe(struct probe *p)
 
 /* 10^9 operations a second. */
 static double
-peak(const char *isa)
+peak(void)
 {
-    struct probe p = { .isa = isa, .n = 4000000 };
-    double took = probe(&p);
+    struct probe p = { .peak = peak_of(INT8), .n = 1000000 };
 
-    return p.ops * sov_threads() / took / 1e9;
+    if (p.peak.loop == NULL)
+        return 0;
+    return 12 * p.peak.ops * (double)p.n * sov_threads() / probe(&p) / 1e9;
 }
 
 /* GB a second. */
 static double
-bandwidth(const void *bytes)
+bandwidth(const unsigned char *bytes)
 {
-    struct probe p = { .words = bytes, .n = BIG / 8 / sov_threads() / 8 * 8 };
-    double took = probe(&p);
+    struct probe p = { .bytes = bytes, .n = BIG / sov_threads() / 256 * 256 };
 
-    return (double)p.n * 8 * sov_threads() / took / 1e9;
+    return (double)p.n * sov_threads() / probe(&p) / 1e9;
 }
 
 /* ---- products */
@@ -296,7 +249,7 @@ main(int argc, char **argv)
         fprintf(stderr, "bench_kern: no memory\n");
         return 71;
     }
-    room.peak = peak(nn.k->isa);
+    room.peak = peak();
     room.bandwidth = bandwidth(room.weights);
     printf("%s, %u threads: peak %.0f GOPS, %.1f GB/s\n", nn.k->isa,
            sov_threads(), room.peak, room.bandwidth);
