@@ -29,6 +29,7 @@ include lib/quant/local.mk
 include lib/kern/local.mk
 include lib/tok/local.mk
 include lib/trust/local.mk
+include lib/jinja/local.mk
 include lib/nn/local.mk
 include lib/arch/local.mk
 include lib/run/local.mk

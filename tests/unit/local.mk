@@ -32,6 +32,7 @@ include tests/unit/fmt.mk
 include tests/unit/quant.mk
 include tests/unit/kern.mk
 include tests/unit/tok.mk
+include tests/unit/jinja.mk
 include tests/unit/trust_claims.mk
 include tests/unit/trust_keys.mk
 include tests/unit/nn.mk
