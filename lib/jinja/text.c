@@ -39,7 +39,7 @@ shortest(double f, char digits[24], int *n)
 void
 sov_jtext_float(struct sov_jtext *t, double f)
 {
-    char digits[24];
+    char digits[24] = "";
     char buf[64];
     size_t at = 0;
     int n, e;

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# lib/run/local.mk - floor 7: sessions, batches, sampling
+# lib/run/local.mk - floor 7: sessions, batches, sampling, chat
 
 libsov_all_la_SOURCES += \
+	%D%/chat.c \
 	%D%/sample.c \
 	%D%/session.c \
 	%D%/stream.c

@@ -4,6 +4,7 @@
 sovinclude_HEADERS += \
 	%D%/archive.h \
 	%D%/base.h \
+	%D%/chat.h \
 	%D%/claim.h \
 	%D%/err.h \
 	%D%/export.h \

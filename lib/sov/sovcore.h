@@ -5,6 +5,7 @@
 
 #include "sov/archive.h"
 #include "sov/base.h"
+#include "sov/chat.h"
 #include "sov/claim.h"
 #include "sov/err.h"
 #include "sov/export.h"

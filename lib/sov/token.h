@@ -46,6 +46,16 @@ SOV_API int sov_tok_encode(const sov_tok *tok, const char *text, size_t len,
                            struct sov_err *err) SOV_MUST_CHECK;
 
 /*
+ * The same where parts of a text are one's own and parts are a stranger's:
+ * control tokens are recognised where mark[len] is 0 for all of their bytes,
+ * and nowhere else.  mark may be NULL; then SOV_TOK_SPECIAL decides.
+ */
+SOV_API int sov_tok_encode_marked(const sov_tok *tok, const char *text,
+                                  size_t len, const unsigned char *mark,
+                                  unsigned flags, int32_t **ids, size_t *n,
+                                  struct sov_err *err) SOV_MUST_CHECK;
+
+/*
  * The bytes of one token as they stand in running text (a leading space is
  * kept; a byte token gives its byte, perhaps a part of a character; a control
  * token gives nothing).  Borrowed from tok.  Empty for an id out of range.

@@ -5,6 +5,7 @@ libsov_all_la_SOURCES += \
 	%D%/bpe.c %D%/bpe.h \
 	%D%/bpe_load.c \
 	%D%/bpe_merge.c \
+	%D%/cut.c \
 	%D%/normal.c %D%/normal.h \
 	%D%/patterns.def \
 	%D%/pretok.c %D%/pretok.h \

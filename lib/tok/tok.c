@@ -517,28 +517,26 @@ sov_tok_space_prefix(const sov_tok *tok)
 
 /* Special tokens one by one, and the kind's own work between them. */
 static int
-encode_all(struct sov_encoder *enc, const unsigned char *text, size_t len,
-           const struct sov_needles *set, struct sov_err *err)
+encode_all(struct sov_encoder *enc, struct sov_cut *cut, struct sov_err *err)
 {
     const sov_tok *tok = enc->tok;
     bool first = true;
     size_t at = 0;
     int rc = 0;
 
-    while (at < len && rc == 0) {
-        size_t pos = len;
-        size_t n = 0;
-        int32_t id = sov_needles_find(set, tok, text, len, at, &pos, &n);
+    while (at < cut->len && rc == 0) {
+        struct sov_hit hit = sov_cut_next(cut, at);
 
-        if (pos > at) {
-            rc = tok->kind->encode(enc, text + at, pos - at, first, err);
+        if (hit.pos > at) {
+            rc = tok->kind->encode(enc, cut->text + at, hit.pos - at, first,
+                                   err);
             first = false;
         }
-        if (id >= 0 && rc == 0) {
-            rc = sov_ids_add(&enc->out, id, err);
+        if (hit.id >= 0 && rc == 0) {
+            rc = sov_ids_add(&enc->out, hit.id, err);
             first = true;
         }
-        at = pos + n;
+        at = hit.pos + hit.n;
     }
     return rc;
 }
@@ -553,22 +551,24 @@ last_id(const sov_tok *tok)
 }
 
 int
-sov_tok_encode(const sov_tok *tok, const char *text, size_t len, unsigned flags,
-               int32_t **out, size_t *n, struct sov_err *err)
+sov_tok_encode_marked(const sov_tok *tok, const char *text, size_t len,
+                      const unsigned char *mark, unsigned flags, int32_t **out,
+                      size_t *n, struct sov_err *err)
 {
     struct sov_encoder enc = { .tok = tok, .len = len };
+    struct sov_cut cut;
     int rc = 0;
 
     if (len > SOV_TEXT_MAX)
         return sov_fail(err, SOV_EFORMAT,
                         "a text of %zu bytes, the limit is %llu", len,
                         (unsigned long long)SOV_TEXT_MAX);
+    sov_cut_begin(&cut, tok, (const unsigned char *)text, len, mark,
+                  (flags & SOV_TOK_SPECIAL) != 0);
     if ((flags & SOV_TOK_BOS) && sov_tok_adds_bos(tok))
         rc = sov_ids_add(&enc.out, tok->bos, err);
     if (rc == 0)
-        rc = encode_all(&enc, (const unsigned char *)text, len,
-                        flags & SOV_TOK_SPECIAL ? &tok->special : &tok->user,
-                        err);
+        rc = encode_all(&enc, &cut, err);
     if (rc == 0 && (flags & SOV_TOK_EOS) && last_id(tok) >= 0)
         rc = sov_ids_add(&enc.out, last_id(tok), err);
     if (rc == 0 && enc.out.p == NULL) /* no ids, but an array to free */
@@ -582,4 +582,11 @@ sov_tok_encode(const sov_tok *tok, const char *text, size_t len, unsigned flags,
     *out = enc.out.p;
     *n = enc.out.n;
     return 0;
+}
+
+int
+sov_tok_encode(const sov_tok *tok, const char *text, size_t len, unsigned flags,
+               int32_t **out, size_t *n, struct sov_err *err)
+{
+    return sov_tok_encode_marked(tok, text, len, NULL, flags, out, n, err);
 }

@@ -164,6 +164,30 @@ int32_t sov_needles_find(const struct sov_needles *set, const sov_tok *tok,
                          const unsigned char *text, size_t len, size_t at,
                          size_t *pos, size_t *n);
 
+/* cut.c: a special token in a text */
+struct sov_hit {
+    size_t pos; /* the end of the text if there is none */
+    size_t n;   /* bytes */
+    int32_t id; /* -1: none */
+};
+
+struct sov_cut {
+    const sov_tok *tok;
+    const unsigned char *text;
+    size_t len;
+    const unsigned char *mark; /* [len]: not 0 where no control token is; or
+                                * NULL: special says it for all of the text */
+    bool special;
+    struct sov_hit user;
+    struct sov_hit control;
+};
+
+void sov_cut_begin(struct sov_cut *c, const sov_tok *tok,
+                   const unsigned char *text, size_t len,
+                   const unsigned char *mark, bool special);
+/* The next one at or after at, which never goes back. */
+struct sov_hit sov_cut_next(struct sov_cut *c, size_t at);
+
 /* May text turn into this token by itself? */
 bool sov_tok_mapped(const sov_tok *tok, int32_t id);
 
