@@ -115,6 +115,20 @@ lookup(const void *table, int n, __m512i i, const __mmask64 *high)
     return r[0];
 }
 
+/* For the four bytes of a lane: bits from at, at + step ... on. */
+#define FROM(at, step)                                               \
+    ((uint32_t)(at)*0x01010101u + (uint32_t)(step)*0x00010000u * 2 + \
+     (uint32_t)(step)*0x01000000u * 3 + (uint32_t)(step)*0x00000100u)
+
+/* Such bytes; above the bits that are meant, others may stand. */
+INLINE __m512i
+fields(__m512i v, uint32_t from)
+{
+    uint64_t both = from | (uint64_t)(from + 0x20202020u) << 32;
+
+    return _mm512_multishift_epi64_epi8(_mm512_set1_epi64((long long)both), v);
+}
+
 /* The eighth sign of each seven; bit 7 does not matter. */
 INLINE __m512i
 eight_signs(__m512i seven)

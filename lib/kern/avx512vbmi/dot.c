@@ -389,29 +389,35 @@ interleave_signs(__m512i s, struct points *p)
     p->signs[1] = _mm512_unpackhi_epi8(s, high);
 }
 
-/* 2 s + 1 of the four bits s above each of n[i] in a dword, which turns. */
+/* 2 s + 1 of the bits s, of mask, above the n[i]-th of a dword, which turns. */
 INLINE __m512i
-odd_scales(__m512i v, __m512i n)
+odd_scales(__m512i v, __m512i n, int mask)
 {
-    const __m512i s = _mm512_set1_epi32(0x1e);
-    const __m512i one = _mm512_set1_epi32(1);
+    /* (v & mask) | 1 */
+    return _mm512_ternarylogic_epi32(_mm512_rorv_epi32(v, n),
+                                     _mm512_set1_epi32(2 * mask),
+                                     _mm512_set1_epi32(1), 0xea);
+}
 
-    /* (v & s) | one */
-    return _mm512_ternarylogic_epi32(_mm512_rorv_epi32(v, n), s, one, 0xea);
+/* Eight bytes of both rows: each of the four dwords four times. */
+INLINE __m512i
+two_lanes(const unsigned char *a, const unsigned char *b)
+{
+    const __m512i four =
+        _mm512_set_epi32(3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0);
+    __m128i v = _mm_set_epi64x((long long)sov_le64(b), (long long)sov_le64(a));
+
+    return _mm512_permutexvar_epi32(four, _mm512_castsi128_si512(v));
 }
 
 /* Sixteen scales of four bits each of both rows, for EIGHT_16. */
 INLINE void
 nibble_scales(const unsigned char *a, const unsigned char *b, struct points *p)
 {
-    const __m512i four =
-        _mm512_set_epi32(3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0);
-    __m128i both =
-        _mm_set_epi64x((long long)sov_le64(b), (long long)sov_le64(a));
-    __m512i v = _mm512_permutexvar_epi32(four, _mm512_castsi128_si512(both));
+    __m512i v = two_lanes(a, b);
 
-    p->sc[0] = odd_scales(v, V_INTS(31, 3, 7, 11));
-    p->sc[1] = odd_scales(v, V_INTS(15, 19, 23, 27));
+    p->sc[0] = odd_scales(v, V_INTS(31, 3, 7, 11), 15);
+    p->sc[1] = odd_scales(v, V_INTS(15, 19, 23, 27), 15);
 }
 
 INLINE void
@@ -510,8 +516,59 @@ points_iq3_s(const unsigned char *a, const unsigned char *b, struct points *p)
 
     (void)b;
     codes(codes_iq3_s, 512, i, high, p);
-    p->sc[0] = odd_scales(_mm512_set1_epi32((int)sov_le32(a + 106)), n);
+    p->sc[0] = odd_scales(_mm512_set1_epi32((int)sov_le32(a + 106)), n, 15);
     half_signs(_mm256_loadu_si256((const __m256i *)(a + 74)), p);
+}
+
+/* Sixteen bytes of both rows; a word in each lane. */
+INLINE __m512i
+words(const unsigned char *a, const unsigned char *b)
+{
+    return _mm512_cvtepu16_epi32(_mm256_set_m128i(load16(b), load16(a)));
+}
+
+/* Codes by 64 indices, of which bits 8 to 10 are bits 0 to 2 of high. */
+INLINE void
+ternary_codes(__m512i i, __m512i high, struct points *p)
+{
+    __mmask64 masks[4] = { _mm512_movepi8_mask(i),
+                           _mm512_test_epi8_mask(high, _mm512_set1_epi8(1)),
+                           _mm512_test_epi8_mask(high, _mm512_set1_epi8(2)),
+                           _mm512_test_epi8_mask(high, _mm512_set1_epi8(4)) };
+
+    codes(codes_iq1, 2048, i, masks, p);
+}
+
+INLINE void
+points_iq1_s(const unsigned char *a, const unsigned char *b, struct points *p)
+{
+    __m512i v = words(a + 34, b + 34);
+
+    ternary_codes(both(a + 2, b + 2), fields(v, FROM(0, 3)), p);
+    p->sc[0] = odd_scales(v, _mm512_set1_epi32(11), 7);
+    p->more[0] = p->more[1] = _mm512_testn_epi8_mask(
+        fields(v, FROM(8, 0)), _mm512_set1_epi8((char)0x80));
+}
+
+INLINE void
+points_iq1_m(const unsigned char *a, const unsigned char *b, struct points *p)
+{
+    const __m512i less = _mm512_set1_epi8(8);
+    __m512i v = fields(words(a + 32, b + 32), FROM(0, 4));
+
+    ternary_codes(both(a, b), v, p);
+    interleave(p);
+    p->more[0] = _mm512_testn_epi8_mask(_mm512_unpacklo_epi8(v, v), less);
+    p->more[1] = _mm512_testn_epi8_mask(_mm512_unpackhi_epi8(v, v), less);
+    v = two_lanes(a + 48, b + 48);
+    p->sc[0] = odd_scales(v, V_INTS(31, 2, 5, 8), 7);
+    p->sc[1] = odd_scales(v, V_INTS(15, 18, 21, 24), 7);
+}
+
+INLINE uint16_t
+half_of_iq1_m(const unsigned char *p)
+{
+    return (uint16_t)_pext_u64(sov_le64(p + 48), 0xf000f000f000f000);
 }
 
 INLINE uint16_t
@@ -520,17 +577,22 @@ half_first(const unsigned char *p)
     return sov_le16(p);
 }
 
+#define LEVELS_IQ1     0x0010080000100800 /* 8 (point + 1) */
 #define LEVELS_IQ2     0x002b1908002b1908
 #define LEVELS_IQ3_XXS 0x3e342c241c140c04
 #define LEVELS_IQ3_S   0x0f0d0b0907050301
 
-/* name, type, form, ternary, levels, factor of d */
-#define EACH(DO)                                                         \
-    DO(iq2_xxs, IQ2_XXS, half_first, EIGHT, false, LEVELS_IQ2, 0.125f)   \
-    DO(iq2_xs, IQ2_XS, half_first, EIGHT_16, false, LEVELS_IQ2, 0.125f)  \
-    DO(iq2_s, IQ2_S, half_first, EIGHT_16, false, LEVELS_IQ2, 0.125f)    \
-    DO(iq3_xxs, IQ3_XXS, half_first, FOUR, false, LEVELS_IQ3_XXS, 0.25f) \
-    DO(iq3_s, IQ3_S, half_first, FOUR, false, LEVELS_IQ3_S, 1.0f)
+/* name, type, where d is, form, ternary, levels, factor of d */
+/* clang-format off */
+#define EACH(DO)                                                               \
+    DO(iq1_s,   IQ1_S,   half_first,    EIGHT,    true,  LEVELS_IQ1,     0.125f) \
+    DO(iq1_m,   IQ1_M,   half_of_iq1_m, EIGHT_16, true,  LEVELS_IQ1,     0.125f) \
+    DO(iq2_xxs, IQ2_XXS, half_first,    EIGHT,    false, LEVELS_IQ2,     0.125f) \
+    DO(iq2_xs,  IQ2_XS,  half_first,    EIGHT_16, false, LEVELS_IQ2,     0.125f) \
+    DO(iq2_s,   IQ2_S,   half_first,    EIGHT_16, false, LEVELS_IQ2,     0.125f) \
+    DO(iq3_xxs, IQ3_XXS, half_first,    FOUR,     false, LEVELS_IQ3_XXS, 0.25f)  \
+    DO(iq3_s,   IQ3_S,   half_first,    FOUR,     false, LEVELS_IQ3_S,   1.0f)
+/* clang-format on */
 
 #define TYPE(name, SYM, half, form, ternary, levels, factor)                   \
     static void dot_##name(const void *w, size_t w_stride, size_t n_w,         \

@@ -19,18 +19,20 @@ TILES_4(signed16, step, SIGNED16)
 
 /* ---- parts */
 
-/* For the four bytes of a lane: bits from at, at + step ... on. */
-#define FROM(at, step)                                               \
-    ((uint32_t)(at)*0x01010101u + (uint32_t)(step)*0x00010000u * 2 + \
-     (uint32_t)(step)*0x01000000u * 3 + (uint32_t)(step)*0x00000100u)
-
-/* Such bytes; above the bits that are meant, others may stand. */
-INLINE vec
-fields(vec v, uint32_t from)
+/*
+ * Ask for a part of what the next rows will need, n lines: with few columns
+ * unpacking is most of the work, and the time to do it.
+ */
+INLINE void
+ask(const struct sov_panel *p, int at, int parts, int part, int n)
 {
-    uint64_t both = from | (uint64_t)(from + 0x20202020u) << 32;
+    const unsigned char *line =
+        p->ahead + 64 * (size_t)((at / LANES * parts + part) * n);
+    int i;
 
-    return _mm512_multishift_epi64_epi8(_mm512_set1_epi64((long long)both), v);
+    UNROLL
+    for (i = 0; i < n; i++)
+        _mm_prefetch((const char *)line + 64 * i, _MM_HINT_T1);
 }
 
 /* Byte i of each lane in all of its bytes. */
@@ -132,6 +134,7 @@ unpack_iq2_xxs(const unsigned char *rows, size_t stride, struct sov_panel *p,
     take(rows, stride, v);
     put_d(p, at, v[0], 0.125f);
     for (i = 0; i < 4; i++) {
+        ask(p, at, 4, i, 5);
         take(rows + 2 + 16 * i, stride, v);
         UNROLL
         for (e = 0; e < 2; e++) {
@@ -174,6 +177,7 @@ unpack_iq2_xs(const unsigned char *rows, size_t stride, struct sov_panel *p,
     take(rows, stride, v);
     put_d(p, at, v[0], 0.125f);
     for (i = 0; i < 4; i++) {
+        ask(p, at, 4, i, 5);
         take(rows + 2 + 16 * i, stride, v);
         UNROLL
         for (e = 0; e < 2; e++) {
@@ -204,6 +208,7 @@ unpack_iq2_s(const unsigned char *rows, size_t stride, struct sov_panel *p,
     nibble_scales(p, at, last[2], last[3]);
     UNROLL
     for (i = 0; i < 2; i++) {
+        ask(p, at, 2, i, 11);
         take(rows + 2 + 16 * i, stride, v);
         take(rows + 34 + 16 * i, stride, signs);
         UNROLL
@@ -234,6 +239,7 @@ unpack_iq3_xxs(const unsigned char *rows, size_t stride, struct sov_panel *p,
     take(rows + 82, stride, s + 4);
     UNROLL
     for (i = 0; i < 4; i++) {
+        ask(p, at, 4, i, 7);
         take(rows + 2 + 16 * i, stride, v);
         UNROLL
         for (e = 0; e < 4; e++) {
@@ -270,6 +276,7 @@ unpack_iq3_s(const unsigned char *rows, size_t stride, struct sov_panel *p,
         put_scale(p, at, i, odd(v[3], 4 * i, 15));
     UNROLL
     for (i = 0; i < 4; i++) {
+        ask(p, at, 4, i, 7);
         take(rows + 2 + 16 * i, stride, v);
         UNROLL
         for (e = 0; e < 4; e++) {
@@ -339,6 +346,7 @@ unpack_iq1_s(const unsigned char *rows, size_t stride, struct sov_panel *p,
     put_d(p, at, v[0], 0.125f);
     take(rows + 34, stride, high);
     for (i = 0; i < 2; i++) {
+        ask(p, at, 2, i, 7);
         take(rows + 2 + 16 * i, stride, v);
         UNROLL
         for (e = 0; e < 4; e++) {
@@ -374,6 +382,7 @@ unpack_iq1_m(const unsigned char *rows, size_t stride, struct sov_panel *p,
         put_scale(p, at, i, odd(sc[2 + i / 8], i / 4 % 2 * 16 + i % 4 * 3, 7));
     take(rows + 32, stride, high);
     for (i = 0; i < 2; i++) {
+        ask(p, at, 2, i, 7);
         take(rows + 16 * i, stride, v);
         UNROLL
         for (e = 0; e < 4; e++) {
@@ -415,6 +424,7 @@ unpack_tq1_0(const unsigned char *rows, size_t stride, struct sov_panel *p,
     int i, e;
 
     for (i = 0; i < 3; i++) {
+        ask(p, at, 3, i, 5);
         take(rows + 16 * i, stride, v);
         UNROLL
         for (e = 0; e < 4; e++)
@@ -436,13 +446,13 @@ unpack_tq1_0(const unsigned char *rows, size_t stride, struct sov_panel *p,
 /* name, mul, type, columns from which a panel wins over rows */
 /* clang-format off */
 #define EACH(DO)                       \
-    DO(iq3_xxs, signed32,  IQ3_XXS, 3) \
+    DO(iq3_xxs, signed32,  IQ3_XXS, 4) \
     DO(iq3_s,   signed32,  IQ3_S,   4) \
     DO(iq2_xxs, signed32,  IQ2_XXS, 4) \
-    DO(iq2_xs,  signed16,  IQ2_XS,  3) \
-    DO(iq2_s,   signed16,  IQ2_S,   3) \
-    DO(iq1_s,   signed32,  IQ1_S,   1) \
-    DO(iq1_m,   signed16,  IQ1_M,   1) \
+    DO(iq2_xs,  signed16,  IQ2_XS,  4) \
+    DO(iq2_s,   signed16,  IQ2_S,   4) \
+    DO(iq1_s,   signed32,  IQ1_S,   4) \
+    DO(iq1_m,   signed16,  IQ1_M,   4) \
     DO(tq1_0,   signed32,  TQ1_0,   1)
 /* clang-format on */
 
