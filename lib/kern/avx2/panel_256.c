@@ -181,11 +181,11 @@ finish_signed(struct sov_panel *p, int at, int g)
     DO(q5_k,    mins_8_4,   Q5_K,    2)   \
     DO(q6_k,    signed_4_4, Q6_K,    4)   \
     DO(iq4_xs,  signed_8_1, IQ4_XS,  2)   \
-    DO(iq3_xxs, signed_8_2, IQ3_XXS,75)   \
-    DO(iq3_s,   signed_8_4, IQ3_S,  50)   \
-    DO(iq2_xxs, signed_8_2, IQ2_XXS,99)   \
-    DO(iq2_xs,  signed_4_2, IQ2_XS, 99)   \
-    DO(iq2_s,   signed_4_2, IQ2_S,  95)   \
+    DO(iq3_xxs, signed_8_2, IQ3_XXS,12)   \
+    DO(iq3_s,   signed_8_4, IQ3_S,   9)   \
+    DO(iq2_xxs, signed_8_2, IQ2_XXS,14)   \
+    DO(iq2_xs,  signed_4_2, IQ2_XS, 12)   \
+    DO(iq2_s,   signed_4_2, IQ2_S,  12)   \
     DO(iq1_s,   signed_8_4, IQ1_S,   1)   \
     DO(iq1_m,   signed_4_4, IQ1_M,   1)   \
     DO(tq1_0,   signed_8_4, TQ1_0,   1)   \

@@ -22,11 +22,11 @@ TILES_4(signed16, step, SIGNED16)
     DO(q5_k,    mins32,    Q5_K,    2) \
     DO(q6_k,    signed16,  Q6_K,    5) \
     DO(iq4_xs,  signed32,  IQ4_XS,  2) \
-    DO(iq3_xxs, signed32,  IQ3_XXS,99) \
-    DO(iq3_s,   signed32,  IQ3_S,  90) \
-    DO(iq2_xxs, signed32,  IQ2_XXS,200) \
-    DO(iq2_xs,  signed16,  IQ2_XS, 99) \
-    DO(iq2_s,   signed16,  IQ2_S,  99) \
+    DO(iq3_xxs, signed32,  IQ3_XXS,20) \
+    DO(iq3_s,   signed32,  IQ3_S,  16) \
+    DO(iq2_xxs, signed32,  IQ2_XXS,24) \
+    DO(iq2_xs,  signed16,  IQ2_XS, 20) \
+    DO(iq2_s,   signed16,  IQ2_S,  15) \
     DO(iq1_s,   signed32,  IQ1_S,   1) \
     DO(iq1_m,   signed16,  IQ1_M,   1) \
     DO(tq1_0,   signed32,  TQ1_0,   1) \

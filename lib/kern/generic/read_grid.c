@@ -8,14 +8,26 @@
 #include "quant/grids.h"
 #include "quant/layout.h"
 
-/* n coordinates, those with a bit in minus negative. */
-static void
-point(const uint8_t *grid, int n, uint32_t minus, int8_t *q)
-{
-    int j;
+/* What a byte of ones is in each of eight bytes. */
+#define EACH UINT64_C(0x0101010101010101)
 
-    for (j = 0; j < n; j++)
-        q[j] = (int8_t)(minus >> j & 1 ? -grid[j] : grid[j]);
+/*
+ * Eight coordinates, 1 to 127 each, a byte for one: those with a bit in minus
+ * become negative.  No byte carries into the next.
+ */
+static void
+points(uint64_t grid, uint32_t minus, int8_t *q)
+{
+    uint64_t bits = (minus & 255) * EACH & UINT64_C(0x8040201008040201);
+    uint64_t one = (bits + 0x7f * EACH) >> 7 & EACH;
+
+    sov_put64(q, (grid ^ one * 255) + one);
+}
+
+static void
+two_points(const uint8_t *a, const uint8_t *b, uint32_t minus, int8_t *q)
+{
+    points(sov_le32(a) | (uint64_t)sov_le32(b) << 32, minus, q);
 }
 
 /* 4-bit scales of 16 weights each, the low halves of bytes first. */
@@ -40,8 +52,8 @@ sov_read_iq2_xxs(const void *block, struct sov_w256 *w)
         uint32_t signs = sov_le32(part + 4);
 
         w->sc[g / 2] = (int16_t)(2 * (signs >> 28) + 1);
-        point(sov_grid_iq2xxs[part[g % 4]], 8,
-              sov_grid_signs(signs >> g % 4 * 7), w->q + 8 * g);
+        points(sov_le64(sov_grid_iq2xxs[part[g % 4]]),
+               sov_grid_signs(signs >> g % 4 * 7), w->q + 8 * g);
     }
 }
 
@@ -56,7 +68,8 @@ sov_read_iq2_xs(const void *block, struct sov_w256 *w)
     for (g = 0; g < 32; g++) {
         uint32_t q = sov_le16(b->qs + 2 * g);
 
-        point(sov_grid_iq2xs[q & 511], 8, sov_grid_signs(q >> 9), w->q + 8 * g);
+        points(sov_le64(sov_grid_iq2xs[q & 511]), sov_grid_signs(q >> 9),
+               w->q + 8 * g);
     }
 }
 
@@ -71,8 +84,8 @@ sov_read_iq2_s(const void *block, struct sov_w256 *w)
     for (g = 0; g < 32; g++) {
         int high = b->qh[g / 4] >> g % 4 * 2 & 3;
 
-        point(sov_grid_iq2s[b->qs[g] | high << 8], 8, b->signs[g],
-              w->q + 8 * g);
+        points(sov_le64(sov_grid_iq2s[b->qs[g] | high << 8]), b->signs[g],
+               w->q + 8 * g);
     }
 }
 
@@ -85,12 +98,11 @@ sov_read_iq3_xxs(const void *block, struct sov_w256 *w)
     w->d = sov_half_at(b->d) * 0.25f;
     for (g = 0; g < 32; g++) {
         uint32_t signs = sov_le32(b->signs + g / 4 * 4);
-        uint32_t minus = sov_grid_signs(signs >> g % 4 * 7);
 
         w->sc[g / 2] = (int16_t)(2 * (signs >> 28) + 1);
-        point(sov_grid_iq3xxs[b->qs[2 * g]], 4, minus, w->q + 8 * g);
-        point(sov_grid_iq3xxs[b->qs[2 * g + 1]], 4, minus >> 4,
-              w->q + 8 * g + 4);
+        two_points(sov_grid_iq3xxs[b->qs[2 * g]],
+                   sov_grid_iq3xxs[b->qs[2 * g + 1]],
+                   sov_grid_signs(signs >> g % 4 * 7), w->q + 8 * g);
     }
 }
 
@@ -103,22 +115,28 @@ sov_read_iq3_s(const void *block, struct sov_w256 *w)
     w->d = sov_half_at(b->d);
     for (i = 0; i < 16; i++)
         w->sc[i] = (int16_t)(2 * (b->scales[i / 4] >> i / 2 % 2 * 4 & 15) + 1);
-    for (i = 0; i < 64; i++) {
-        int high = b->qh[i / 8] >> i % 8 & 1;
+    for (i = 0; i < 32; i++) {
+        int high = b->qh[i / 4] >> i % 4 * 2;
 
-        point(sov_grid_iq3s[b->qs[i] | high << 8], 4,
-              (uint32_t)b->signs[i / 2] >> i % 2 * 4, w->q + 4 * i);
+        two_points(sov_grid_iq3s[b->qs[2 * i] | (high & 1) << 8],
+                   sov_grid_iq3s[b->qs[2 * i + 1] | (high & 2) << 7],
+                   b->signs[i], w->q + 8 * i);
     }
 }
 
-/* Eight times a point of -1, 0, 1, and one step more or less. */
+/* Eight times a point of -1, 0, 1, and one step more or less; what is added
+ * to a byte stays in it. */
 static void
 shifted_point(uint32_t i, bool less, int8_t *q)
 {
-    int j;
+    uint64_t eight = sov_le64(sov_grid_iq1s[i]) << 3 & 0xf8 * EACH;
+    uint64_t high = 0x80 * EACH;
 
-    for (j = 0; j < 8; j++)
-        q[j] = (int8_t)(8 * sov_grid_iq1s[i][j] + (less ? -1 : 1));
+    if (less)
+        eight = ((eight | high) - EACH) ^ (~eight & high);
+    else
+        eight += EACH;
+    sov_put64(q, eight);
 }
 
 void
