@@ -9,7 +9,7 @@ noinst_LTLIBRARIES += libkern_generic.la
 libkern_generic_la_SOURCES = \
 	%D%/kern.c %D%/kern.h \
 	%D%/overlay.h %D%/overlays.def %D%/panel.c %D%/panel.h \
-	%D%/unpack.h %D%/unpack_32.h %D%/unpack_256.h \
+	%D%/unpack.h %D%/unpack_32.h %D%/unpack_256.h %D%/unpack_bits.h \
 	%D%/rows.h %D%/rows_32.h %D%/rows_256.h %D%/rows_grid.h \
 	%D%/generic/exp.h %D%/generic/f32.c %D%/generic/act.c \
 	%D%/generic/blocks.h %D%/generic/readers.def \

@@ -164,6 +164,7 @@ finish(struct sov_panel *p, int at)
 #define OFFSET(x) (x)
 #define FINISH    finish
 #include "kern/unpack_32.h"
+#include "kern/unpack_bits.h"
 
 /* ---- table */
 
@@ -176,11 +177,13 @@ finish(struct sov_panel *p, int at)
     DO(q5_1,    mins,      Q5_1,    2) \
     DO(q8_0,    with_sign, Q8_0,    2) \
     DO(iq4_nl,  with_sign, IQ4_NL,  2) \
-    DO(mxfp4,   with_sign, MXFP4,   2)
+    DO(mxfp4,   with_sign, MXFP4,   2) \
+    DO(q1_0,    with_sign, Q1_0,    3) \
+    DO(q2_0,    with_sign, Q2_0,    2)
 /* clang-format on */
 
 #define TYPE(name, mul, SYM, from) \
-    PANEL(name, mul, 8 * SOV_BYTES_##SYM, sov_a32)
+    PANEL(name, mul, 256 / SOV_BLOCK_##SYM * SOV_BYTES_##SYM, sov_a32)
 EACH(TYPE)
 
 void
