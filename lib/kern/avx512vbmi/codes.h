@@ -19,9 +19,13 @@
 
 #include <immintrin.h>
 #include <stdalign.h>
-#include <stddef.h>
 #include <stdint.h>
-#include <string.h>
+
+/* as row.h and vec.h have them, of which one comes first */
+#ifndef INLINE
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL
+#endif
 
 static alignas(64) uint8_t codes_iq2_xxs[2][256];
 static alignas(64) uint8_t codes_iq2_xs[2][512];
