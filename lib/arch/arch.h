@@ -153,6 +153,7 @@ struct sov_experts {
     struct sov_a32 *a32;  /* [n_slots, in_max / 256] */
     struct sov_a256 *a256;
     float *half;
+    uint16_t *bf16;
 };
 
 struct sov_pass {
@@ -173,6 +174,7 @@ struct sov_pass {
     struct sov_a32 *a32;  /* [n_batch, in_max / 256] */
     struct sov_a256 *a256;
     float *half;          /* [n_batch, in_max] */
+    uint16_t *bf16;       /* [n_batch, sov_input_bf16(in_max)] */
     struct sov_experts ex;
 };
 

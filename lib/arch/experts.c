@@ -44,6 +44,8 @@ sov_experts_place(struct sov_pass *pass, const struct sov_net *net,
     ex->a32 = sov_arena_take(a, slots * pieces, sizeof(*ex->a32));
     ex->a256 = sov_arena_take(a, slots * pieces, sizeof(*ex->a256));
     ex->half = sov_arena_take(a, slots * pieces, 256 * sizeof(float));
+    ex->bf16 = sov_arena_take(a, slots * sov_input_bf16(net->in_max),
+                              sizeof(*ex->bf16));
     return a->overflow ? SOV_EMEM : 0;
 }
 
@@ -182,6 +184,10 @@ gather_slots(void *arg, size_t first, size_t last, unsigned worker)
                    n * sizeof(float));
         if (w->in.forms & 1u << SOV_ACT_HALF)
             memcpy(ex->half + s * n, pass->half + c * n, n * sizeof(float));
+        if (w->in.forms & 1u << SOV_ACT_BF16)
+            memcpy(ex->bf16 + s * sov_input_bf16(n),
+                   pass->bf16 + c * sov_input_bf16(n),
+                   sov_input_bf16(n) * sizeof(*ex->bf16));
         if (w->in.forms & 1u << SOV_ACT_A32)
             memcpy(ex->a32 + s * pieces, pass->a32 + c * pieces,
                    pieces * sizeof(*ex->a32));
@@ -232,6 +238,7 @@ multiply(void *arg, size_t first, size_t last, unsigned worker)
         in.a32 += slot * pieces;
         in.a256 += slot * pieces;
         in.half += slot * in.n;
+        in.bf16 += slot * sov_input_bf16(in.n);
         end = (number + 1) * each < last ? (number + 1) * each : last;
         sov_mat_run(&w->pass->nn, mul, &in, u - number * each,
                     end - number * each, worker);
@@ -263,6 +270,7 @@ slots_input(struct sov_walk *w, const float *x, size_t stride,
         .n_cols = w->n * w->net->hp.n_used,
         .forms = sov_mat_forms(&w->pass->nn, mat, n_mat),
         .a32 = ex->a32, .a256 = ex->a256, .half = ex->half,
+        .bf16 = ex->bf16,
     };
 }
 

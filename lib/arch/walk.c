@@ -78,6 +78,9 @@ sov_pass_place(struct sov_pass *pass, const struct sov_net *net,
         pass->a256 = sov_arena_take(a, n * pieces, sizeof(*pass->a256));
     if (forms & 1u << SOV_ACT_HALF)
         pass->half = sov_arena_take(a, n * pieces, 256 * sizeof(float));
+    if (forms & 1u << SOV_ACT_BF16)
+        pass->bf16 = sov_arena_take(a, n * sov_input_bf16(net->in_max),
+                                    sizeof(*pass->bf16));
     if (hp->n_expert > 0 && sov_experts_place(pass, net, a) < 0)
         return SOV_EMEM;
     return a->overflow ? SOV_EMEM : 0;
@@ -91,6 +94,7 @@ sov_walk_input(struct sov_walk *w, const float *x, size_t stride, size_t n,
         .x = x, .stride = stride, .n = n, .n_cols = w->n,
         .forms = sov_mat_forms(&w->pass->nn, mat, n_mat),
         .a32 = w->pass->a32, .a256 = w->pass->a256, .half = w->pass->half,
+        .bf16 = w->pass->bf16,
     };
 }
 

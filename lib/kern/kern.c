@@ -42,6 +42,9 @@ static const bool is_built[SOV_ISA_COUNT] = {
 #ifdef SOV_HAVE_AVX512VBMI
     [SOV_ISA_AVX512VBMI] = true,
 #endif
+#ifdef SOV_HAVE_AVX512BF16
+    [SOV_ISA_AVX512BF16] = true,
+#endif
 #ifdef SOV_HAVE_NEON
     [SOV_ISA_NEON] = true,
 #endif

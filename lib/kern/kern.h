@@ -24,6 +24,17 @@
  *   ((p0+p1)+(p2+p3))+((p4+p5)+(p6+p7)), missing blocks counting 0; acc
  *   starts at 0 and trees are added to it in order.
  * attention over keys in eight bits: see struct sov_attn_span.
+ * products of F32 and F16 rows: as the f32 dot product, halves made f32.
+ * products of BF16 rows: activations are rounded to bf16 (to even) and made up
+ *   with zeros to a multiple of 32, as the weights are.  Lane l of 16 begins
+ *   at 0 and takes, of each 32, element 2l + 1 and then 2l, each by one fma
+ *   that is rounded to even; but subnormal weights, activations and results
+ *   count as zeros of their sign, a result where the exact sum, rounded to 24
+ *   bits of any exponent, is below 2^-126.  Then the lanes as above, by
+ *   ordinary additions.  (As the instruction vdpbf16ps has it; FTZ and DAZ make
+ *   an ordinary fma do the same.)
+ * In all of them infinities and NaNs go as IEEE 754 says; which NaN is not
+ *   fixed.
  * everything else is elementwise: the same operations on each element.
  */
 #ifndef SOV_KERN_KERN_H
@@ -65,10 +76,11 @@ struct sov_a256 {
 
 /* What a type's dot product takes on the activation side. */
 enum sov_act {
-    SOV_ACT_F32 = 0, /* no integer path: the row is decoded, f32 dot */
+    SOV_ACT_F32 = 0, /* as they are; without dot[] the row is decoded */
     SOV_ACT_A32,
     SOV_ACT_A256,
     SOV_ACT_HALF, /* as F32, after rounding to the 11 bits of a half */
+    SOV_ACT_BF16, /* uint16_t, with zeros up to a multiple of 32 */
 };
 
 /*

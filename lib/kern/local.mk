@@ -9,12 +9,13 @@ noinst_LTLIBRARIES += libkern_generic.la
 libkern_generic_la_SOURCES = \
 	%D%/kern.c %D%/kern.h \
 	%D%/overlay.h %D%/overlays.def %D%/panel.c %D%/panel.h \
+	%D%/tile.c %D%/tile.h \
 	%D%/unpack.h %D%/unpack_32.h %D%/unpack_256.h %D%/unpack_bits.h \
 	%D%/rows.h %D%/rows_32.h %D%/rows_256.h %D%/rows_grid.h \
 	%D%/generic/exp.h %D%/generic/f32.c %D%/generic/act.c \
 	%D%/generic/blocks.h %D%/generic/readers.def \
 	%D%/generic/read_32.c %D%/generic/read_256.c %D%/generic/read_grid.c \
-	%D%/generic/dot.c %D%/generic/attn.c
+	%D%/generic/dot.c %D%/generic/float.c %D%/generic/attn.c
 libsov_all_la_LIBADD += libkern_generic.la
 
 if SOV_ISA_AVX2
@@ -23,7 +24,7 @@ libkern_avx2_la_SOURCES = \
 	%D%/avx2/codec.c %D%/avx2/lane.h %D%/codec.h \
 	%D%/avx2/f32.c %D%/avx2/act.c %D%/avx2/dot.c %D%/avx2/attn.c \
 	%D%/avx2/vec.h %D%/avx2/panel_32.c %D%/avx2/panel_256.c \
-	%D%/avx2/row.h
+	%D%/avx2/row.h %D%/avx2/float.c %D%/avx2/tree.h
 libkern_avx2_la_CFLAGS = $(AM_CFLAGS) $(AVX2_CFLAGS)
 libsov_all_la_LIBADD += libkern_avx2.la
 endif
@@ -42,7 +43,8 @@ libkern_avx512_la_SOURCES = \
 	%D%/avx512/f32.c %D%/avx512/act.c %D%/avx512/dot.c \
 	%D%/avx512/vec.h %D%/avx512/panel_32.c %D%/avx512/panel_256.c \
 	%D%/avx512/mul_256.h %D%/avx512/attn.c \
-	%D%/avx512/row.h %D%/avx512/points.h
+	%D%/avx512/row.h %D%/avx512/points.h \
+	%D%/avx512/float.c %D%/avx512/tree.h
 libkern_avx512_la_CFLAGS = $(AM_CFLAGS) $(AVX512_CFLAGS)
 libsov_all_la_LIBADD += libkern_avx512.la
 endif
@@ -53,6 +55,13 @@ libkern_avx512vbmi_la_SOURCES = \
 	%D%/avx512vbmi/codes.h %D%/avx512vbmi/dot.c %D%/avx512vbmi/panel.c
 libkern_avx512vbmi_la_CFLAGS = $(AM_CFLAGS) $(AVX512VBMI_CFLAGS)
 libsov_all_la_LIBADD += libkern_avx512vbmi.la
+endif
+
+if SOV_ISA_AVX512BF16
+noinst_LTLIBRARIES += libkern_avx512bf16.la
+libkern_avx512bf16_la_SOURCES = %D%/avx512bf16/float.c
+libkern_avx512bf16_la_CFLAGS = $(AM_CFLAGS) $(AVX512BF16_CFLAGS)
+libsov_all_la_LIBADD += libkern_avx512bf16.la
 endif
 
 if SOV_ISA_NEON

@@ -11,6 +11,8 @@
 #include "sys/par.h"
 #include "tensor/half.h"
 
+#include <string.h>
+
 /* A unit of work, and what a panel of kern/ holds. */
 #define TILE_ROWS 32
 #define TILE_COLS 32
@@ -59,6 +61,12 @@ sov_input_column(const struct sov_nn *nn, const struct sov_input *in, size_t c)
     if (in->forms & 1u << SOV_ACT_HALF)
         for (size_t i = 0; i < in->n; i++)
             in->half[c * in->n + i] = sov_f32_round11(x[i]);
+    if (in->forms & 1u << SOV_ACT_BF16) {
+        uint16_t *to = in->bf16 + c * sov_input_bf16(in->n);
+
+        nn->k->encode[SOV_TYPE_BF16](x, NULL, to, in->n, 1);
+        memset(to + in->n, 0, (sov_input_bf16(in->n) - in->n) * sizeof(*to));
+    }
 }
 
 static void
@@ -74,15 +82,47 @@ add_bias(const struct sov_mul *mul, size_t r0, size_t n_rows, size_t n_cols)
             mul->y[c * mul->y_stride + r] += mul->w->bias[r];
 }
 
+/* Is there a product of these weights with the form that they take here? */
+static bool
+is_direct(const struct sov_nn *nn, const struct sov_mat *w)
+{
+    enum sov_act form = nn->k->act_of[w->type];
+
+    return nn->k->dot[w->type] != NULL &&
+           (!nn->precise || form == SOV_ACT_F32 || form == SOV_ACT_HALF);
+}
+
+/* Columns of a form, and the bytes from one to the next. */
+static const void *
+columns_of(const struct sov_input *in, enum sov_act form, size_t *stride)
+{
+    switch (form) {
+    case SOV_ACT_A32:
+        *stride = pieces(in) * sizeof(*in->a32);
+        return in->a32;
+    case SOV_ACT_A256:
+        *stride = pieces(in) * sizeof(*in->a256);
+        return in->a256;
+    case SOV_ACT_HALF:
+        *stride = in->n * sizeof(*in->half);
+        return in->half;
+    case SOV_ACT_BF16:
+        *stride = sov_input_bf16(in->n) * sizeof(*in->bf16);
+        return in->bf16;
+    case SOV_ACT_F32:
+        break;
+    }
+    *stride = in->stride * sizeof(*in->x);
+    return in->x;
+}
+
 static void
-tile_integer(const struct sov_nn *nn, const struct sov_mul *mul,
-             const struct sov_input *in, size_t r0, size_t n_rows)
+tile_direct(const struct sov_nn *nn, const struct sov_mul *mul,
+            const struct sov_input *in, size_t r0, size_t n_rows)
 {
     const struct sov_mat *w = mul->w;
-    bool small = form_of(nn, w) == SOV_ACT_A32;
-    const unsigned char *act = small ? (const unsigned char *)in->a32
-                                     : (const unsigned char *)in->a256;
-    size_t stride = pieces(in) * (small ? sizeof(*in->a32) : sizeof(*in->a256));
+    size_t stride;
+    const unsigned char *act = columns_of(in, form_of(nn, w), &stride);
     size_t c, r, cols, many;
 
     if (nn->k->many[w->type] != NULL &&
@@ -104,38 +144,20 @@ tile_integer(const struct sov_nn *nn, const struct sov_mul *mul,
     }
 }
 
-/* Rows of f32 that can be read where they are. */
-static const float *
-plain_rows(const struct sov_mat *w, size_t r0)
-{
-    const unsigned char *p = w->data + r0 * w->row_bytes;
-
-    if (w->type != SOV_TYPE_F32 || (uintptr_t)p % sizeof(float) != 0)
-        return NULL;
-    return (const float *)(const void *)p;
-}
-
 static void
 tile_f32(const struct sov_nn *nn, const struct sov_mul *mul,
          const struct sov_input *in, size_t r0, size_t n_rows, float *tmp)
 {
     const struct sov_mat *w = mul->w;
-    const float *rows = plain_rows(w, r0);
-    bool half = form_of(nn, w) == SOV_ACT_HALF;
-    const float *x = half ? in->half : in->x;
-    size_t stride = half ? in->n : in->stride;
     size_t c, r, n;
 
-    if (rows == NULL) {
-        for (r = 0; r < n_rows; r++)
-            nn->k->decode[w->type](w->data + (r0 + r) * w->row_bytes,
-                                   tmp + r * w->n_in, w->n_in);
-        rows = tmp;
-    }
+    for (r = 0; r < n_rows; r++)
+        nn->k->decode[w->type](w->data + (r0 + r) * w->row_bytes,
+                               tmp + r * w->n_in, w->n_in);
     for (c = 0; c < in->n_cols; c += TILE_COLS) {
         n = in->n_cols - c < TILE_COLS ? in->n_cols - c : TILE_COLS;
-        nn->k->dots(rows, w->n_in, n_rows, x + c * stride, stride, n, w->n_in,
-                    mul->y + c * mul->y_stride + r0, mul->y_stride);
+        nn->k->dots(tmp, w->n_in, n_rows, in->x + c * in->stride, in->stride,
+                    n, w->n_in, mul->y + c * mul->y_stride + r0, mul->y_stride);
     }
 }
 
@@ -148,8 +170,8 @@ rows(const struct sov_nn *nn, const struct sov_mul *mul,
     size_t step = DECODED / w->n_in;
     size_t r, n;
 
-    if (!nn->precise && nn->k->dot[w->type] != NULL) {
-        tile_integer(nn, mul, in, r0, n_rows);
+    if (is_direct(nn, w)) {
+        tile_direct(nn, mul, in, r0, n_rows);
     } else {
         step = step == 0 ? 1 : step;
         for (r = 0; r < n_rows; r += step) {

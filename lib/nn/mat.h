@@ -2,9 +2,9 @@
 /*
  * mat.h - y = W x for weights of any type and any number of columns
  *
- * Weights stay as they are in the file.  Types with an integer dot product
- * take the input as int8; all others are decoded, a few rows at a time, and
- * multiplied in f32.  Each output is one sum in a fixed order, so neither the
+ * Weights stay as they are in the file and meet the input in the form that
+ * their type takes, int8 or floats; where that would round it and must not,
+ * they are decoded, a few rows at a time, and multiplied in f32.  Each output is one sum in a fixed order, so neither the
  * number of columns nor that of the threads can be seen in it.
  */
 #ifndef SOV_NN_MAT_H
@@ -25,7 +25,8 @@ struct sov_mat {
 /*
  * n_cols input vectors, and the same in other forms as far as they are needed.
  * The caller owns all memory: a32 and a256 have room for (n + 255) / 256
- * pieces a column, half for n floats.
+ * pieces a column, half for n floats, bf16 for sov_input_bf16(n) numbers, on
+ * cache lines.
  */
 struct sov_input {
     const float *x;  /* [n_cols], stride floats apart */
@@ -36,7 +37,16 @@ struct sov_input {
     struct sov_a32 *a32;
     struct sov_a256 *a256;
     float *half;     /* [n_cols, n] */
+    uint16_t *bf16;  /* [n_cols, sov_input_bf16(n)] */
 };
+
+/* Whole cache lines, and one more, so that columns do not share the same
+ * places of the first cache. */
+static inline size_t
+sov_input_bf16(size_t n)
+{
+    return (n + 31) / 32 * 32 + 32;
+}
 
 /* Forms of input that these matrices take. */
 unsigned sov_mat_forms(const struct sov_nn *nn, const struct sov_mat *w,

@@ -24,7 +24,8 @@
 static const char *const names[SOV_ISA_COUNT] = {
     [SOV_ISA_GENERIC] = "generic",       [SOV_ISA_AVX2] = "avx2",
     [SOV_ISA_AVXVNNI] = "avxvnni",       [SOV_ISA_AVX512] = "avx512",
-    [SOV_ISA_AVX512VBMI] = "avx512vbmi", [SOV_ISA_NEON] = "neon",
+    [SOV_ISA_AVX512VBMI] = "avx512vbmi", [SOV_ISA_AVX512BF16] = "avx512bf16",
+    [SOV_ISA_NEON] = "neon",
 };
 
 const char *
@@ -67,6 +68,9 @@ cpu_has(enum sov_isa isa)
         return cpu_has(SOV_ISA_AVX512) &&
                __builtin_cpu_supports("avx512vbmi") &&
                __builtin_cpu_supports("bmi2");
+    if (isa == SOV_ISA_AVX512BF16)
+        return cpu_has(SOV_ISA_AVX512) &&
+               __builtin_cpu_supports("avx512bf16");
     return isa == SOV_ISA_GENERIC;
 }
 
@@ -174,8 +178,8 @@ sov_env_check(struct sov_err *err)
     if (isa != NULL && *isa != '\0' && !is_isa(isa))
         return sov_fail(
             err, SOV_EARG,
-            "SOV_ISA: '%s' is not generic, avx2, avxvnni, avx512, avx512vbmi "
-            "or neon",
+            "SOV_ISA: '%s' is not generic, avx2, avxvnni, avx512, avx512vbmi, "
+            "avx512bf16 or neon",
             isa);
     if (n != NULL && *n != '\0' && threads_of(n) == 0)
         return sov_fail(err, SOV_EARG,

@@ -17,6 +17,7 @@ enum sov_isa {
     SOV_ISA_AVXVNNI,    /* AVX2, AVX-VNNI: only if SOV_ISA names it */
     SOV_ISA_AVX512,     /* F, BW, DQ, VL, VNNI */
     SOV_ISA_AVX512VBMI, /* AVX512, VBMI, BMI2 */
+    SOV_ISA_AVX512BF16, /* AVX512, BF16 */
     SOV_ISA_NEON,       /* ARMv8.2 with dot product */
     SOV_ISA_COUNT,
 };

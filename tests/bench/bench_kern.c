@@ -104,6 +104,7 @@ struct room {
     struct sov_a32 *a32;
     struct sov_a256 *a256;
     float *half;
+    uint16_t *bf16;
     double peak, bandwidth;
 };
 
@@ -145,7 +146,8 @@ report(const struct sov_nn *nn, const struct sov_type_info *info, size_t n_cols,
                             .n_cols = n_cols,
                             .a32 = room->a32,
                             .a256 = room->a256,
-                            .half = room->half };
+                            .half = room->half,
+                            .bf16 = room->bf16 };
     double took, gops, gb;
     size_t c;
 
@@ -218,8 +220,10 @@ make_room(struct room *room)
     room->a32 = sov_mem_aligned(COLS_MAX * (N_IN / 256), sizeof(*room->a32));
     room->a256 = sov_mem_aligned(COLS_MAX * (N_IN / 256), sizeof(*room->a256));
     room->half = sov_mem_aligned((size_t)COLS_MAX * N_IN, sizeof(float));
+    room->bf16 = sov_mem_aligned(COLS_MAX * sov_input_bf16(N_IN), 2);
     if (room->weights == NULL || room->x == NULL || room->y == NULL ||
-        room->a32 == NULL || room->a256 == NULL || room->half == NULL)
+        room->a32 == NULL || room->a256 == NULL || room->half == NULL ||
+        room->bf16 == NULL)
         return 0;
     memset(room->weights, 1, BIG + 4096);
     for (i = 0; i < (size_t)COLS_MAX * N_IN; i++)

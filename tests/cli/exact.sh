@@ -3,8 +3,8 @@
 # exact - the same logits for any thread count and any instruction set
 . "${top_srcdir:?}/tests/cli/lib.sh"
 
-types='f16 q8_0 q4_0 q4_k_m q5_k_m q6_k'
-isas='generic avx2 avxvnni avx512 avx512vbmi neon'
+types='f16 bf16 q8_0 q4_0 q4_k_m q5_k_m q6_k'
+isas='generic avx2 avxvnni avx512 avx512vbmi avx512bf16 neon'
 echo '[1,403,407,261,378,13,20,500,1000,2000,3000,4000]' >ids.json
 
 # same NAME COMMAND...: COMMAND writes result; compare it with the first

@@ -8,8 +8,8 @@
 . "${top_srcdir:?}/tests/cli/lib.sh"
 PATH=$top_builddir/tests/tools:$PATH
 
-isas='generic avx2 avxvnni avx512 avx512vbmi neon'
-types='q4_k_m q8_0 iq4_xs bf16'
+isas='generic avx2 avxvnni avx512 avx512vbmi avx512bf16 neon'
+types='q4_k_m q8_0 iq4_xs bf16 f16 f32'
 forms=auto
 if [ -n "${SOV_SLOW:-}" ]; then
     types="f32 f16 bf16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_k q3_k_m q4_k_m q5_k_m

@@ -11,6 +11,11 @@ tests_unit_t_kern_codec_SOURCES = %D%/t_kern_codec.c %D%/unit.h
 tests_unit_t_kern_codec_CFLAGS = $(unit_cflags)
 tests_unit_t_kern_codec_LDADD = $(unit_libs)
 
+unit_tests += tests/unit/t_kern_float
+tests_unit_t_kern_float_SOURCES = %D%/t_kern_float.c %D%/unit.h
+tests_unit_t_kern_float_CFLAGS = $(unit_cflags)
+tests_unit_t_kern_float_LDADD = $(unit_libs)
+
 unit_tests += tests/unit/t_kern_attn
 tests_unit_t_kern_attn_SOURCES = %D%/t_kern_attn.c %D%/unit.h
 tests_unit_t_kern_attn_CFLAGS = $(unit_cflags)

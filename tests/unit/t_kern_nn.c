@@ -21,7 +21,8 @@
 /* bytes of a piece of activations of either kind, at most */
 #define PIECE sizeof(struct sov_a32)
 
-static const char *const isas[] = { "avx2", "avxvnni", "avx512", "avx512vbmi", "neon" };
+static const char *const isas[] = { "avx2",       "avxvnni",    "avx512",
+                                    "avx512vbmi", "avx512bf16", "neon" };
 
 #define ROWS_MAX 11
 

@@ -61,6 +61,7 @@ check_mat(enum sov_type type, bool precise, size_t n_cols, double tolerance)
     in.a32 = sov_mem_aligned(n_cols * 2, sizeof(*in.a32));
     in.a256 = sov_mem_aligned(n_cols * 2, sizeof(*in.a256));
     in.half = sov_mem_aligned(n_cols * N_IN, sizeof(*in.half));
+    in.bf16 = sov_mem_aligned(n_cols * sov_input_bf16(N_IN), 2);
     in.forms = sov_mat_forms(&nn, &m, 1);
     m.data = data;
     fill(w, N_OUT * N_IN);
@@ -84,6 +85,7 @@ check_mat(enum sov_type type, bool precise, size_t n_cols, double tolerance)
     sov_mem_free_aligned(in.a32);
     sov_mem_free_aligned(in.a256);
     sov_mem_free_aligned(in.half);
+    sov_mem_free_aligned(in.bf16);
     free(data);
 }
 

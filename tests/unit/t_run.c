@@ -101,6 +101,7 @@ static const struct way ways[] = {
     { "avx512", 2, 1, 0, false },    { "avx512", 3, 64, 0, false },
     { "avx512", 2, 256, 1, false },  { "neon", 2, 5, 33, false },
     { "avx512vbmi", 2, 3, 0, false },
+    { "avx512bf16", 2, 64, 0, false },
 };
 
 static const enum sov_type way_types[] = {

@@ -7,82 +7,12 @@
  */
 #include "config.h"
 
+#include "kern/avx512/tree.h"
 #include "kern/generic/exp.h"
 #include "kern/overlay.h"
 
 #include <immintrin.h>
 #include <math.h>
-
-#define INLINE static inline __attribute__((always_inline))
-
-INLINE __mmask16
-mask_of(size_t n)
-{
-    return (__mmask16)(n < 16 ? (1u << n) - 1 : 0xffffu);
-}
-
-/* l + (l + 8), then + 4: four lanes are left */
-INLINE __m128
-fold(__m512 s)
-{
-    __m256 t = _mm256_add_ps(_mm512_castps512_ps256(s),
-                             _mm512_extractf32x8_ps(s, 1));
-
-    return _mm_add_ps(_mm256_castps256_ps128(t), _mm256_extractf128_ps(t, 1));
-}
-
-/* then + 2, + 1 */
-INLINE float
-tree(__m512 v)
-{
-    __m128 s = fold(v);
-
-    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
-    s = _mm_add_ss(s, _mm_movehdup_ps(s));
-    return _mm_cvtss_f32(s);
-}
-
-/* the trees of four sums at once */
-INLINE __m128
-tree4(const __m512 v[4])
-{
-    __m128 a = fold(v[0]);
-    __m128 b = fold(v[1]);
-    __m128 c = fold(v[2]);
-    __m128 d = fold(v[3]);
-
-    _MM_TRANSPOSE4_PS(a, b, c, d);
-    return _mm_add_ps(_mm_add_ps(a, c), _mm_add_ps(b, d));
-}
-
-/*
- * The trees of sixteen sums at once; sum i is lane i.  Each step adds the lanes
- * that the tree adds, of two vectors, and puts the results side by side: after
- * the first a vector holds two sums in eight lanes each, then four in four,
- * eight in two, sixteen in one.
- */
-INLINE __m512
-tree16(__m512 v[16])
-{
-    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6,
-                                            10, 14, 3, 7, 11, 15);
-    int i;
-
-    for (i = 0; i < 8; i++)
-        v[i] = _mm512_add_ps(
-            _mm512_shuffle_f32x4(v[2 * i], v[2 * i + 1], 0x44),
-            _mm512_shuffle_f32x4(v[2 * i], v[2 * i + 1], 0xee));
-    for (i = 0; i < 4; i++)
-        v[i] = _mm512_add_ps(
-            _mm512_shuffle_f32x4(v[2 * i], v[2 * i + 1], 0x88),
-            _mm512_shuffle_f32x4(v[2 * i], v[2 * i + 1], 0xdd));
-    for (i = 0; i < 2; i++)
-        v[i] = _mm512_add_ps(_mm512_shuffle_ps(v[2 * i], v[2 * i + 1], 0x44),
-                             _mm512_shuffle_ps(v[2 * i], v[2 * i + 1], 0xee));
-    v[0] = _mm512_add_ps(_mm512_shuffle_ps(v[0], v[1], 0x88),
-                         _mm512_shuffle_ps(v[0], v[1], 0xdd));
-    return _mm512_permutexvar_ps(order, v[0]);
-}
 
 static float
 dot_f32(const float *a, const float *b, size_t n)

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tile.c - rows of floats times columns: the order of work
+ */
+#include "config.h"
+
+#include "kern/tile.h"
+
+#include <stdbool.h>
+
+#define ROWS  SOV_TILE_ROWS
+#define LANES 16
+
+/* Bytes of columns that stay in the second cache, beside the rows. */
+#define NEAR ((size_t)384 * 1024)
+
+/* Columns of each tile, so that n of them make tiles of about one width. */
+static size_t
+width(size_t n)
+{
+    size_t tiles = (n + SOV_TILE_COLS - 1) / SOV_TILE_COLS;
+
+    return (n + tiles - 1) / tiles;
+}
+
+struct job {
+    const struct sov_tile_type *type;
+    size_t w_stride;
+    size_t act_stride;
+    size_t n;
+    size_t y_stride;
+};
+
+/* Four rows, or one in all places, and up to six columns. */
+static void
+tile(const struct job *job, const unsigned char *w, size_t n_rows,
+     const unsigned char *act, size_t n_cols, bool ask, float *y)
+{
+    const struct sov_tile_type *t = job->type;
+    float sum[SOV_TILE_COLS * ROWS * LANES] __attribute__((aligned(64)));
+    float few[SOV_TILE_COLS * ROWS];
+    unsigned mode = t->enter != NULL ? t->enter() : 0;
+    size_t c;
+
+    t->fn[ask ? 0 : 1][n_cols - 1](w, n_rows == 1 ? 0 : job->w_stride, act,
+                                   job->act_stride, job->n, sum);
+    if (t->leave != NULL)
+        t->leave(mode);
+    if (n_rows == ROWS) {
+        t->trees(sum, n_cols, y, job->y_stride);
+        return;
+    }
+    t->trees(sum, n_cols, few, ROWS);
+    for (c = 0; c < n_cols; c++)
+        y[c * job->y_stride] = few[c * ROWS];
+}
+
+static void
+block(const struct job *job, const unsigned char *w, size_t n_w,
+      const unsigned char *act, size_t n_cols, float *y)
+{
+    size_t most = width(n_cols);
+    size_t r, c, rows, cols;
+
+    for (r = 0; r < n_w; r += rows, w += rows * job->w_stride) {
+        rows = n_w - r < ROWS ? 1 : ROWS;
+        for (c = 0; c < n_cols; c += cols) {
+            cols = n_cols - c < most ? n_cols - c : most;
+            tile(job, w, rows, act + c * job->act_stride, cols, c == 0,
+                 y + c * job->y_stride + r);
+        }
+    }
+}
+
+void
+sov_tile_dot(const struct sov_tile_type *t, const void *w, size_t w_stride,
+             size_t n_w, const void *act, size_t act_stride, size_t n_cols,
+             size_t n, float *y, size_t y_stride)
+{
+    struct job job = { t, w_stride, act_stride, n, y_stride };
+    size_t fit = NEAR / (n * t->act_bytes + 1);
+    size_t most = fit > SOV_TILE_COLS ? fit / SOV_TILE_COLS * SOV_TILE_COLS
+                                      : SOV_TILE_COLS;
+    size_t c, cols;
+
+    for (c = 0; c < n_cols; c += cols) {
+        cols = n_cols - c < most ? n_cols - c : most;
+        block(&job, w, n_w, (const unsigned char *)act + c * act_stride, cols,
+              y + c * y_stride);
+    }
+}
