@@ -12,6 +12,7 @@ libkern_generic_la_SOURCES = \
 	%D%/tile.c %D%/tile.h \
 	%D%/unpack.h %D%/unpack_32.h %D%/unpack_256.h %D%/unpack_bits.h \
 	%D%/rows.h %D%/rows_32.h %D%/rows_256.h %D%/rows_grid.h \
+	%D%/strips.h %D%/strips_256.h %D%/strips_32.h \
 	%D%/generic/exp.h %D%/generic/f32.c %D%/generic/act.c \
 	%D%/generic/blocks.h %D%/generic/readers.def \
 	%D%/generic/read_32.c %D%/generic/read_256.c %D%/generic/read_grid.c \

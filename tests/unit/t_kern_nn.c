@@ -355,7 +355,7 @@ START_TEST(integer_dots)
 }
 END_TEST
 
-/* Panels of rows against the dot products of the specification. */
+/* Panels and strips of rows against the dot products of the specification. */
 static void
 panels_agree(const struct sov_kern *g, const struct sov_kern *k,
              const struct dot_type *t, size_t n, size_t n_rows, size_t n_cols,
@@ -380,6 +380,11 @@ panels_agree(const struct sov_kern *g, const struct sov_kern *k,
                     n_rows + 1);
     k->many[t->type](w, w_stride, n_rows, acts, stride, n_cols, n, z,
                      n_rows + 1);
+    assert_same(y, z, (n_rows + 1) * n_cols, info->name, k->isa);
+    for (i = 0; i < (n_rows + 1) * n_cols; i++)
+        z[i] = (float)i;
+    k->dot[t->type](w, w_stride, n_rows, acts, stride, n_cols, n, z,
+                    n_rows + 1);
     assert_same(y, z, (n_rows + 1) * n_cols, info->name, k->isa);
     sov_mem_free_aligned(acts);
 }

@@ -134,6 +134,20 @@ v_same(const void *p)
     return _mm512_broadcast_i32x4(load16(p));
 }
 
+/* Aligned to its size. */
+INLINE vec
+v_load(const void *p)
+{
+    return _mm512_load_si512(p);
+}
+
+/* The same four bytes in all lanes. */
+INLINE vec
+v_four(const void *p)
+{
+    return _mm512_set1_epi32((int)sov_le32(p));
+}
+
 INLINE vec
 v_zero(void)
 {
@@ -437,6 +451,13 @@ v_half(vec v, int word)
 
     return _mm512_cvtph_ps(
         _mm512_castsi512_si256(_mm512_permutexvar_epi16(index, v)));
+}
+
+/* The half float in the low word of each 32-bit lane. */
+INLINE vecf
+f_halves32(vec v)
+{
+    return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(v));
 }
 
 INLINE vecf

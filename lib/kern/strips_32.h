@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * strips_32.h - strips of blocks with float scales, see strips.h and rows_32.h
+ */
+#ifndef SOV_KERN_STRIPS_32_H
+#define SOV_KERN_STRIPS_32_H
+
+#include "kern/rows_32.h"
+#include "kern/strips.h"
+
+#include <stdalign.h>
+
+/* The first four bytes of the eight blocks of a piece, a row a lane. */
+struct strip_scales {
+    alignas(64) uint32_t v[8][STRIP];
+};
+
+INLINE void
+strip_scales(const unsigned char *p, size_t stride, size_t bytes,
+             struct strip_scales *s)
+{
+    size_t b, r;
+
+    for (r = 0; r < STRIP; r++, p += stride) {
+        UNROLL
+        for (b = 0; b < 8; b++)
+            s->v[b][r] = sov_le32(p + b * bytes);
+    }
+}
+
+/* Dword k of the weights of the block at p, for k from 0 to 7. */
+typedef void strip_block_fn(const unsigned char *p, size_t stride, vec w[8]);
+
+/* The scales in the first bytes of blocks. */
+typedef vecf strip_scale_fn(vec head);
+
+struct strip_kind {
+    enum kind kind;
+    int shift;
+    size_t bytes;
+};
+
+/* Where the sums of eight blocks of each column start. */
+INLINE void
+strip_starts(const struct strip_kind *f, const struct sov_a32 *const a[4],
+             int n_cols, int32_t start[4][8])
+{
+    int b, c;
+
+    UNROLL
+    for (c = 0; c < n_cols; c++)
+        for (b = 0; b < 8; b++)
+            start[c][b] = -a[c]->sum[b] * (1 << f->shift);
+}
+
+/* The products of one block, see kern.h */
+INLINE void
+strip_products(const struct strip_kind *f, strip_block_fn *block,
+               strip_scale_fn *scale, const unsigned char *w, size_t stride,
+               vec head, const struct sov_a32 *const a[4], int n_cols, int b,
+               int32_t start[4][8], vecf p[4])
+{
+    vec q[8], t[4];
+    vecf d = scale(head);
+    int c, k;
+
+    block(w + (size_t)b * f->bytes, stride, q);
+    UNROLL
+    for (c = 0; c < n_cols; c++)
+        t[c] = f->kind == KIND_OFFSET || (f->kind == KIND_SIGNED && BIAS8 != 0)
+                   ? v_four(&start[c][b])
+                   : v_zero();
+    UNROLL
+    for (k = 0; k < 8; k++)
+        UNROLL
+    for (c = 0; c < n_cols; c++) {
+        vec x = v_four(a[c]->q + 32 * b + 4 * k);
+
+        t[c] = f->kind == KIND_SIGNED ? v_dot8(t[c], q[k], x)
+                                      : v_dot(t[c], q[k], x);
+    }
+    UNROLL
+    for (c = 0; c < n_cols; c++) {
+        p[c] = f_mul(f_mul(d, f_set(a[c]->d[b])), f_of(t[c]));
+        if (f->kind == KIND_MIN)
+            p[c] = f_add(
+                p[c], f_mul(f_halves32(v_shr32(head, 16)), f_set(a[c]->s[b])));
+    }
+}
+
+/*
+ * One piece of each row.  Products are added as a tree: what waits for its
+ * other half waits in memory.
+ */
+INLINE void
+strip_piece(const struct strip_kind *f, strip_block_fn *block,
+            strip_scale_fn *scale, int n_cols, const unsigned char *w,
+            size_t stride, const unsigned char *next,
+            const struct strip_scales *s, const struct sov_a32 *const a[4],
+            vecf acc[4])
+{
+    int32_t start[4][8];
+    vecf half[4][4];
+    int b, c;
+
+    strip_starts(f, a, n_cols, start);
+    AS_LOOP
+    for (b = 0; b < 4; b++) {
+        vecf p[4], q[4];
+
+        strip_ahead(next, 8 * f->bytes, b, 4);
+        strip_products(f, block, scale, w, stride, v_load(s->v[2 * b]), a,
+                       n_cols, 2 * b, start, p);
+        strip_products(f, block, scale, w, stride, v_load(s->v[2 * b + 1]), a,
+                       n_cols, 2 * b + 1, start, q);
+        UNROLL
+        for (c = 0; c < n_cols; c++)
+            half[b][c] = f_add(p[c], q[c]);
+    }
+    UNROLL
+    for (c = 0; c < n_cols; c++)
+        acc[c] = f_add(acc[c], f_add(f_add(half[0][c], half[1][c]),
+                                     f_add(half[2][c], half[3][c])));
+}
+
+/* A piece of a strip. */
+struct piece {
+    const unsigned char *p;
+    size_t stride;
+};
+
+/* What is left of the rows, with zeros behind it: blocks that are missing have
+ * activations, scales and sums of 0. */
+INLINE struct piece
+last_piece(const unsigned char *w, size_t stride, size_t bytes,
+           unsigned char rest[STRIP][PIECE_MAX])
+{
+    size_t r;
+
+    for (r = 0; r < STRIP; r++) {
+        memset(rest[r], 0, PIECE_MAX);
+        memcpy(rest[r], w + r * stride, bytes);
+    }
+    return (struct piece){ rest[0], PIECE_MAX };
+}
+
+INLINE void
+strip32(struct strip_kind f, strip_block_fn *block, strip_scale_fn *scale,
+        int n_cols, const unsigned char *w, size_t stride,
+        const unsigned char *act, size_t act_stride, size_t n, float *y,
+        size_t y_stride)
+{
+    vecf acc[4] = { f_zero(), f_zero(), f_zero(), f_zero() };
+    unsigned char rest[STRIP][PIECE_MAX];
+    size_t bytes = 8 * f.bytes;
+    struct strip_scales s[2];
+    struct piece now = { w, stride };
+    struct piece then;
+    size_t i;
+    int c;
+
+    if (n < 256)
+        now = last_piece(w, stride, n / 32 * f.bytes, rest);
+    then = now;
+    strip_scales(now.p, now.stride, f.bytes, &s[0]);
+    for (i = 0; i < (n + 255) / 256; i++, now = then) {
+        const struct sov_a32 *a[4];
+
+        if (n >= 256 * (i + 2))
+            then.p += bytes;
+        else if (n > 256 * (i + 1))
+            then = last_piece(then.p + bytes, stride, n % 256 / 32 * f.bytes,
+                              rest);
+        strip_scales(then.p, then.stride, f.bytes, &s[(i + 1) % 2]);
+        UNROLL
+        for (c = 0; c < n_cols; c++)
+            a[c] =
+                (const struct sov_a32 *)(const void *)(act +
+                                                       (size_t)c * act_stride) +
+                i;
+        strip_piece(&f, block, scale, n_cols, now.p, now.stride,
+                    w + i * STRIP * bytes, &s[i % 2], a, acc);
+    }
+    UNROLL
+    for (c = 0; c < n_cols; c++)
+        f_store(y + (size_t)c * y_stride, acc[c]);
+}
+
+/* ---- scales and blocks */
+
+INLINE vecf
+strip_power(vec head)
+{
+    return power_scale(v_and(head, v_set32(255)));
+}
+
+/* Sixteen bytes at p: low nibbles, and then high ones. */
+INLINE void
+strip_nibbles(const unsigned char *p, size_t stride, vec w[8])
+{
+    vec v[4];
+    int k;
+
+    take(p, stride, v);
+    UNROLL
+    for (k = 0; k < 8; k++)
+        w[k] = bits(v[k % 4], k / 4 * 4, 15);
+}
+
+INLINE void
+strip_codes(const unsigned char *p, size_t stride, vec table, vec w[8])
+{
+    int k;
+
+    strip_nibbles(p, stride, w);
+    UNROLL
+    for (k = 0; k < 8; k++)
+        w[k] = v_pick8(table, w[k]);
+}
+
+/* Bit j of the four bytes at p is worth 16 in byte j. */
+INLINE void
+strip_fifths(const unsigned char *p, size_t stride, vec w[8])
+{
+    const vec first =
+        V_BYTES(0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12);
+    vec v[4];
+    int k;
+
+    take(p, stride, v);
+    UNROLL
+    for (k = 0; k < 8; k++)
+        w[k] = v_add_if(w[k], v_pick8(v[0], v_add8(first, v_set8(k / 2))),
+                        v_set32(k % 2 == 0 ? 0x08040201 : (int)0x80402010),
+                        v_set8(16));
+}
+
+INLINE void
+strip_block_q8_0(const unsigned char *p, size_t stride, vec w[8])
+{
+    int k;
+
+    take(p + 2, stride, w);
+    take(p + 18, stride, w + 4);
+    UNROLL
+    for (k = 0; k < 8; k++)
+        w[k] = v_signed(w[k]);
+}
+
+INLINE void
+strip_block_q4_0(const unsigned char *p, size_t stride, vec w[8])
+{
+    strip_nibbles(p + 2, stride, w);
+}
+
+INLINE void
+strip_block_q4_1(const unsigned char *p, size_t stride, vec w[8])
+{
+    strip_nibbles(p + 4, stride, w);
+}
+
+INLINE void
+strip_block_q5_0(const unsigned char *p, size_t stride, vec w[8])
+{
+    strip_nibbles(p + 6, stride, w);
+    strip_fifths(p + 2, stride, w);
+}
+
+INLINE void
+strip_block_q5_1(const unsigned char *p, size_t stride, vec w[8])
+{
+    strip_nibbles(p + 8, stride, w);
+    strip_fifths(p + 4, stride, w);
+}
+
+INLINE void
+strip_block_iq4_nl(const unsigned char *p, size_t stride, vec w[8])
+{
+    strip_codes(p + 2, stride, iq4_table(), w);
+}
+
+INLINE void
+strip_block_mxfp4(const unsigned char *p, size_t stride, vec w[8])
+{
+    strip_codes(p + 1, stride, fp4_table(), w);
+}
+
+/* ---- all columns */
+
+#define STRIP32_COLUMNS(type, scale, n_cols, ...)                              \
+    static void strip_##type##_##n_cols(                                       \
+        const unsigned char *w, size_t stride, const unsigned char *act,       \
+        size_t act_stride, size_t n, float *y, size_t y_stride)                \
+    {                                                                          \
+        strip32((struct strip_kind){ __VA_ARGS__ }, strip_block_##type, scale, \
+                n_cols, w, stride, act, act_stride, n, y, y_stride);           \
+    }
+
+#define STRIP32(type, scale, ...)                \
+    STRIP32_COLUMNS(type, scale, 1, __VA_ARGS__) \
+    STRIP32_COLUMNS(type, scale, 2, __VA_ARGS__) \
+    STRIP32_COLUMNS(type, scale, 3, __VA_ARGS__) \
+    STRIP32_COLUMNS(type, scale, 4, __VA_ARGS__) \
+    STRIP_DOT(type)
+
+/* kind, shift of the offset, bytes of a block */
+STRIP32(q8_0, f_halves32, KIND_SIGNED, BIAS8, 34)
+STRIP32(q4_0, f_halves32, KIND_OFFSET, 3, 18)
+STRIP32(q4_1, f_halves32, KIND_MIN, 0, 20)
+STRIP32(q5_0, f_halves32, KIND_OFFSET, 4, 22)
+STRIP32(q5_1, f_halves32, KIND_MIN, 0, 24)
+STRIP32(iq4_nl, f_halves32, KIND_SIGNED, BIAS8, 18)
+STRIP32(mxfp4, strip_power, KIND_OFFSET, 4, 17)
+
+INLINE void
+strips_32_slots(struct sov_kern *k)
+{
+    k->dot[SOV_TYPE_Q8_0] = strips_q8_0;
+    k->dot[SOV_TYPE_Q4_0] = strips_q4_0;
+    k->dot[SOV_TYPE_Q4_1] = strips_q4_1;
+    k->dot[SOV_TYPE_Q5_0] = strips_q5_0;
+    k->dot[SOV_TYPE_Q5_1] = strips_q5_1;
+    k->dot[SOV_TYPE_IQ4_NL] = strips_iq4_nl;
+    k->dot[SOV_TYPE_MXFP4] = strips_mxfp4;
+}
+
+#endif
