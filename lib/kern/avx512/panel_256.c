@@ -16,12 +16,12 @@ TILES_4(signed16, step, SIGNED16)
 /* name, mul, type, columns from which a panel wins over rows */
 /* clang-format off */
 #define EACH(DO)                       \
-    DO(q2_k,    mins16,    Q2_K,    2) \
-    DO(q3_k,    signed16,  Q3_K,    2) \
-    DO(q4_k,    mins32,    Q4_K,    2) \
-    DO(q5_k,    mins32,    Q5_K,    2) \
+    DO(q2_k,    mins16,    Q2_K,    9) \
+    DO(q3_k,    signed16,  Q3_K,    9) \
+    DO(q4_k,    mins32,    Q4_K,    9) \
+    DO(q5_k,    mins32,    Q5_K,    5) \
     DO(q6_k,    signed16,  Q6_K,    5) \
-    DO(iq4_xs,  signed32,  IQ4_XS,  2) \
+    DO(iq4_xs,  signed32,  IQ4_XS,  5) \
     DO(iq3_xxs, signed32,  IQ3_XXS,20) \
     DO(iq3_s,   signed32,  IQ3_S,  16) \
     DO(iq2_xxs, signed32,  IQ2_XXS,24) \

@@ -171,13 +171,13 @@ finish(struct sov_panel *p, int at)
 /* name, mul, type, columns from which a panel wins over rows */
 /* clang-format off */
 #define EACH(DO)                       \
-    DO(q4_0,    with_sign, Q4_0,    2) \
-    DO(q4_1,    mins,      Q4_1,    2) \
-    DO(q5_0,    with_sign, Q5_0,    2) \
-    DO(q5_1,    mins,      Q5_1,    2) \
-    DO(q8_0,    with_sign, Q8_0,    2) \
-    DO(iq4_nl,  with_sign, IQ4_NL,  2) \
-    DO(mxfp4,   with_sign, MXFP4,   2) \
+    DO(q4_0,    with_sign, Q4_0,    5) \
+    DO(q4_1,    mins,      Q4_1,    5) \
+    DO(q5_0,    with_sign, Q5_0,    5) \
+    DO(q5_1,    mins,      Q5_1,    5) \
+    DO(q8_0,    with_sign, Q8_0,    5) \
+    DO(iq4_nl,  with_sign, IQ4_NL,  5) \
+    DO(mxfp4,   with_sign, MXFP4,   5) \
     DO(q1_0,    with_sign, Q1_0,    3) \
     DO(q2_0,    with_sign, Q2_0,    2)
 /* clang-format on */
