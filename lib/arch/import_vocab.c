@@ -2,7 +2,8 @@
 /*
  * import_vocab.c - the tokenizer of a model directory as GGUF keys
  *
- *   tokenizer.model          the vocabulary (SentencePiece)
+ *   tokenizer.model          the vocabulary (SentencePiece), else
+ *   tokenizer.json           that of any kind (tok/hf.h)
  *   config.json              vocab_size, ids of bos, eos, pad
  *   added_tokens.json        { "text": id, ... }
  *   tokenizer_config.json    added_tokens_decoder { "id": { "content", ...
@@ -19,6 +20,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "tok/hf.h"
 #include "tok/spm_model.h"
 #include "tok/tok.h"
 
@@ -55,56 +57,7 @@ load_json(struct sov_import *im, const char *name, json_t **out,
     return rc < 0 ? sov_err_wrap(err, "%s", name) : 0;
 }
 
-/* Say what is there instead of tokenizer.model. */
-static int
-no_vocabulary(struct sov_import *im, struct sov_err *err)
-{
-    json_t *json;
-    const char *kind;
-    int rc = load_json(im, "tokenizer.json", &json, err);
-
-    if (rc < 0)
-        return rc;
-    if (rc == 1)
-        return sov_fail(err, SOV_EFORMAT,
-                        "no tokenizer.model in the model directory");
-    kind = json_string_value(
-        json_object_get(json_object_get(json, "model"), "type"));
-    rc = sov_fail(err, SOV_EUNSUP,
-                  "tokenizer.json (%s) is not supported; only tokenizer.model "
-                  "(SentencePiece) is, and the directory has none",
-                  kind != NULL ? kind : "of unknown kind");
-    json_decref(json);
-    return rc;
-}
-
 /* ---- tokens that were added to the vocabulary */
-
-static bool
-starts(const char *s, const char *with)
-{
-    return strncmp(s, with, strlen(with)) == 0;
-}
-
-static bool
-ends(const char *s, const char *with)
-{
-    size_t n = strlen(s);
-    size_t k = strlen(with);
-
-    return n >= k && strcmp(s + n - k, with) == 0;
-}
-
-/* Some publishers forget to call their control tokens special. */
-static bool
-looks_special(const char *s)
-{
-    return (starts(s, "<|") && ends(s, "|>")) ||
-           (starts(s, "<\xef\xbd\x9c") && ends(s, "\xef\xbd\x9c>")) ||
-           (starts(s, "<unused") && ends(s, ">")) || strcmp(s, "<pad>") == 0 ||
-           strcmp(s, "<mask>") == 0 || strcmp(s, "<2mass>") == 0 ||
-           strcmp(s, "[@BOS@]") == 0;
-}
 
 /* A fresh copy with the marks for spaces turned back into spaces. */
 static char *
@@ -116,7 +69,7 @@ unmark(const char *s)
     if (copy == NULL)
         return NULL;
     for (const char *p = copy; *p != '\0';) {
-        if (starts(p, MARK)) {
+        if (strncmp(p, MARK, strlen(MARK)) == 0) {
             *out++ = ' ';
             p += strlen(MARK);
         } else {
@@ -214,7 +167,7 @@ read_decoder(struct sov_import *im, const json_t *config, struct sov_spm *spm,
                             "a bad entry \"%s\"",
                             key);
         special = json_is_true(json_object_get(entry, "special")) ||
-                  looks_special(text);
+                  sov_hf_looks_special(text);
         rc = set_token(im, spm, (uint64_t)id, text,
                        special ? SOV_TOK_CONTROL : SOV_TOK_USER, err);
         if (rc < 0)
@@ -398,10 +351,57 @@ plain_rules(const struct sov_spm *spm)
     return false;
 }
 
+/* The id of what the file calls cls, sep or mask, where there is one. */
+static int
+put_named_id(struct sov_import *im, const json_t *config,
+             const struct sov_spm *spm, const char *what, const char *key,
+             struct sov_err *err)
+{
+    int64_t id = -1;
+
+    choose_id(im, config, spm, what, &id);
+    if (id < 0 || sov_meta_find(im->meta, key) != NULL)
+        return 0;
+    return sov_meta_set_u32(im->meta, key, (uint32_t)id, err);
+}
+
+/* hf: what tokenizer.json has beyond the tokens, or NULL. */
+static int
+put_keys(struct sov_import *im, const json_t *config, struct sov_spm *spm,
+         const struct sov_hf *hf, struct sov_err *err)
+{
+    int rc;
+
+    choose_id(im, config, spm, "bos", &spm->bos);
+    choose_id(im, config, spm, "eos", &spm->eos);
+    choose_id(im, config, spm, "unk", &spm->unk);
+    choose_id(im, config, spm, "pad", &spm->pad);
+    if (hf != NULL && spm->bos < 0 && hf->first < (int64_t)spm->n)
+        spm->bos = hf->first;
+    rc = sov_spm_keys(spm, im->meta, err);
+    if (rc == 0 && hf != NULL) {
+        rc = sov_hf_keys(hf, im->meta, err);
+        if (rc == 0)
+            rc = put_named_id(im, config, spm, "cls", KEY "cls_token_id", err);
+        if (rc == 0)
+            rc = put_named_id(im, config, spm, "sep", KEY "seperator_token_id",
+                              err);
+        if (rc == 0)
+            rc =
+                put_named_id(im, config, spm, "mask", KEY "mask_token_id", err);
+    }
+    if (rc == 0)
+        rc = put_flags(im, config, spm, err);
+    if (rc == 0)
+        rc = put_template(im, config, err);
+    return rc;
+}
+
 static int
 put_all(struct sov_import *im, const json_t *config, struct sov_spm *spm,
-        uint64_t n_vocab, struct sov_err *err)
+        const struct sov_hf *hf, uint64_t n_vocab, struct sov_err *err)
 {
+    const char *file = hf != NULL ? "tokenizer.json" : "tokenizer.model";
     int rc = 0;
 
     if (!plain_rules(spm))
@@ -409,28 +409,44 @@ put_all(struct sov_import *im, const json_t *config, struct sov_spm *spm,
                        "tokenizer.model normalizes text (%.*s); that is not "
                        "done here",
                        (int)spm->rules.len, (const char *)spm->rules.p);
+    if (hf != NULL && hf->ignored != NULL)
+        sov_model_warn(im->model,
+                       "tokenizer.json normalizes text (%s); that is not done "
+                       "here",
+                       hf->ignored);
     if (n_vocab > 0 && n_vocab < spm->n)
         sov_model_warn(im->model,
-                       "tokenizer.model has %zu tokens, config.json %llu: the "
-                       "rest is left out",
-                       spm->n, (unsigned long long)n_vocab);
+                       "%s has %zu tokens, config.json %llu: the rest is left "
+                       "out",
+                       file, spm->n, (unsigned long long)n_vocab);
     if (n_vocab > 0)
         rc = sov_spm_resize(spm, (size_t)n_vocab, err);
     if (rc == 0)
         rc = read_added(im, spm, err);
     if (rc == 0)
         rc = read_decoder(im, config, spm, err);
-    if (rc < 0)
+    return rc < 0 ? rc : put_keys(im, config, spm, hf, err);
+}
+
+/* 1: there is no tokenizer.json. */
+static int
+import_json(struct sov_import *im, const json_t *config, uint64_t n_vocab,
+            struct sov_err *err)
+{
+    struct sov_hf hf;
+    char *text;
+    size_t len;
+    int rc = sov_model_side_file(im->model, "tokenizer.json", SOV_JSON_MAX,
+                                 &text, &len, err);
+
+    if (rc != 0)
         return rc;
-    choose_id(im, config, spm, "bos", &spm->bos);
-    choose_id(im, config, spm, "eos", &spm->eos);
-    choose_id(im, config, spm, "unk", &spm->unk);
-    choose_id(im, config, spm, "pad", &spm->pad);
-    rc = sov_spm_keys(spm, im->meta, err);
-    if (rc == 0)
-        rc = put_flags(im, config, spm, err);
-    if (rc == 0)
-        rc = put_template(im, config, err);
+    rc = sov_hf_read(&hf, text, len, err);
+    free(text);
+    if (rc < 0)
+        return sov_err_wrap(err, "tokenizer.json");
+    rc = put_all(im, config, &hf.vocab, &hf, n_vocab, err);
+    sov_hf_free(&hf);
     return rc;
 }
 
@@ -441,23 +457,30 @@ sov_import_vocab(struct sov_import *im, uint64_t n_vocab, struct sov_err *err)
     struct sov_spm spm;
     char *bytes;
     size_t len;
-    int rc = sov_model_side_file(im->model, "tokenizer.model", SOV_SPM_MAX,
-                                 &bytes, &len, err);
+    int rc = load_json(im, "tokenizer_config.json", &config, err);
 
-    if (rc == 1)
-        return no_vocabulary(im, err);
     if (rc < 0)
         return rc;
-    rc = sov_spm_read(&spm, bytes, len, err);
-    if (rc < 0) {
+    rc = sov_model_side_file(im->model, "tokenizer.model", SOV_SPM_MAX, &bytes,
+                             &len, err);
+    if (rc == 1) {
+        rc = import_json(im, config, n_vocab, err);
+        if (rc == 1)
+            rc = sov_fail(err, SOV_EFORMAT,
+                          "no tokenizer.model or tokenizer.json in the model "
+                          "directory");
+    } else if (rc == 0) {
+        rc = sov_spm_read(&spm, bytes, len, err);
+        if (rc < 0) { /* others call their files so, too */
+            int other = import_json(im, config, n_vocab, NULL);
+
+            rc = other == 0 ? 0 : sov_err_wrap(err, "tokenizer.model");
+        } else {
+            rc = put_all(im, config, &spm, NULL, n_vocab, err);
+            sov_spm_free(&spm);
+        }
         free(bytes);
-        return sov_err_wrap(err, "tokenizer.model");
     }
-    rc = load_json(im, "tokenizer_config.json", &config, err);
-    if (rc >= 0)
-        rc = put_all(im, config, &spm, n_vocab, err);
     json_decref(config);
-    sov_spm_free(&spm);
-    free(bytes);
     return rc;
 }

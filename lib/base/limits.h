@@ -29,6 +29,7 @@
 #define SOV_VOCAB_MAX      (UINT64_C(1) << 24) /* tokens of a vocabulary */
 #define SOV_SPECIAL_MAX    UINT64_C(256) /* bytes of a special token's text */
 #define SOV_MERGE_MAX      UINT64_C(65536) /* bytes of a rule of merging */
+#define SOV_MARKS_MAX      256 /* combining marks in a row, put in order */
 #define SOV_REGEX_STEPS    UINT32_C(50000000)    /* of PCRE2 in one match */
 #define SOV_REGEX_HEAP     (UINT64_C(64) << 20) /* bytes for one match */
 #define SOV_LAYERS_MAX     UINT64_C(4096)

@@ -27,6 +27,9 @@ SOV_API size_t sov_tok_count(const sov_tok *tok);
 /* Ids of the control tokens, or -1. */
 SOV_API int32_t sov_tok_bos(const sov_tok *tok);
 SOV_API int32_t sov_tok_eos(const sov_tok *tok);
+SOV_API int32_t sov_tok_eot(const sov_tok *tok); /* ends a turn */
+/* The first token that is called so in the vocabulary, or -1. */
+SOV_API int32_t sov_tok_find(const sov_tok *tok, const char *name, size_t len);
 SOV_API bool sov_tok_adds_bos(const sov_tok *tok);
 SOV_API bool sov_tok_adds_eos(const sov_tok *tok);
 /* Does this id end a text (eos, and end of turn where a model has one)? */

@@ -11,6 +11,7 @@
 #include "tok/bpe.h"
 
 #include "base/mem.h"
+#include "tok/normal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -172,26 +173,37 @@ encode_stages(struct sov_bpe_work *w, const unsigned char *text,
 }
 
 static int
+encode_text(struct sov_bpe_work *w, const unsigned char *text, size_t len,
+            struct sov_ids *out, struct sov_err *err)
+{
+    unsigned char *copy;
+    const unsigned char *clean;
+    int rc = sov_pretok_clean(text, len, &copy, err);
+
+    if (rc < 0)
+        return rc;
+    clean = copy != NULL ? copy : text;
+    rc = w->pieces == NULL ? encode_scan(w, text, clean, len, out, err)
+                           : encode_stages(w, text, clean, len, out, err);
+    free(copy);
+    return rc;
+}
+
+static int
 bpe_encode(struct sov_encoder *enc, const unsigned char *text, size_t len,
            bool first, struct sov_err *err)
 {
     struct sov_bpe_work *w;
-    unsigned char *copy = NULL;
+    unsigned char *form = NULL;
     int rc = enc->work == NULL ? make_work(enc, err) : 0;
 
     (void)first;
     w = enc->work;
+    if (rc == 0 && w->bpe->nfc)
+        rc = sov_normal_c(text, len, &form, &len, err);
     if (rc == 0)
-        rc = sov_pretok_clean(text, len, &copy, err);
-    if (rc < 0)
-        return rc;
-    if (w->pieces == NULL)
-        rc = encode_scan(w, text, copy != NULL ? copy : text, len, &enc->out,
-                         err);
-    else
-        rc = encode_stages(w, text, copy != NULL ? copy : text, len, &enc->out,
-                           err);
-    free(copy);
+        rc = encode_text(w, form != NULL ? form : text, len, &enc->out, err);
+    free(form);
     return rc;
 }
 

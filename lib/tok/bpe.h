@@ -33,6 +33,7 @@ struct sov_bpe {
     uint32_t byte_sym[256];
     struct sov_pretok *pre; /* owned */
     bool whole;             /* a piece that is a token is taken whole */
+    bool nfc;               /* texts are brought to form C first */
 };
 
 /* bpe_load.c */

@@ -5,6 +5,9 @@
  *   tokenizer.ggml.merges    array of strings "left right", the first is the
  *                            most urgent one
  *   tokenizer.ggml.pre       how a text is cut before (pretoks.def)
+ *   sov.tokenizer.nfc        texts are normalized to form C (false)
+ *   sov.tokenizer.ignore_merges   a piece that is a token is taken whole (as
+ *                            the row of pre says)
  *
  * Names of tokens are spelled in characters that show (GPT-2's way): the bytes
  * 0x21 to 0x7e, 0xa1 to 0xac and 0xae to 0xff are the characters of that
@@ -19,7 +22,6 @@
 #include "base/limits.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,23 +46,21 @@ sov_bpe_bytes(struct sov_span name, unsigned char *out, size_t *len)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < name.len;) {
-        uint32_t cp = name.p[i];
-        size_t step = 1;
-        int byte;
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned c = name.p[i];
+        int byte = (int)c;
 
-        if (cp >= 0x80) {
-            step = sov_utf8_step(name.p + i, name.len - i, &cp);
-            if (step == 0)
+        if (c >= 0xc2 && c <= 0xc5 && name.len - i > 1 &&
+            (name.p[i + 1] & 0xc0) == 0x80) {
+            byte = byte_of((c & 0x1f) << 6 | (name.p[++i] & 0x3fu));
+            if (byte < 0)
                 return false;
-        }
-        byte = byte_of(cp);
-        if (byte < 0)
+        } else if (c < 0x21 || c > 0x7e) {
             return false;
+        }
         if (out != NULL)
             out[n] = (unsigned char)byte;
         n++;
-        i += step;
     }
     *len = n;
     return true;
@@ -68,15 +68,33 @@ sov_bpe_bytes(struct sov_span name, unsigned char *out, size_t *len)
 
 /* ---- symbols that are no tokens */
 
+/*
+ * Rules are read some at a time: a rule asks for three texts and a slot at
+ * random places, and asking for all of them before the first one is needed
+ * halves the time.
+ */
+#define BATCH 32
+
+/* A rule on its way. */
+struct rule {
+    const unsigned char *text; /* of what it makes: left, then right */
+    size_t left;
+    size_t right;
+    uint64_t hash[2]; /* of left and right */
+    struct sov_merge m;
+};
+
 /* Texts of symbols stand behind the pieces of the tokens, in one arena. */
 struct loader {
     sov_tok *tok;
     struct sov_bpe *bpe;
     size_t texts_cap;
     size_t piece_cap;
-    uint32_t guess; /* the token that the next rule may make */
-    unsigned char *part;
-    size_t part_cap;
+    uint32_t guess;      /* the token that the next rule may make */
+    unsigned char *part; /* texts of a batch, SOV_MERGE_MAX bytes */
+    size_t used;
+    struct rule batch[BATCH];
+    size_t n;
 };
 
 static int
@@ -136,12 +154,18 @@ made_symbol(struct loader *l, const unsigned char *p, size_t len, uint32_t *sym,
 
 /* ---- rules */
 
+static uint64_t
+rule_slot(const struct sov_bpe *b, const struct sov_merge *m)
+{
+    return sov_vmap_mix(((uint64_t)m->left << 32 | m->right) ^ b->key[0],
+                        b->key[1]) &
+           b->mask;
+}
+
 static void
 put_rule(struct sov_bpe *b, const struct sov_merge *m)
 {
-    uint64_t i = sov_vmap_mix(((uint64_t)m->left << 32 | m->right) ^ b->key[0],
-                              b->key[1]) &
-                 b->mask;
+    uint64_t i = rule_slot(b, m);
 
     for (; b->rule[i].made != 0; i = (i + 1) & b->mask)
         if (b->rule[i].left == m->left && b->rule[i].right == m->right)
@@ -150,11 +174,57 @@ put_rule(struct sov_bpe *b, const struct sov_merge *m)
     b->n_rules++;
 }
 
+/* Have near what the look-ups of a batch will need. */
+static void
+fetch(const struct loader *l)
+{
+    const sov_tok *tok = l->tok;
+    const struct sov_vmap *map = &tok->map;
+    uint32_t id[BATCH][2];
+
+    for (size_t i = 0; i < l->n; i++)
+        for (int k = 0; k < 2; k++) {
+            id[i][k] = map->slot[l->batch[i].hash[k] & map->mask].id;
+            if (id[i][k] > 0)
+                __builtin_prefetch(&tok->piece[id[i][k] - 1]);
+        }
+    for (size_t i = 0; i < l->n; i++)
+        for (int k = 0; k < 2; k++)
+            if (id[i][k] > 0)
+                __builtin_prefetch(tok->texts + tok->piece[id[i][k] - 1]);
+}
+
+/* Put the rules of a batch in their places. */
+static int
+flush(struct loader *l, struct sov_err *err)
+{
+    int rc = 0;
+
+    fetch(l);
+    for (size_t i = 0; i < l->n && rc == 0; i++) {
+        struct rule *r = &l->batch[i];
+
+        rc = symbol(l, r->text, r->left, &r->m.left, err);
+        if (rc == 0)
+            rc = symbol(l, r->text + r->left, r->right, &r->m.right, err);
+        if (rc == 0)
+            rc = made_symbol(l, r->text, r->left + r->right, &r->m.made, err);
+        r->m.made++;
+        __builtin_prefetch(&l->bpe->rule[rule_slot(l->bpe, &r->m)]);
+    }
+    for (size_t i = 0; i < l->n && rc == 0; i++)
+        put_rule(l->bpe, &l->batch[i].m);
+    l->n = 0;
+    l->used = 0;
+    return rc;
+}
+
 static int
 read_rule(struct loader *l, struct sov_span text, uint32_t rank,
           struct sov_err *err)
 {
-    struct sov_merge m = { .rank = rank };
+    const struct sov_vmap *map = &l->tok->map;
+    struct rule *r;
     const unsigned char *gap;
     size_t left, right;
     int rc = 0;
@@ -166,22 +236,27 @@ read_rule(struct loader *l, struct sov_span text, uint32_t rank,
     gap = text.len < 3 ? NULL : memchr(text.p + 1, ' ', text.len - 1);
     if (gap == NULL)
         return 0;
-    if (!sov_bpe_bytes((struct sov_span){ text.p, (size_t)(gap - text.p) },
-                       l->part, &left) ||
-        !sov_bpe_bytes(
-            (struct sov_span){ gap + 1, (size_t)(text.p + text.len - gap - 1) },
-            l->part + left, &right) ||
-        left == 0 || right == 0)
-        return 0;
-    rc = symbol(l, l->part, left, &m.left, err);
-    if (rc == 0)
-        rc = symbol(l, l->part + left, right, &m.right, err);
-    if (rc == 0)
-        rc = made_symbol(l, l->part, left + right, &m.made, err);
+    if (l->n == BATCH || text.len > SOV_MERGE_MAX - l->used)
+        rc = flush(l, err);
     if (rc < 0)
         return rc;
-    m.made++;
-    put_rule(l->bpe, &m);
+    r = &l->batch[l->n];
+    left = (size_t)(gap - text.p);
+    right = text.len - left - 1;
+    r->text = l->part + l->used;
+    if (!sov_bpe_bytes((struct sov_span){ text.p, left }, l->part + l->used,
+                       &r->left) ||
+        !sov_bpe_bytes((struct sov_span){ gap + 1, right },
+                       l->part + l->used + r->left, &r->right) ||
+        r->left == 0 || r->right == 0)
+        return 0;
+    r->m = (struct sov_merge){ .rank = rank };
+    r->hash[0] = sov_vmap_hash(map->key, r->text, r->left);
+    r->hash[1] = sov_vmap_hash(map->key, r->text + r->left, r->right);
+    __builtin_prefetch(&map->slot[r->hash[0] & map->mask]);
+    __builtin_prefetch(&map->slot[r->hash[1] & map->mask]);
+    l->used += r->left + r->right;
+    l->n++;
     return 0;
 }
 
@@ -212,7 +287,7 @@ read_rules(struct loader *l, const sov_meta *meta, struct sov_err *err)
     sov_map_key(b->key);
     for (uint32_t rank = 0; rc == 0 && sov_kv_next_str(kv, &at, &text); rank++)
         rc = read_rule(l, text, rank, err);
-    return rc;
+    return rc < 0 ? rc : flush(l, err);
 }
 
 /* The piece of each byte, where there is one. */
@@ -273,6 +348,12 @@ sov_bpe_load(sov_tok *tok, const sov_meta *meta, struct sov_err *err)
         return rc;
     apply_flags(tok, meta, pre->flags);
     b->whole = pre->flags & SOV_PRE_WHOLE;
+    tok->add_space = false; /* a key that others write and nobody heeds */
+    rc = sov_meta_bool(meta, "sov.tokenizer.nfc", &b->nfc, err);
+    if (rc >= 0)
+        rc = sov_meta_bool(meta, "sov.tokenizer.ignore_merges", &b->whole, err);
+    if (rc < 0)
+        return rc;
     l.texts_cap = tok->piece[tok->n];
     l.piece_cap = tok->n + 1;
     l.part = sov_mem_array(SOV_MERGE_MAX, 1);

@@ -6,6 +6,9 @@ libsov_all_la_SOURCES += \
 	%D%/bpe_load.c \
 	%D%/bpe_merge.c \
 	%D%/cut.c \
+	%D%/hf.c %D%/hf.h \
+	%D%/hf_pre.c \
+	%D%/ids.c \
 	%D%/normal.c %D%/normal.h \
 	%D%/patterns.def \
 	%D%/pretok.c %D%/pretok.h \

@@ -5,6 +5,8 @@
 #ifndef SOV_TOK_NORMAL_H
 #define SOV_TOK_NORMAL_H
 
+#include "sov/err.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +14,13 @@
 
 /* The parts of cp (form D), in out[SOV_NFD_MAX]; their number, at least 1. */
 size_t sov_normal_parts(uint32_t cp, uint32_t *out);
+
+/*
+ * Form C of a text, fresh in *out, or NULL if the text is in it already.  What
+ * is no UTF-8 stays as it is.
+ */
+int sov_normal_c(const unsigned char *text, size_t len, unsigned char **out,
+                 size_t *n, struct sov_err *err) SOV_MUST_CHECK;
 
 /* The lower-case form of one character. */
 uint32_t sov_normal_lower(uint32_t cp);

@@ -334,7 +334,7 @@ spm_prepare(sov_tok *tok, const sov_meta *meta, struct sov_err *err)
         if (byte < 0)
             return sov_fail(err, SOV_EFORMAT,
                             "token %zu is a byte and not called <0xXX>", i);
-        if (tok->byte_id[byte] < 0)
+        if (tok->byte_id[byte] < 0 && !sov_tok_is_control(tok, (int32_t)i))
             tok->byte_id[byte] = (int32_t)i;
     }
     for (int b = 0; b < 128; b++) { /* a vocabulary without byte tokens */

@@ -8,12 +8,8 @@
  *   tokens           array of strings, the id is the place
  *   scores           array of f32 or i32, as long
  *   token_type       array of i32 or u32, as long (enum sov_tok_type)
- *   *_token_id       bos, eos, unknown, eot, eom; 0xffffffff is "none"
- *   add_bos_token, add_eos_token, add_space_prefix
  *
- * A control token is one that the vocabulary calls so, and in any case what
- * begins or ends a text, whatever it is called there: text must not become
- * one of these by being typed.
+ * and those that ids.c reads.
  */
 #include "tok/tok.h"
 
@@ -30,18 +26,6 @@ static const struct sov_tokenizer *const kinds[] = {
 #define TOKENIZER(sym) &sov_tokenizer_##sym,
 #include "tok/tokenizers.def"
 #undef TOKENIZER
-};
-
-/*
- * Names by which published models call what ends a text or a turn.  There is
- * no key for most of them.
- */
-static const char *const end_names[] = {
-    "</s>",          "<eos>",           "[EOS]",
-    "<|endoftext|>", "<|end_of_text|>", "<|eot_id|>",
-    "<|eom_id|>",    "<|im_end|>",      "<|end|>",
-    "<|return|>",    "<end_of_turn>",   "<end_of_utterance>",
-    "<EOT>",         "_<EOT>",          "[EOT]",
 };
 
 int
@@ -229,8 +213,8 @@ read_types(sov_tok *tok, const sov_meta *meta, struct sov_err *err)
     if (rc < 0)
         return rc;
     tok->type = sov_mem_array(tok->n, sizeof(*tok->type));
-    tok->end = sov_mem_array(tok->n, sizeof(*tok->end));
-    if (tok->type == NULL || tok->end == NULL)
+    tok->mark = sov_mem_array(tok->n, sizeof(*tok->mark));
+    if (tok->type == NULL || tok->mark == NULL)
         return sov_mem_fail(err);
     for (size_t i = 0; i < tok->n; i++) {
         struct sov_span name = sov_tok_name(tok, (int32_t)i);
@@ -243,102 +227,6 @@ read_types(sov_tok *tok, const sov_meta *meta, struct sov_err *err)
                             KEY "token_type: entry %zu is %lld", i,
                             (long long)type);
         tok->type[i] = (uint8_t)type;
-    }
-    return 0;
-}
-
-/* An id: *id stays when the key is missing, and is -1 for "none". */
-static int
-read_id(const sov_tok *tok, const sov_meta *meta, const char *key, int32_t *id,
-        struct sov_err *err)
-{
-    const struct sov_kv *kv = sov_meta_find(meta, key);
-    int64_t v;
-
-    if (*id >= 0 && (size_t)*id >= tok->n)
-        *id = -1;
-    if (kv == NULL)
-        return 0;
-    if (kv->type == SOV_V_STR || kv->type == SOV_V_ARR ||
-        kv->type == SOV_V_F32 || kv->type == SOV_V_F64 ||
-        kv->type == SOV_V_BOOL)
-        return sov_fail(err, SOV_EFORMAT, "%s is not an integer", key);
-    v = sov_kv_int(kv, 0);
-    if (v == -1 || v == UINT32_MAX) {
-        *id = -1;
-        return 0;
-    }
-    if (v < 0 || (uint64_t)v >= tok->n)
-        return sov_fail(err, SOV_EFORMAT,
-                        "%s is %lld, the vocabulary has %zu tokens", key,
-                        (long long)v, tok->n);
-    *id = (int32_t)v;
-    return 0;
-}
-
-static int
-read_flag(const sov_meta *meta, const char *key, bool *flag,
-          struct sov_err *err)
-{
-    int rc = sov_meta_bool(meta, key, flag, err);
-
-    return rc < 0 ? rc : 0;
-}
-
-static void
-mark_end(sov_tok *tok, int32_t id)
-{
-    if (id >= 0)
-        tok->end[id] = 1;
-}
-
-/* The ids with a meaning, and all that ends a text. */
-static int
-read_special(sov_tok *tok, const sov_meta *meta, struct sov_err *err)
-{
-    int32_t eom = -1;
-    int rc;
-
-    tok->bos = tok->kind->bos;
-    tok->eos = tok->kind->eos;
-    tok->unk = tok->kind->unk;
-    tok->sep = tok->kind->sep;
-    tok->eot = -1;
-    tok->add_sep = tok->kind->add_sep;
-    tok->add_bos = tok->kind->add_bos;
-    tok->add_eos = tok->kind->add_eos;
-    tok->add_space = tok->kind->add_space;
-
-    rc = read_id(tok, meta, KEY "bos_token_id", &tok->bos, err);
-    if (rc == 0)
-        rc = read_id(tok, meta, KEY "eos_token_id", &tok->eos, err);
-    if (rc == 0)
-        rc = read_id(tok, meta, KEY "unknown_token_id", &tok->unk, err);
-    if (rc == 0)
-        rc = read_id(tok, meta, KEY "eot_token_id", &tok->eot, err);
-    if (rc == 0) /* spelled like this since it was first written */
-        rc = read_id(tok, meta, KEY "seperator_token_id", &tok->sep, err);
-    if (rc == 0)
-        rc = read_id(tok, meta, KEY "eom_token_id", &eom, err);
-    if (rc == 0)
-        rc = read_flag(meta, KEY "add_bos_token", &tok->add_bos, err);
-    if (rc == 0)
-        rc = read_flag(meta, KEY "add_eos_token", &tok->add_eos, err);
-    if (rc == 0)
-        rc = read_flag(meta, KEY "add_space_prefix", &tok->add_space, err);
-    if (rc < 0)
-        return rc;
-
-    mark_end(tok, tok->eos);
-    mark_end(tok, tok->eot);
-    mark_end(tok, eom);
-    for (size_t i = 0; i < tok->n; i++) {
-        struct sov_span name = sov_tok_name(tok, (int32_t)i);
-
-        for (size_t k = 0; k < sizeof(end_names) / sizeof(*end_names); k++)
-            if (strlen(end_names[k]) == name.len &&
-                memcmp(end_names[k], name.p, name.len) == 0)
-                tok->end[i] = 1;
     }
     return 0;
 }
@@ -422,7 +310,7 @@ sov_tok_load(sov_tok **out, const sov_meta *meta, struct sov_err *err)
     if (rc == 0)
         rc = read_types(tok, meta, err);
     if (rc == 0)
-        rc = read_special(tok, meta, err);
+        rc = sov_tok_read_ids(tok, meta, err);
     if (rc == 0)
         rc = build_pieces(tok, err);
     if (rc == 0)
@@ -457,7 +345,7 @@ sov_tok_free(sov_tok *tok)
     free(tok->piece);
     free(tok->score);
     free(tok->type);
-    free(tok->end);
+    free(tok->mark);
     free(tok);
 }
 
@@ -469,51 +357,13 @@ sov_tok_count(const sov_tok *tok)
     return tok->n;
 }
 
-int32_t
-sov_tok_bos(const sov_tok *tok)
-{
-    return tok->bos;
-}
-
-int32_t
-sov_tok_eos(const sov_tok *tok)
-{
-    return tok->eos;
-}
-
-bool
-sov_tok_adds_bos(const sov_tok *tok)
-{
-    return tok->add_bos && tok->bos >= 0;
-}
-
-bool
-sov_tok_adds_eos(const sov_tok *tok)
-{
-    return tok->add_eos && tok->eos >= 0;
-}
-
-bool
-sov_tok_is_end(const sov_tok *tok, int32_t id)
-{
-    return id >= 0 && (size_t)id < tok->n && tok->end[id] != 0;
-}
-
-bool
-sov_tok_is_control(const sov_tok *tok, int32_t id)
-{
-    return id >= 0 && (size_t)id < tok->n &&
-           (tok->type[id] == SOV_TOK_CONTROL || tok->end[id] != 0 ||
-            id == tok->bos || id == tok->sep);
-}
-
-bool
-sov_tok_space_prefix(const sov_tok *tok)
-{
-    return tok->add_space;
-}
-
 /* ---- encoding */
+
+static bool
+is_blank(unsigned char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
 
 /* Special tokens one by one, and the kind's own work between them. */
 static int
@@ -526,10 +376,13 @@ encode_all(struct sov_encoder *enc, struct sov_cut *cut, struct sov_err *err)
 
     while (at < cut->len && rc == 0) {
         struct sov_hit hit = sov_cut_next(cut, at);
+        size_t end = hit.pos;
 
-        if (hit.pos > at) {
-            rc = tok->kind->encode(enc, cut->text + at, hit.pos - at, first,
-                                   err);
+        if (hit.id >= 0 && (tok->mark[hit.id] & SOV_MARK_LSTRIP))
+            while (end > at && is_blank(cut->text[end - 1]))
+                end--;
+        if (end > at) {
+            rc = tok->kind->encode(enc, cut->text + at, end - at, first, err);
             first = false;
         }
         if (hit.id >= 0 && rc == 0) {
@@ -537,6 +390,9 @@ encode_all(struct sov_encoder *enc, struct sov_cut *cut, struct sov_err *err)
             first = true;
         }
         at = hit.pos + hit.n;
+        if (hit.id >= 0 && (tok->mark[hit.id] & SOV_MARK_RSTRIP))
+            while (at < cut->len && is_blank(cut->text[at]))
+                at++;
     }
     return rc;
 }

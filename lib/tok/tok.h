@@ -36,6 +36,12 @@ enum sov_tok_type {
     SOV_TOK_BYTE = 6,
 };
 
+enum sov_tok_mark {
+    SOV_MARK_END = 1,    /* ends a text */
+    SOV_MARK_LSTRIP = 2, /* swallows white space before it */
+    SOV_MARK_RSTRIP = 4, /* ... and behind it */
+};
+
 struct sov_ids {
     int32_t *p; /* owned */
     size_t n;
@@ -118,7 +124,7 @@ struct sov_tok {
     uint32_t *piece;      /* n + 1 offsets in texts */
     float *score;
     uint8_t *type; /* enum sov_tok_type */
-    uint8_t *end;  /* does it end a text? */
+    uint8_t *mark; /* enum sov_tok_mark, added */
 
     struct sov_vmap map;
     size_t longest;       /* bytes of the longest token in map */
@@ -151,6 +157,10 @@ sov_tok_lookup(const sov_tok *tok, const unsigned char *p, size_t len,
                ? sov_vmap_get(&tok->map, tok->texts, tok->piece, p, len, id)
                : sov_vmap_get(&tok->map, tok->names, tok->name, p, len, id);
 }
+
+/* ids.c: the ids with a meaning, marks, and what is put around a text. */
+int sov_tok_read_ids(sov_tok *tok, const sov_meta *meta,
+                     struct sov_err *err) SOV_MUST_CHECK;
 
 /* special.c */
 int sov_needles_build(struct sov_needles *set, const sov_tok *tok, bool control,

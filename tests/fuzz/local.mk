@@ -95,3 +95,13 @@ fuzz_tests += tests/fuzz/fuzz_net
 tests_fuzz_fuzz_net_SOURCES = %D%/fuzz_net.c $(fuzz_main)
 tests_fuzz_fuzz_net_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_net_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_tests += tests/fuzz/fuzz_hf
+tests_fuzz_fuzz_hf_SOURCES = %D%/fuzz_hf.c $(fuzz_main)
+tests_fuzz_fuzz_hf_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_hf_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_tests += tests/fuzz/fuzz_vocab
+tests_fuzz_fuzz_vocab_SOURCES = %D%/fuzz_vocab.c $(fuzz_main)
+tests_fuzz_fuzz_vocab_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_vocab_LDFLAGS = $(fuzz_ldflags)

@@ -426,6 +426,29 @@ START_TEST(hostile_numbers_are_named)
 }
 END_TEST
 
+static const char bpe[] =
+    "{\"added_tokens\": [{\"id\": 4, \"content\": \"</s>\", \"special\": true}],"
+    " \"pre_tokenizer\": {\"type\": \"ByteLevel\"}, \"model\": {\"type\":"
+    " \"BPE\", \"vocab\": {\"a\": 0, \"b\": 1, \"c\": 2, \"ab\": 3},"
+    " \"merges\": [\"a b\"]}}";
+
+static void
+check_tokenizer(const sov_model *m, const char *text, size_t want)
+{
+    struct sov_err err = { 0 };
+    sov_tok *tok;
+    int32_t *ids;
+    size_t n;
+
+    ck_assert_msg(sov_tok_load(&tok, sov_model_meta(m), &err) == 0, "%s",
+                  err.msg);
+    ck_assert_int_eq(sov_tok_encode(tok, text, strlen(text), SOV_TOK_PLAIN,
+                                    &ids, &n, NULL), 0);
+    ck_assert_uint_eq(n, want);
+    free(ids);
+    sov_tok_free(tok);
+}
+
 START_TEST(what_is_not_supported_is_named)
 {
     static const struct tiny_tensor experts = { "model.layers.0.experts.1", 2,
@@ -458,6 +481,16 @@ START_TEST(what_is_not_supported_is_named)
     check_refused(SOV_EFORMAT, "tokenizer.model");
     tiny_write(dir, "tokenizer.json", "{\"model\": {\"type\": \"BPE\"}}", 26);
     check_refused(SOV_EUNSUP, "BPE");
+    tiny_write(dir, "tokenizer.json", bpe, strlen(bpe));
+    m = must_open(dir);
+    ck_assert(has(m, "tokenizer.ggml.merges"));
+    ck_assert(!has(m, "tokenizer.ggml.scores"));
+    check_tokenizer(m, "abc", 2);
+    sov_model_close(m);
+    tiny_write_vocab(dir, 1); /* not what its name says: the other one */
+    m = must_open(dir);
+    ck_assert(has(m, "tokenizer.ggml.merges"));
+    sov_model_close(m);
     tiny_write_vocab(dir, 2);
 
     /* Mistral is the same network */

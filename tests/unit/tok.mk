@@ -15,3 +15,8 @@ unit_tests += tests/unit/t_bpe
 tests_unit_t_bpe_SOURCES = %D%/t_bpe.c %D%/unit.h
 tests_unit_t_bpe_CFLAGS = $(unit_cflags)
 tests_unit_t_bpe_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/t_hf
+tests_unit_t_hf_SOURCES = %D%/t_hf.c %D%/unit.h
+tests_unit_t_hf_CFLAGS = $(unit_cflags)
+tests_unit_t_hf_LDADD = $(unit_libs)
