@@ -13,6 +13,7 @@ cli_tests += %D%/frame-options.sh
 cli_tests += %D%/frame-report.sh
 cli_tests += %D%/frame-status.sh
 cli_tests += %D%/hash.sh
+cli_tests += %D%/import.sh
 cli_tests += %D%/matrix.sh
 cli_tests += %D%/minisign.sh
 cli_tests += %D%/peer.sh

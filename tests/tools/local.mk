@@ -38,3 +38,7 @@ tests_tools_logitsum_LDADD = libsovcore.la
 check_PROGRAMS += tests/tools/answers
 tests_tools_answers_SOURCES = %D%/answers.c
 tests_tools_answers_LDADD = libsovcore.la
+
+check_PROGRAMS += tests/tools/mkhf
+tests_tools_mkhf_SOURCES = %D%/mkhf.c
+tests_tools_mkhf_LDADD = libsovcore.la

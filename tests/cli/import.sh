@@ -1,0 +1,39 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# import - a folder as published answers as stock llama.cpp does with the same
+# model in GGUF, and what it is converted to answers so, too
+. "${top_srcdir:?}/tests/cli/lib.sh"
+PATH=$top_builddir/tests/tools:$PATH
+
+record=$top_srcdir/tests/data/arch.txt
+for form in llama llama-bias llama-linear llama-yarn qwen2 qwen3 gemma2 gemma3 \
+    phi3 phi3-long olmo2 granite starcoder2; do
+    extra=$(sed -n "s/^form $form [^ ]* *\(.*\)/\1/p" "$record")
+    rm -rf folder
+    mkdir folder
+    # shellcheck disable=SC2086
+    expect 0 mkmodel "form=$form" $extra model.gguf
+    expect 0 mkhf model.gguf folder
+    expect 0 answers "$form" "$record" folder
+    cat out
+    expect 0 sov-quantize -q -t f32 --force -o converted.gguf folder
+    expect 0 answers "$form" "$record" converted.gguf
+done
+
+# tied without a word about it, as Gemma is published; a head that is there
+expect 0 mkmodel form=gemma2 head=16 layers=3 model.gguf
+rm -rf folder
+mkdir folder
+expect 0 mkhf model.gguf folder
+sed 's/, "tie_word_embeddings": true//' folder/config.json >config
+cp config folder/config.json
+expect 0 answers gemma2 "$record" folder
+
+# numbers that would make it another model
+sed 's/"query_pre_attn_scalar": 16/"query_pre_attn_scalar": 32/' config \
+    >folder/config.json
+expect 69 sov-quantize -q -t f32 --force -o x.gguf folder
+err_has query_pre_attn_scalar
+sed 's/gelu_pytorch_tanh/relu/' config >folder/config.json
+expect 69 sov-quantize -q -t f32 --force -o x.gguf folder
+err_has relu
