@@ -244,15 +244,16 @@ START_TEST(characters_with_bytes_are_sentencepiece)
         "null",
         "{\"id\":0,\"content\":\"<unk>\",\"special\":true}",
         "{\"type\":\"BPE\",\"byte_fallback\":true,\"unk_token\":\"<unk>\","
-        "\"vocab\":{\"<unk>\":0,\"<0xC3>\":1,\"<0xA9>\":2,\"\u2581\":3,"
-        "\"a\":4,\"b\":5,\"c\":6,\"ab\":7,\"bc\":8,\"\u2581ab\":9},"
+        "\"vocab\":{\"<unk>\":0,\"<s>\":1,\"</s>\":2,\"\u2581\":3,"
+        "\"a\":4,\"b\":5,\"c\":6,\"ab\":7,\"bc\":8,\"\u2581ab\":9,"
+        "\"<0xC3>\":10,\"<0xA9>\":11},"
         "\"merges\":[\"b c\",\"a b\",[\"\u2581\",\"ab\"]]}",
     };
     sov_tok *tok = load(&p);
 
     CHECK(tok, "abc", 0, 3, 4, 8);
     CHECK(tok, "ab", 0, 9);
-    CHECK(tok, "\u00e9", 0, 3, 1, 2);
+    CHECK(tok, "\u00e9", 0, 3, 10, 11);
     ck_assert(sov_tok_space_prefix(tok));
     sov_tok_free(tok);
 }
