@@ -108,4 +108,22 @@ all_rows(rows_fn *const f[4], const unsigned char *w, size_t w_stride,
                  y_stride);                                                   \
     }
 
+/*
+ * The same column by column, with one rows_fn instead of four: for what is left
+ * over where an ISA's row.h says WITH_STRIPS, see strips.h
+ */
+#define DOT_REST(type)                                                        \
+    static void dot_##type(const void *w, size_t w_stride, size_t n_w,        \
+                           const void *act, size_t act_stride, size_t n_cols, \
+                           size_t n, float *y, size_t y_stride)               \
+    {                                                                         \
+        static rows_fn *const f[4] = { rows_##type##_1 };                     \
+        const unsigned char *a = act;                                         \
+        size_t c;                                                             \
+                                                                              \
+        for (c = 0; c < n_cols; c++)                                          \
+            all_rows(f, w, w_stride, n_w, a + c * act_stride, act_stride, 1,  \
+                     n, y + c * y_stride, y_stride);                          \
+    }
+
 #endif

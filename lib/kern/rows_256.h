@@ -458,13 +458,21 @@ half_iq4_xs(const unsigned char *p, size_t stride, const struct head *h,
     ROWS256_COLUMNS(type, bytes, head, sub, mins, 4) \
     DOT(type)
 
-DOT256(q2_k, 84, head_q2_k, SUB_256, MINS_APART)
-DOT256(q3_k, 110, head_q3_k, SUB_16, MINS_OFFSET)
-DOT256(q4_k, 144, head_k4, SUB_32, MINS_APART)
-DOT256(q5_k, 176, head_k4, SUB_32, MINS_APART)
-DOT256(q6_k, 210, head_q6_k, SUB_16, MINS_OFFSET)
-DOT256(iq4_xs, 136, head_iq4_xs, SUB_32_WIDE,
-       BIAS8 != 0 ? MINS_OFFSET : MINS_NONE)
+#ifdef WITH_STRIPS
+#define DOT256_REST(type, bytes, head, sub, mins)    \
+    ROWS256_COLUMNS(type, bytes, head, sub, mins, 1) \
+    DOT_REST(type)
+#else
+#define DOT256_REST DOT256
+#endif
+
+DOT256_REST(q2_k, 84, head_q2_k, SUB_256, MINS_APART)
+DOT256_REST(q3_k, 110, head_q3_k, SUB_16, MINS_OFFSET)
+DOT256_REST(q4_k, 144, head_k4, SUB_32, MINS_APART)
+DOT256_REST(q5_k, 176, head_k4, SUB_32, MINS_APART)
+DOT256_REST(q6_k, 210, head_q6_k, SUB_16, MINS_OFFSET)
+DOT256_REST(iq4_xs, 136, head_iq4_xs, SUB_32_WIDE,
+            BIAS8 != 0 ? MINS_OFFSET : MINS_NONE)
 DOT256(tq2_0, 66, head_tq2_0, SUB_256, MINS_OFFSET)
 
 INLINE void

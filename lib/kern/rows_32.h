@@ -414,13 +414,21 @@ block_q2_0(const unsigned char *p, size_t stride, int b, vec w[2])
     ROWS32_COLUMNS(type, per_block, bytes, kind, shift, 4) \
     DOT(type)
 
-DOT32(q8_0, 32, 34, KIND_SIGNED, BIAS8)
-DOT32(q4_0, 32, 18, KIND_OFFSET, 3)
-DOT32(q4_1, 32, 20, KIND_MIN, 0)
-DOT32(q5_0, 32, 22, KIND_OFFSET, 4)
-DOT32(q5_1, 32, 24, KIND_MIN, 0)
-DOT32(iq4_nl, 32, 18, KIND_SIGNED, BIAS8)
-DOT32(mxfp4, 32, 17, KIND_OFFSET, 4)
+#ifdef WITH_STRIPS
+#define DOT32_REST(type, per_block, bytes, kind, shift)    \
+    ROWS32_COLUMNS(type, per_block, bytes, kind, shift, 1) \
+    DOT_REST(type)
+#else
+#define DOT32_REST DOT32
+#endif
+
+DOT32_REST(q8_0, 32, 34, KIND_SIGNED, BIAS8)
+DOT32_REST(q4_0, 32, 18, KIND_OFFSET, 3)
+DOT32_REST(q4_1, 32, 20, KIND_MIN, 0)
+DOT32_REST(q5_0, 32, 22, KIND_OFFSET, 4)
+DOT32_REST(q5_1, 32, 24, KIND_MIN, 0)
+DOT32_REST(iq4_nl, 32, 18, KIND_SIGNED, BIAS8)
+DOT32_REST(mxfp4, 32, 17, KIND_OFFSET, 4)
 DOT32(nvfp4, 64, 36, KIND_TWO, 0)
 DOT32(q1_0, 128, 18, KIND_OFFSET, 0)
 DOT32(q2_0, 64, 18, KIND_OFFSET, 0)

@@ -23,6 +23,9 @@
 
 #define ROWS 4
 
+/* Sixteen rows go as strips where a type has them, see kern/strips.h */
+#define WITH_STRIPS 1
+
 typedef __m512i vec;
 typedef __m512 vecf;
 
