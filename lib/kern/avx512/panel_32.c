@@ -20,6 +20,7 @@
 enum form {
     MINS,   /* unsigned weights, and minimums */
     SIGNED, /* sc[b] is what the sums of block b start with */
+    HALVES, /* sc[2 b + i], of its i-th half, which has a scale of its own */
 };
 
 INLINE const struct sov_a32 *
@@ -28,10 +29,13 @@ column(const void *act, size_t stride, int c)
     return (const void *)((const unsigned char *)act + (size_t)c * stride);
 }
 
-/* Sums of block b of n columns: t[half][column]. */
+/*
+ * Sums of n columns and of the i-th part of all registers, g of them:
+ * t[half][column].
+ */
 INLINE void
-block_sums(const struct sov_panel *p, enum form form, int b, const void *act,
-           size_t stride, int n, __m512i t[2][TILE])
+part_sums(const struct sov_panel *p, enum form form, int i, int g,
+          const void *act, size_t stride, int n, __m512i t[2][TILE])
 {
     int k, c, h;
 
@@ -39,18 +43,18 @@ block_sums(const struct sov_panel *p, enum form form, int b, const void *act,
     for (h = 0; h < 2; h++)
         for (c = 0; c < TILE && c < n; c++)
             t[h][c] = form == MINS ? _mm512_setzero_si512()
-                                   : _mm512_load_si512(&p->sc[b][16 * h]);
+                                   : _mm512_load_si512(&p->sc[i][16 * h]);
     UNROLL
-    for (k = 0; k < 8; k++) {
-        __m512i w0 = _mm512_load_si512(p->q[8 * b + k][0]);
-        __m512i w1 = _mm512_load_si512(p->q[8 * b + k][16]);
+    for (k = 0; k < g; k++) {
+        __m512i w0 = _mm512_load_si512(p->q[g * i + k][0]);
+        __m512i w1 = _mm512_load_si512(p->q[g * i + k][16]);
 
         VECTOR(w0);
         VECTOR(w1);
 
         UNROLL
         for (c = 0; c < TILE && c < n; c++) {
-            const int8_t *q = column(act, stride, c)->q + 4 * (8 * b + k);
+            const int8_t *q = column(act, stride, c)->q + 4 * (g * i + k);
             __m512i x = form == MINS ? broadcast(q) : lifted(q);
 
             if (form == MINS) {
@@ -64,14 +68,21 @@ block_sums(const struct sov_panel *p, enum form form, int b, const void *act,
     }
 }
 
+/* A sum times its scale, and that of the activations. */
+INLINE __m512
+scaled(const float *scale, const struct sov_a32 *a, int b, __m512i sum)
+{
+    __m512 d = _mm512_mul_ps(_mm512_load_ps(scale), _mm512_set1_ps(a->d[b]));
+
+    return _mm512_mul_ps(d, _mm512_cvtepi32_ps(sum));
+}
+
 /* p of a block, see kern.h */
 INLINE __m512
 product(const struct sov_panel *p, enum form form, int b, int half,
         const struct sov_a32 *a, __m512i sum)
 {
-    __m512 d = _mm512_mul_ps(_mm512_load_ps(&p->d[b][16 * half]),
-                             _mm512_set1_ps(a->d[b]));
-    __m512 v = _mm512_mul_ps(d, _mm512_cvtepi32_ps(sum));
+    __m512 v = scaled(&p->d[b][16 * half], a, b, sum);
 
     if (form == MINS)
         v = _mm512_add_ps(v,
@@ -86,9 +97,11 @@ products(const struct sov_panel *p, enum form form, int b, const void *act,
          size_t stride, int n, __m512 v[2][TILE])
 {
     __m512i t[2][TILE];
+    int i = form == HALVES ? 2 * b : b;
+    int g = form == HALVES ? 4 : 8;
     int c, h;
 
-    block_sums(p, form, b, act, stride, n, t);
+    part_sums(p, form, i, g, act, stride, n, t);
     UNROLL
     for (c = 0; c < TILE && c < n; c++) /* an eighth of what comes next */
         __builtin_prefetch((const char *)column(act, stride, n + c) + 48 * b);
@@ -96,6 +109,15 @@ products(const struct sov_panel *p, enum form form, int b, const void *act,
     for (h = 0; h < 2; h++)
         for (c = 0; c < TILE && c < n; c++)
             v[h][c] = product(p, form, b, h, column(act, stride, c), t[h][c]);
+    if (form == HALVES) {
+        part_sums(p, form, i + 1, g, act, stride, n, t);
+        UNROLL
+        for (h = 0; h < 2; h++)
+            for (c = 0; c < TILE && c < n; c++)
+                v[h][c] = _mm512_add_ps(v[h][c], scaled(&p->dmin[b][16 * h],
+                                                        column(act, stride, c),
+                                                        b, t[h][c]));
+    }
     UNROLL
     for (h = 0; h < 2; h++)
         for (c = 0; c < TILE && c < n; c++)
@@ -147,17 +169,24 @@ step(const struct sov_panel *p, enum form form, const void *act, size_t stride,
 
 TILES_3(mins, step, MINS)
 TILES_3(with_sign, step, SIGNED)
+TILES_3(halves, step, HALVES)
 
 /* ---- unpack */
 
-/* Where the sums of a block start. */
+/* Where the sums of parts of g registers start. */
+INLINE void
+finish_parts(struct sov_panel *p, int at, int g)
+{
+    int i;
+
+    for (i = 0; i < 64 / g; i++)
+        _mm512_store_si512(&p->sc[i][at], lift_of(p, g * i, g, at));
+}
+
 INLINE void
 finish(struct sov_panel *p, int at)
 {
-    int b;
-
-    for (b = 0; b < 8; b++)
-        _mm512_store_si512(&p->sc[b][at], lift_of(p, 8 * b, 8, at));
+    finish_parts(p, at, 8);
 }
 
 #define SIGN      0
@@ -165,6 +194,41 @@ finish(struct sov_panel *p, int at)
 #define FINISH    finish
 #include "kern/unpack_32.h"
 #include "kern/unpack_bits.h"
+
+/*
+ * Four blocks of 64, of which each 16 weights have a scale: eight bytes, the
+ * low halves before the high ones.
+ */
+static void
+unpack_nvfp4(const unsigned char *rows, size_t stride, struct sov_panel *p,
+             int at)
+{
+    const vec codes = vec_table(sov_grid_fp4);
+    vec v[4];
+    int b, r, i, e;
+
+    for (b = 0; b < 4; b++, rows += 36) {
+        for (r = 0; r < LANES; r++) {
+            const unsigned char *d = rows + (size_t)r * stride;
+
+            for (i = 0; i < 2; i++) {
+                p->d[2 * b + i][at + r] = sov_nvfp4_scale(d[2 * i]);
+                p->dmin[2 * b + i][at + r] = sov_nvfp4_scale(d[2 * i + 1]);
+            }
+        }
+        for (i = 0; i < 2; i++) {
+            take(rows + 4 + 16 * i, stride, v);
+            UNROLL
+            for (e = 0; e < 4; e++) {
+                int k = 16 * b + 8 * i + e / 2 * 4 + e % 2;
+
+                put(p, at, k, vec_look(codes, bits(v[e], 0, 15)));
+                put(p, at, k + 2, vec_look(codes, bits(v[e], 4, 15)));
+            }
+        }
+    }
+    finish_parts(p, at, 4);
+}
 
 /* ---- table */
 
@@ -178,6 +242,7 @@ finish(struct sov_panel *p, int at)
     DO(q8_0,    with_sign, Q8_0,    5) \
     DO(iq4_nl,  with_sign, IQ4_NL,  5) \
     DO(mxfp4,   with_sign, MXFP4,   5) \
+    DO(nvfp4,   halves,    NVFP4,   5) \
     DO(q1_0,    with_sign, Q1_0,    3) \
     DO(q2_0,    with_sign, Q2_0,    2)
 /* clang-format on */
