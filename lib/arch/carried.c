@@ -41,7 +41,8 @@ may_carry(const char *key)
     static const char *const never[] = {
         "general.architecture",      "tokenizer.ggml.model",
         "tokenizer.ggml.tokens",     "tokenizer.ggml.scores",
-        "tokenizer.ggml.token_type",
+        "tokenizer.ggml.token_type", "tokenizer.ggml.merges",
+        "tokenizer.ggml.pre",
     };
 
     for (size_t i = 0; i < sizeof(never) / sizeof(*never); i++)

@@ -58,9 +58,14 @@ int sov_export_side(struct sov_export *x, const char *name, void *bytes,
 int sov_export_json(struct sov_export *x, const char *name, json_t *json,
                     struct sov_err *err) SOV_MUST_CHECK;
 
-/* export_vocab.c: tokenizer.model, tokenizer_config.json,
+/* export_vocab.c: tokenizer.model or .json, tokenizer_config.json,
  * generation_config.json, and the ids in config.json. */
 int sov_export_vocab(struct sov_export *x, struct sov_err *err) SOV_MUST_CHECK;
+
+/* export_json.c: tokenizer.json, of tokens that export_vocab.c read. */
+struct sov_spm;
+int sov_export_tokenizer(struct sov_export *x, const struct sov_spm *tokens,
+                         struct sov_err *err) SOV_MUST_CHECK;
 
 #define EXPORT(arch, sym) \
     int sov_export_##sym(struct sov_export *x, struct sov_err *err);

@@ -2,7 +2,8 @@
 /*
  * export_vocab.c - the tokenizer of a model as the files of a folder
  *
- * The way back of import_vocab.c: tokenizer.model has the tokens that come
+ * The way back of import_vocab.c: byte-pair encoding of bytes is written by
+ * export_json.c.  Of SentencePiece tokenizer.model has the tokens that come
  * first; those that were added behind them, and all of the user's, stand in
  * tokenizer_config.json; tokens that only fill up the vocabulary are left out.
  */
@@ -22,6 +23,7 @@
 #define PAD_SCORE   (-10000.0f)
 
 struct vocab {
+    bool json;          /* as tokenizer.json, and not tokenizer.model */
     struct sov_spm spm; /* all tokens */
     size_t n_first;     /* of them in tokenizer.model */
 };
@@ -58,8 +60,10 @@ read_tokens(const struct sov_export *x, struct vocab *v, struct sov_err *err)
     if (text == NULL || text->type != SOV_V_ARR || text->elem != SOV_V_STR ||
         text->n < 1 || text->n > SOV_VOCAB_MAX)
         return no_array(KEY "tokens", err);
-    if (score == NULL || score->type != SOV_V_ARR || score->elem != SOV_V_F32 ||
-        score->n != text->n)
+    if (v->json)
+        score = NULL;
+    else if (score == NULL || score->type != SOV_V_ARR ||
+             score->elem != SOV_V_F32 || score->n != text->n)
         return no_array(KEY "scores", err);
     if (type == NULL || type->type != SOV_V_ARR || type->elem != SOV_V_I32 ||
         type->n != text->n)
@@ -72,7 +76,7 @@ read_tokens(const struct sov_export *x, struct vocab *v, struct sov_err *err)
         struct sov_spm_token *t = &v->spm.token[i];
 
         (void)sov_kv_next_str(text, &at, &t->text);
-        t->score = (float)sov_kv_num(score, i);
+        t->score = score == NULL ? 0 : (float)sov_kv_num(score, i);
         t->type = (uint8_t)sov_kv_int(type, i);
     }
     return 0;
@@ -273,9 +277,12 @@ put_templates(const struct sov_export *x, json_t *config, struct sov_err *err)
 static int
 put_config(struct sov_export *x, struct vocab *v, struct sov_err *err)
 {
-    json_t *config =
-        json_pack("{s:s, s:b, s:b}", "tokenizer_class", "LlamaTokenizer",
-                  "legacy", 0, "clean_up_tokenization_spaces", 0);
+    json_t *config = v->json ? json_pack("{s:s, s:b}", "tokenizer_class",
+                                         "PreTrainedTokenizerFast",
+                                         "clean_up_tokenization_spaces", 0)
+                             : json_pack("{s:s, s:b, s:b}", "tokenizer_class",
+                                         "LlamaTokenizer", "legacy", 0,
+                                         "clean_up_tokenization_spaces", 0);
     uint64_t ctx = 0;
     int rc = config == NULL ? sov_mem_fail(err) : 0;
 
@@ -336,10 +343,12 @@ sov_export_vocab(struct sov_export *x, struct sov_err *err)
         return sov_fail(err, SOV_EUNSUP, "there is no tokenizer in it");
     if (rc < 0)
         return rc;
-    if (kind.len != 5 || memcmp(kind.p, "llama", 5) != 0)
+    v.json = kind.len == 4 && memcmp(kind.p, "gpt2", 4) == 0;
+    if (!v.json && (kind.len != 5 || memcmp(kind.p, "llama", 5) != 0))
         return sov_fail(err, SOV_EUNSUP,
-                        "the tokenizer is \"%.*s\"; only that of "
-                        "SentencePiece can be written (\"llama\")",
+                        "the tokenizer is \"%.*s\"; only those of "
+                        "SentencePiece (\"llama\") and GPT-2 (\"gpt2\") can "
+                        "be written",
                         kind.len < 20 ? (int)kind.len : 20,
                         (const char *)kind.p);
     rc = read_tokens(x, &v, err);
@@ -352,7 +361,8 @@ sov_export_vocab(struct sov_export *x, struct sov_err *err)
     if (rc == 0)
         rc = put_generation(x, &v, err);
     if (rc == 0)
-        rc = put_model(x, &v, err);
+        rc = v.json ? sov_export_tokenizer(x, &v.spm, err)
+                    : put_model(x, &v, err);
     free(v.spm.token);
     return rc;
 }

@@ -9,7 +9,7 @@ libsov_all_la_SOURCES += \
 	%D%/experts.c \
 	%D%/export.c %D%/export.h %D%/exports.def \
 	%D%/export_llama.c %D%/llama_parts.def \
-	%D%/export_vocab.c \
+	%D%/export_json.c %D%/export_vocab.c \
 	%D%/hparams.c %D%/hparams.h \
 	%D%/import.c %D%/import.h %D%/imports.def \
 	%D%/import_family.c %D%/import_family.h \

@@ -237,15 +237,23 @@ bpe_piece(const sov_tok *tok, int32_t id, unsigned char *out)
     return name.len;
 }
 
+/*
+ * A name that spells no bytes is its own piece.  One that does is longer than
+ * its piece, or is all of characters that spell themselves.
+ */
 static bool
 bpe_plain(const sov_tok *tok, int32_t id)
 {
     struct sov_span name = sov_tok_name(tok, id);
-    size_t n;
 
     if (literal(tok, id))
         return false;
-    return sov_bpe_bytes(name, NULL, &n);
+    if (sov_tok_piece(tok, id).len < name.len)
+        return true;
+    for (size_t i = 0; i < name.len; i++)
+        if (name.p[i] < 0x21 || name.p[i] > 0x7e)
+            return false;
+    return true;
 }
 
 const struct sov_tokenizer sov_tokenizer_bpe = {

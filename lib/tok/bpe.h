@@ -40,8 +40,7 @@ struct sov_bpe {
 int sov_bpe_load(sov_tok *tok, const sov_meta *meta,
                  struct sov_err *err) SOV_MUST_CHECK;
 void sov_bpe_drop(sov_tok *tok);
-/* A token's name as bytes in out, which may be NULL and is as long as the name;
- * false: it spells none. */
+/* A token's name as bytes in out, which is as long; false: it spells none. */
 bool sov_bpe_bytes(struct sov_span name, unsigned char *out, size_t *len);
 
 /* Candidates of a long piece, the best one first. */

@@ -58,9 +58,7 @@ sov_bpe_bytes(struct sov_span name, unsigned char *out, size_t *len)
         } else if (c < 0x21 || c > 0x7e) {
             return false;
         }
-        if (out != NULL)
-            out[n] = (unsigned char)byte;
-        n++;
+        out[n++] = (unsigned char)byte;
     }
     *len = n;
     return true;

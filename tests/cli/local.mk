@@ -18,6 +18,7 @@ cli_tests += %D%/matrix.sh
 cli_tests += %D%/minisign.sh
 cli_tests += %D%/peer.sh
 cli_tests += %D%/peer-loads.sh
+cli_tests += %D%/peer-tokens.sh
 cli_tests += %D%/pipe.sh
 cli_tests += %D%/sigstore.sh
 cli_tests += %D%/slow_compilers.sh
@@ -28,7 +29,7 @@ include tests/cli/sov-quantize/local.mk
 include tests/cli/sov-run/local.mk
 include tests/cli/sov-show/local.mk
 include tests/cli/sov-verify/local.mk
-EXTRA_DIST += %D%/peer.mjs %D%/peer-loads.mjs %D%/sigstore.mjs %D%/failing.c
+EXTRA_DIST += %D%/peer.mjs %D%/peer-loads.mjs %D%/peer-tokens.mjs %D%/sigstore.mjs %D%/failing.c
 
 TESTS += $(cli_tests)
 EXTRA_DIST += $(cli_tests) %D%/lib.sh

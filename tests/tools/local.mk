@@ -42,3 +42,7 @@ tests_tools_answers_LDADD = libsovcore.la
 check_PROGRAMS += tests/tools/mkhf
 tests_tools_mkhf_SOURCES = %D%/mkhf.c
 tests_tools_mkhf_LDADD = libsovcore.la
+
+check_PROGRAMS += tests/tools/randtext
+tests_tools_randtext_SOURCES = %D%/randtext.c
+tests_tools_randtext_LDADD = libsov_all.la $(deps_libs)

@@ -642,6 +642,56 @@ START_TEST(golden_vocabularies_have_the_ids_of_others)
 }
 END_TEST
 
+/* The pieces of a text, one after the other, are the text. */
+static void
+check_round_trip(const char *name, const sov_tok *tok, const char *file)
+{
+    size_t len, n;
+    char *text = read_all(golden("data/%s", file), &len);
+    int32_t *ids;
+    size_t at = 0;
+
+    n = encode(tok, text, len, 0, &ids);
+    for (size_t i = 0; i < n; i++) {
+        struct sov_span p = sov_tok_piece(tok, ids[i]);
+
+        if (i == 0 && sov_tok_space_prefix(tok) && p.len > 0) {
+            p.p++;
+            p.len--;
+        }
+        ck_assert_msg(p.len <= len - at && memcmp(text + at, p.p, p.len) == 0,
+                      "%s: %s is another text from byte %zu on", name, file,
+                      at);
+        at += p.len;
+    }
+    ck_assert_uint_eq(at, len);
+    free(ids);
+    free(text);
+}
+
+START_TEST(golden_vocabularies_give_texts_back)
+{
+    static const char *const names[] = {
+        "deepseek-coder", "falcon", "gpt-2", "llama-bpe", "llama-spm",
+        "mpt",            "phi-3",  "qwen2", "starcoder",
+    };
+    FILE *f = fopen(golden("golden/README.md"), "r");
+
+    if (f == NULL) {
+        printf("golden_vocabularies: skipped, no ../shared/golden\n");
+        return;
+    }
+    fclose(f);
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        sov_tok *tok = open_golden(names[i]);
+
+        check_round_trip(names[i], tok, "multilingual.txt");
+        check_round_trip(names[i], tok, "wiki.test.raw");
+        sov_tok_free(tok);
+    }
+}
+END_TEST
+
 int
 main(void)
 {
@@ -659,5 +709,6 @@ main(void)
     tcase_add_test(tc, words_are_cut_into_the_longest_tokens);
     tcase_add_test(tc, normalizing_follows_the_keys);
     tcase_add_test(tc, golden_vocabularies_have_the_ids_of_others);
+    tcase_add_test(tc, golden_vocabularies_give_texts_back);
     return unit_main("bpe", tc);
 }

@@ -683,6 +683,48 @@ START_TEST(what_went_out_comes_back)
 }
 END_TEST
 
+START_TEST(tokenizers_of_bytes_go_out_and_come_back)
+{
+    const char *file =
+        "{\"added_tokens\": [{\"id\": 4, \"content\": \"</s>\", \"special\":"
+        " true, \"rstrip\": true}, {\"id\": 5, \"content\": \"<t u>\"}],"
+        " \"normalizer\": {\"type\": \"NFC\"}, \"pre_tokenizer\": {\"type\":"
+        " \"Sequence\", \"pretokenizers\": [{\"type\": \"Digits\","
+        " \"individual_digits\": true}, {\"type\": \"ByteLevel\"}]},"
+        " \"post_processor\": {\"type\": \"TemplateProcessing\", \"single\":"
+        " [{\"SpecialToken\": {\"id\": \"</s>\", \"type_id\": 0}},"
+        " {\"Sequence\": {\"id\": \"A\", \"type_id\": 0}}]}, \"model\":"
+        " {\"type\": \"BPE\", \"ignore_merges\": true, \"vocab\": {\"a\": 0,"
+        " \"b\": 1, \"\\u0120\": 2, \"ab\": 3}, \"merges\": [\"a b\"]}}";
+    const char *settings = "{\"bos_token\": \"</s>\", \"eos_token\":"
+                           " \"</s>\"}";
+    char path[128];
+    sov_model *a, *b;
+    sov_export *x;
+    sov_meta *meta;
+
+    snprintf(path, sizeof(path), "%s/tokenizer.model", dir);
+    ck_assert_int_eq(unlink(path), 0);
+    tiny_write(dir, "tokenizer.json", file, strlen(file));
+    tiny_write(dir, "tokenizer_config.json", settings, strlen(settings));
+    a = must_open(dir);
+    ck_assert(has(a, "sov.tokenizer.nfc"));
+    ck_assert(has(a, "sov.tokenizer.rstrip"));
+    ck_assert(has(a, "sov.tokenizer.ignore_merges"));
+    meta = copy_meta(sov_model_meta(a));
+    x = must_export(a, meta);
+    write_export(a, x);
+    sov_model_close(a);
+    sov_export_free(x);
+    b = must_open(dir);
+    check_same_keys(meta, sov_model_meta(b));
+    check_same_keys(sov_model_meta(b), meta);
+    check_tokenizer(b, "ab ab</s>", 3); /* others have no token */
+    sov_model_close(b);
+    sov_meta_free(meta);
+}
+END_TEST
+
 START_TEST(what_would_be_lost_is_refused)
 {
     static const struct {
@@ -743,6 +785,7 @@ main(void)
     tcase_add_test(tc, a_lone_safetensors_file_is_plain_tensors);
     tcase_add_test(tc, tale_is_what_others_make_of_it);
     tcase_add_test(tc, what_went_out_comes_back);
+    tcase_add_test(tc, tokenizers_of_bytes_go_out_and_come_back);
     tcase_add_test(tc, what_would_be_lost_is_refused);
     return unit_main("import", tc);
 }
