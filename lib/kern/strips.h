@@ -29,14 +29,13 @@
 #define AS_LOOP _Pragma("GCC unroll 1")
 #endif
 
-/* Sixteen bytes at p of each row of a strip: v[k] has dword k. */
+/*
+ * a has sixteen bytes of each fourth row of a strip, b of those behind them and
+ * so on.  v[k] has dword k of each row, in their order.
+ */
 INLINE void
-take(const unsigned char *p, size_t stride, vec v[4])
+turn(vec a, vec b, vec c, vec d, vec v[4])
 {
-    vec a = v_rows(p, 4 * stride);
-    vec b = v_rows(p + stride, 4 * stride);
-    vec c = v_rows(p + 2 * stride, 4 * stride);
-    vec d = v_rows(p + 3 * stride, 4 * stride);
     vec ab = v_low32(a, b);
     vec cd = v_low32(c, d);
 
@@ -46,6 +45,15 @@ take(const unsigned char *p, size_t stride, vec v[4])
     cd = v_high32(c, d);
     v[2] = v_low64(ab, cd);
     v[3] = v_high64(ab, cd);
+}
+
+/* Sixteen bytes at p of each row of a strip: v[k] has dword k. */
+INLINE void
+take(const unsigned char *p, size_t stride, vec v[4])
+{
+    turn(v_rows(p, 4 * stride), v_rows(p + stride, 4 * stride),
+         v_rows(p + 2 * stride, 4 * stride), v_rows(p + 3 * stride, 4 * stride),
+         v);
 }
 
 /* Bits of every byte, moved down and masked. */

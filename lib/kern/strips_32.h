@@ -10,29 +10,17 @@
 
 #include <stdalign.h>
 
-/* The first four bytes of the eight blocks of a piece, a row a lane. */
+/* Scales, and minima, of the eight blocks of a piece, a row a lane. */
 struct strip_scales {
-    alignas(64) uint32_t v[8][STRIP];
+    vecf d[8];
+    vecf m[8];
 };
 
-INLINE void
-strip_scales(const unsigned char *p, size_t stride, size_t bytes,
-             struct strip_scales *s)
-{
-    size_t b, r;
-
-    for (r = 0; r < STRIP; r++, p += stride) {
-        UNROLL
-        for (b = 0; b < 8; b++)
-            s->v[b][r] = sov_le32(p + b * bytes);
-    }
-}
+typedef void strip_scales_fn(const unsigned char *p, size_t stride,
+                             struct strip_scales *s);
 
 /* Dword k of the weights of the block at p, for k from 0 to 7. */
 typedef void strip_block_fn(const unsigned char *p, size_t stride, vec w[8]);
-
-/* The scales in the first bytes of blocks. */
-typedef vecf strip_scale_fn(vec head);
 
 struct strip_kind {
     enum kind kind;
@@ -56,12 +44,11 @@ strip_starts(const struct strip_kind *f, const struct sov_a32 *const a[4],
 /* The products of one block, see kern.h */
 INLINE void
 strip_products(const struct strip_kind *f, strip_block_fn *block,
-               strip_scale_fn *scale, const unsigned char *w, size_t stride,
-               vec head, const struct sov_a32 *const a[4], int n_cols, int b,
-               int32_t start[4][8], vecf p[4])
+               const unsigned char *w, size_t stride,
+               const struct strip_scales *s, const struct sov_a32 *const a[4],
+               int n_cols, int b, int32_t start[4][8], vecf p[4])
 {
     vec q[8], t[4];
-    vecf d = scale(head);
     int c, k;
 
     block(w + (size_t)b * f->bytes, stride, q);
@@ -81,10 +68,9 @@ strip_products(const struct strip_kind *f, strip_block_fn *block,
     }
     UNROLL
     for (c = 0; c < n_cols; c++) {
-        p[c] = f_mul(f_mul(d, f_set(a[c]->d[b])), f_of(t[c]));
+        p[c] = f_mul(f_mul(s->d[b], f_set(a[c]->d[b])), f_of(t[c]));
         if (f->kind == KIND_MIN)
-            p[c] = f_add(
-                p[c], f_mul(f_halves32(v_shr32(head, 16)), f_set(a[c]->s[b])));
+            p[c] = f_add(p[c], f_mul(s->m[b], f_set(a[c]->s[b])));
     }
 }
 
@@ -93,9 +79,8 @@ strip_products(const struct strip_kind *f, strip_block_fn *block,
  * other half waits in memory.
  */
 INLINE void
-strip_piece(const struct strip_kind *f, strip_block_fn *block,
-            strip_scale_fn *scale, int n_cols, const unsigned char *w,
-            size_t stride, const unsigned char *next,
+strip_piece(const struct strip_kind *f, strip_block_fn *block, int n_cols,
+            const unsigned char *w, size_t stride, const unsigned char *next,
             const struct strip_scales *s, const struct sov_a32 *const a[4],
             vecf acc[4])
 {
@@ -109,10 +94,8 @@ strip_piece(const struct strip_kind *f, strip_block_fn *block,
         vecf p[4], q[4];
 
         strip_ahead(next, 8 * f->bytes, b, 4);
-        strip_products(f, block, scale, w, stride, v_load(s->v[2 * b]), a,
-                       n_cols, 2 * b, start, p);
-        strip_products(f, block, scale, w, stride, v_load(s->v[2 * b + 1]), a,
-                       n_cols, 2 * b + 1, start, q);
+        strip_products(f, block, w, stride, s, a, n_cols, 2 * b, start, p);
+        strip_products(f, block, w, stride, s, a, n_cols, 2 * b + 1, start, q);
         UNROLL
         for (c = 0; c < n_cols; c++)
             half[b][c] = f_add(p[c], q[c]);
@@ -145,7 +128,7 @@ last_piece(const unsigned char *w, size_t stride, size_t bytes,
 }
 
 INLINE void
-strip32(struct strip_kind f, strip_block_fn *block, strip_scale_fn *scale,
+strip32(struct strip_kind f, strip_scales_fn *scales, strip_block_fn *block,
         int n_cols, const unsigned char *w, size_t stride,
         const unsigned char *act, size_t act_stride, size_t n, float *y,
         size_t y_stride)
@@ -162,7 +145,7 @@ strip32(struct strip_kind f, strip_block_fn *block, strip_scale_fn *scale,
     if (n < 256)
         now = last_piece(w, stride, n / 32 * f.bytes, rest);
     then = now;
-    strip_scales(now.p, now.stride, f.bytes, &s[0]);
+    scales(now.p, now.stride, &s[0]);
     for (i = 0; i < (n + 255) / 256; i++, now = then) {
         const struct sov_a32 *a[4];
 
@@ -171,15 +154,15 @@ strip32(struct strip_kind f, strip_block_fn *block, strip_scale_fn *scale,
         else if (n > 256 * (i + 1))
             then = last_piece(then.p + bytes, stride, n % 256 / 32 * f.bytes,
                               rest);
-        strip_scales(then.p, then.stride, f.bytes, &s[(i + 1) % 2]);
+        scales(then.p, then.stride, &s[(i + 1) % 2]);
         UNROLL
         for (c = 0; c < n_cols; c++)
             a[c] =
                 (const struct sov_a32 *)(const void *)(act +
                                                        (size_t)c * act_stride) +
                 i;
-        strip_piece(&f, block, scale, n_cols, now.p, now.stride,
-                    w + i * STRIP * bytes, &s[i % 2], a, acc);
+        strip_piece(&f, block, n_cols, now.p, now.stride, w + i * STRIP * bytes,
+                    &s[i % 2], a, acc);
     }
     UNROLL
     for (c = 0; c < n_cols; c++)
@@ -188,10 +171,87 @@ strip32(struct strip_kind f, strip_block_fn *block, strip_scale_fn *scale,
 
 /* ---- scales and blocks */
 
-INLINE vecf
-strip_power(vec head)
+/* Words of each row, from the bytes at of a piece: two to a register. */
+INLINE void
+strip_words(const unsigned char *p, size_t stride, size_t size,
+            const short at[8], vec v[4])
 {
-    return power_scale(v_and(head, v_set32(255)));
+    turn(v_words(p, 4 * stride, size, at),
+         v_words(p + stride, 4 * stride, size, at),
+         v_words(p + 2 * stride, 4 * stride, size, at),
+         v_words(p + 3 * stride, 4 * stride, size, at), v);
+}
+
+INLINE void
+strip_halves(const unsigned char *p, size_t stride, size_t size,
+             const short at[8], vecf d[8])
+{
+    vec v[4];
+    int b;
+
+    strip_words(p, stride, size, at, v);
+    UNROLL
+    for (b = 0; b < 8; b++)
+        d[b] = f_halves32(v_shr32(v[b / 2], 16 * (b % 2)));
+}
+
+#define STRIP_SCALES(type, bytes)                                          \
+    INLINE void strip_scales_##type(const unsigned char *p, size_t stride, \
+                                    struct strip_scales *s)                \
+    {                                                                      \
+        static const short d[8] = EVERY(bytes, 0);                         \
+                                                                           \
+        strip_halves(p, stride, 8 * bytes, d, s->d);                       \
+    }
+
+/* Half floats d and m at the start of each block. */
+INLINE void
+strip_pairs(const unsigned char *p, size_t stride, size_t bytes,
+            struct strip_scales *s)
+{
+    alignas(64) uint32_t v[8][STRIP];
+    size_t b, r;
+
+    for (r = 0; r < STRIP; r++, p += stride) {
+        UNROLL
+        for (b = 0; b < 8; b++)
+            v[b][r] = sov_le32(p + b * bytes);
+    }
+    UNROLL
+    for (b = 0; b < 8; b++) {
+        s->d[b] = f_halves32(v_load(v[b]));
+        s->m[b] = f_halves32(v_shr32(v_load(v[b]), 16));
+    }
+}
+
+#define STRIP_PAIRS(type, bytes)                                           \
+    INLINE void strip_scales_##type(const unsigned char *p, size_t stride, \
+                                    struct strip_scales *s)                \
+    {                                                                      \
+        strip_pairs(p, stride, bytes, s);                                  \
+    }
+
+STRIP_SCALES(q8_0, 34)
+STRIP_SCALES(q4_0, 18)
+STRIP_SCALES(q5_0, 22)
+STRIP_SCALES(iq4_nl, 18)
+STRIP_PAIRS(q4_1, 20)
+STRIP_PAIRS(q5_1, 24)
+
+/* Bytes 17 b, see scales_mxfp4() */
+INLINE void
+strip_scales_mxfp4(const unsigned char *p, size_t stride,
+                   struct strip_scales *s)
+{
+    static const short at[8] = { 0, 16, 34, 50, 68, 84, 102, 118 };
+    vec v[4];
+    int b;
+
+    strip_words(p, stride, 136, at, v);
+    UNROLL
+    for (b = 0; b < 8; b++)
+        s->d[b] =
+            power_scale(v_and(v_shr32(v[b / 2], 24 * (b % 2)), v_set32(255)));
 }
 
 /* Sixteen bytes at p: low nibbles, and then high ones. */
@@ -287,30 +347,31 @@ strip_block_mxfp4(const unsigned char *p, size_t stride, vec w[8])
 
 /* ---- all columns */
 
-#define STRIP32_COLUMNS(type, scale, n_cols, ...)                              \
-    static void strip_##type##_##n_cols(                                       \
-        const unsigned char *w, size_t stride, const unsigned char *act,       \
-        size_t act_stride, size_t n, float *y, size_t y_stride)                \
-    {                                                                          \
-        strip32((struct strip_kind){ __VA_ARGS__ }, strip_block_##type, scale, \
-                n_cols, w, stride, act, act_stride, n, y, y_stride);           \
+#define STRIP32_COLUMNS(type, n_cols, ...)                                    \
+    static void strip_##type##_##n_cols(                                      \
+        const unsigned char *w, size_t stride, const unsigned char *act,      \
+        size_t act_stride, size_t n, float *y, size_t y_stride)               \
+    {                                                                         \
+        strip32((struct strip_kind){ __VA_ARGS__ }, strip_scales_##type,      \
+                strip_block_##type, n_cols, w, stride, act, act_stride, n, y, \
+                y_stride);                                                    \
     }
 
-#define STRIP32(type, scale, ...)                \
-    STRIP32_COLUMNS(type, scale, 1, __VA_ARGS__) \
-    STRIP32_COLUMNS(type, scale, 2, __VA_ARGS__) \
-    STRIP32_COLUMNS(type, scale, 3, __VA_ARGS__) \
-    STRIP32_COLUMNS(type, scale, 4, __VA_ARGS__) \
+#define STRIP32(type, ...)                \
+    STRIP32_COLUMNS(type, 1, __VA_ARGS__) \
+    STRIP32_COLUMNS(type, 2, __VA_ARGS__) \
+    STRIP32_COLUMNS(type, 3, __VA_ARGS__) \
+    STRIP32_COLUMNS(type, 4, __VA_ARGS__) \
     STRIP_DOT(type)
 
 /* kind, shift of the offset, bytes of a block */
-STRIP32(q8_0, f_halves32, KIND_SIGNED, BIAS8, 34)
-STRIP32(q4_0, f_halves32, KIND_OFFSET, 3, 18)
-STRIP32(q4_1, f_halves32, KIND_MIN, 0, 20)
-STRIP32(q5_0, f_halves32, KIND_OFFSET, 4, 22)
-STRIP32(q5_1, f_halves32, KIND_MIN, 0, 24)
-STRIP32(iq4_nl, f_halves32, KIND_SIGNED, BIAS8, 18)
-STRIP32(mxfp4, strip_power, KIND_OFFSET, 4, 17)
+STRIP32(q8_0, KIND_SIGNED, BIAS8, 34)
+STRIP32(q4_0, KIND_OFFSET, 3, 18)
+STRIP32(q4_1, KIND_MIN, 0, 20)
+STRIP32(q5_0, KIND_OFFSET, 4, 22)
+STRIP32(q5_1, KIND_MIN, 0, 24)
+STRIP32(iq4_nl, KIND_SIGNED, BIAS8, 18)
+STRIP32(mxfp4, KIND_OFFSET, 4, 17)
 
 INLINE void
 strips_32_slots(struct sov_kern *k)
