@@ -68,7 +68,8 @@ endif
 if SOV_ISA_NEON
 noinst_LTLIBRARIES += libkern_neon.la
 libkern_neon_la_SOURCES = \
-	%D%/neon/codec.c %D%/neon/f32.c %D%/neon/exp.h %D%/neon/attn.c \
+	%D%/neon/codec.c %D%/neon/f32.c %D%/neon/float.c \
+	%D%/neon/lanes.h %D%/neon/exp.h %D%/neon/attn.c \
 	%D%/neon/act.c %D%/neon/dot.c %D%/neon/row.h \
 	%D%/neon/vec.h %D%/neon/panel_32.c %D%/neon/panel_256.c
 libkern_neon_la_CFLAGS = $(AM_CFLAGS) $(NEON_CFLAGS)

@@ -237,16 +237,26 @@ START_TEST(mode_is_left_alone)
 }
 END_TEST
 
-/* A sum of two products. */
+/* A sum of two products, the same by every instruction set. */
 static float
 sum_of(uint16_t w0, uint16_t w1, uint16_t x0, uint16_t x1)
 {
     const struct sov_kern *g = sov_kern_for("generic");
     uint16_t w[2] = { w0, w1 };
     uint16_t x[32] = { x0, x1 };
-    float y;
+    float y, z;
+    size_t s;
 
     g->dot[SOV_TYPE_BF16](w, 0, 1, x, 0, 1, 2, &y, 1);
+    for (s = 0; s < N_ISAS; s++) {
+        const struct sov_kern *k = sov_kern_for(isas[s]);
+
+        if (k == NULL)
+            continue;
+        k->dot[SOV_TYPE_BF16](w, 0, 1, x, 0, 1, 2, &z, 1);
+        ck_assert_msg(memcmp(&y, &z, sizeof(y)) == 0 || (isnan(y) && isnan(z)),
+                      "%s: %a %a", isas[s], (double)y, (double)z);
+    }
     return y;
 }
 

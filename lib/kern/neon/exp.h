@@ -6,15 +6,9 @@
 #define SOV_KERN_NEON_EXP_H
 
 #include "kern/generic/exp.h"
+#include "kern/neon/lanes.h"
 
 #include <arm_neon.h>
-
-#define INLINE static inline __attribute__((always_inline))
-#ifdef __clang__
-#define UNROLL _Pragma("unroll")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
 
 /* c + p * r */
 INLINE float32x4_t

@@ -151,14 +151,14 @@ finish_signed(struct sov_panel *p, int at, int g)
     DO(q5_k,    mins_8,   Q5_K,    5)   \
     DO(q6_k,    signed_4, Q6_K,    5)   \
     DO(iq4_xs,  signed_8, IQ4_XS,  5)   \
-    DO(iq3_xxs, signed_8, IQ3_XXS, 5)   \
-    DO(iq3_s,   signed_8, IQ3_S,   5)   \
-    DO(iq2_xxs, signed_8, IQ2_XXS, 5)   \
-    DO(iq2_xs,  signed_4, IQ2_XS,  5)   \
-    DO(iq2_s,   signed_4, IQ2_S,   5)   \
-    DO(iq1_s,   signed_8, IQ1_S,   2)   \
-    DO(iq1_m,   signed_4, IQ1_M,   2)   \
-    DO(tq1_0,   signed_8, TQ1_0,   2)   \
+    DO(iq3_xxs, signed_8, IQ3_XXS,12)   \
+    DO(iq3_s,   signed_8, IQ3_S,  12)   \
+    DO(iq2_xxs, signed_8, IQ2_XXS,12)   \
+    DO(iq2_xs,  signed_4, IQ2_XS, 12)   \
+    DO(iq2_s,   signed_4, IQ2_S,  12)   \
+    DO(iq1_s,   signed_8, IQ1_S,   1)   \
+    DO(iq1_m,   signed_4, IQ1_M,   1)   \
+    DO(tq1_0,   signed_8, TQ1_0,   1)   \
     DO(tq2_0,   signed_8, TQ2_0,   5)
 /* clang-format on */
 

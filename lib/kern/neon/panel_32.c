@@ -107,6 +107,7 @@ TILES_OF(with_sign, step, SIGNED)
 
 #define SIGN 0
 #include "kern/unpack_32.h"
+#include "kern/unpack_bits.h"
 
 /* ---- table */
 
@@ -119,11 +120,13 @@ TILES_OF(with_sign, step, SIGNED)
     DO(q5_1,    mins,      Q5_1,    5)  \
     DO(q8_0,    with_sign, Q8_0,    5)  \
     DO(iq4_nl,  with_sign, IQ4_NL,  5)  \
-    DO(mxfp4,   with_sign, MXFP4,   5)
+    DO(mxfp4,   with_sign, MXFP4,   5)  \
+    DO(q1_0,    with_sign, Q1_0,    5)  \
+    DO(q2_0,    with_sign, Q2_0,    5)
 /* clang-format on */
 
 #define TYPE(name, mul, SYM, from) \
-    PANEL(name, mul, 8 * SOV_BYTES_##SYM, sov_a32)
+    PANEL(name, mul, 256 / SOV_BLOCK_##SYM * SOV_BYTES_##SYM, sov_a32)
 EACH(TYPE)
 
 void
