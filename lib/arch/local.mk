@@ -12,6 +12,7 @@ libsov_all_la_SOURCES += \
 	%D%/export_json.c %D%/export_vocab.c \
 	%D%/hparams.c %D%/hparams.h \
 	%D%/import.c %D%/import.h %D%/imports.def \
+	%D%/import_bert.c \
 	%D%/import_family.c %D%/import_family.h \
 	%D%/import_gemma.c \
 	%D%/import_granite.c \

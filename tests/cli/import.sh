@@ -7,7 +7,7 @@ PATH=$top_builddir/tests/tools:$PATH
 
 record=$top_srcdir/tests/data/arch.txt
 for form in llama llama-bias llama-linear llama-yarn qwen2 qwen3 gemma2 gemma3 \
-    phi3 phi3-long olmo2 granite starcoder2; do
+    phi3 phi3-long olmo2 granite starcoder2 bert; do
     extra=$(sed -n "s/^form $form [^ ]* *\(.*\)/\1/p" "$record")
     rm -rf folder
     mkdir folder
@@ -37,3 +37,16 @@ err_has query_pre_attn_scalar
 sed 's/gelu_pytorch_tanh/relu/' config >folder/config.json
 expect 69 sov-quantize -q -t f32 --force -o x.gguf folder
 err_has relu
+
+# how states become one embedding stands in a folder of its own
+expect 0 mkmodel form=bert kv=4 model.gguf
+rm -rf folder
+mkdir -p folder/1_Pooling
+expect 0 mkhf model.gguf folder
+echo '{"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": false}' \
+    >folder/1_Pooling/config.json
+expect 0 sov-show --get bert.pooling_type folder
+out_is 2
+echo '[]' >folder/1_Pooling/config.json
+expect 65 sov-quantize -q -t f32 --force -o x.gguf folder
+err_has 1_Pooling

@@ -47,6 +47,22 @@ static const struct name names[] = {
     { "llama",   "attn_k.bias",                "self_attn.k_proj.bias", 'k' },
     { "granite", "attn_q.weight",              "self_attn.q_proj.weight", 'q' },
     { "granite", "attn_k.weight",              "self_attn.k_proj.weight", 'k' },
+    { "bert",    "attn_q.weight",              "attention.self.query.weight", 0 },
+    { "bert",    "attn_q.bias",                "attention.self.query.bias", 0 },
+    { "bert",    "attn_k.weight",              "attention.self.key.weight", 0 },
+    { "bert",    "attn_k.bias",                "attention.self.key.bias", 0 },
+    { "bert",    "attn_v.weight",              "attention.self.value.weight", 0 },
+    { "bert",    "attn_v.bias",                "attention.self.value.bias", 0 },
+    { "bert",    "attn_output.weight",         "attention.output.dense.weight", 0 },
+    { "bert",    "attn_output.bias",           "attention.output.dense.bias", 0 },
+    { "bert",    "attn_output_norm.weight",    "attention.output.LayerNorm.weight", 0 },
+    { "bert",    "attn_output_norm.bias",      "attention.output.LayerNorm.bias", 0 },
+    { "bert",    "ffn_up.weight",              "intermediate.dense.weight", 0 },
+    { "bert",    "ffn_up.bias",                "intermediate.dense.bias", 0 },
+    { "bert",    "ffn_down.weight",            "output.dense.weight", 0 },
+    { "bert",    "ffn_down.bias",              "output.dense.bias", 0 },
+    { "bert",    "layer_output_norm.weight",   "output.LayerNorm.weight", 0 },
+    { "bert",    "layer_output_norm.bias",     "output.LayerNorm.bias", 0 },
     { "",        "attn_norm.weight",           "input_layernorm.weight", 0 },
     { "",        "attn_norm.bias",             "input_layernorm.bias", 0 },
     { "",        "ffn_norm.weight",            "post_attention_layernorm.weight", 0 },
@@ -70,6 +86,13 @@ static const struct name names[] = {
 
 /* The same of tensors outside layers, whole names. */
 static const struct name ends[] = {
+    { "bert",  "token_embd.weight",  "bert.embeddings.word_embeddings.weight", 0 },
+    { "bert",  "position_embd.weight",
+      "bert.embeddings.position_embeddings.weight", 0 },
+    { "bert",  "token_types.weight",
+      "bert.embeddings.token_type_embeddings.weight", 0 },
+    { "bert",  "token_embd_norm.weight", "bert.embeddings.LayerNorm.weight", 0 },
+    { "bert",  "token_embd_norm.bias", "bert.embeddings.LayerNorm.bias", 0 },
     { "gemma", "output_norm.weight", "model.norm.weight", '1' },
     { "",      "output_norm.weight", "model.norm.weight", 0 },
     { "",      "output_norm.bias",   "model.norm.bias", 0 },
@@ -94,6 +117,7 @@ static const struct {
     { "",        "head_dim",                "attention.key_length", false },
     { "",        "rms_norm_eps",            "attention.layer_norm_rms_epsilon", true },
     { "starcod", "norm_epsilon",            "attention.layer_norm_epsilon", true },
+    { "bert",    "layer_norm_eps",          "attention.layer_norm_epsilon", true },
     { "",        "rope_theta",              "rope.freq_base", true },
     { "gemma",   "sliding_window",          "attention.sliding_window", false },
     { "gemma",   "query_pre_attn_scalar",   "attention.key_length", false },
@@ -121,6 +145,7 @@ static const struct {
     { "olmo2",      "Olmo2ForCausalLM",      "silu" },
     { "granite",    "GraniteForCausalLM",    "silu" },
     { "starcoder2", "Starcoder2ForCausalLM", "gelu_pytorch_tanh" },
+    { "bert",       "BertForMaskedLM",       "gelu" },
 };
 /* clang-format on */
 
@@ -254,7 +279,9 @@ published(const char *name, char buf[128])
     layer = strtoul(name + 4, &rest, 10);
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (is_for(names[i].arch) && strcmp(names[i].is, rest + 1) == 0) {
-            snprintf(buf, 128, "model.layers.%lu.%s", layer, names[i].was);
+            snprintf(buf, 128, "%s.%lu.%s",
+                     is_for("bert") ? "bert.encoder.layer" : "model.layers",
+                     layer, names[i].was);
             return &names[i];
         }
     die("a tensor without a published name");

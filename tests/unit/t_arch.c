@@ -56,6 +56,10 @@ SET_U32(great_key, "attention.key_length", 1u << 24)
 SET_U32(odd_rope, "rope.dimension_count", 31)
 SET_U32(long_rope, "rope.dimension_count", 128)
 SET_U32(experts, "expert_count", 8)
+SET_U32(countless_experts, "expert_count", 1u << 20)
+SET_U32(other_pool, "pooling_type", 9)
+SET_F32(base_local, "rope.freq_base_swa", -1)
+SET_F32(beta_zero, "rope.scaling.yarn_beta_fast", 0)
 SET_F32(eps_nan, "attention.layer_norm_rms_epsilon", NAN)
 SET_F32(eps_inf, "attention.layer_norm_rms_epsilon", INFINITY)
 SET_F32(eps_zero, "attention.layer_norm_rms_epsilon", 0)
@@ -96,6 +100,41 @@ static void
 no_arch(sov_meta *m)
 {
     sov_meta_unset(m, "general.architecture");
+}
+
+static void
+too_many_used(sov_meta *m)
+{
+    experts(m);
+    ck_assert_int_eq(
+        sov_meta_set_u32(m, "llama.expert_used_count", 9, NULL), 0);
+}
+
+static void
+no_experts_there(sov_meta *m)
+{
+    experts(m);
+    ck_assert_int_eq(
+        sov_meta_set_u32(m, "llama.expert_used_count", 2, NULL), 0);
+}
+
+static void
+three_marks(sov_meta *m)
+{
+    struct sov_kv kv = { .key = "llama.attention.sliding_window_pattern",
+                         .type = SOV_V_ARR, .elem = SOV_V_BOOL, .n = 3,
+                         .val = { (const unsigned char *)"\1\0\1", 3 } };
+
+    ck_assert_int_eq(
+        sov_meta_set_u32(m, "llama.attention.sliding_window", 8, NULL), 0);
+    ck_assert_int_eq(sov_meta_set(m, &kv, NULL), 0);
+}
+
+static void
+sees_ahead(sov_meta *m)
+{
+    ck_assert_int_eq(
+        sov_meta_set_bool(m, "llama.attention.causal", false, NULL), 0);
 }
 
 static void
@@ -170,6 +209,14 @@ static const struct bad bads[] = {
     { odd_rope, NULL, NULL, "dimension_count" },
     { long_rope, NULL, NULL, "dimension_count" },
     { experts, NULL, NULL, "expert_used_count" },
+    { countless_experts, NULL, NULL, "expert_count" },
+    { too_many_used, NULL, NULL, "expert_used_count" },
+    { no_experts_there, NULL, NULL, "ffn_gate_inp" },
+    { three_marks, NULL, NULL, "sliding_window_pattern" },
+    { sees_ahead, NULL, NULL, "attention.causal" },
+    { other_pool, NULL, NULL, "pooling_type" },
+    { base_local, NULL, NULL, "freq_base_swa" },
+    { beta_zero, NULL, NULL, "yarn_beta_fast" },
     { eps_nan, NULL, NULL, "epsilon" },
     { eps_inf, NULL, NULL, "epsilon" },
     { eps_zero, NULL, NULL, "epsilon" },
