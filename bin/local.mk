@@ -15,6 +15,7 @@ bin_cli_libcli_la_SOURCES = \
 	%D%/cli/generate.c %D%/cli/generate.h \
 	%D%/cli/guard.c %D%/cli/guard.h \
 	%D%/cli/lineage.c %D%/cli/lineage.h \
+	%D%/cli/line.c %D%/cli/line.h \
 	%D%/cli/lineage_out.c \
 	%D%/cli/lm.c %D%/cli/lm.h \
 	%D%/cli/opt.c %D%/cli/opt.h \
@@ -26,6 +27,7 @@ bin_cli_libcli_la_SOURCES = \
 	%D%/cli/progress.c %D%/cli/progress.h \
 	%D%/cli/prompt.c %D%/cli/prompt.h \
 	%D%/cli/report.c %D%/cli/report.h \
+	%D%/cli/talk.c %D%/cli/talk.h \
 	%D%/cli/target.c %D%/cli/target.h \
 	%D%/cli/text.c %D%/cli/text.h \
 	%D%/cli/tool.c %D%/cli/tool.h \
@@ -49,7 +51,8 @@ bin_sov_quantize_SOURCES = %D%/sov-quantize.c \
 bin_sov_quantize_LDADD = $(tool_libs)
 
 bin_PROGRAMS += bin/sov-run
-bin_sov_run_SOURCES = %D%/sov-run.c
+bin_sov_run_SOURCES = %D%/sov-run.c \
+	%D%/run/converse.c %D%/run/converse.h
 bin_sov_run_LDADD = $(tool_libs)
 
 bin_PROGRAMS += bin/sov-show

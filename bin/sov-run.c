@@ -5,6 +5,8 @@
  * One of these, by option:
  *
  *   generate      text that continues the prompt (no option)
+ *   --chat        an answer to messages, or a conversation on a terminal
+ *   --render      the text that a model gets of messages
  *   --tokenize    ids of the text
  *   --perplexity  how well the model knows the text
  *   --logits      logits after every token of the prompt
@@ -19,13 +21,16 @@
 #include "cli/progress.h"
 #include "cli/prompt.h"
 #include "cli/report.h"
+#include "cli/talk.h"
 #include "cli/tool.h"
+#include "run/converse.h"
 #include "sov/measure.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LOGITS_ROWS 64 /* rows of logits of one pass */
 
@@ -47,6 +52,10 @@ static bool tokenize;
 static bool perplexity;
 static bool timings;
 static bool precise;
+static bool chat;
+static bool render;
+static bool n_tokens_given;
+static struct sov_talk talk;
 static const char *kv_name;
 static enum sov_kv_form kv_form;
 
@@ -62,9 +71,26 @@ static const struct sov_opt opts[] = {
       "take a JSON array of token ids instead of text" },
     SOV_REQUIRE_ROWS,
 
+    { .type = SOV_OPT_GROUP, .help = "Conversation" },
+    { 0, "chat", SOV_OPT_FLAG, &chat, NULL,
+      "answer messages: JSON, or a text; on a terminal, talk" },
+    { 0, "system", SOV_OPT_STRING, &talk.system, "TEXT",
+      "begin with a message that tells the model how to be" },
+    { 0, "chat-template", SOV_OPT_FILE, &talk.template, "FILE",
+      "make the prompt with this Jinja template", .preset = "the model's" },
+    { 0, "chat-vars", SOV_OPT_STRING, &talk.vars, "JSON",
+      "an object with more variables for the template" },
+    { 0, "date", SOV_OPT_STRING, &talk.date, "YYYY-MM-DD",
+      "what day the template is told", .preset = "today" },
+    { 0, "render", SOV_OPT_FLAG, &render, NULL,
+      "print the prompt that the template makes and stop" },
+    { 0, "no-generation-prompt", SOV_OPT_FLAG, &talk.no_answer, NULL,
+      "do not end the prompt with the beginning of an answer" },
+
     { .type = SOV_OPT_GROUP, .help = "Generation" },
     { 'n', "tokens", SOV_OPT_UINT, &n_tokens, "N",
-      "stop after N tokens, if the text does not end before" },
+      "stop after N tokens, if the text does not end before",
+      .preset = "256; with --chat, none", .given = &n_tokens_given },
     { 0, "ctx", SOV_OPT_UINT, &n_ctx, "N", "room for N tokens in all", .min = 1,
       .max = 16777216, .preset = "the model's, up to 8192" },
     { 0, "temp", SOV_OPT_FLOAT, &temp, "T",
@@ -104,9 +130,10 @@ static const struct sov_opt opts[] = {
 /* All that a run may hold. */
 struct run {
     struct sov_lm lm;
-    const char *const *files; /* that are read besides the model */
+    const char **files; /* that are read besides the model; owned list */
     size_t n_files;
     struct sov_prompt prompt;
+    struct sov_chat_text rendered; /* what a template made of it */
     int32_t *ids; /* the prompt, then what is generated */
     size_t n_ids;
     size_t n_prompt;
@@ -136,6 +163,15 @@ open_session(struct run *r, uint32_t rows, struct sov_err *err)
 
 /* ---- the prompt */
 
+/* The messages as text; lm is NULL where there is no model. */
+static int
+render_messages(struct run *r, const struct sov_lm *lm, struct sov_err *err)
+{
+    int rc = sov_talk_open(&talk, lm, err);
+
+    return rc == 0 ? sov_talk_render(&talk, &r->rendered, err) : rc;
+}
+
 static int
 encode_prompt(struct run *r, unsigned flags, struct sov_err *err)
 {
@@ -143,8 +179,15 @@ encode_prompt(struct run *r, unsigned flags, struct sov_err *err)
 
     if (parse_special)
         flags |= SOV_TOK_SPECIAL;
-    rc = sov_tok_encode(r->lm.tok, r->prompt.text, r->prompt.len, flags,
-                        &r->ids, &r->n_ids, err);
+    if (chat) {
+        rc = render_messages(r, &r->lm, err);
+        if (rc == 0)
+            rc = sov_talk_ids(&talk, &r->lm, &r->rendered, &r->ids, &r->n_ids,
+                              err);
+    } else {
+        rc = sov_tok_encode(r->lm.tok, r->prompt.text, r->prompt.len, flags,
+                            &r->ids, &r->n_ids, err);
+    }
     r->n_prompt = r->n_ids;
     return rc;
 }
@@ -164,10 +207,19 @@ cut_newline(struct run *r)
 static int
 read_text(struct run *r, int argc, char **argv, struct sov_err *err)
 {
+    int rc;
+
     if (ids_path != NULL)
         return 0;
-    return sov_prompt_read(&r->prompt, prompt_text, argc, argv, r->lm.path,
-                           err);
+    rc = sov_prompt_read(&r->prompt, prompt_text, argc, argv,
+                         r->lm.path != NULL ? r->lm.path : "", err);
+    if (rc < 0 || !chat)
+        return rc;
+    cut_newline(r);
+    if (r->prompt.len == 0)
+        return sov_fail(err, SOV_EFORMAT, "there are no messages");
+    return sov_talk_read(&talk, r->prompt.text, r->prompt.len,
+                         prompt_text != NULL, err);
 }
 
 /* Ids of the prompt, checked against the session. */
@@ -405,15 +457,30 @@ report_text(const struct run *r, const struct sov_emit *out, enum sov_why why,
     return sov_report_write(report, out->sink, err);
 }
 
-/* The prompt as it was given; of ids, their text. */
+/* The prompt as it was given or rendered; of ids, their text. */
 static int
 echo_prompt(struct run *r, struct sov_emit *out, struct sov_err *err)
 {
     struct sov_span text = { (unsigned char *)r->prompt.text, r->prompt.len };
 
+    if (r->rendered.p != NULL)
+        text = (struct sov_span){ (unsigned char *)r->rendered.p,
+                                  r->rendered.len };
     if (text.p != NULL)
         return sov_emit_text(out, text, err);
     return sov_generate_echo(&r->lm, r->ids, r->n_ids, out, err);
+}
+
+static void
+fill_sampler(struct sov_sampler_opts *s)
+{
+    sov_sampler_defaults(s);
+    s->temp = (float)temp;
+    s->top_k = (uint32_t)top_k;
+    s->top_p = (float)top_p;
+    s->min_p = (float)min_p;
+    s->repeat_penalty = (float)repeat_penalty;
+    s->seed = sov_common.seed;
 }
 
 static int
@@ -428,13 +495,7 @@ generate(struct run *r, struct sov_emit *out, struct sov_err *err)
     };
     int rc = echo ? echo_prompt(r, out, err) : 0;
 
-    sov_sampler_defaults(&g.sampler);
-    g.sampler.temp = (float)temp;
-    g.sampler.top_k = (uint32_t)top_k;
-    g.sampler.top_p = (float)top_p;
-    g.sampler.min_p = (float)min_p;
-    g.sampler.repeat_penalty = (float)repeat_penalty;
-    g.sampler.seed = sov_common.seed;
+    fill_sampler(&g.sampler);
     if (rc == 0)
         rc = sov_generate(&g, &r->lm, out, err);
     r->ids = g.ids;
@@ -470,6 +531,77 @@ run_generate(struct run *r, struct sov_err *err)
     return rc;
 }
 
+/* ---- conversation */
+
+/* What the template makes of the messages; a model is needed for its own
+ * template and the names of its tokens alone. */
+static int
+run_render(struct run *r, struct sov_err *err)
+{
+    struct sov_emit out = { 0 };
+    struct sov_report *report;
+    bool model = r->lm.path != NULL;
+    int rc = model ? open_model(r, SOV_ACCESS_STREAM, err) : 0;
+
+    if (rc == 0)
+        rc = sov_emit_open(&out, sov_common.json,
+                           model ? r->lm.inputs : (const char **)r->files,
+                           model ? r->lm.n_inputs : r->n_files, err);
+    if (rc == 0 && model)
+        rc = sov_lm_open_tok(&r->lm, err);
+    if (rc == 0)
+        rc = render_messages(r, model ? &r->lm : NULL, err);
+    if (rc == 0 && sov_common.json) {
+        report = sov_report_new(NULL);
+        sov_report_span(report, "text", r->rendered.p, r->rendered.len);
+        rc = put_report(&out, report, err);
+    } else if (rc == 0) {
+        rc = sov_emit_text(&out,
+                           (struct sov_span){ (unsigned char *)r->rendered.p,
+                                              r->rendered.len },
+                           err);
+        if (rc == 0)
+            rc = sov_emit_close(&out, err);
+    }
+    sov_emit_free(&out);
+    return rc;
+}
+
+/* Nobody but the terminal says and reads anything. */
+static bool
+is_conversation(int argc)
+{
+    return chat && !render && !tokenize && logits_path == NULL &&
+           prompt_text == NULL && argc == 0 && !sov_common.json &&
+           sov_common.output == NULL && isatty(STDIN_FILENO) == 1 &&
+           isatty(STDOUT_FILENO) == 1;
+}
+
+static int
+run_conversation(struct run *r, struct sov_err *err)
+{
+    struct sov_converse c = {
+        .lm = &r->lm,
+        .talk = &talk,
+        .n_tokens = n_tokens,
+        .stops = stops.items,
+        .n_stops = stops.n,
+        .timings = timings,
+    };
+    int rc = open_model(r, SOV_ACCESS_MAP, err);
+
+    fill_sampler(&c.sampler);
+    if (rc == 0)
+        rc = open_session(r, 1, err);
+    if (rc == 0)
+        rc = sov_lm_open_tok(&r->lm, err);
+    if (rc == 0)
+        rc = sov_talk_read(&talk, NULL, 0, true, err);
+    if (rc == 0)
+        rc = sov_talk_open(&talk, &r->lm, err);
+    return rc == 0 ? sov_converse(&c, err) : rc;
+}
+
 /* ---- which of them */
 
 static int
@@ -491,6 +623,37 @@ choose_kv(struct sov_err *err)
                     "--kv: '%.32s' is not f32, bf16, f16 or q8", kv_name);
 }
 
+/* What goes with --chat, and what does not. */
+static int
+check_chat(struct sov_err *err)
+{
+    const char *alone = render                    ? "--render"
+                        : talk.system != NULL     ? "--system"
+                        : talk.template != NULL   ? "--chat-template"
+                        : talk.vars != NULL       ? "--chat-vars"
+                        : talk.date != NULL       ? "--date"
+                        : talk.no_answer ? "--no-generation-prompt"
+                                                  : NULL;
+
+    if (!chat)
+        return alone == NULL
+                   ? 0
+                   : sov_fail(err, SOV_EARG, "%s goes with --chat", alone);
+    if (ids_path != NULL || perplexity)
+        return sov_fail(err, SOV_EARG, "--chat reads messages, not %s",
+                        perplexity ? "text for --perplexity" : "--input-ids");
+    if (render && (tokenize || logits_path != NULL))
+        return sov_fail(err, SOV_EARG,
+                        "--render, --tokenize and --logits exclude each other");
+    if (talk.template != NULL && strcmp(talk.template, "-") == 0)
+        return sov_fail(err, SOV_EARG,
+                        "--chat-template: standard input has the messages");
+    talk.parse_special = parse_special;
+    if (!n_tokens_given)
+        n_tokens = UINT64_MAX;
+    return sov_talk_check(&talk, err);
+}
+
 static int
 check_options(int argc, struct sov_err *err)
 {
@@ -505,6 +668,8 @@ check_options(int argc, struct sov_err *err)
     if (ids_path != NULL && (tokenize || perplexity))
         return sov_fail(err, SOV_EARG, "%s reads text, not --input-ids",
                         tokenize ? "--tokenize" : "--perplexity");
+    if (check_chat(err) < 0)
+        return err->rc;
     for (size_t i = 0; i < stops.n; i++)
         if (stops.items[i][0] == '\0')
             return sov_fail(err, SOV_EARG, "--stop: the text is empty");
@@ -530,40 +695,74 @@ say_timings(const struct run *r)
 static int
 run_mode(struct run *r, struct sov_err *err)
 {
+    if (render)
+        return run_render(r, err);
     if (tokenize)
         return run_tokenize(r, err);
     if (perplexity)
         return run_perplexity(r, err);
-    cut_newline(r);
+    if (!chat)
+        cut_newline(r);
     return logits_path != NULL ? run_logits(r, err) : run_generate(r, err);
+}
+
+/* The files that are read besides the model. */
+static int
+list_files(struct run *r, int argc, char **argv, struct sov_err *err)
+{
+    r->files = calloc((size_t)argc + 2, sizeof(*r->files));
+    if (r->files == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    for (int i = 0; i < argc; i++)
+        r->files[r->n_files++] = argv[i];
+    if (ids_path != NULL)
+        r->files[r->n_files++] = ids_path;
+    if (talk.template != NULL)
+        r->files[r->n_files++] = talk.template;
+    return 0;
+}
+
+static int
+read_and_run(struct run *r, int argc, char **argv, struct sov_err *err)
+{
+    bool no_model = render && talk.template != NULL && model_path == NULL;
+    int rc = no_model ? 0 : sov_lm_choose(&r->lm, model_path, err);
+
+    if (rc == 0 && sov_common.dry_run && !no_model)
+        return run_dry(r, err);
+    if (rc == 0 && is_conversation(argc)) {
+        rc = run_conversation(r, err);
+        return rc == 0 ? sov_lm_check(&r->lm, err) : rc;
+    }
+    if (rc == 0)
+        rc = read_text(r, argc, argv, err);
+    if (rc == 0)
+        rc = run_mode(r, err);
+    if (rc == 0)
+        rc = sov_lm_check(&r->lm, err);
+    if (rc == 0)
+        rc = sov_tool_depfile(no_model ? r->files : r->lm.inputs,
+                              no_model ? r->n_files : r->lm.n_inputs, err);
+    if (rc == 0 && timings)
+        say_timings(r);
+    return rc;
 }
 
 static int
 run(int argc, char **argv, struct sov_err *err)
 {
-    struct run r = {
-        .files = ids_path != NULL ? &ids_path : (const char *const *)argv,
-        .n_files = ids_path != NULL ? 1 : (size_t)argc,
-    };
+    struct run r = { 0 };
     int rc = check_options(argc, err);
 
     if (rc == 0)
-        rc = sov_lm_choose(&r.lm, model_path, err);
-    if (rc == 0 && sov_common.dry_run) {
-        rc = run_dry(&r, err);
-    } else if (rc == 0) {
-        rc = read_text(&r, argc, argv, err);
-        if (rc == 0)
-            rc = run_mode(&r, err);
-        if (rc == 0)
-            rc = sov_lm_check(&r.lm, err);
-        if (rc == 0)
-            rc = sov_tool_depfile(r.lm.inputs, r.lm.n_inputs, err);
-        if (rc == 0 && timings)
-            say_timings(&r);
-    }
+        rc = list_files(&r, argc, argv, err);
+    if (rc == 0)
+        rc = read_and_run(&r, argc, argv, err);
+    sov_talk_close(&talk);
+    sov_chat_text_free(&r.rendered);
     sov_lm_close(&r.lm);
     free(r.prompt.text);
+    free(r.files);
     free(r.ids);
     return rc;
 }

@@ -89,11 +89,23 @@ sov_emit_text(struct sov_emit *out, struct sov_span text, struct sov_err *err)
     if (text.len == 0)
         return 0;
     out->open_line = text.p[text.len - 1] != '\n';
+    if ((out->keep || out->both) && keep_text(out, text, err) < 0)
+        return err->rc;
     if (out->keep)
-        return keep_text(out, text, err);
+        return 0;
     if (out->tty)
         return write_escaped(out, text, err);
     return sov_sink_write(out->sink, text.p, text.len, err);
+}
+
+int
+sov_emit_part(struct sov_emit *out, struct sov_err *err)
+{
+    bool line = out->tty && out->open_line;
+
+    out->open_line = false;
+    out->n_kept = 0;
+    return line ? sov_sink_write(out->sink, "\n", 1, err) : 0;
 }
 
 int

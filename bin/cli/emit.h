@@ -20,6 +20,7 @@ struct sov_emit {
     size_t n_kept;
     size_t cap;
     bool keep;
+    bool both; /* keep it and write it too */
     bool tty;
     bool open_line; /* the last character was no new line */
 };
@@ -32,6 +33,9 @@ int sov_emit_open(struct sov_emit *out, bool keep, const char *const *inputs,
 /* Whole characters. */
 int sov_emit_text(struct sov_emit *out, struct sov_span text,
                   struct sov_err *err) SOV_MUST_CHECK;
+
+/* On a terminal: a new line, if one is begun; what is kept is forgotten. */
+int sov_emit_part(struct sov_emit *out, struct sov_err *err) SOV_MUST_CHECK;
 
 /* The end of the text; the file takes its name. */
 int sov_emit_close(struct sov_emit *out, struct sov_err *err) SOV_MUST_CHECK;

@@ -10,10 +10,13 @@
 #include <stdlib.h>
 #include <time.h>
 
+#define PIECE 256 /* tokens of a prompt that are read at once */
+
 const char *
 sov_why_name(enum sov_why why)
 {
-    static const char *const names[] = { "length", "end", "stop", "context" };
+    static const char *const names[] = { "length", "end", "stop", "context",
+                                         "interrupt" };
 
     return names[why];
 }
@@ -128,6 +131,12 @@ next_token(struct sov_generate *g, const struct sov_lm *lm,
     return rc;
 }
 
+static bool
+interrupted(const struct sov_generate *g)
+{
+    return g->interrupt != NULL && *g->interrupt != 0;
+}
+
 /* One token after the other, until something ends the text. */
 static int
 loop(struct sov_generate *g, const struct sov_lm *lm, sov_sampler *sampler,
@@ -139,6 +148,10 @@ loop(struct sov_generate *g, const struct sov_lm *lm, sov_sampler *sampler,
 
     g->why = SOV_WHY_LENGTH;
     for (uint64_t i = 0; i < g->n_tokens; i++) {
+        if (interrupted(g)) {
+            g->why = SOV_WHY_INTERRUPT;
+            break;
+        }
         rc = next_token(g, lm, sampler, stream, out, &cap, &go_on, err);
         if (rc < 0)
             return rc;
@@ -158,6 +171,26 @@ loop(struct sov_generate *g, const struct sov_lm *lm, sov_sampler *sampler,
     return put_rest(stream, out, err);
 }
 
+/* What the session has not read yet; in pieces, where somebody may ask for an
+ * end of it. */
+static int
+read_prompt(struct sov_generate *g, const struct sov_lm *lm,
+            struct sov_err *err)
+{
+    int rc = 0;
+
+    while (g->n_read < g->n_ids && rc == 0 && !interrupted(g)) {
+        size_t n = g->n_ids - g->n_read;
+        bool last = g->interrupt == NULL || n <= PIECE;
+
+        n = last ? n : PIECE;
+        rc = sov_session_eval(lm->session, g->ids + g->n_read, n,
+                              last ? SOV_LOGITS_LAST : SOV_LOGITS_NONE, err);
+        g->n_read += rc == 0 ? n : 0;
+    }
+    return rc;
+}
+
 int
 sov_generate(struct sov_generate *g, const struct sov_lm *lm,
              struct sov_emit *out, struct sov_err *err)
@@ -174,8 +207,7 @@ sov_generate(struct sov_generate *g, const struct sov_lm *lm,
     if (rc == 0)
         rc = sov_stream_new(&stream, g->stops, g->n_stops, err);
     if (rc == 0)
-        rc = sov_session_eval(lm->session, g->ids, g->n_ids, SOV_LOGITS_LAST,
-                              err);
+        rc = read_prompt(g, lm, err);
     g->prompt_s = sov_generate_clock() - start;
     start = sov_generate_clock();
     if (rc == 0)

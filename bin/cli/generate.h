@@ -10,25 +10,35 @@
 #include "sov/err.h"
 #include "sov/run.h"
 
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* Why a text ends. */
-enum sov_why { SOV_WHY_LENGTH, SOV_WHY_END, SOV_WHY_STOP, SOV_WHY_CONTEXT };
+enum sov_why {
+    SOV_WHY_LENGTH,
+    SOV_WHY_END,
+    SOV_WHY_STOP,
+    SOV_WHY_CONTEXT,
+    SOV_WHY_INTERRUPT,
+};
 
 struct sov_generate {
     int32_t *ids; /* owned by the caller, and grown: the prompt, then more */
     size_t n_ids;
+    size_t n_read;     /* ids that the session has read already */
     uint64_t n_tokens; /* stop after so many */
     const char *const *stops;
     size_t n_stops;
     struct sov_sampler_opts sampler;
+    /* Looked at between tokens: not 0 ends the text.  NULL: nobody asks. */
+    const volatile sig_atomic_t *interrupt;
     enum sov_why why; /* what ended it */
     double prompt_s;
     double generate_s;
 };
 
-/* "length", "end", "stop" or "context". */
+/* "length", "end", "stop", "context" or "interrupt". */
 const char *sov_why_name(enum sov_why why);
 
 /* Read the prompt in g->ids, go on with it, and say what is new. */

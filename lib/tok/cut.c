@@ -19,8 +19,8 @@ look(const struct sov_cut *c, const struct sov_needles *set, size_t from,
 {
     hit->pos = to;
     hit->n = 0;
-    hit->id = sov_needles_find(set, c->tok, c->text, to, from, &hit->pos,
-                               &hit->n);
+    hit->id =
+        sov_needles_find(set, c->tok, c->text, to, from, &hit->pos, &hit->n);
 }
 
 static void
@@ -46,8 +46,9 @@ void
 sov_cut_begin(struct sov_cut *c, const sov_tok *tok, const unsigned char *text,
               size_t len, const unsigned char *mark, bool special)
 {
-    *c = (struct sov_cut){ .tok = tok, .text = text, .len = len, .mark = mark,
-                           .special = special };
+    *c = (struct sov_cut){
+        .tok = tok, .text = text, .len = len, .mark = mark, .special = special
+    };
     if (mark == NULL)
         return;
     look(c, &tok->user, 0, len, &c->user);
@@ -69,9 +70,9 @@ sov_cut_next(struct sov_cut *c, size_t at)
     if (c->control.id >= 0 && c->control.pos < at)
         look_unmarked(c, at, &c->control);
     if (c->user.id < 0 ||
-        (c->control.id >= 0 && (c->control.pos < c->user.pos ||
-                                (c->control.pos == c->user.pos &&
-                                 c->control.n >= c->user.n))))
+        (c->control.id >= 0 &&
+         (c->control.pos < c->user.pos ||
+          (c->control.pos == c->user.pos && c->control.n >= c->user.n))))
         return c->control;
     return c->user;
 }

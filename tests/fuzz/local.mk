@@ -105,3 +105,8 @@ fuzz_tests += tests/fuzz/fuzz_vocab
 tests_fuzz_fuzz_vocab_SOURCES = %D%/fuzz_vocab.c $(fuzz_main)
 tests_fuzz_fuzz_vocab_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_vocab_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_tests += tests/fuzz/fuzz_chat
+tests_fuzz_fuzz_chat_SOURCES = %D%/fuzz_chat.c $(fuzz_main)
+tests_fuzz_fuzz_chat_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_chat_LDFLAGS = $(fuzz_ldflags)

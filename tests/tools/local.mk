@@ -46,3 +46,6 @@ tests_tools_mkhf_LDADD = libsovcore.la
 check_PROGRAMS += tests/tools/randtext
 tests_tools_randtext_SOURCES = %D%/randtext.c
 tests_tools_randtext_LDADD = libsov_all.la $(deps_libs)
+
+check_PROGRAMS += tests/tools/pty
+tests_tools_pty_SOURCES = %D%/pty.c

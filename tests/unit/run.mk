@@ -5,3 +5,8 @@ unit_tests += tests/unit/t_run
 tests_unit_t_run_SOURCES = %D%/t_run.c %D%/tiny.h %D%/unit.h
 tests_unit_t_run_CFLAGS = $(unit_cflags)
 tests_unit_t_run_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/t_chat
+tests_unit_t_chat_SOURCES = %D%/t_chat.c %D%/unit.h
+tests_unit_t_chat_CFLAGS = $(unit_cflags)
+tests_unit_t_chat_LDADD = $(unit_libs)

@@ -522,6 +522,51 @@ START_TEST(a_cut_model_file_is_refused)
 }
 END_TEST
 
+/* Control tokens are where all of their bytes are unmarked. */
+START_TEST(marks_keep_control_tokens_out)
+{
+    static const struct {
+        const char *text;
+        const char *mark; /* '#': a stranger's */
+        int n_bos, n_eos;
+    } marked[] = {
+        { "<s>a</s>", "........", 1, 1 },
+        { "<s>a</s>", "####....", 0, 1 },
+        { "<s>a</s>", "#.......", 0, 1 },
+        { "<s>a</s>", ".......#", 1, 0 },
+        { "<s><s></s>", "..........", 2, 1 },
+        { "<s><s></s>", "###.......", 1, 1 },
+        { "<s><s></s>", "...###....", 1, 1 },
+        { "<s><s></s>", "..##......", 0, 1 },
+        { "x<s>y", ".####", 0, 0 },
+        { "", "", 0, 0 },
+    };
+
+    for (size_t i = 0; i < sizeof(marked) / sizeof(marked[0]); i++) {
+        size_t len = strlen(marked[i].text);
+        unsigned char mark[16];
+        int32_t *ids;
+        struct sov_err err;
+        size_t n;
+        int bos = 0, eos = 0;
+
+        for (size_t k = 0; k < len; k++)
+            mark[k] = marked[i].mark[k] == '#';
+        ck_assert_int_eq(sov_tok_encode_marked(tale, marked[i].text, len, mark,
+                                               0, &ids, &n, &err),
+                         0);
+        for (size_t k = 0; k < n; k++) {
+            bos += ids[k] == sov_tok_bos(tale);
+            eos += ids[k] == sov_tok_eos(tale);
+        }
+        ck_assert_msg(bos == marked[i].n_bos && eos == marked[i].n_eos,
+                      "%s %s: %d, %d", marked[i].text, marked[i].mark, bos,
+                      eos);
+        free(ids);
+    }
+}
+END_TEST
+
 int
 main(void)
 {
@@ -530,6 +575,7 @@ main(void)
     tcase_add_checked_fixture(tc, load_tale, drop_tale);
     tcase_add_test(tc, tale_texts_have_the_ids_of_others);
     tcase_add_test(tc, tale_has_its_special_tokens);
+    tcase_add_test(tc, marks_keep_control_tokens_out);
     tcase_add_test(tc, typed_control_tokens_stay_text_unless_asked);
     tcase_add_test(tc, every_byte_comes_back);
     tcase_add_test(tc, monotonous_texts_are_no_attack);

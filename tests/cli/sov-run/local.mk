@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # tests/cli/sov-run/local.mk - sov-run as a user runs it
 
+cli_tests += %D%/chat.sh
+cli_tests += %D%/chat-tty.sh
+cli_tests += %D%/chat-golden.sh
 cli_tests += %D%/errors.sh
 cli_tests += %D%/fast.sh
 cli_tests += %D%/files.sh
@@ -9,3 +12,4 @@ cli_tests += %D%/logits.sh
 cli_tests += %D%/output.sh
 cli_tests += %D%/prompt.sh
 cli_tests += %D%/tokenize.sh
+EXTRA_DIST += %D%/chat-golden.txt
