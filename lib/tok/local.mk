@@ -20,6 +20,7 @@ libsov_all_la_SOURCES += \
 	%D%/spm_write.c \
 	%D%/tok.c %D%/tok.h \
 	%D%/tokenizers.def \
+	%D%/ugm.c \
 	%D%/uclass.c %D%/uclass.h %D%/uclass_table.h \
 	%D%/vmap.c %D%/vmap.h \
 	%D%/wpm.c

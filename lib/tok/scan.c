@@ -220,8 +220,8 @@ scan_qwen35(const unsigned char *p, size_t at, size_t end)
 #define FALLING (SOV_UC_LL | SOV_UC_LM | SOV_UC_LO | SOV_UC_M)
 
 /*
- * The end of RISING* FALLING+ at at; at itself if that does not match.  Where no
- * lower one follows, the upper ones give back as few as needed.
+ * The end of RISING* FALLING+ at at; at itself if that does not match.  Where
+ * no lower one follows, the upper ones give back as few as needed.
  */
 static inline size_t
 lower_word(const unsigned char *p, size_t at, size_t end)

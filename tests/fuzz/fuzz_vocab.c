@@ -9,8 +9,11 @@
  *   1 to 6                      a token of this type
  *   m                           a rule of merging
  *   b e u s                     the number of the last token is that of bos, ...
- *   n w f l r                   flags: form C, whole pieces, full form D, the
+ *   n w f q l r                 flags: form C, whole pieces, full form D, one
+ *                               space of many, the
  *                               last token swallows white space (l, r)
+ *   c                           a map of characters, its first number apart:
+ *                               so many units of four bytes as the digit says
  *
  * Without an M the 256 bytes come first, so that rules find something.
  */
@@ -94,6 +97,24 @@ set_last(struct made *m, const char *key)
 }
 
 static void
+set_map(struct made *m, const uint8_t *p, size_t len)
+{
+    struct sov_buf b = { 0 };
+    struct sov_kv kv = { .key = KEY "precompiled_charsmap",
+                         .type = SOV_V_ARR,
+                         .elem = SOV_V_U8 };
+
+    if (len == 0)
+        return;
+    sov_buf_u32(&b, 4u * (uint32_t)(p[0] - '0'));
+    sov_buf_add(&b, p + 1, len - 1);
+    kv.n = b.len;
+    kv.val = (struct sov_span){ b.p, b.len };
+    (void)!sov_meta_set(m->meta, &kv, NULL);
+    sov_buf_free(&b);
+}
+
+static void
 take_line(struct made *m, const uint8_t *p, size_t len)
 {
     uint8_t what = p[0];
@@ -139,6 +160,13 @@ take_line(struct made *m, const uint8_t *p, size_t len)
         break;
     case 'n':
         (void)!sov_meta_set_bool(m->meta, "sov.tokenizer.nfc", true, NULL);
+        break;
+    case 'c':
+        set_map(m, p, len);
+        break;
+    case 'q':
+        (void)!sov_meta_set_bool(m->meta, KEY "remove_extra_whitespaces", true,
+                                 NULL);
         break;
     case 'w':
         (void)!sov_meta_set_bool(m->meta, "sov.tokenizer.ignore_merges", true,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * t_bpe.c - unit tests of byte-level byte-pair encoding and WordPiece
+ * t_bpe.c - unit tests of byte-level byte-pair encoding, WordPiece, unigram
  *
  * Against small vocabularies made here and a plain second way to merge; and,
  * where ../shared is beside the source tree, against the vocabularies of
@@ -528,6 +528,96 @@ START_TEST(normalizing_follows_the_keys)
 }
 END_TEST
 
+/* ---- unigram */
+
+/* Of "ab" the whole is best, of "abc" a and bc. */
+static sov_meta *
+unigram_keys(bool map)
+{
+    static const char *const names[] = {
+        "<pad>", "</s>", "<unk>", "\xe2\x96\x81", "a", "b", "c", "ab", "bc",
+        "\xe2\x96\x81" "a", NULL,
+    };
+    static const int32_t types[] = { 3, 3, 2, 1, 1, 1, 1, 1, 1, 1 };
+    static const float scores[] = { 0, 0, 0, -2, -3, -3, -3, -4, -1, -2.5f };
+    /* from the root (base 1) the byte 2 leads to 3, whose base 4 leads to the
+     * place of its text, 7 */
+    static const uint32_t units[] = {
+        1 << 10, 1u << 31, 1u << 31, 4 << 10 | 1 << 8 | 2,
+        1u << 31, 1u << 31, 1u << 31, 1u << 31 | 2,
+    };
+    struct sov_kv kv = { .key = KEY "token_type", .type = SOV_V_ARR,
+                         .elem = SOV_V_I32, .n = 10,
+                         .val = { (const void *)types, sizeof(types) } };
+    struct sov_buf b = { 0 };
+    struct list l = { 0 };
+    sov_meta *meta;
+
+    ck_assert_int_eq(sov_meta_new(&meta, NULL), 0);
+    for (size_t i = 0; names[i] != NULL; i++)
+        add(&l, names[i]);
+    put(meta, KEY "tokens", &l);
+    ck_assert_int_eq(sov_meta_set(meta, &kv, NULL), 0);
+    kv = (struct sov_kv){ .key = KEY "scores", .type = SOV_V_ARR,
+                          .elem = SOV_V_F32, .n = 10,
+                          .val = { (const void *)scores, sizeof(scores) } };
+    ck_assert_int_eq(sov_meta_set(meta, &kv, NULL), 0);
+    ck_assert_int_eq(sov_meta_set_str(meta, KEY "model", "t5", NULL), 0);
+    ck_assert_int_eq(sov_meta_set_bool(meta, KEY "add_space_prefix", true,
+                                       NULL), 0);
+    if (map) {
+        sov_buf_u32(&b, sizeof(units));
+        for (size_t i = 0; i < 8; i++)
+            sov_buf_u32(&b, units[i]);
+        sov_buf_add(&b, "x\0ab", 5);
+        kv = (struct sov_kv){ .key = KEY "precompiled_charsmap",
+                              .type = SOV_V_ARR, .elem = SOV_V_U8, .n = b.len,
+                              .val = { b.p, b.len } };
+        ck_assert_int_eq(sov_meta_set(meta, &kv, NULL), 0);
+        sov_buf_free(&b);
+    }
+    return meta;
+}
+
+START_TEST(the_best_sum_of_scores_wins)
+{
+    sov_tok *tok = load(unigram_keys(false));
+    sov_meta *meta;
+    int32_t *ids;
+
+    check(tok, "abc", 0, " a|bc");
+    check(tok, "cab", 0, " |c|ab");
+    check(tok, "c  c", 0, " |c| | |c");
+    check(tok, "a", SOV_TOK_EOS, " a|</s>");
+    ck_assert_uint_eq(encode(tok, "axyz\xff""b", 6, 0, &ids), 3);
+    ck_assert_int_eq(ids[1], 2); /* one for all in a row */
+    free(ids);
+    ck_assert_uint_eq(encode(tok, "", 0, 0, &ids), 0);
+    free(ids);
+    sov_tok_free(tok);
+    tok = load(unigram_keys(true));
+    check(tok, "c\x02", 0, " |c|ab");
+    sov_tok_free(tok);
+    meta = unigram_keys(true);
+    ck_assert_int_eq(sov_meta_set_bool(meta, KEY "remove_extra_whitespaces",
+                                       true, NULL), 0);
+    tok = load(meta);
+    check(tok, "  c   c ", 0, " |c| |c");
+    sov_tok_free(tok);
+    meta = unigram_keys(false);
+    sov_meta_unset(meta, KEY "scores");
+    refused(meta, "scores");
+    meta = unigram_keys(false);
+    ck_assert_int_eq(sov_meta_set_text(meta, KEY "precompiled_charsmap",
+                                       "u8[]", "[64,0,0,0,1]", 12, NULL), 0);
+    refused(meta, "charsmap");
+    meta = unigram_keys(false);
+    ck_assert_int_eq(sov_meta_set_text(meta, KEY "precompiled_charsmap",
+                                       "u32[]", "[64]", 4, NULL), 0);
+    refused(meta, "charsmap");
+}
+END_TEST
+
 /* ---- published vocabularies */
 
 static const char *
@@ -708,6 +798,7 @@ main(void)
     tcase_add_test(tc, bad_keys_are_refused_and_named);
     tcase_add_test(tc, words_are_cut_into_the_longest_tokens);
     tcase_add_test(tc, normalizing_follows_the_keys);
+    tcase_add_test(tc, the_best_sum_of_scores_wins);
     tcase_add_test(tc, golden_vocabularies_have_the_ids_of_others);
     tcase_add_test(tc, golden_vocabularies_give_texts_back);
     return unit_main("bpe", tc);
