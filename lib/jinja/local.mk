@@ -13,6 +13,7 @@ libsov_all_la_SOURCES += \
 	%D%/lex.c \
 	%D%/machine.c \
 	%D%/method.c %D%/method.h \
+	%D%/method_str.c \
 	%D%/ops.c \
 	%D%/parse.c %D%/parse.h \
 	%D%/test.c \

@@ -31,6 +31,8 @@ struct sov_jfn {
 
 /* NULL if there is none of that name. */
 const struct sov_jfn *sov_jmethod_find(int type, const struct sov_jstr *name);
+/* Of strings; sov_jmethod_find() knows them too. */
+const struct sov_jfn *sov_jmethod_str_find(const struct sov_jstr *name);
 const struct sov_jfn *sov_jfilter_find(const struct sov_jstr *name);
 /* Of lists; sov_jfilter_find() knows them too. */
 const struct sov_jfn *sov_jfilter_list_find(const struct sov_jstr *name);
