@@ -10,10 +10,11 @@
  *
  *     k [n_kv][n_ctx / 64] pages
  *
- * With rows the softmax of a query goes over all its keys at once: the largest
- * score, then the sum of the exponentials in the 16 lanes of kern.h, then the
- * values in the order of their positions.  With pages it goes page by page, as
- * struct sov_attn_span says.  So it does not matter in what pieces the queries
+ * With rows the softmax of a query goes over a span of SOV_SPAN_KEYS at once:
+ * the largest score, then the sum of the exponentials in the 16 lanes of
+ * kern.h, then the values in the order of their positions; later spans are
+ * added to the first in order, weighed by their sums.  With pages it goes page
+ * by page, as struct sov_attn_span says.  So it does not matter in what pieces the queries
  * come, nor who does them.
  */
 #ifndef SOV_NN_ATTN_H

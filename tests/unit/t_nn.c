@@ -149,7 +149,7 @@ END_TEST
 
 /* ---- attention */
 
-#define CTX 200
+#define CTX  2100
 
 /* Not rows of a type. */
 #define PAGES SOV_TYPE_Q8_0
@@ -249,6 +249,9 @@ START_TEST(attention)
         check_attention(71, 1, 16, 16, 10, 5, SOV_TYPE_F32, 2e-6);
         check_attention(8, 2, 128, 128, 3, 130, SOV_TYPE_F16, 1e-3);
         check_attention(8, 2, 128, 128, 3, 130, SOV_TYPE_BF16, 1e-2);
+        check_attention(4, 2, 64, 64, 1020, 9, SOV_TYPE_F32, 2e-6);
+        check_attention(4, 2, 36, 20, 2047, 2, SOV_TYPE_F16, 1e-3);
+        check_attention(4, 2, 36, 20, 2047, 2, SOV_TYPE_BF16, 1e-2);
         check_attention(4, 2, 64, 64, 0, 1, PAGES, 2e-2);
         check_attention(4, 2, 64, 64, 63, 1, PAGES, 2e-2);
         check_attention(4, 4, 64, 32, 64, 70, PAGES, 2e-2);
@@ -292,7 +295,8 @@ static void
 same_in_any_pieces(size_t n_head, size_t n_kv, size_t k_len, size_t v_len,
                    enum sov_type type, uint32_t window)
 {
-    static const char *const isas[] = { "avx2", "avx512", "generic", "neon" };
+    static const char *const isas[] = { "avx2", "avx512", "avx512bf16",
+                                        "generic", "neon" };
     static const size_t steps[] = { 1, 2, 7, ENDS };
     struct sov_cache kv = { .type = type, .paged = type == PAGES,
                             .n_kv = n_kv, .n_ctx = LONG + 3,
@@ -349,6 +353,7 @@ START_TEST(attention_in_pieces)
     same_in_any_pieces(37, 1, 16, 32, PAGES, 70);
     same_in_any_pieces(4, 2, 64, 64, SOV_TYPE_F16, 0);
     same_in_any_pieces(4, 2, 64, 32, SOV_TYPE_BF16, 100);
+    same_in_any_pieces(37, 1, 36, 20, SOV_TYPE_BF16, 0);
     same_in_any_pieces(4, 2, 64, 64, SOV_TYPE_F32, 1100);
 }
 END_TEST
