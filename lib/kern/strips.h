@@ -70,7 +70,21 @@ bits_at(vec v, int from, int to, int mask)
     return bits(v, from - to, mask);
 }
 
-/* Part i of n parts of a strip's next `bytes`: to be asked for, see rows.h */
+/*
+ * How far ahead to ask: a whole strip, for its rows are read side by side but
+ * asked for one behind the other.  Two strips must fit the second cache.
+ */
+#define STRIP_AHEAD_MAX 393216
+
+INLINE size_t
+strip_distance(size_t stride)
+{
+    size_t d = STRIP * stride;
+
+    return d < AHEAD ? AHEAD : d < STRIP_AHEAD_MAX ? d : STRIP_AHEAD_MAX;
+}
+
+/* Part i of n parts of a strip's `bytes` at p: to be asked for, see rows.h */
 INLINE void
 strip_ahead(const unsigned char *p, size_t bytes, int i, int n)
 {
@@ -79,7 +93,25 @@ strip_ahead(const unsigned char *p, size_t bytes, int i, int n)
 
     UNROLL
     for (j = 0; j < lines; j++)
-        v_ahead(p + AHEAD + 64 * (lines * i + j));
+        v_ahead(p + 64 * (lines * i + j));
+}
+
+/*
+ * Turn i of n, and of that place j of m.  Compilers are kept from gathering
+ * what is asked for: many at once would wait, and what is behind them.
+ */
+INLINE void
+strip_ahead_at(const unsigned char *p, size_t bytes, int i, int n, int j, int m)
+{
+    int lines = (int)(STRIP * bytes + 64 * n - 1) / (64 * n);
+    int k;
+
+    UNROLL
+    for (k = lines * j / m; k < lines * (j + 1) / m; k++) {
+        __asm__ volatile("");
+        v_ahead(p + 64 * (lines * i + k));
+        __asm__ volatile("");
+    }
 }
 
 /* Up to four columns of a strip: y[c * y_stride + r] */

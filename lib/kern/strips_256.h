@@ -101,7 +101,7 @@ strip256(strip_head_fn *head, part_fn *part, plane_fn *plane,
 {
     struct strip_head heads[2];
     vecf acc[4] = { f_zero(), f_zero(), f_zero(), f_zero() };
-    const unsigned char *next = w;
+    const unsigned char *next = w + strip_distance(stride);
     size_t i;
     int c, p;
 

@@ -44,9 +44,9 @@ strip_starts(const struct strip_kind *f, const struct sov_a32 *const a[4],
 /* The products of one block, see kern.h */
 INLINE void
 strip_products(const struct strip_kind *f, strip_block_fn *block,
-               const unsigned char *w, size_t stride,
+               const unsigned char *w, size_t stride, const unsigned char *next,
                const struct strip_scales *s, const struct sov_a32 *const a[4],
-               int n_cols, int b, int32_t start[4][8], vecf p[4])
+               int n_cols, int b, int odd, int32_t start[4][8], vecf p[4])
 {
     vec q[8], t[4];
     int c, k;
@@ -58,13 +58,15 @@ strip_products(const struct strip_kind *f, strip_block_fn *block,
                    ? v_four(&start[c][b])
                    : v_zero();
     UNROLL
-    for (k = 0; k < 8; k++)
+    for (k = 0; k < 8; k++) {
+        strip_ahead_at(next, 8 * f->bytes, b / 2, 4, 8 * odd + k, 16);
         UNROLL
-    for (c = 0; c < n_cols; c++) {
-        vec x = v_four(a[c]->q + 32 * b + 4 * k);
+        for (c = 0; c < n_cols; c++) {
+            vec x = v_four(a[c]->q + 32 * b + 4 * k);
 
-        t[c] = f->kind == KIND_SIGNED ? v_dot8(t[c], q[k], x)
-                                      : v_dot(t[c], q[k], x);
+            t[c] = f->kind == KIND_SIGNED ? v_dot8(t[c], q[k], x)
+                                          : v_dot(t[c], q[k], x);
+        }
     }
     UNROLL
     for (c = 0; c < n_cols; c++) {
@@ -93,9 +95,10 @@ strip_piece(const struct strip_kind *f, strip_block_fn *block, int n_cols,
     for (b = 0; b < 4; b++) {
         vecf p[4], q[4];
 
-        strip_ahead(next, 8 * f->bytes, b, 4);
-        strip_products(f, block, w, stride, s, a, n_cols, 2 * b, start, p);
-        strip_products(f, block, w, stride, s, a, n_cols, 2 * b + 1, start, q);
+        strip_products(f, block, w, stride, next, s, a, n_cols, 2 * b, 0, start,
+                       p);
+        strip_products(f, block, w, stride, next, s, a, n_cols, 2 * b + 1, 1,
+                       start, q);
         UNROLL
         for (c = 0; c < n_cols; c++)
             half[b][c] = f_add(p[c], q[c]);
@@ -135,6 +138,7 @@ strip32(struct strip_kind f, strip_scales_fn *scales, strip_block_fn *block,
 {
     vecf acc[4] = { f_zero(), f_zero(), f_zero(), f_zero() };
     unsigned char rest[STRIP][PIECE_MAX];
+    const unsigned char *next = w + strip_distance(stride);
     size_t bytes = 8 * f.bytes;
     struct strip_scales s[2];
     struct piece now = { w, stride };
@@ -146,7 +150,7 @@ strip32(struct strip_kind f, strip_scales_fn *scales, strip_block_fn *block,
         now = last_piece(w, stride, n / 32 * f.bytes, rest);
     then = now;
     scales(now.p, now.stride, &s[0]);
-    for (i = 0; i < (n + 255) / 256; i++, now = then) {
+    for (i = 0; i < (n + 255) / 256; i++, now = then, next += STRIP * bytes) {
         const struct sov_a32 *a[4];
 
         if (n >= 256 * (i + 2))
@@ -161,8 +165,8 @@ strip32(struct strip_kind f, strip_scales_fn *scales, strip_block_fn *block,
                 (const struct sov_a32 *)(const void *)(act +
                                                        (size_t)c * act_stride) +
                 i;
-        strip_piece(&f, block, n_cols, now.p, now.stride, w + i * STRIP * bytes,
-                    &s[i % 2], a, acc);
+        strip_piece(&f, block, n_cols, now.p, now.stride, next, &s[i % 2], a,
+                    acc);
     }
     UNROLL
     for (c = 0; c < n_cols; c++)
