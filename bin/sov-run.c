@@ -156,6 +156,7 @@ open_session(struct run *r, uint32_t rows, struct sov_err *err)
         .precise = precise,
         .kv = kv_form,
         .max_memory = sov_common.max_memory,
+        .other = sov_memory_used(),
     };
 
     return sov_lm_open_session(&r->lm, &so, err);
@@ -414,7 +415,7 @@ run_logits(struct run *r, struct sov_err *err)
 static int
 run_dry(struct run *r, struct sov_err *err)
 {
-    const struct sov_session_opts so = {
+    struct sov_session_opts so = {
         .n_ctx = (uint32_t)n_ctx,
         .precise = precise,
         .kv = kv_form,
@@ -426,6 +427,7 @@ run_dry(struct run *r, struct sov_err *err)
     struct sov_report *report;
     int rc = open_model(r, SOV_ACCESS_MAP, err);
 
+    so.other = sov_memory_used();
     if (rc == 0)
         rc = sov_session_measure(r->lm.model, &so, &mem, err);
     if (rc < 0)
@@ -435,6 +437,8 @@ run_dry(struct run *r, struct sov_err *err)
     sov_report_bytes(report, "kv", "keys and values", mem.kv);
     sov_report_bytes(report, "work", "work", mem.work);
     sov_report_bytes(report, "logits", "logits", mem.logits);
+    sov_report_bytes(report, "other", "tokenizer, metadata, program",
+                     mem.other);
     sov_report_bytes(report, "total", "in all", mem.total);
     return sov_report_end(report, err);
 }

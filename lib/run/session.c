@@ -171,8 +171,10 @@ plan(struct sov_session *s, const struct sov_session_opts *opts,
     mem->kv = kv.used;
     mem->work = work.used;
     mem->logits = logits.used;
+    mem->other = opts->other;
     if (__builtin_add_overflow(kv.used, work.used, &mem->total) ||
         __builtin_add_overflow(mem->total, logits.used, &mem->total) ||
+        __builtin_add_overflow(mem->total, mem->other, &mem->total) ||
         __builtin_add_overflow(mem->total, mem->weights, &mem->total))
         return too_large(err);
     return 0;

@@ -34,6 +34,10 @@ SOV_API const char *sov_isa(void);
 SOV_API void sov_set_threads(unsigned n);
 SOV_API unsigned sov_threads(void);
 
+/* Bytes of memory that this process has now, maps of files not counted; 0 if
+ * the system does not tell. */
+SOV_API uint64_t sov_memory_used(void);
+
 /*
  * SOV_EARG if SOV_ISA or SOV_THREADS is set to what means nothing.  Without
  * asking, the first counts as generic then, and the second as not set.

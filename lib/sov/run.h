@@ -42,6 +42,8 @@ struct sov_session_opts {
                             f32, weights decoded to f32 */
     enum sov_kv_form kv;
     uint64_t max_memory; /* more than this is SOV_EMEM; 0: no limit */
+    uint64_t other;      /* bytes that the caller has, to be counted with it:
+                            see sov_memory_used() */
 };
 
 /* Bytes of a session, by part. */
@@ -50,6 +52,7 @@ struct sov_session_memory {
     uint64_t kv;      /* keys and values; touched as the context fills */
     uint64_t work;    /* activations and tables */
     uint64_t logits;
+    uint64_t other;   /* of the options */
     uint64_t total;
 };
 

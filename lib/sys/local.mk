@@ -12,6 +12,7 @@ libsov_all_la_SOURCES += \
 	%D%/lock.c \
 	%D%/looks.c \
 	%D%/members.c %D%/members.h \
+	%D%/memory.c \
 	%D%/pack.c \
 	%D%/par.c %D%/par.h \
 	%D%/part.c %D%/part.h \

@@ -239,6 +239,11 @@ START_TEST(memory_is_counted_and_limited)
     ck_assert_uint_ge(mem.logits, TINY_VOCAB * sizeof(float));
     ck_assert_uint_eq(mem.total,
                       mem.weights + mem.kv + mem.work + mem.logits);
+    opts.other = 1000;
+    ck_assert_int_eq(sov_session_measure(model, &opts, &mem, &err), 0);
+    ck_assert_uint_eq(mem.other, 1000);
+    ck_assert_uint_eq(mem.total,
+                      mem.weights + mem.kv + mem.work + mem.logits + 1000);
     opts.max_memory = mem.total - 1;
     ck_assert_int_eq(sov_session_open(&s, model, &opts, &err), SOV_EMEM);
     ck_assert_ptr_null(s);
