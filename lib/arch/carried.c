@@ -34,16 +34,29 @@ starts(const char *s, const char *with)
     return strncmp(s, with, strlen(with)) == 0;
 }
 
+/* SentencePiece takes no note of tokenizer.ggml.pre, which converters write all
+ * the same. */
+static bool
+cuts_nothing(const sov_meta *made)
+{
+    struct sov_span kind = { 0 };
+
+    return sov_meta_str(made, "tokenizer.ggml.model", &kind, NULL) == 0 &&
+           kind.len == 5 && memcmp(kind.p, "llama", 5) == 0;
+}
+
 /* Keys that say nothing about how text becomes text. */
 static bool
-may_carry(const char *key)
+may_carry(const sov_meta *made, const char *key)
 {
     static const char *const never[] = {
         "general.architecture",      "tokenizer.ggml.model",
         "tokenizer.ggml.tokens",     "tokenizer.ggml.scores",
         "tokenizer.ggml.token_type", "tokenizer.ggml.merges",
-        "tokenizer.ggml.pre",
     };
+
+    if (strcmp(key, "tokenizer.ggml.pre") == 0)
+        return cuts_nothing(made);
 
     for (size_t i = 0; i < sizeof(never) / sizeof(*never); i++)
         if (strcmp(key, never[i]) == 0)
@@ -136,7 +149,7 @@ read_entry(const struct sov_import *im, sov_meta *to, size_t i,
         rc = sov_fail(err, SOV_EFORMAT,
                       "config.json: " MEMBER ", entry %zu: %.80s is not %.20s",
                       i, key, type);
-    if (rc == 0 && !may_carry(key) &&
+    if (rc == 0 && !may_carry(im->meta, key) &&
         !is_head_width(im->meta, sov_meta_find(to, key)))
         rc = sov_fail(err, SOV_EFORMAT,
                       "config.json: " MEMBER " must not set %.80s", key);
@@ -165,7 +178,7 @@ sov_carried_read(struct sov_import *im, struct sov_err *err)
         const struct sov_kv *kv = sov_meta_at(im->meta, i);
 
         if (sov_meta_find(meta, kv->key) == NULL &&
-            (!may_carry(kv->key) || !starts(kv->key, "general.")))
+            (!may_carry(im->meta, kv->key) || !starts(kv->key, "general.")))
             rc = sov_meta_set(meta, kv, err);
     }
     if (rc < 0) {
@@ -219,7 +232,7 @@ sov_carried_write(json_t *config, const sov_meta *meta, const sov_meta *made,
             rc = json_array_append_new(list, json_string(kv->key)) < 0
                      ? sov_mem_fail(err)
                      : 0;
-        else if (may_carry(kv->key) || is_head_width(made, kv))
+        else if (may_carry(made, kv->key) || is_head_width(made, kv))
             rc = carry(list, kv, err);
         else
             rc = sov_fail(err, SOV_EUNSUP,

@@ -456,8 +456,8 @@ START_TEST(what_is_not_supported_is_named)
     char path[128];
     sov_model *m;
 
-    config_with("LlamaForCausalLM", "BertModel");
-    check_refused(SOV_EUNSUP, "BertModel");
+    config_with("LlamaForCausalLM", "RwkvForCausalLM");
+    check_refused(SOV_EUNSUP, "RwkvForCausalLM");
     config_with("\"silu\"", "\"gelu\"");
     check_refused(SOV_EUNSUP, "gelu");
     config_with("\"vocab_size\"",
