@@ -27,7 +27,9 @@ E
 known=$(sed -n 's/.*"known_tokens":\([0-9]*\).*/\1/p' out | tail -n 1)
 [ "$known" -gt 8 ] || fail "only $known tokens were known"
 
-# editing, history, more lines, wide characters, another width
+# editing, history, more lines, wide characters, another width; where what was
+# typed shows no text of its own, the end of the line is waited for, since a
+# line that is drawn again begins as a new one does
 talk <<'E'
 wait > 
 send ab\e[DX\x01\e[C\x05\x7fb\r
@@ -40,6 +42,7 @@ send \e[A\e[A\x01>\r
 wait >aXb
 wait > 
 send half a line\x03
+wait [?2004l
 wait > 
 send one\\\rtwo\r
 wait two
@@ -52,6 +55,7 @@ send a line that is longer than the terminal is wide\r
 wait wide
 wait > 
 send   \r
+wait [?2004l
 wait > 
 send \x04
 E
@@ -64,6 +68,7 @@ send $long\\r
 wait the conversation has
 wait > 
 send short\\r
+wait [?2004l
 wait > 
 send \\x04
 E
