@@ -65,28 +65,34 @@ may_carry(const sov_meta *made, const char *key)
            starts(key, "quantize.") || starts(key, "imatrix.");
 }
 
-/* The width of a head, said once more. */
+/* The width of a head that follows from that of all, said once more. */
 static bool
 is_head_width(const sov_meta *made, const struct sov_kv *kv)
 {
     static const char *const ends[] = { ".attention.key_length",
                                         ".attention.value_length" };
     struct sov_span arch = { 0 };
-    uint64_t width = 0;
+    uint64_t width = 0, heads = 0;
     char key[160];
 
     if (sov_meta_str(made, "general.architecture", &arch, NULL) != 0 ||
         arch.len > 64)
         return false;
-    snprintf(key, sizeof(key), "%.*s.rope.dimension_count", (int)arch.len,
+    snprintf(key, sizeof(key), "%.*s.embedding_length", (int)arch.len,
              (const char *)arch.p);
     if (sov_meta_u64(made, key, &width, NULL) != 0)
+        return false;
+    snprintf(key, sizeof(key), "%.*s.attention.head_count", (int)arch.len,
+             (const char *)arch.p);
+    if (sov_meta_u64(made, key, &heads, NULL) != 0 || heads == 0)
         return false;
     for (size_t i = 0; i < 2; i++) {
         snprintf(key, sizeof(key), "%.*s%s", (int)arch.len,
                  (const char *)arch.p, ends[i]);
         if (strcmp(kv->key, key) == 0)
-            return kv->type == SOV_V_U32 && sov_kv_int(kv, 0) == (int64_t)width;
+            return sov_meta_find(made, key) == NULL &&
+                   kv->type == SOV_V_U32 &&
+                   sov_kv_int(kv, 0) == (int64_t)(width / heads);
     }
     return false;
 }

@@ -9,22 +9,20 @@
  */
 #include "arch/export.h"
 
-#include "arch/import.h"
+#include "arch/import_family.h"
 #include "base/le.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "tensor/half.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define REAL_DIGITS 9 /* enough for any float */
 
-static const struct {
-    const char *arch;
-    int (*run)(struct sov_export *x, struct sov_err *err);
-} rows[] = {
-#define EXPORT(arch, sym) { arch, sov_export_##sym },
+static const struct sov_family *const rows[] = {
+#define EXPORT(family) &sov_family_##family,
 #include "arch/exports.def"
 #undef EXPORT
 };
@@ -51,6 +49,40 @@ sov_export_f64(const struct sov_export *x, const char *key, bool must,
                double *v, struct sov_err *err)
 {
     return missing(sov_meta_f64(x->meta, key, v, err), key, must, err);
+}
+
+int
+sov_export_count(const struct sov_export *x, const char *arch, const char *key,
+                 bool must, uint64_t *v, struct sov_err *err)
+{
+    char full[128];
+
+    snprintf(full, sizeof(full), "%s.%s", arch, key);
+    return sov_export_u64(x, full, must, v, err);
+}
+
+int
+sov_export_real(const struct sov_export *x, const char *arch, const char *key,
+                bool must, double *v, struct sov_err *err)
+{
+    char full[128];
+
+    snprintf(full, sizeof(full), "%s.%s", arch, key);
+    return sov_export_f64(x, full, must, v, err);
+}
+
+json_t *
+sov_export_float(double v)
+{
+    char text[40];
+
+    for (int digits = 1; digits < REAL_DIGITS; digits++) {
+        snprintf(text, sizeof(text), "%.*g", digits, v);
+        if (strtof(text, NULL) == (float)v)
+            return json_real(strtod(text, NULL));
+    }
+    snprintf(text, sizeof(text), "%.*g", REAL_DIGITS, v);
+    return json_real(strtod(text, NULL));
 }
 
 int
@@ -137,75 +169,96 @@ put_element(unsigned char *p, enum sov_type type, uint64_t i, float v)
 
 /* The type in which a vector loses nothing: that of the matrices, or its own. */
 static enum sov_type
-vector_type(const struct sov_export *x, const unsigned char *f32, uint64_t n)
+vector_type(const struct sov_export *x, const float *f, uint64_t n)
 {
     unsigned char narrow[4];
 
     if (x->type != SOV_TYPE_F16 && x->type != SOV_TYPE_BF16)
         return SOV_TYPE_F32;
     for (uint64_t i = 0; i < n; i++) {
-        float v = sov_lef32(f32 + 4 * i);
-
-        put_element(narrow, x->type, 0, v);
-        if (sov_f32_bits(element(narrow, x->type, 0)) != sov_f32_bits(v))
+        put_element(narrow, x->type, 0, f[i]);
+        if (sov_f32_bits(element(narrow, x->type, 0)) != sov_f32_bits(f[i]))
             return SOV_TYPE_F32;
     }
     return x->type;
 }
 
+/* The bytes of tensor i, which is small, to be compared. */
 static int
-export_vector(struct sov_export *x, size_t i, const struct sov_tensor *t,
-              uint32_t heads, struct sov_err *err)
+keep_plain(struct sov_export *x, size_t i, const struct sov_tensor *t,
+           struct sov_err *err)
 {
-    uint64_t n = t->dim[0], d = heads > 0 ? n / heads : 0;
-    struct sov_view *v = &x->view[i];
-    unsigned char *out;
-    int rc;
-
-    if (t->type != SOV_TYPE_F32)
+    x->was[i] = sov_mem_dup(t->name, strlen(t->name));
+    x->plain[i] = sov_mem_array((size_t)t->size, 1);
+    x->size[i] = t->size;
+    if (x->was[i] == NULL || x->plain[i] == NULL)
+        return sov_mem_fail(err);
+    if (t->type != SOV_TYPE_F32 || t->ndim > 1)
         return sov_fail(err, SOV_EUNSUP,
                         "tensor %s: a vector of %s would come back as f32",
                         t->name, sov_type_info((int)t->type)->name);
-    if (heads > 0 && (n % heads != 0 || d % 2 != 0))
-        return sov_fail(err, SOV_EFORMAT, "tensor %s: not of %u heads", t->name,
-                        (unsigned)heads);
-    x->plain[i] = sov_mem_array((size_t)t->size, 1);
-    out = sov_mem_array((size_t)t->size, 1);
-    v->bytes = out;
-    if (x->plain[i] == NULL || out == NULL)
-        return sov_mem_fail(err);
-    rc = sov_model_read(x->model, i, 0, x->plain[i], (size_t)t->size, err);
-    if (rc < 0)
-        return rc;
-    v->type = vector_type(x, x->plain[i], n);
-    v->ndim = 1;
-    v->dim[0] = n;
-    v->dim[1] = v->dim[2] = v->dim[3] = 1;
-    for (uint64_t k = 0; k < n; k++) {
-        uint64_t in_head = d > 0 ? k % d : 0;
-        uint64_t from = k;
+    return sov_model_read(x->model, i, 0, x->plain[i], (size_t)t->size, err);
+}
 
-        if (d > 0) /* the halves of a head, apart again */
-            from = k - in_head + in_head % (d / 2) * 2 + in_head / (d / 2);
-        put_element(out, v->type, k,
-                    sov_lef32((unsigned char *)x->plain[i] + 4 * from));
+static int
+export_vector(struct sov_export *x, size_t i, struct sov_view *v,
+              const struct sov_order *order, float less, struct sov_err *err)
+{
+    struct sov_tensor t = *sov_model_at(x->model, i);
+    uint64_t n = t.dim[0];
+    unsigned char *out = sov_mem_array((size_t)t.size, 1);
+    float *f = sov_mem_array((size_t)n, sizeof(*f));
+    int rc = out == NULL || f == NULL ? sov_mem_fail(err) : 0;
+
+    v->bytes = out;
+    if (rc == 0)
+        rc = keep_plain(x, i, &t, err);
+    if (rc == 0 && sov_order_moves(order))
+        rc = sov_order_shape(order, &t, err);
+    for (uint64_t k = 0; k < n && rc == 0; k++) {
+        uint64_t from = sov_order_moves(order) ? sov_order_row(order, k, n) : k;
+
+        f[k] = sov_lef32((unsigned char *)x->plain[i] + 4 * from);
+        if (less > 0)
+            f[k] -= less;
     }
-    return 0;
+    if (rc == 0) {
+        v->type = vector_type(x, f, n);
+        v->ndim = 1;
+        v->dim[0] = n;
+        v->dim[1] = v->dim[2] = v->dim[3] = 1;
+        for (uint64_t k = 0; k < n; k++)
+            put_element(out, v->type, k, f[k]);
+    }
+    free(f);
+    return rc;
+}
+
+int
+sov_export_leave(struct sov_export *x, size_t i, struct sov_err *err)
+{
+    return keep_plain(x, i, sov_model_at(x->model, i), err);
 }
 
 int
 sov_export_tensor(struct sov_export *x, size_t i, const char *name,
-                  uint32_t heads, struct sov_err *err)
+                  const struct sov_order *order, float less,
+                  struct sov_err *err)
 {
     const struct sov_tensor *t = sov_model_at(x->model, i);
-    struct sov_view *v = &x->view[i];
+    struct sov_view *v = &x->view[x->n_views];
 
+    x->of[x->n_views++] = i;
+    v->order = *order;
+    v->order.back = !order->back && sov_order_moves(order);
     v->name = sov_mem_dup(name, strlen(name));
-    x->was[i] = sov_mem_dup(t->name, strlen(t->name));
-    if (v->name == NULL || x->was[i] == NULL)
+    if (v->name == NULL)
         return sov_mem_fail(err);
     if (t->ndim == 1)
-        return export_vector(x, i, t, heads, err);
+        return export_vector(x, i, v, &v->order, less, err);
+    x->was[i] = sov_mem_dup(t->name, strlen(t->name));
+    if (x->was[i] == NULL)
+        return sov_mem_fail(err);
     if (x->become == SOV_TYPE_NONE &&
         sov_type_info((int)t->type)->kind == SOV_KIND_BLOCK)
         return sov_fail(err, SOV_EUNSUP,
@@ -213,8 +266,6 @@ sov_export_tensor(struct sov_export *x, size_t i, const char *name,
                         "plain numbers; give it f16 or bf16",
                         t->name, sov_type_info((int)t->type)->name);
     v->from = i;
-    v->heads = heads;
-    v->back = heads > 0;
     return 0;
 }
 
@@ -227,11 +278,24 @@ lost(const char *name, struct sov_err *err)
                     "tensor %.80s would not come back from a folder", name);
 }
 
+static bool
+same_matrix(const struct sov_export *x, uint64_t i, const struct sov_view *got)
+{
+    const struct sov_order *there = &got->order, *back;
+
+    if (got->from >= x->n_views || x->of[got->from] != i || x->plain[i] != NULL)
+        return false;
+    back = &x->view[got->from].order;
+    return there->heads == back->heads && there->groups == back->groups &&
+           there->columns == back->columns && !there->back;
+}
+
 static int
 compare_tensor(const struct sov_export *x, const struct sov_map *map,
                const struct sov_view *got, struct sov_err *err)
 {
-    uint64_t i, size;
+    const unsigned char *plain;
+    uint64_t i;
 
     if (!sov_map_get(map, got->name, strlen(got->name), &i))
         return sov_fail(err, SOV_EUNSUP,
@@ -239,13 +303,10 @@ compare_tensor(const struct sov_export *x, const struct sov_map *map,
                         "from a folder",
                         got->name);
     if (got->bytes == NULL)
-        return got->from == i && got->heads == x->view[i].heads &&
-                       x->plain[i] == NULL
-                   ? 0
-                   : lost(got->name, err);
-    size = got->dim[0] * 4;
-    return x->plain[i] != NULL && x->view[i].dim[0] == got->dim[0] &&
-                   memcmp(x->plain[i], got->bytes, (size_t)size) == 0
+        return same_matrix(x, i, got) ? 0 : lost(got->name, err);
+    plain = x->plain[i];
+    return plain != NULL && x->size[i] == got->dim[0] * 4 &&
+                   memcmp(plain, got->bytes, (size_t)x->size[i]) == 0
                ? 0
                : lost(got->name, err);
 }
@@ -324,7 +385,8 @@ try_import(struct sov_export *x, bool first, struct sov_err *err)
 /* ---- the whole */
 
 static int
-find_row(const struct sov_export *x, size_t *row, struct sov_err *err)
+find_family(const struct sov_export *x, const struct sov_family **family,
+            struct sov_err *err)
 {
     struct sov_span arch = { 0 };
     size_t n = sizeof(rows) / sizeof(*rows);
@@ -332,10 +394,13 @@ find_row(const struct sov_export *x, size_t *row, struct sov_err *err)
     if (sov_meta_str(x->meta, "general.architecture", &arch, err) != 0)
         return sov_fail(err, SOV_EUNSUP,
                         "nothing says which architecture this is");
-    for (*row = 0; *row < n; ++*row)
-        if (strlen(rows[*row].arch) == arch.len &&
-            memcmp(rows[*row].arch, arch.p, arch.len) == 0)
+    for (size_t i = 0; i < n; i++) {
+        *family = rows[i];
+        if (strlen(rows[i]->arch) == arch.len &&
+            memcmp(rows[i]->arch, arch.p, arch.len) == 0 &&
+            (rows[i]->gives == NULL || rows[i]->gives(x)))
             return 0;
+    }
     return sov_fail(err, SOV_EUNSUP, "the architecture %.*s is not supported",
                     arch.len < 60 ? (int)arch.len : 60, (const char *)arch.p);
 }
@@ -352,15 +417,15 @@ rebuild(struct sov_export *x, struct sov_err *err)
         sov_meta_free(copy);
         return rc;
     }
-    return sov_model_rebuild(x->model, copy, x->view, x->n, err);
+    return sov_model_rebuild(x->model, copy, x->view, x->n_views, err);
 }
 
 static int
 run(struct sov_export *x, struct sov_err *err)
 {
     int64_t embd = sov_model_find(x->model, "token_embd.weight");
-    size_t row;
-    int rc = find_row(x, &row, err);
+    const struct sov_family *family = NULL;
+    int rc = find_family(x, &family, err);
 
     if (rc < 0)
         return rc;
@@ -371,10 +436,12 @@ run(struct sov_export *x, struct sov_err *err)
     x->view = sov_mem_array(x->n, sizeof(*x->view));
     x->was = sov_mem_array(x->n, sizeof(*x->was));
     x->plain = sov_mem_array(x->n, sizeof(*x->plain));
+    x->size = sov_mem_array(x->n, sizeof(*x->size));
+    x->of = sov_mem_array(x->n, sizeof(*x->of));
     if (x->config == NULL || x->view == NULL || x->was == NULL ||
-        x->plain == NULL)
+        x->plain == NULL || x->size == NULL || x->of == NULL)
         return sov_mem_fail(err);
-    rc = rows[row].run(x, err);
+    rc = sov_export_family(x, family, err);
     if (rc == 0)
         rc = rebuild(x, err);
     if (rc == 0)
@@ -414,11 +481,11 @@ sov_export_free(sov_export *x)
 {
     if (x == NULL)
         return;
+    for (size_t i = 0; i < x->n_views; i++) {
+        free((char *)(uintptr_t)x->view[i].name);
+        free((void *)(uintptr_t)x->view[i].bytes);
+    }
     for (size_t i = 0; i < x->n; i++) {
-        if (x->view != NULL) {
-            free((char *)(uintptr_t)x->view[i].name);
-            free((void *)(uintptr_t)x->view[i].bytes);
-        }
         if (x->was != NULL)
             free(x->was[i]);
         if (x->plain != NULL)
@@ -429,6 +496,8 @@ sov_export_free(sov_export *x)
     free(x->view);
     free(x->was);
     free(x->plain);
+    free(x->size);
+    free(x->of);
     json_decref(x->config);
     free(x);
 }

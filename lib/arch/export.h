@@ -2,8 +2,8 @@
 /*
  * export.h - from a model to the folder in which it would be published
  *
- * A row of exports.def names for each tensor what it is called there, and
- * writes config.json; the rest is the same for all.
+ * The families of import_family.h are gone through the other way: they say for
+ * each tensor what it is called there, and what stands in config.json.
  */
 #ifndef SOV_ARCH_EXPORT_H
 #define SOV_ARCH_EXPORT_H
@@ -24,28 +24,50 @@ struct sov_export {
     enum sov_type become; /* ... and what all become, or SOV_TYPE_NONE */
     json_t *config;       /* owned: config.json */
 
-    /* Tensor i of the folder is tensor i of the model: */
-    struct sov_view *view; /* owned, names and bytes too */
-    char **was;            /* owned: its name in the model ... */
-    void **plain;          /* ... and, of a vector, its bytes there */
+    /* Of each tensor of the model: */
+    char **was;            /* owned: its name, ... */
+    void **plain;          /* ... and, if it is no matrix of the folder, bytes */
+    uint64_t *size;        /* owned: how many of these */
     size_t n;
+
+    /* Of each tensor of the folder: */
+    struct sov_view *view; /* owned, names and bytes too */
+    size_t *of;            /* owned: that of the model which it is */
+    size_t n_views;
 
     struct sov_side side[SOV_EXPORT_SIDES];
     void *bytes[SOV_EXPORT_SIDES]; /* owned: theirs */
     size_t n_sides;
 };
 
-/* ---- for a row */
+/* ---- for a family */
 
-/* Tensor i is called so; heads > 0: its rows are regrouped back. */
+/* Tensor i is called so, and its rows stand in the order of which this is the
+ * way there; a vector is less `less`. */
 int sov_export_tensor(struct sov_export *x, size_t i, const char *name,
-                      uint32_t heads, struct sov_err *err) SOV_MUST_CHECK;
+                      const struct sov_order *order, float less,
+                      struct sov_err *err) SOV_MUST_CHECK;
+
+/* Tensor i is none there: config.json has it. */
+int sov_export_leave(struct sov_export *x, size_t i,
+                     struct sov_err *err) SOV_MUST_CHECK;
 
 /* A number of the metadata; *v stays if it is not there, unless it must be. */
 int sov_export_u64(const struct sov_export *x, const char *key, bool must,
                    uint64_t *v, struct sov_err *err) SOV_MUST_CHECK;
 int sov_export_f64(const struct sov_export *x, const char *key, bool must,
                    double *v, struct sov_err *err) SOV_MUST_CHECK;
+
+/* The same of a key behind the architecture's name. */
+int sov_export_count(const struct sov_export *x, const char *arch,
+                     const char *key, bool must, uint64_t *v,
+                     struct sov_err *err) SOV_MUST_CHECK;
+int sov_export_real(const struct sov_export *x, const char *arch,
+                    const char *key, bool must, double *v,
+                    struct sov_err *err) SOV_MUST_CHECK;
+
+/* A number as short as it can be, and the same float again. */
+json_t *sov_export_float(double v);
 
 /* Set a member of config.json; value is taken over, NULL is no memory. */
 int sov_export_set(struct sov_export *x, const char *name, json_t *value,
@@ -67,9 +89,10 @@ struct sov_spm;
 int sov_export_tokenizer(struct sov_export *x, const struct sov_spm *tokens,
                          struct sov_err *err) SOV_MUST_CHECK;
 
-#define EXPORT(arch, sym) \
-    int sov_export_##sym(struct sov_export *x, struct sov_err *err);
-#include "arch/exports.def"
-#undef EXPORT
+/* export_rope.c: what stretches rotary positions, as rope_scaling.  The tensors
+ * of factors have been read by then (sov_export_leave()). */
+struct sov_shape;
+int sov_export_rope(struct sov_export *x, const struct sov_shape *s,
+                    struct sov_err *err) SOV_MUST_CHECK;
 
 #endif

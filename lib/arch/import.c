@@ -7,21 +7,33 @@
  * place in the result is refused, because a program that reads the result
  * would run another model than the one that was published.
  */
-#include "arch/import.h"
+#include "arch/import_family.h"
 
 #include "base/le.h"
 #include "base/mem.h"
 #include "tensor/half.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const struct sov_import_row rows[] = {
-#define IMPORT(class, sym) { class, sov_import_##sym },
+/* class is what config.json calls the architecture. */
+struct row {
+    const char *class;
+    const struct sov_family *family;
+    bool wrapped; /* in text_config */
+};
+
+static const struct row rows[] = {
+#define IMPORT(class, family)      { class, &sov_family_##family, false },
+#define IMPORT_TEXT(class, family) { class, &sov_family_##family, true },
 #include "arch/imports.def"
 #undef IMPORT
+#undef IMPORT_TEXT
 };
+
+#define N_ROWS (sizeof(rows) / sizeof(*rows))
 
 int
 sov_import_keep(struct sov_import *im, void *p, struct sov_err *err)
@@ -184,14 +196,33 @@ element(const unsigned char *p, enum sov_type type, uint64_t i)
     }
 }
 
-/* The rows of a vector in the order that struct sov_view tells. */
+int64_t
+sov_import_at(const struct sov_import *im, const char *from)
+{
+    size_t base = im->base != NULL ? strlen(im->base) : 0;
+    bool has_base = base > 0 && strncmp(from, im->base, base) == 0;
+    int64_t at = sov_model_find(im->model, from);
+    char name[256];
+
+    if (at < 0 && has_base)
+        at = sov_model_find(im->model, from + base);
+    if (at >= 0 || !im->wrapped)
+        return at;
+    snprintf(name, sizeof(name), "language_model.%s", from);
+    at = sov_model_find(im->model, name);
+    if (at >= 0 || !has_base)
+        return at;
+    snprintf(name, sizeof(name), "%slanguage_model.%s", im->base, from + base);
+    return sov_model_find(im->model, name);
+}
+
+/* The elements of a vector in this order. */
 static int
-copy_vector(struct sov_import *im, const char *to, size_t from, uint32_t heads,
-            struct sov_err *err)
+copy_vector(struct sov_import *im, const char *to, size_t from,
+            const struct sov_order *order, struct sov_err *err)
 {
     const struct sov_tensor *t = sov_model_at(im->model, from);
     uint64_t n = t->dim[0];
-    uint64_t half = heads > 0 ? n / heads / 2 : 0;
     unsigned char *raw = sov_mem_array((size_t)t->size, 1);
     float *v = sov_mem_array((size_t)n, sizeof(*v));
     int rc = 0;
@@ -201,13 +232,8 @@ copy_vector(struct sov_import *im, const char *to, size_t from, uint32_t heads,
     if (rc == 0)
         rc = sov_model_read(im->model, from, 0, raw, (size_t)t->size, err);
     for (uint64_t i = 0; i < n && rc == 0; i++) {
-        uint64_t src = i;
+        uint64_t src = sov_order_moves(order) ? sov_order_row(order, i, n) : i;
 
-        if (half > 0) {
-            uint64_t in_head = i % (2 * half);
-
-            src = i - in_head + (in_head % 2) * half + in_head / 2;
-        }
         v[i] = element(raw, t->type, src);
         if (im->plus > 0)
             v[i] += im->plus;
@@ -249,23 +275,25 @@ check_shape(const struct sov_tensor *t, uint64_t n_rows, uint64_t cols,
 
 int
 sov_import_tensor(struct sov_import *im, const char *to, const char *from,
-                  uint64_t n_rows, uint64_t cols, uint32_t heads, bool must,
-                  struct sov_err *err)
+                  uint64_t n_rows, uint64_t cols, const struct sov_order *order,
+                  bool must, struct sov_err *err)
 {
-    struct sov_view view = { .heads = heads };
-    int64_t at = sov_model_find(im->model, from);
+    struct sov_view view = { .order = *order };
+    int64_t at = sov_import_at(im, from);
     char *name;
     int rc;
 
     if (at < 0)
         return must ? sov_fail(err, SOV_EFORMAT, "tensor %s is missing", from)
                     : 0;
-    rc = check_shape(sov_model_at(im->model, (size_t)at), n_rows, cols, err);
+    rc = check_shape(sov_model_at(im->model, (size_t)at),
+                     order->columns ? cols : n_rows,
+                     order->columns ? n_rows : cols, err);
     if (rc < 0)
         return rc;
     im->used[at] = true;
     if (n_rows == 0)
-        return copy_vector(im, to, (size_t)at, heads, err);
+        return copy_vector(im, to, (size_t)at, order, err);
     name = sov_mem_dup(to, strlen(to));
     rc = sov_import_keep(im, name, err);
     if (rc < 0)
@@ -293,44 +321,111 @@ derived(const char *name)
            ends_with(name, ".attention.bias");
 }
 
+/* What a model has that sees pictures, beside its text. */
+static bool
+of_pictures(const char *name)
+{
+    static const char *const parts[] = { "vision_tower.", "vision_model.",
+                                         "multi_modal_projector." };
+
+    if (strncmp(name, "model.", 6) == 0)
+        name += 6;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+        if (strncmp(name, parts[i], strlen(parts[i])) == 0)
+            return true;
+    return false;
+}
+
 static int
 check_used(const struct sov_import *im, struct sov_err *err)
 {
+    bool pictures = false;
+
     for (size_t i = 0; i < sov_model_count(im->model); i++) {
         const char *name = sov_model_at(im->model, i)->name;
 
-        if (!im->used[i] && !derived(name))
+        if (im->used[i] || derived(name))
+            continue;
+        if (im->wrapped && of_pictures(name))
+            pictures = true;
+        else
             return sov_fail(err, SOV_EUNSUP,
                             "tensor %s has no place in this architecture",
                             name);
     }
+    if (pictures)
+        sov_model_warn(im->model,
+                       "the text alone: what sees pictures is left out");
     return 0;
 }
 
 /* ---- the whole */
 
+/* What the text of a wrapped model is, with what stands outside for both. */
 static int
-find_row(const json_t *config, const struct sov_import_row **row,
-         struct sov_err *err)
+unwrap(struct sov_import *im, struct sov_err *err)
 {
-    const json_t *list = sov_config_get(config, "architectures");
-    const json_t *first = json_array_get(list, 0);
+    const json_t *text = sov_config_get(im->config, "text_config");
+    json_t *own;
 
-    if (sov_config_get(config, "quantization_config") != NULL)
-        return sov_fail(err, SOV_EUNSUP,
-                        "config.json: the model is quantized already "
-                        "(quantization_config); import the original");
-    if (!json_is_string(first))
+    im->wrapped = true;
+    if (!json_is_object(text))
+        return sov_fail(err, SOV_EFORMAT,
+                        "config.json: text_config is not an object");
+    own = json_copy((json_t *)(uintptr_t)text);
+    if (own == NULL ||
+        json_object_update_missing(own, (json_t *)(uintptr_t)im->config) < 0) {
+        json_decref(own);
+        return sov_mem_fail(err);
+    }
+    im->own_config = own;
+    im->config = own;
+    return 0;
+}
+
+/* A model whose weights are codes of another program. */
+static int
+check_codes(const json_t *config, struct sov_err *err)
+{
+    const json_t *quant = sov_config_get(config, "quantization_config");
+    const char *method =
+        json_string_value(json_object_get(quant, "quant_method"));
+
+    if (quant == NULL)
+        return 0;
+    return sov_fail(err, SOV_EUNSUP,
+                    "config.json: the model is quantized already "
+                    "(quantization_config, %.40s); import the original",
+                    method != NULL ? method : "no quant_method");
+}
+
+static int
+find_family(struct sov_import *im, const struct sov_family **family,
+            struct sov_err *err)
+{
+    const json_t *list = sov_config_get(im->config, "architectures");
+    const char *class = json_string_value(json_array_get(list, 0));
+    int rc = check_codes(im->config, err);
+
+    if (rc < 0)
+        return rc;
+    if (class == NULL)
         return sov_fail(err, SOV_EFORMAT,
                         "config.json: architectures is not a list of names");
-    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-        if (strcmp(rows[i].class, json_string_value(first)) == 0) {
-            *row = &rows[i];
+    for (size_t i = 0; i < N_ROWS; i++) {
+        const struct row *row = &rows[i];
+
+        if (strcmp(row->class, class) != 0 ||
+            (row->family->takes != NULL && !row->family->takes(im)))
+            continue;
+        *family = row->family;
+        if (!row->wrapped)
             return 0;
-        }
+        rc = unwrap(im, err);
+        return rc < 0 ? rc : check_codes(im->config, err);
+    }
     return sov_fail(err, SOV_EUNSUP,
-                    "config.json: the architecture %s is not supported",
-                    json_string_value(first));
+                    "config.json: the architecture %s is not supported", class);
 }
 
 /* The name of its folder, as long as that says something. */
@@ -351,11 +446,11 @@ put_name(struct sov_import *im, struct sov_err *err)
 int
 sov_import_view(struct sov_import *im, struct sov_err *err)
 {
-    const struct sov_import_row *row = NULL;
+    const struct sov_family *family = NULL;
     int rc;
 
     im->config = sov_model_config(im->model);
-    rc = find_row(im->config, &row, err);
+    rc = find_family(im, &family, err);
     if (rc == 0)
         rc = sov_meta_new(&im->meta, err);
     if (rc == 0) {
@@ -368,7 +463,7 @@ sov_import_view(struct sov_import *im, struct sov_err *err)
     if (rc == 0)
         rc = put_name(im, err);
     if (rc == 0)
-        rc = row->run(im, err);
+        rc = sov_import_family(im, family, err);
     if (rc == 0)
         rc = check_used(im, err);
     return rc < 0 ? rc : sov_carried_read(im, err);
@@ -378,6 +473,7 @@ void
 sov_import_free(struct sov_import *im)
 {
     sov_meta_free(im->meta);
+    json_decref(im->own_config);
     for (size_t i = 0; i < im->n_own; i++)
         free(im->own[i]);
     free(im->own);

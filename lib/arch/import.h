@@ -19,6 +19,9 @@
 struct sov_import {
     sov_model *model;
     const json_t *config; /* an object */
+    json_t *own_config;   /* owned: the same, if it had to be made */
+    const char *base;     /* names may lack it: "model.", or NULL */
+    bool wrapped;         /* the text of a model that sees pictures, too */
     sov_meta *meta;       /* being written */
     struct sov_view *view;
     size_t n;
@@ -71,14 +74,20 @@ int sov_config_str(const json_t *obj, const char *name, const char **v,
 /* ---- tensors */
 
 /*
- * Tensor `to` is tensor `from` of the directory, whose shape must be
- * [rows, cols] (rows 0: a vector of cols).  A matrix keeps its type, with the
- * rows of heads regrouped if heads > 0 (see struct sov_view); a vector becomes
- * f32, as all programs that read GGUF want it.  A missing tensor is an error
- * if must.
+ * The tensor that is called so, or so without im->base, or as a part of what
+ * wraps it; -1: none.
+ */
+int64_t sov_import_at(const struct sov_import *im, const char *from);
+
+/*
+ * Tensor `to` is tensor `from` of the directory and will be [rows, cols] (rows
+ * 0: a vector of cols), its rows in this order.  A matrix keeps its type; a
+ * vector becomes f32, as all programs that read GGUF want it.  A missing tensor
+ * is an error if must.
  */
 int sov_import_tensor(struct sov_import *im, const char *to, const char *from,
-                      uint64_t rows, uint64_t cols, uint32_t heads, bool must,
+                      uint64_t rows, uint64_t cols,
+                      const struct sov_order *order, bool must,
                       struct sov_err *err) SOV_MUST_CHECK;
 
 /* A new vector of n floats, copied. */
@@ -97,15 +106,9 @@ int sov_carried_write(json_t *config, const sov_meta *meta,
                       const sov_meta *made, struct sov_err *err)
     SOV_MUST_CHECK;
 
-/* A row: class is what config.json calls the architecture. */
-struct sov_import_row {
-    const char *class;
-    int (*run)(struct sov_import *im, struct sov_err *err);
-};
-
-#define IMPORT(class, sym) \
-    int sov_import_##sym(struct sov_import *im, struct sov_err *err);
-#include "arch/imports.def"
-#undef IMPORT
+/* import_pool.c: how the states of tokens become one, by the folder that says
+ * so, as ARCH.pooling_type. */
+int sov_import_pooling(struct sov_import *im, const char *arch,
+                       struct sov_err *err) SOV_MUST_CHECK;
 
 #endif

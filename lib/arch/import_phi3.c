@@ -8,7 +8,6 @@
  */
 #include "arch/import_family.h"
 
-#include "base/fmath.h"
 #include "base/limits.h"
 #include "base/mem.h"
 
@@ -55,21 +54,33 @@ put_factors(struct sov_import *im, const struct sov_shape *s,
     return rc;
 }
 
+/* How much queries and keys grow: by a rule, or as it is said. */
+static int
+put_growth(struct sov_import *im, const struct sov_shape *s, uint64_t old_ctx,
+           struct sov_err *err)
+{
+    double size = sov_rope_growth(s->ctx, old_ctx);
+    int rc =
+        sov_config_positive(s->rope, "attention_factor", false, &size, err);
+
+    return rc < 0 ? rc
+                  : sov_shape_put_real(im, s, "rope.scaling.attn_factor", size,
+                                       err);
+}
+
 static int
 put_long(struct sov_import *im, struct sov_shape *s, uint64_t old_ctx,
          struct sov_err *err)
 {
-    double stretch = (double)s->ctx / (double)old_ctx;
-    double size = 1;
     int rc = put_factors(im, s, "long_factor", "rope_factors_long.weight", err);
 
     if (rc == 0)
         rc = put_factors(im, s, "short_factor", "rope_factors_short.weight",
                          err);
-    if (rc == 0 && stretch > 1 && old_ctx > 1)
-        size = sqrt(1 + sov_log(stretch) / sov_log((double)old_ctx));
     if (rc == 0)
-        rc = sov_shape_put_real(im, s, "rope.scaling.attn_factor", size, err);
+        rc = put_growth(im, s, old_ctx, err);
+    if (rc == 0)
+        rc = sov_shape_put_str(im, s, "rope.scaling.type", "longrope", err);
     s->rope_type = NULL; /* all of it is done */
     return rc;
 }
@@ -85,8 +96,8 @@ more(struct sov_import *im, struct sov_shape *s, struct sov_err *err)
         rc = sov_config_u64(s->rope, "original_max_position_embeddings", 1,
                             SOV_CTX_MAX, false, &old_ctx, err);
     if (rc == 0)
-        rc = sov_config_u64(im->config, "sliding_window", 0, SOV_CTX_MAX,
-                            false, &window, err);
+        rc = sov_config_u64(im->config, "sliding_window", 0, SOV_CTX_MAX, false,
+                            &window, err);
     if (rc == 0)
         rc = sov_shape_put(im, s, "rope.scaling.original_context_length",
                            old_ctx, err);
@@ -99,18 +110,38 @@ more(struct sov_import *im, struct sov_shape *s, struct sov_err *err)
     return rc;
 }
 
-int
-sov_import_phi3(struct sov_import *im, struct sov_err *err)
+/* The lists of factors are export_rope.c's. */
+static int
+back(struct sov_export *x, const struct sov_shape *s, struct sov_err *err)
 {
-    static const struct sov_family family = {
-        .arch = "phi3",
-        .act = act,
-        .eps = "rms_norm_eps",
-        .eps_key = SOV_EPS_RMS,
-        .part = parts,
-        .n_parts = sizeof(parts) / sizeof(*parts),
-        .more = more,
-    };
+    uint64_t old_ctx = s->ctx, window = 0;
+    int rc =
+        sov_export_count(x, s->arch, "rope.scaling.original_context_length",
+                         false, &old_ctx, err);
 
-    return sov_import_family(im, &family, err);
+    if (rc == 0)
+        rc = sov_export_set(x, "original_max_position_embeddings",
+                            json_integer((json_int_t)old_ctx), err);
+    if (rc == 0)
+        rc = sov_export_count(x, s->arch, "attention.sliding_window", false,
+                              &window, err);
+    if (rc < 0)
+        return rc;
+    return sov_export_set(
+        x, "sliding_window",
+        window > 0 ? json_integer((json_int_t)window) : json_null(), err);
 }
+
+const struct sov_family sov_family_phi3 = {
+    .arch = "phi3",
+    .class = "Phi3ForCausalLM",
+    .type = "phi3",
+    .preset = { .eps = 1e-5 },
+    .act = act,
+    .eps = "rms_norm_eps",
+    .eps_key = SOV_EPS_RMS,
+    .part = parts,
+    .n_parts = sizeof(parts) / sizeof(*parts),
+    .more = more,
+    .back = back,
+};

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * import_shape.h - what the config.json of a decoder says, whoever made it
+ * import_shape.h - what config.json says of a model, whoever made it
  */
 #ifndef SOV_ARCH_IMPORT_SHAPE_H
 #define SOV_ARCH_IMPORT_SHAPE_H
 
 #include "arch/import.h"
+
+struct sov_family;
 
 struct sov_shape {
     const char *arch; /* general.architecture */
@@ -18,19 +20,19 @@ struct sov_shape {
     uint64_t rotary; /* numbers of a head that turn; even */
     uint64_t vocab;
     uint64_t ctx;
+    uint64_t kinds; /* of tokens, of an encoder */
     double eps;
     double rope_base;
+    double local_base; /* in layers that see a window; 0: nothing is said */
     bool tied;
+    bool says_tied;        /* config.json does */
     const json_t *rope;    /* what stretches positions, or NULL */
     const char *rope_type; /* likewise */
 };
 
-/*
- * Read it: eps is the member that holds the norms' epsilon, act the names of
- * the activations that the network can have, NULL after the last.
- */
-int sov_shape_read(struct sov_shape *s, const json_t *config, const char *arch,
-                   const char *eps, const char *const act[],
+/* Read it, by the names and presets of a family. */
+int sov_shape_read(struct sov_shape *s, const json_t *config,
+                   const struct sov_family *family,
                    struct sov_err *err) SOV_MUST_CHECK;
 
 /* A key behind the architecture's name. */
@@ -40,21 +42,34 @@ int sov_shape_put(const struct sov_import *im, const struct sov_shape *s,
 int sov_shape_put_real(const struct sov_import *im, const struct sov_shape *s,
                        const char *key, double v,
                        struct sov_err *err) SOV_MUST_CHECK;
+int sov_shape_put_str(const struct sov_import *im, const struct sov_shape *s,
+                      const char *key, const char *v,
+                      struct sov_err *err) SOV_MUST_CHECK;
 
-/*
- * The keys that all decoders have, with the norms' epsilon behind eps; lengths:
- * also the lengths of heads where they follow from the width.
- */
+/* The keys that all have, as far as the family has them. */
 int sov_shape_keys(const struct sov_import *im, const struct sov_shape *s,
-                   const char *eps, bool lengths,
+                   const struct sov_family *family,
                    struct sov_err *err) SOV_MUST_CHECK;
 
-/* What stretches positions, as keys and tensors. */
-int sov_shape_rope(struct sov_import *im, const struct sov_shape *s,
-                   struct sov_err *err) SOV_MUST_CHECK;
+/* import_rope.c: find what stretches positions; and put it, as keys and
+ * tensors. */
+int sov_rope_read(struct sov_shape *s, const json_t *config,
+                  struct sov_err *err) SOV_MUST_CHECK;
+int sov_rope_put(struct sov_import *im, const struct sov_shape *s,
+                 struct sov_err *err) SOV_MUST_CHECK;
 
-/* general.file_type, by the tensor `name`. */
-int sov_shape_file_type(const struct sov_import *im, const char *name,
-                        struct sov_err *err) SOV_MUST_CHECK;
+/* The factors of Llama 3.1 for n rotary pairs (sov_rope_put() says which). */
+struct sov_llama3 {
+    double base;
+    double factor;
+    double low;
+    double high;
+    uint64_t old_ctx;
+};
+void sov_rope_llama3(const struct sov_llama3 *l, float *f, size_t n);
+
+/* How much queries and keys grow where "longrope" makes a context of old_ctx
+ * one of ctx. */
+double sov_rope_growth(uint64_t ctx, uint64_t old_ctx);
 
 #endif

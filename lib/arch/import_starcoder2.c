@@ -4,8 +4,6 @@
  */
 #include "arch/import_family.h"
 
-#include "base/limits.h"
-
 static const char *const act[] = { "gelu_pytorch_tanh", "gelu", NULL };
 
 static const struct sov_part parts[] = {
@@ -22,31 +20,36 @@ static const struct sov_part parts[] = {
     { "ffn_down.bias", "mlp.c_proj.bias", 0, 'w', 0, true },
 };
 
-static int
-more(struct sov_import *im, struct sov_shape *s, struct sov_err *err)
-{
-    uint64_t window = 0;
-    int rc = sov_config_u64(im->config, "sliding_window", 0, SOV_CTX_MAX,
-                            false, &window, err);
+static const struct sov_part ends[] = {
+    { "token_embd.weight", "model.embed_tokens.weight", 'v', 'w', 0, true },
+    SOV_PARTS_NORM("output_norm", "model.norm"),
+    SOV_ENDS_HEAD,
+};
 
-    if (rc == 0 && window > 0)
-        rc = sov_shape_put(im, s, "attention.sliding_window", window, err);
-    return rc;
-}
+static const struct sov_only only[] = {
+    { "use_bias", "true" },
+    { "norm_type", "layer_norm" },
+    { "mlp_type", "default" },
+    { NULL, NULL },
+};
 
-int
-sov_import_starcoder2(struct sov_import *im, struct sov_err *err)
-{
-    static const struct sov_family family = {
-        .arch = "starcoder2",
-        .act = act,
-        .eps = "norm_epsilon",
-        .eps_key = SOV_EPS_LAYER,
-        .norm_bias = true,
-        .part = parts,
-        .n_parts = sizeof(parts) / sizeof(*parts),
-        .more = more,
-    };
+static const struct sov_member members[] = {
+    { "sliding_window", "attention.sliding_window", 'u', 0 },
+    { NULL, NULL, 0, 0 },
+};
 
-    return sov_import_family(im, &family, err);
-}
+const struct sov_family sov_family_starcoder2 = {
+    .arch = "starcoder2",
+    .class = "Starcoder2ForCausalLM",
+    .type = "starcoder2",
+    .only = only,
+    .member = members,
+    .preset = { .eps = 1e-5, .tied = true },
+    .act = act,
+    .eps = "norm_epsilon",
+    .eps_key = SOV_EPS_LAYER,
+    .ends = ends,
+    .n_ends = sizeof(ends) / sizeof(*ends),
+    .part = parts,
+    .n_parts = sizeof(parts) / sizeof(*parts),
+};

@@ -8,18 +8,24 @@ libsov_all_la_SOURCES += \
 	%D%/dense.c \
 	%D%/experts.c \
 	%D%/export.c %D%/export.h %D%/exports.def \
-	%D%/export_llama.c %D%/llama_parts.def \
-	%D%/export_json.c %D%/export_vocab.c \
+	%D%/export_family.c \
+	%D%/export_json.c \
+	%D%/export_rope.c \
+	%D%/export_vocab.c \
 	%D%/hparams.c %D%/hparams.h \
 	%D%/import.c %D%/import.h %D%/imports.def \
 	%D%/import_bert.c \
+	%D%/import_falcon.c \
 	%D%/import_family.c %D%/import_family.h \
 	%D%/import_gemma.c \
+	%D%/import_gpt2.c \
 	%D%/import_granite.c \
 	%D%/import_llama.c \
 	%D%/import_olmo2.c \
 	%D%/import_phi3.c \
+	%D%/import_pool.c \
 	%D%/import_qwen.c \
+	%D%/import_rope.c \
 	%D%/import_shape.c %D%/import_shape.h \
 	%D%/import_starcoder2.c \
 	%D%/import_vocab.c \

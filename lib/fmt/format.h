@@ -65,8 +65,7 @@ struct sov_entry {
     struct sov_tensor t;  /* t.name is owned */
     size_t part;
     uint64_t off;         /* in the file of the part */
-    uint32_t heads;       /* see struct sov_view */
-    bool back;
+    struct sov_order order;
     unsigned char *own;   /* owned: the bytes as shown, or NULL */
 };
 
@@ -151,8 +150,22 @@ int sov_entry_read(sov_model *m, const struct sov_entry *e, uint64_t off,
 /* Taste what m->path is and load it. */
 int sov_model_load_path(sov_model *m, struct sov_err *err) SOV_MUST_CHECK;
 
-/* The row that becomes row `row`, in heads of d rows. */
-uint64_t sov_source_row(uint64_t row, uint64_t d, bool back);
+/* order.c: does b put in its place again what a moved? */
+bool sov_order_undoes(const struct sov_order *a, const struct sov_order *b);
+
+/* What is moved as one: a row, or an element of a vector. */
+uint64_t sov_order_unit(const struct sov_tensor *t);
+
+/*
+ * n rows of the tensor that is shown, from row first on, out of the
+ * bytes before: fetch gives len of these at off.
+ */
+typedef int (*sov_order_fetch)(void *arg, uint64_t off, void *buf, size_t len,
+                               struct sov_err *err);
+int sov_order_read(const struct sov_order *o, const struct sov_tensor *shown,
+                   uint64_t first, uint64_t n, unsigned char *buf,
+                   sov_order_fetch fetch, void *arg,
+                   struct sov_err *err) SOV_MUST_CHECK;
 
 /* Let data point at the bytes, if the model is mapped. */
 int sov_entry_map(sov_model *m, struct sov_entry *e, struct sov_err *err)

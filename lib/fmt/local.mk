@@ -28,6 +28,7 @@ libsov_all_la_SOURCES += \
 	%D%/model.h \
 	%D%/forms.def \
 	%D%/layout.c \
+	%D%/order.c \
 	%D%/plan.c \
 	%D%/plan.h \
 	%D%/read.c \

@@ -45,13 +45,37 @@ int sov_model_side_file(sov_model *model, const char *name, size_t max,
  */
 char *sov_model_title(const sov_model *model);
 
+/*
+ * The order in which a view has the rows of a tensor; all zero: as they are.
+ *
+ *   heads          [heads, 2, d/2] becomes [heads, d/2, 2]: rotary pairs side
+ *                  by side, as Llama has them in GGUF
+ *   heads, groups  [groups, heads/groups + 2, d] becomes [heads, d] queries,
+ *                  [groups, d] keys, [groups, d] values: Falcon's
+ *   columns        [in, out] becomes [out, in]: GPT-2's
+ */
+struct sov_order {
+    uint32_t heads;
+    uint32_t groups;
+    bool columns;
+    bool back; /* the other way */
+};
+
+/* Is it another one than that of the tensor? */
+bool sov_order_moves(const struct sov_order *o);
+
+/* The row of n rows that becomes row `row`; not of columns. */
+uint64_t sov_order_row(const struct sov_order *o, uint64_t row, uint64_t n);
+
+/* Can a tensor of this type and shape have it?  Its shape afterwards. */
+int sov_order_shape(const struct sov_order *o, struct sov_tensor *t,
+                    struct sov_err *err) SOV_MUST_CHECK;
+
 /* One tensor of an imported model. */
 struct sov_view {
     const char *name;  /* copied */
     size_t from;       /* index of a tensor in the model as loaded ... */
-    uint32_t heads;    /* rows regrouped from [heads, 2, d/2] to
-                          [heads, d/2, 2] (Llama's rotary pairs), 0: not */
-    bool back;         /* regrouped the other way */
+    struct sov_order order;
     uint32_t ndim;     /* as is when 0, else another shape of the same size */
     uint64_t dim[SOV_NDIM_MAX];
     const void *bytes; /* ... or, if not NULL, bytes of a new tensor of this

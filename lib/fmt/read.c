@@ -3,8 +3,8 @@
  * read.c - the bytes of a tensor, wherever they are and as they are shown
  *
  * Three things may stand between the file and what a caller sees: the file is
- * a pipe and goes forward only; its numbers are big-endian; or its rows were
- * regrouped by an import.
+ * a pipe and goes forward only; its numbers are big-endian; or an import has
+ * put its rows in another order.
  */
 #include "fmt/format.h"
 
@@ -56,42 +56,17 @@ part_read(struct sov_part *part, uint64_t off, void *buf, size_t len,
     return rc < 0 ? rc : sov_in_take(&part->in, buf, len, err);
 }
 
-/*
- * Llama's rotary pairs: Hugging Face keeps the two halves of a head apart,
- * [heads, 2, d/2]; GGUF has the pairs side by side, [heads, d/2, 2].
- */
-uint64_t
-sov_source_row(uint64_t row, uint64_t d, bool back)
-{
-    uint64_t in_head = row % d;
-
-    if (back)
-        return row - in_head + in_head % (d / 2) * 2 + in_head / (d / 2);
-    return row - in_head + in_head % 2 * (d / 2) + in_head / 2;
-}
-
-/* What is moved as one: a row, or an element of a bias. */
-static uint64_t
-unit_bytes(const struct sov_tensor *t)
-{
-    return t->ndim < 2 ? sov_type_info(t->type)->bytes
-                       : sov_tensor_row_bytes(t);
-}
+struct where {
+    struct sov_part *part;
+    uint64_t off;
+};
 
 static int
-read_rows(sov_model *m, const struct sov_entry *e, uint64_t off,
-          unsigned char *buf, size_t len, struct sov_err *err)
+fetch(void *arg, uint64_t off, void *buf, size_t len, struct sov_err *err)
 {
-    uint64_t unit = unit_bytes(&e->t);
-    uint64_t d = (e->t.ndim < 2 ? e->t.dim[0] : e->t.dim[1]) / e->heads;
-    int rc = 0;
+    const struct where *w = arg;
 
-    for (size_t done = 0; done < len && rc == 0; done += (size_t)unit)
-        rc = part_read(
-            m->part[e->part],
-            e->off + sov_source_row((off + done) / unit, d, e->back) * unit,
-            buf + done, (size_t)unit, err);
-    return rc;
+    return part_read(w->part, w->off + off, buf, len, err);
 }
 
 int
@@ -99,6 +74,8 @@ sov_entry_read(sov_model *m, const struct sov_entry *e, uint64_t off, void *buf,
                size_t len, struct sov_err *err)
 {
     const struct sov_type_info *info = sov_type_info(e->t.type);
+    bool moves = sov_order_moves(&e->order);
+    struct where at;
     uint64_t unit = 1;
     int rc;
 
@@ -108,17 +85,17 @@ sov_entry_read(sov_model *m, const struct sov_entry *e, uint64_t off, void *buf,
         memcpy(buf, e->own + off, len);
         return 0;
     }
-    if (m->part[e->part]->big)
+    at = (struct where){ m->part[e->part], e->off };
+    if (at.part->big)
         unit = info->bytes;
-    if (e->heads > 0)
-        unit = unit_bytes(&e->t);
+    if (moves)
+        unit = sov_order_unit(&e->t);
     if (off % unit != 0 || len % unit != 0)
         return sov_fail(err, SOV_EARG, "not a whole number of rows");
-    if (e->heads > 0)
-        rc = read_rows(m, e, off, buf, len, err);
-    else
-        rc = part_read(m->part[e->part], e->off + off, buf, len, err);
-    if (rc == 0 && m->part[e->part]->big)
+    rc = moves ? sov_order_read(&e->order, &e->t, off / unit, len / unit, buf,
+                                fetch, &at, err)
+               : fetch(&at, off, buf, len, err);
+    if (rc == 0 && at.part->big)
         sov_swap_blocks(e->t.type, buf, len / info->bytes);
     return rc;
 }
@@ -131,7 +108,7 @@ sov_entry_map(sov_model *m, struct sov_entry *e, struct sov_err *err)
 
     if (m->access != SOV_ACCESS_MAP)
         return 0;
-    if (e->own == NULL && (part->big || e->heads > 0)) {
+    if (e->own == NULL && (part->big || sov_order_moves(&e->order))) {
         unsigned char *own = sov_mem_array((size_t)e->t.size, 1);
 
         if (own == NULL)

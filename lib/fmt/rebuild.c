@@ -38,37 +38,31 @@ fresh_entry(struct sov_entry *e, const struct sov_view *view,
 }
 
 static int
-check_heads(const struct sov_entry *e, const struct sov_view *view,
-            struct sov_err *err)
+fetch_own(void *arg, uint64_t off, void *buf, size_t len, struct sov_err *err)
 {
-    uint64_t rows = e->t.ndim < 2 ? e->t.dim[0] : e->t.dim[1];
-
-    if (e->t.ndim > 2 ||
-        (e->t.ndim < 2 && sov_type_info(e->t.type)->block > 1))
-        return broken(view, "heads of no matrix", err);
-    if (rows % view->heads != 0 || rows / view->heads % 2 != 0)
-        return sov_fail(err, SOV_EFORMAT,
-                        "tensor %s: %llu rows are not %u heads of an even "
-                        "width",
-                        view->name, (unsigned long long)rows,
-                        (unsigned)view->heads);
+    (void)err;
+    memcpy(buf, (unsigned char *)arg + off, len);
     return 0;
 }
 
 /* Bytes that are in memory, in the order of rows that is wanted. */
 static int
-copy_own(struct sov_entry *e, const unsigned char *own, struct sov_err *err)
+copy_own(struct sov_entry *e, unsigned char *own, struct sov_err *err)
 {
-    uint64_t n = e->t.ndim < 2 ? e->t.dim[0] : e->t.dim[1];
-    size_t unit = n > 0 ? (size_t)(e->t.size / n) : 0;
+    uint64_t unit = sov_order_unit(&e->t);
+    int rc;
 
-    e->own = (unsigned char *)sov_mem_dup(own, (size_t)e->t.size);
+    if (!sov_order_moves(&e->order) || e->t.size == 0) {
+        e->own = (unsigned char *)sov_mem_dup(own, (size_t)e->t.size);
+        return e->own == NULL ? sov_mem_fail(err) : 0;
+    }
+    e->own = sov_mem_array((size_t)e->t.size, 1);
     if (e->own == NULL)
         return sov_mem_fail(err);
-    for (uint64_t i = 0; e->heads > 0 && i < n; i++)
-        memcpy(e->own + i * unit,
-               own + sov_source_row(i, n / e->heads, e->back) * unit, unit);
-    return 0;
+    rc = sov_order_read(&e->order, &e->t, 0, e->t.size / unit, e->own,
+                        fetch_own, own, err);
+    e->order = (struct sov_order){ 0 }; /* the bytes are as they are shown */
+    return rc;
 }
 
 /* An old tensor under another name, in another shape or order of rows. */
@@ -76,39 +70,38 @@ static int
 viewed_entry(sov_model *m, struct sov_entry *e, const struct sov_view *view,
              struct sov_err *err)
 {
+    bool moves = sov_order_moves(&view->order), moved;
     const struct sov_entry *old;
-    uint64_t size;
     int rc = 0;
 
     if (view->from >= m->n)
         return broken(view, "of no tensor", err);
     old = &m->entry[view->from];
+    moved = sov_order_moves(&old->order);
     *e = *old;
     e->own = NULL;
     e->t.name = NULL;
     e->t.data = NULL;
-    size = old->t.size;
-    if (old->heads > 0 && (view->heads != old->heads || !view->back))
+    e->order = view->order;
+    if (moved && !sov_order_undoes(&old->order, &view->order))
         return broken(view, "regrouped twice", err);
-    if (old->heads > 0) { /* there and back again */
-        e->heads = 0;
-        return sov_entry_map(m, e, err);
-    }
-    if (view->heads > 0 && m->part[e->part]->pipe &&
+    if (moves && !moved && old->own == NULL && m->part[e->part]->pipe &&
         !m->part[e->part]->file.regular)
         return broken(view, "a pipe cannot be regrouped", err);
     if (view->ndim > 0) {
         e->t.ndim = view->ndim;
         memcpy(e->t.dim, view->dim, sizeof(e->t.dim));
         rc = sov_tensor_measure(&e->t, err);
-        if (rc == 0 && e->t.size != size)
+        if (rc == 0 && e->t.size != old->t.size)
             rc = broken(view, "another size", err);
     }
-    if (rc == 0 && view->heads > 0)
-        rc = check_heads(e, view, err);
-    e->heads = view->heads;
-    e->back = view->back;
-    if (rc == 0 && old->own != NULL)
+    if (rc == 0 && moves)
+        rc = sov_order_shape(&view->order, &e->t, err);
+    if (rc < 0)
+        return rc;
+    if (moved) /* there and back again */
+        e->order = (struct sov_order){ 0 };
+    else if (old->own != NULL)
         rc = copy_own(e, old->own, err);
     return rc < 0 ? rc : sov_entry_map(m, e, err);
 }

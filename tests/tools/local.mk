@@ -43,6 +43,11 @@ check_PROGRAMS += tests/tools/mkhf
 tests_tools_mkhf_SOURCES = %D%/mkhf.c
 tests_tools_mkhf_LDADD = libsovcore.la
 
+check_PROGRAMS += tests/tools/reference
+tests_tools_reference_SOURCES = %D%/reference.c %D%/plain.c %D%/plain.h \
+	%D%/plain_nn.c
+tests_tools_reference_LDADD = $(deps_libs) -lm
+
 check_PROGRAMS += tests/tools/randtext
 tests_tools_randtext_SOURCES = %D%/randtext.c
 tests_tools_randtext_LDADD = libsov_all.la $(deps_libs)

@@ -2,10 +2,11 @@
 /*
  * mkhf.c - a tiny model as its maker would have published it
  *
- *     mkhf MODEL.gguf DIR
+ *     mkhf MODEL.gguf DIR [OLD NEW]...
  *
  * MODEL is one of mkmodel form=...; DIR must be there.  config.json,
- * model.safetensors and a tokenizer.model are written to it.  The names and
+ * model.safetensors and a tokenizer.model are written to it; names that begin
+ * with OLD begin with NEW there.  The names and
  * habits are from the published models' own descriptions, and nothing is
  * shared with the import, which is judged by it: what it makes of DIR must
  * answer as MODEL does.
@@ -18,8 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* blk.N.is is model.layers.N.was; how: 'q' and 'k' regrouped heads, '1' less
- * one. */
+/* blk.N.is is the layer's was; how: 'q' and 'k' regrouped heads, '1' less one,
+ * 'g' queries with the key and value of each group, 't' columns are rows. */
 struct name {
     const char *arch; /* what it begins with, or "" */
     const char *is;
@@ -47,6 +48,33 @@ static const struct name names[] = {
     { "llama",   "attn_k.bias",                "self_attn.k_proj.bias", 'k' },
     { "granite", "attn_q.weight",              "self_attn.q_proj.weight", 'q' },
     { "granite", "attn_k.weight",              "self_attn.k_proj.weight", 'k' },
+    { "falcon",  "attn_qkv.weight",            "self_attention.query_key_value.weight", 'g' },
+    { "falcon",  "attn_output.weight",         "self_attention.dense.weight", 0 },
+    { "falcon",  "ffn_up.weight",              "mlp.dense_h_to_4h.weight", 0 },
+    { "falcon",  "ffn_down.weight",            "mlp.dense_4h_to_h.weight", 0 },
+    { "falcon",  "attn_norm_2.weight",         "ln_attn.weight", 0 },
+    { "falcon",  "attn_norm_2.bias",           "ln_attn.bias", 0 },
+    { "gpt2",    "attn_norm.weight",           "ln_1.weight", 0 },
+    { "gpt2",    "attn_norm.bias",             "ln_1.bias", 0 },
+    { "gpt2",    "attn_qkv.weight",            "attn.c_attn.weight", 't' },
+    { "gpt2",    "attn_qkv.bias",              "attn.c_attn.bias", 0 },
+    { "gpt2",    "attn_output.weight",         "attn.c_proj.weight", 't' },
+    { "gpt2",    "attn_output.bias",           "attn.c_proj.bias", 0 },
+    { "gpt2",    "ffn_norm.weight",            "ln_2.weight", 0 },
+    { "gpt2",    "ffn_norm.bias",              "ln_2.bias", 0 },
+    { "gpt2",    "ffn_up.weight",              "mlp.c_fc.weight", 't' },
+    { "gpt2",    "ffn_up.bias",                "mlp.c_fc.bias", 0 },
+    { "gpt2",    "ffn_down.weight",            "mlp.c_proj.weight", 't' },
+    { "gpt2",    "ffn_down.bias",              "mlp.c_proj.bias", 0 },
+    { "nomic",   "attn_qkv.weight",            "attn.Wqkv.weight", 0 },
+    { "nomic",   "attn_output.weight",         "attn.out_proj.weight", 0 },
+    { "nomic",   "attn_output_norm.weight",    "norm1.weight", 0 },
+    { "nomic",   "attn_output_norm.bias",      "norm1.bias", 0 },
+    { "nomic",   "ffn_up.weight",              "mlp.fc11.weight", 0 },
+    { "nomic",   "ffn_gate.weight",            "mlp.fc12.weight", 0 },
+    { "nomic",   "ffn_down.weight",            "mlp.fc2.weight", 0 },
+    { "nomic",   "layer_output_norm.weight",   "norm2.weight", 0 },
+    { "nomic",   "layer_output_norm.bias",     "norm2.bias", 0 },
     { "bert",    "attn_q.weight",              "attention.self.query.weight", 0 },
     { "bert",    "attn_q.bias",                "attention.self.query.bias", 0 },
     { "bert",    "attn_k.weight",              "attention.self.key.weight", 0 },
@@ -93,6 +121,17 @@ static const struct name ends[] = {
       "bert.embeddings.token_type_embeddings.weight", 0 },
     { "bert",  "token_embd_norm.weight", "bert.embeddings.LayerNorm.weight", 0 },
     { "bert",  "token_embd_norm.bias", "bert.embeddings.LayerNorm.bias", 0 },
+    { "nomic", "token_embd.weight",  "embeddings.word_embeddings.weight", 0 },
+    { "nomic", "token_types.weight", "embeddings.token_type_embeddings.weight", 0 },
+    { "nomic", "token_embd_norm.weight", "emb_ln.weight", 0 },
+    { "nomic", "token_embd_norm.bias", "emb_ln.bias", 0 },
+    { "falcon", "token_embd.weight", "transformer.word_embeddings.weight", 0 },
+    { "falcon", "output_norm.weight", "transformer.ln_f.weight", 0 },
+    { "falcon", "output_norm.bias", "transformer.ln_f.bias", 0 },
+    { "gpt2",  "token_embd.weight",  "wte.weight", 0 },
+    { "gpt2",  "position_embd.weight", "wpe.weight", 0 },
+    { "gpt2",  "output_norm.weight", "ln_f.weight", 0 },
+    { "gpt2",  "output_norm.bias",   "ln_f.bias", 0 },
     { "gemma", "output_norm.weight", "model.norm.weight", '1' },
     { "",      "output_norm.weight", "model.norm.weight", 0 },
     { "",      "output_norm.bias",   "model.norm.bias", 0 },
@@ -107,6 +146,28 @@ static const struct {
     const char *key;
     bool real;
 } members[] = {
+    { "falcon",  "hidden_size",             "embedding_length", false },
+    { "falcon",  "ffn_hidden_size",         "feed_forward_length", false },
+    { "falcon",  "num_hidden_layers",       "block_count", false },
+    { "falcon",  "num_attention_heads",     "attention.head_count", false },
+    { "falcon",  "num_kv_heads",            "attention.head_count_kv", false },
+    { "falcon",  "vocab_size",              "vocab_size", false },
+    { "falcon",  "layer_norm_epsilon",      "attention.layer_norm_epsilon", true },
+    { "gpt2",    "n_embd",                  "embedding_length", false },
+    { "gpt2",    "n_inner",                 "feed_forward_length", false },
+    { "gpt2",    "n_layer",                 "block_count", false },
+    { "gpt2",    "n_head",                  "attention.head_count", false },
+    { "gpt2",    "n_positions",             "context_length", false },
+    { "gpt2",    "vocab_size",              "vocab_size", false },
+    { "gpt2",    "layer_norm_epsilon",      "attention.layer_norm_epsilon", true },
+    { "nomic",   "n_embd",                  "embedding_length", false },
+    { "nomic",   "n_inner",                 "feed_forward_length", false },
+    { "nomic",   "n_layer",                 "block_count", false },
+    { "nomic",   "n_head",                  "attention.head_count", false },
+    { "nomic",   "n_positions",             "context_length", false },
+    { "nomic",   "vocab_size",              "vocab_size", false },
+    { "nomic",   "layer_norm_epsilon",      "attention.layer_norm_epsilon", true },
+    { "nomic",   "rotary_emb_base",         "rope.freq_base", true },
     { "",        "hidden_size",             "embedding_length", false },
     { "",        "intermediate_size",       "feed_forward_length", false },
     { "",        "num_hidden_layers",       "block_count", false },
@@ -120,6 +181,7 @@ static const struct {
     { "bert",    "layer_norm_eps",          "attention.layer_norm_epsilon", true },
     { "",        "rope_theta",              "rope.freq_base", true },
     { "gemma",   "sliding_window",          "attention.sliding_window", false },
+    { "olmo2",   "sliding_window",          "attention.sliding_window", false },
     { "gemma",   "query_pre_attn_scalar",   "attention.key_length", false },
     { "gemma2",  "attn_logit_softcapping",  "attn_logit_softcapping", true },
     { "gemma2",  "final_logit_softcapping", "final_logit_softcapping", true },
@@ -131,27 +193,34 @@ static const struct {
       "rope.scaling.original_context_length", false },
 };
 
+/* own: members have names of their own, those of "" are for others. */
 static const struct {
     const char *arch;
     const char *class;
     const char *act;
+    const char *layers;
+    bool own;
 } classes[] = {
-    { "llama",      "LlamaForCausalLM",      "silu" },
-    { "qwen2",      "Qwen2ForCausalLM",      "silu" },
-    { "qwen3",      "Qwen3ForCausalLM",      "silu" },
-    { "gemma2",     "Gemma2ForCausalLM",     "gelu_pytorch_tanh" },
-    { "gemma3",     "Gemma3ForCausalLM",     "gelu_pytorch_tanh" },
-    { "phi3",       "Phi3ForCausalLM",       "silu" },
-    { "olmo2",      "Olmo2ForCausalLM",      "silu" },
-    { "granite",    "GraniteForCausalLM",    "silu" },
-    { "starcoder2", "Starcoder2ForCausalLM", "gelu_pytorch_tanh" },
-    { "bert",       "BertForMaskedLM",       "gelu" },
+    { "llama",      "LlamaForCausalLM",      "silu", "model.layers", false },
+    { "qwen2",      "Qwen2ForCausalLM",      "silu", "model.layers", false },
+    { "qwen3",      "Qwen3ForCausalLM",      "silu", "model.layers", false },
+    { "gemma2",     "Gemma2ForCausalLM",     "gelu_pytorch_tanh", "model.layers", false },
+    { "gemma3",     "Gemma3ForCausalLM",     "gelu_pytorch_tanh", "model.layers", false },
+    { "phi3",       "Phi3ForCausalLM",       "silu", "model.layers", false },
+    { "olmo2",      "Olmo2ForCausalLM",      "silu", "model.layers", false },
+    { "granite",    "GraniteForCausalLM",    "silu", "model.layers", false },
+    { "starcoder2", "Starcoder2ForCausalLM", "gelu_pytorch_tanh", "model.layers", false },
+    { "falcon",     "FalconForCausalLM",     "gelu", "transformer.h", true },
+    { "gpt2",       "GPT2LMHeadModel",       "gelu_new", "h", true },
+    { "bert",       "BertForMaskedLM",       "gelu", "bert.encoder.layer", false },
+    { "nomic-bert", "NomicBertModel",        "swiglu", "encoder.layers", true },
 };
 /* clang-format on */
 
 static sov_model *model;
 static char arch[32];
 static const char *dir;
+static char **renames; /* OLD, NEW, ..., NULL */
 
 static void
 die(const char *what)
@@ -234,25 +303,55 @@ put_rope(FILE *f)
     fprintf(f, "},\n");
 }
 
-static void
-put_config(void)
+static size_t
+class_of(void)
 {
-    FILE *f = create("config.json");
     size_t n = sizeof(classes) / sizeof(*classes), i = 0;
-    double v;
 
     while (i < n && strcmp(classes[i].arch, arch) != 0)
         i++;
     if (i == n)
         die("no class of this architecture");
-    fprintf(f, "{\"architectures\": [\"%s\"],\n", classes[i].class);
+    return i;
+}
+
+/* What the published models of these say beside their sizes. */
+static void
+put_habits(FILE *f, size_t class)
+{
+    bool two = sov_model_find(model, "blk.0.attn_norm_2.weight") >= 0;
+
+    if (is_for("falcon"))
+        fprintf(f, " \"new_decoder_architecture\": %s, \"multi_query\": true,\n"
+                   " \"parallel_attn\": true, \"bias\": false, "
+                   "\"alibi\": false,\n",
+                two ? "true" : "false");
+    fprintf(f, " \"%s\": \"%s\",\n",
+            is_for("falcon")                       ? "activation"
+            : is_for("gpt2") || is_for("nomic") ? "activation_function"
+                                                   : "hidden_act",
+            classes[class].act);
+}
+
+static void
+put_config(void)
+{
+    FILE *f = create("config.json");
+    size_t i = class_of();
+    double v;
+
+    fprintf(f, "{\"architectures\": [\"%s\"],\n",
+            is_for("olmo2") && number("attention.sliding_window", &v)
+                ? "Olmo3ForCausalLM"
+                : classes[i].class);
     for (size_t k = 0; k < sizeof(members) / sizeof(*members); k++)
-        if (is_for(members[k].arch) && number(members[k].key, &v))
+        if (is_for(members[k].arch) && number(members[k].key, &v) &&
+            (*members[k].arch != '\0' || !classes[i].own))
             fprintf(f, members[k].real ? " \"%s\": %.9g,\n" : " \"%s\": %.0f,\n",
                     members[k].member, v);
     put_rope(f);
-    fprintf(f, " \"hidden_act\": \"%s\", \"tie_word_embeddings\": %s}\n",
-            classes[i].act,
+    put_habits(f, i);
+    fprintf(f, " \"tie_word_embeddings\": %s}\n",
             sov_model_find(model, "output.weight") < 0 ? "true" : "false");
     fclose(f);
 }
@@ -279,28 +378,58 @@ published(const char *name, char buf[128])
     layer = strtoul(name + 4, &rest, 10);
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (is_for(names[i].arch) && strcmp(names[i].is, rest + 1) == 0) {
-            snprintf(buf, 128, "%s.%lu.%s",
-                     is_for("bert") ? "bert.encoder.layer" : "model.layers",
-                     layer, names[i].was);
+            snprintf(buf, 128, "%s.%lu.%s", classes[class_of()].layers, layer,
+                     names[i].was);
+            if (is_for("falcon") && strncmp(names[i].was, "input_", 6) == 0 &&
+                sov_model_find(model, "blk.0.attn_norm_2.weight") >= 0)
+                snprintf(buf, 128, "%s.%lu.ln_mlp%s",
+                         classes[class_of()].layers, layer,
+                         strchr(names[i].was, '.'));
             return &names[i];
         }
     die("a tensor without a published name");
     return NULL;
 }
 
+/* The heads of queries, or of keys. */
+static uint64_t
+heads(const char *key)
+{
+    double v = 1;
+
+    if (!number(key, &v))
+        die("no heads");
+    return (uint64_t)v;
+}
+
+/* In groups: some queries, the key, the value that they share. */
+static uint64_t
+grouped_row(uint64_t i, uint64_t n_rows)
+{
+    uint64_t q = heads("attention.head_count");
+    uint64_t kv = heads("attention.head_count_kv");
+    uint64_t len = n_rows / (q + 2 * kv), head = i / len, in = i % len;
+    uint64_t group = head / (q / kv + 2), at = head % (q / kv + 2);
+
+    if (at < q / kv)
+        head = group * (q / kv) + at;
+    else
+        head = at == q / kv ? q + group : q + kv + group;
+    return head * len + in;
+}
+
 /* Row i of what is published is row ... of the tensor. */
 static uint64_t
 row_of(const struct name *how, uint64_t i, uint64_t n_rows)
 {
-    double heads = 1;
     uint64_t len, in;
 
+    if (how->how == 'g')
+        return grouped_row(i, n_rows);
     if (how->how != 'q' && how->how != 'k')
         return i;
-    if (!number(how->how == 'q' ? "attention.head_count"
-                                : "attention.head_count_kv", &heads))
-        die("no heads");
-    len = n_rows / (uint64_t)heads;
+    len = n_rows / heads(how->how == 'q' ? "attention.head_count"
+                                         : "attention.head_count_kv");
     in = i % len;
     return i - in + (in < len / 2 ? 2 * in : 2 * (in - len / 2) + 1);
 }
@@ -308,20 +437,32 @@ row_of(const struct name *how, uint64_t i, uint64_t n_rows)
 static void
 put_data(FILE *f, const struct sov_tensor *t, const struct name *how)
 {
-    bool vector = t->ndim == 1;
+    bool vector = t->ndim == 1, turned = how->how == 't';
     uint64_t rows = vector ? t->dim[0] : t->dim[1];
     uint64_t cols = vector ? 1 : t->dim[0];
 
-    for (uint64_t i = 0; i < rows; i++)
-        for (uint64_t k = 0; k < cols; k++) {
+    for (uint64_t i = 0; i < (turned ? cols : rows); i++)
+        for (uint64_t k = 0; k < (turned ? rows : cols); k++) {
+            uint64_t at = turned ? k * cols + i
+                                 : row_of(how, i, rows) * cols + k;
             float v;
 
-            memcpy(&v,
-                   (const char *)t->data +
-                       4 * (row_of(how, i, rows) * cols + k), 4);
+            memcpy(&v, (const char *)t->data + 4 * at, 4);
             v -= how->how == '1' ? 1.0f : 0.0f;
             fwrite(&v, 4, 1, f);
         }
+}
+
+/* With what is asked for in place of its beginning. */
+static const char *
+renamed(const char *name, char buf[256])
+{
+    for (char **r = renames; *r != NULL; r += 2)
+        if (strncmp(name, r[0], strlen(r[0])) == 0) {
+            snprintf(buf, 256, "%s%s", r[1], name + strlen(r[0]));
+            return buf;
+        }
+    return name;
 }
 
 static void
@@ -331,25 +472,27 @@ put_tensors(void)
     size_t len = 0, n = sov_model_count(model);
     uint64_t off = 0, size;
     FILE *f = create("model.safetensors");
-    char name[128];
+    char name[128], other[256];
 
     for (size_t i = 0; i < n; i++) {
         const struct sov_tensor *t = sov_model_at(model, i);
+        const struct name *how = published(t->name, name);
+        bool turned = how != NULL && how->how == 't';
 
         if (t->type != SOV_TYPE_F32)
             die("a tensor that is not f32");
-        if (published(t->name, name) == NULL)
+        if (how == NULL)
             continue;
         len += (size_t)snprintf(head + len, sizeof(head) - len,
                                 "%s\"%s\":{\"dtype\":\"F32\",\"shape\":[",
-                                len == 0 ? "{" : ",", name);
+                                len == 0 ? "{" : ",", renamed(name, other));
         if (t->ndim == 2)
             len += (size_t)snprintf(head + len, sizeof(head) - len, "%llu,",
-                                    (unsigned long long)t->dim[1]);
+                                    (unsigned long long)t->dim[!turned]);
         len += (size_t)snprintf(
             head + len, sizeof(head) - len,
             "%llu],\"data_offsets\":[%llu,%llu]}",
-            (unsigned long long)t->dim[0], (unsigned long long)off,
+            (unsigned long long)t->dim[turned], (unsigned long long)off,
             (unsigned long long)(off + t->size));
         off += t->size;
         if (len > sizeof(head) - 512)
@@ -407,8 +550,9 @@ main(int argc, char **argv)
     struct sov_span name = { 0 };
     struct sov_err err = { 0 };
 
-    if (argc != 3)
-        die("usage: mkhf MODEL.gguf DIR");
+    if (argc < 3 || argc % 2 == 0)
+        die("usage: mkhf MODEL.gguf DIR [OLD NEW]...");
+    renames = argv + 3;
     dir = argv[2];
     if (sov_model_open(&model, argv[1], SOV_ACCESS_MAP, &err) < 0)
         die(err.msg);

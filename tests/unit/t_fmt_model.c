@@ -36,8 +36,8 @@ START_TEST(views_regroup_rename_and_add)
     static const struct sov_view view[] = {
         { .name = "new", .ndim = 1, .dim = { 4 }, .bytes = "abcd",
           .type = SOV_TYPE_I8 },
-        { .name = "blk.w", .from = 0, .heads = 2 },
-        { .name = "blk.b", .from = 1, .heads = 1 },
+        { .name = "blk.w", .from = 0, .order = { .heads = 2 } },
+        { .name = "blk.b", .from = 1, .order = { .heads = 1 } },
         { .name = "flat", .from = 0, .ndim = 3, .dim = { 4, 2, 2 } },
     };
     /* two heads of four rows: 0 2 1 3, 4 6 5 7 */
@@ -86,17 +86,17 @@ START_TEST(views_that_do_not_fit_are_refused)
 {
     static const struct sov_view bad[] = {
         { .name = "x", .from = 2 },
-        { .name = "x", .from = 0, .heads = 3 },
-        { .name = "x", .from = 0, .heads = 8 },
+        { .name = "x", .from = 0, .order = { .heads = 3 } },
+        { .name = "x", .from = 0, .order = { .heads = 8 } },
         { .name = "x", .from = 0, .ndim = 1, .dim = { 15 } },
-        { .name = "x", .from = 0, .ndim = 3, .dim = { 2, 4, 2 }, .heads = 2 },
+        { .name = "x", .from = 0, .ndim = 3, .dim = { 2, 4, 2 }, .order = { .heads = 2 } },
         { .name = "x", .ndim = 1, .dim = { 5 }, .bytes = "abcd",
           .type = SOV_TYPE_Q8_0 },
     };
     static const struct sov_view twice[] = {
         { .name = "x", .from = 0 }, { .name = "x", .from = 1 },
     };
-    static const struct sov_view regroup = { .name = "x", .heads = 2 };
+    static const struct sov_view regroup = { .name = "x", .order = { .heads = 2 } };
     struct sov_buf file = source();
     struct sov_err err;
     sov_model *m = must_open(as_file(file), SOV_ACCESS_MAP);

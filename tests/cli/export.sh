@@ -1,0 +1,39 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# export - a folder as published, by way of GGUF, is the same folder: tensor by
+# tensor the same bytes under the same names; and it answers as it did
+. "${top_srcdir:?}/tests/cli/lib.sh"
+PATH=$top_builddir/tests/tools:$PATH
+
+record=$top_srcdir/tests/data/arch.txt
+
+# there NAME: folder -> GGUF -> folder -> GGUF
+there() {
+    rm -rf there
+    expect 0 sov-quantize -q -t copy --force -o first.gguf folder
+    expect 0 sov-quantize -q -t copy -o there/ first.gguf
+    cp folder/model.safetensors a.safetensors
+    cp there/model.safetensors b.safetensors
+    expect 0 cmpmodel -k none a.safetensors b.safetensors
+    expect 0 sov-quantize -q -t copy --force -o second.gguf there
+    cmp first.gguf second.gguf || fail "$1: another model"
+}
+
+for form in llama llama-bias llama-linear llama-yarn qwen2 qwen3 gemma2 gemma3 \
+    phi3 phi3-long olmo2 olmo3 granite starcoder2 falcon-7b falcon-40b \
+    gpt2 bert nomic-bert; do
+    extra=$(sed -n "s/^form $form [^ ]* *\(.*\)/\1/p" "$record")
+    rm -rf folder
+    mkdir folder
+    # shellcheck disable=SC2086
+    expect 0 mkmodel "form=$form" $extra model.gguf
+    expect 0 mkhf model.gguf folder
+    there "$form"
+    expect 0 answers "$form" "$record" there
+    # the numbers by which a second program reads it
+    limit=$(sed -n "s/^form $form \([^ ]*\).*/\1/p" "$record")
+    expect 0 reference "$form" "$limit" there 3 17 5 22 9 0 11 14 8 20
+    cp out plain
+    expect 0 answers "$form" plain folder
+    cat out
+done
