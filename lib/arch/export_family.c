@@ -58,9 +58,9 @@ read_heads(const struct sov_export *x, struct sov_shape *s, struct sov_err *err)
     if (rc == 0)
         rc = sov_export_count(x, s->arch, "rope.dimension_count", false,
                               &s->rotary, err);
-    if (rc == 0 && (s->kv_heads < 1 || s->kv_heads > s->heads ||
-                    s->head_dim < 2 || s->head_dim > SOV_WIDTH_MAX / s->heads ||
-                    s->rotary < 2 || s->rotary > s->head_dim))
+    if (rc == 0 &&
+        (s->kv_heads < 1 || s->kv_heads > s->heads || s->head_dim < 2 ||
+         s->head_dim > SOV_WIDTH_MAX / s->heads || s->rotary < 2))
         rc = sov_fail(err, SOV_EFORMAT, "the numbers of heads make no sense");
     return rc;
 }
@@ -327,7 +327,7 @@ put_tensor(struct sov_export *x, const struct sov_family *family,
         snprintf(name, sizeof(name), "%s", p->from);
     order = sov_family_order(s, p->order);
     return sov_export_tensor(
-        x, i, name, &order,
+        x, i, family->bare ? name + strlen(family->base) : name, &order,
         family->plus_one && p->rows == 0 && sov_family_norm(p->to) ? 1 : 0,
         err);
 }

@@ -68,7 +68,8 @@ struct sov_family {
     const char *type;  /* ... and model_type */
     bool (*takes)(const struct sov_import *im); /* NULL: all of its class */
     bool (*gives)(const struct sov_export *x);  /* ... of its architecture */
-    const char *base;         /* names may lack it; NULL: "model." */
+    const char *base;         /* names may lack it; NULL: "model." ... */
+    bool bare;                /* ... and do, where they are written */
     const char *layers;       /* NULL: "model.layers." */
     const struct sov_alias *alias;
     const struct sov_only *only;
@@ -83,6 +84,7 @@ struct sov_family {
     bool no_groups;           /* every query has keys of its own */
     bool own_groups;          /* it says it in members of its own (shape) */
     bool no_turns;            /* no rotary positions */
+    bool partial;             /* a part of a head may turn */
     bool encoder;
     bool lengths;             /* key_length and value_length stand there always */
     bool plus_one;            /* weights of norms are kept less 1 */

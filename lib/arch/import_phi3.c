@@ -140,6 +140,7 @@ const struct sov_family sov_family_phi3 = {
     .act = act,
     .eps = "rms_norm_eps",
     .eps_key = SOV_EPS_RMS,
+    .partial = true,
     .part = parts,
     .n_parts = sizeof(parts) / sizeof(*parts),
     .more = more,

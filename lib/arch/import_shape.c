@@ -51,7 +51,8 @@ read_heads(const json_t *c, struct sov_shape *s, struct sov_err *err)
 
 /* The part of a head that turns. */
 static int
-read_rotary(const json_t *c, struct sov_shape *s, struct sov_err *err)
+read_rotary(const json_t *c, const struct sov_family *family,
+            struct sov_shape *s, struct sov_err *err)
 {
     double part = 1;
     int rc = sov_config_positive(c, "partial_rotary_factor", false, &part, err);
@@ -61,6 +62,11 @@ read_rotary(const json_t *c, struct sov_shape *s, struct sov_err *err)
                                  err);
     if (rc < 0)
         return rc;
+    if (part < 1 && !family->partial)
+        return sov_fail(err, SOV_EUNSUP,
+                        "config.json: partial_rotary_factor %g is not "
+                        "supported here",
+                        part);
     s->rotary = part < 1 ? (uint64_t)((double)s->head_dim * part) : s->head_dim;
     if (part > 1 || s->rotary < 2 || s->rotary % 2 != 0)
         return sov_fail(err, SOV_EFORMAT,
@@ -147,7 +153,7 @@ sov_shape_read(struct sov_shape *s, const json_t *c,
         rc = read_heads(c, s, err);
     if (rc == 0 && !family->no_turns)
         rc = sov_rope_read(s, c, err);
-    return rc < 0 ? rc : read_rotary(c, s, err);
+    return rc < 0 ? rc : read_rotary(c, family, s, err);
 }
 
 /* ---- keys */

@@ -27,11 +27,16 @@ for form in llama llama-bias llama-linear llama-yarn qwen2 qwen3 gemma2 gemma3 \
     mkdir folder
     # shellcheck disable=SC2086
     expect 0 mkmodel "form=$form" $extra model.gguf
-    expect 0 mkhf model.gguf folder
+    case $form in # as their classes write them today
+    gpt2) expect 0 mkhf model.gguf folder "" transformer. ;;
+    bert) expect 0 mkhf model.gguf folder bert. "" ;;
+    *) expect 0 mkhf model.gguf folder ;;
+    esac
     there "$form"
     expect 0 answers "$form" "$record" there
     # the numbers by which a second program reads it
-    limit=$(sed -n "s/^form $form \([^ ]*\).*/\1/p" "$record")
+    limit=1e-8
+    case $form in falcon* | bert) limit=1e-5 ;; esac # GELU by way of erf
     expect 0 reference "$form" "$limit" there 3 17 5 22 9 0 11 14 8 20
     cp out plain
     expect 0 answers "$form" plain folder

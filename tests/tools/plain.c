@@ -102,7 +102,7 @@ find(const char *name)
 {
     size_t n = strlen(base_name);
     bool based = n > 0 && strncmp(name, base_name, n) == 0;
-    char full[256];
+    char full[300];
     json_t *v = json_object_get(header, name);
 
     if (v == NULL && before[0] != '\0') {

@@ -39,11 +39,15 @@ activate(enum act act, double x)
     }
 }
 
+/* hidden_activation speaks louder, where there is one (Gemma). */
 enum act
 act_of(const char *member)
 {
-    const char *name = json_string_value(json_object_get(config, member));
+    const char *name =
+        json_string_value(json_object_get(config, "hidden_activation"));
 
+    if (name == NULL)
+        name = json_string_value(json_object_get(config, member));
     if (name == NULL || strcmp(name, "silu") == 0)
         return SILU;
     return strcmp(name, "gelu") == 0 ? GELU_ERF : GELU_TANH;
