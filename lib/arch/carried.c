@@ -65,17 +65,25 @@ may_carry(const sov_meta *made, const char *key)
            starts(key, "quantize.") || starts(key, "imatrix.");
 }
 
-/* The width of a head that follows from that of all, said once more. */
+/* A key that says once more what follows from those that were made. */
 static bool
-is_head_width(const sov_meta *made, const struct sov_kv *kv)
+is_said_again(const sov_meta *made, const struct sov_kv *kv)
 {
-    static const char *const ends[] = { ".attention.key_length",
-                                        ".attention.value_length" };
+    static const struct {
+        const char *end;
+        bool width; /* of a head; else how many there are */
+    } ends[] = {
+        { "attention.key_length", true },
+        { "attention.value_length", true },
+        { "rope.dimension_count", true },
+        { "attention.head_count_kv", false },
+    };
     struct sov_span arch = { 0 };
     uint64_t width = 0, heads = 0;
     char key[160];
 
-    if (sov_meta_str(made, "general.architecture", &arch, NULL) != 0 ||
+    if (sov_meta_find(made, kv->key) != NULL || kv->type != SOV_V_U32 ||
+        sov_meta_str(made, "general.architecture", &arch, NULL) != 0 ||
         arch.len > 64)
         return false;
     snprintf(key, sizeof(key), "%.*s.embedding_length", (int)arch.len,
@@ -86,13 +94,12 @@ is_head_width(const sov_meta *made, const struct sov_kv *kv)
              (const char *)arch.p);
     if (sov_meta_u64(made, key, &heads, NULL) != 0 || heads == 0)
         return false;
-    for (size_t i = 0; i < 2; i++) {
-        snprintf(key, sizeof(key), "%.*s%s", (int)arch.len,
-                 (const char *)arch.p, ends[i]);
+    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+        snprintf(key, sizeof(key), "%.*s.%s", (int)arch.len,
+                 (const char *)arch.p, ends[i].end);
         if (strcmp(kv->key, key) == 0)
-            return sov_meta_find(made, key) == NULL &&
-                   kv->type == SOV_V_U32 &&
-                   sov_kv_int(kv, 0) == (int64_t)(width / heads);
+            return sov_kv_int(kv, 0) ==
+                   (int64_t)(ends[i].width ? width / heads : heads);
     }
     return false;
 }
@@ -156,7 +163,7 @@ read_entry(const struct sov_import *im, sov_meta *to, size_t i,
                       "config.json: " MEMBER ", entry %zu: %.80s is not %.20s",
                       i, key, type);
     if (rc == 0 && !may_carry(im->meta, key) &&
-        !is_head_width(im->meta, sov_meta_find(to, key)))
+        !is_said_again(im->meta, sov_meta_find(to, key)))
         rc = sov_fail(err, SOV_EFORMAT,
                       "config.json: " MEMBER " must not set %.80s", key);
     return rc;
@@ -238,7 +245,7 @@ sov_carried_write(json_t *config, const sov_meta *meta, const sov_meta *made,
             rc = json_array_append_new(list, json_string(kv->key)) < 0
                      ? sov_mem_fail(err)
                      : 0;
-        else if (may_carry(made, kv->key) || is_head_width(made, kv))
+        else if (may_carry(made, kv->key) || is_said_again(made, kv))
             rc = carry(list, kv, err);
         else
             rc = sov_fail(err, SOV_EUNSUP,

@@ -4,14 +4,17 @@
  *
  * The way back of import_rope.c.  GGUF has the factors of Llama 3.1, and not
  * the rule that they come from: the longest wave is stretched by its factor,
- * and the rest of it was the same in all models so far.  Whether it was here,
- * the import tells that judges each export.
+ * what is long and short was the same in all models so far, and the old context
+ * is a power of two.  Whether it was so here, the import tells that judges each
+ * export.
  */
 #include "arch/import_family.h"
 
 #include "base/fmath.h"
 #include "base/le.h"
+#include "base/limits.h"
 #include "base/mem.h"
+#include "tensor/half.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,21 +123,43 @@ put_scaled(const struct sov_export *x, const struct sov_shape *s, json_t *rope,
     return rc;
 }
 
-static int
-put_llama3(json_t *rope, const unsigned char *f, size_t n, struct sov_err *err)
+/* Are these the factors that the rule gives? */
+static bool
+is_llama3(const struct sov_llama3 *l, const unsigned char *f, size_t n)
 {
-    double factor = (double)sov_lef32(f + 4 * (n - 1));
+    float *want = sov_mem_array(n, sizeof(*want));
+    bool same = want != NULL;
+
+    if (want != NULL)
+        sov_rope_llama3(l, want, n);
+    for (size_t i = 0; i < n && same; i++)
+        same = sov_f32_bits(sov_lef32(f + 4 * i)) == sov_f32_bits(want[i]);
+    free(want);
+    return same;
+}
+
+static int
+put_llama3(const struct sov_shape *s, json_t *rope, const unsigned char *f,
+           size_t n, struct sov_err *err)
+{
+    struct sov_llama3 l = { s->rope_base, (double)sov_lef32(f + 4 * (n - 1)), 1,
+                            4, 8192 };
     int rc = set(rope, "rope_type", json_string("llama3"), err);
 
+    if (!is_llama3(&l, f, n)) {
+        l.old_ctx = 16;
+        while (l.old_ctx < SOV_CTX_MAX && !is_llama3(&l, f, n))
+            l.old_ctx *= 2;
+    }
     if (rc == 0)
-        rc = set(rope, "factor", sov_export_float(factor), err);
+        rc = set(rope, "factor", sov_export_float(l.factor), err);
     if (rc == 0)
         rc = set(rope, "low_freq_factor", json_real(1), err);
     if (rc == 0)
         rc = set(rope, "high_freq_factor", json_real(4), err);
     if (rc == 0)
-        rc = set(rope, "original_max_position_embeddings", json_integer(8192),
-                 err);
+        rc = set(rope, "original_max_position_embeddings",
+                 json_integer((json_int_t)l.old_ctx), err);
     return rc;
 }
 
@@ -187,7 +212,7 @@ sov_export_rope(struct sov_export *x, const struct sov_shape *s,
     else if (factors_of(x, "rope_factors_long.weight", &n) != NULL)
         rc = put_long(x, s, rope, err);
     else if (freqs != NULL && n > 0)
-        rc = put_llama3(rope, freqs, n, err);
+        rc = put_llama3(s, rope, freqs, n, err);
     else if (type.len > 0)
         rc = put_scaled(x, s, rope, type, err);
     else

@@ -41,4 +41,38 @@ for form in llama llama-bias llama-linear llama-yarn qwen2 qwen3 gemma2 gemma3 \
     cp out plain
     expect 0 answers "$form" plain folder
     cat out
+    # in sixteen bits, of which vectors may be more than these hold
+    for type in f16 bf16; do
+        rm -rf half
+        expect 0 sov-quantize -q -t $type -o half/ first.gguf
+        cp -r half folder.$type
+        rm -rf folder
+        mv folder.$type folder
+        there "$form, $type"
+    done
 done
+
+# the rule of Llama 3.1, found again by its factors
+for old in 8192 4096; do
+    rm -rf folder
+    mkdir folder
+    expect 0 mkmodel form=llama head=32 model.gguf
+    expect 0 mkhf model.gguf folder
+    sed "s/\"tie_word/\"head_dim\": 32, \"rope_theta\": 500000.0, \"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 32.0, \"low_freq_factor\": 1.0, \"high_freq_factor\": 4.0, \"original_max_position_embeddings\": $old}, &/" \
+        folder/config.json >config
+    mv config folder/config.json
+    there "llama3 of $old"
+    grep -q "\"original_max_position_embeddings\": $old" there/config.json ||
+        fail "the old context of $old"
+    expect 0 cmpmodel -k llama first.gguf second.gguf
+done
+
+# matrices with blocks do not turn
+rm -rf folder
+mkdir folder
+expect 0 mkmodel form=gpt2 kv=4 model.gguf
+expect 0 mkhf model.gguf folder
+expect 0 sov-quantize -q -t q8_0 --force -o q8.gguf folder
+expect 69 sov-quantize -q -t f16 -o no/ q8.gguf
+err_has "cannot be turned"
+[ ! -e no ] || fail "a folder in spite of an error"

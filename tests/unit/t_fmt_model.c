@@ -82,6 +82,66 @@ START_TEST(views_regroup_rename_and_add)
 }
 END_TEST
 
+/* Two groups of two queries, a key and a value, of one row each; and columns
+ * that are rows: read whole, a row at a time, and put back in their places. */
+START_TEST(groups_and_columns)
+{
+    static const struct sov_view view[] = {
+        { .name = "g", .from = 0, .order = { .heads = 4, .groups = 2 } },
+        { .name = "c", .from = 0, .order = { .columns = true } },
+    };
+    static const struct sov_view back[] = {
+        { .name = "w", .from = 0,
+          .order = { .heads = 4, .groups = 2, .back = true } },
+        { .name = "x", .from = 1, .order = { .columns = true } },
+    };
+    static const struct sov_view bad[] = {
+        { .name = "g", .from = 0, .order = { .heads = 4, .groups = 3 } },
+        { .name = "g", .from = 0, .order = { .heads = 3, .groups = 1 } },
+        { .name = "c", .from = 1, .order = { .columns = true } },
+    };
+    /* rows q0 q1 k0 v0 q2 q3 k1 v1 */
+    static const unsigned char g[16] = { 0, 1, 2,  3,  8, 9, 10, 11,
+                                         4, 5, 12, 13, 6, 7, 14, 15 };
+    static const unsigned char c[16] = { 0, 2, 4, 6, 8, 10, 12, 14,
+                                         1, 3, 5, 7, 9, 11, 13, 15 };
+    struct sov_buf file = source();
+    unsigned char buf[16];
+    struct sov_err err;
+
+    for (int map = 0; map < 2; map++) {
+        sov_model *m = must_open(as_file(file), map ? SOV_ACCESS_MAP
+                                                    : SOV_ACCESS_STREAM);
+
+        for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+            ck_assert_int_lt(sov_model_rebuild(m, meta(), &bad[i], 1, &err),
+                             0);
+        ck_assert_int_eq(sov_model_rebuild(m, meta(), view, 2, &err), 0);
+        ck_assert_int_eq(sov_model_read(m, 0, 0, buf, 16, &err), 0);
+        ck_assert_int_eq(memcmp(buf, g, 16), 0);
+        ck_assert_int_eq(sov_model_read(m, 0, 6, buf, 4, &err), 0);
+        ck_assert_int_eq(memcmp(buf, g + 6, 4), 0);
+        ck_assert_uint_eq(sov_model_at(m, 1)->dim[0], 8);
+        ck_assert_uint_eq(sov_model_at(m, 1)->dim[1], 2);
+        ck_assert_int_eq(sov_model_read(m, 1, 0, buf, 16, &err), 0);
+        ck_assert_int_eq(memcmp(buf, c, 16), 0);
+        ck_assert_int_eq(sov_model_read(m, 1, 8, buf, 8, &err), 0);
+        ck_assert_int_eq(memcmp(buf, c + 8, 8), 0);
+        if (map)
+            ck_assert_int_eq(memcmp(sov_model_at(m, 1)->data, c, 16), 0);
+        ck_assert_int_eq(sov_model_rebuild(m, meta(), back, 2, &err), 0);
+        for (size_t i = 0; i < 2; i++) {
+            ck_assert_uint_eq(sov_model_at(m, i)->dim[1], 8);
+            ck_assert_int_eq(sov_model_read(m, i, 0, buf, 16, &err), 0);
+            for (unsigned k = 0; k < 16; k++)
+                ck_assert_uint_eq(buf[k], k);
+        }
+        sov_model_close(m);
+    }
+    sov_buf_free(&file);
+}
+END_TEST
+
 START_TEST(views_that_do_not_fit_are_refused)
 {
     static const struct sov_view bad[] = {
@@ -138,6 +198,7 @@ void
 model_tests(TCase *tc)
 {
     tcase_add_test(tc, views_regroup_rename_and_add);
+    tcase_add_test(tc, groups_and_columns);
     tcase_add_test(tc, views_that_do_not_fit_are_refused);
     tcase_add_test(tc, warnings_are_safe_to_show_and_few);
 }
