@@ -19,6 +19,7 @@ cli_tests += %D%/import-forms.sh
 cli_tests += %D%/matrix.sh
 cli_tests += %D%/minisign.sh
 cli_tests += %D%/peer.sh
+cli_tests += %D%/peer-import.sh
 cli_tests += %D%/peer-loads.sh
 cli_tests += %D%/peer-tokens.sh
 cli_tests += %D%/pipe.sh
@@ -31,7 +32,7 @@ include tests/cli/sov-quantize/local.mk
 include tests/cli/sov-run/local.mk
 include tests/cli/sov-show/local.mk
 include tests/cli/sov-verify/local.mk
-EXTRA_DIST += %D%/peer.mjs %D%/peer-loads.mjs %D%/peer-tokens.mjs %D%/sigstore.mjs %D%/failing.c
+EXTRA_DIST += %D%/peer.mjs %D%/peer-import.mjs %D%/peer-loads.mjs %D%/peer-tokens.mjs %D%/sigstore.mjs %D%/failing.c
 
 TESTS += $(cli_tests)
 EXTRA_DIST += $(cli_tests) %D%/lib.sh

@@ -524,19 +524,28 @@ put_piece(FILE *f, const char *text, int type)
             text, 0, 0, 0x80, 0xbf, type);
 }
 
+/* Letters; of a larger vocabulary all bytes before them, on which the peer
+ * insists. */
 static void
 put_vocab(void)
 {
     FILE *f = create("tokenizer.model");
     double n = 0;
+    int i = 3;
 
     put_piece(f, "<unk>", 2);
     put_piece(f, "<s>", 3);
     put_piece(f, "</s>", 3);
-    if (!number("vocab_size", &n) || n > 26)
+    if (!number("vocab_size", &n) || n < 3 || n > 26 + 256)
         die("a vocabulary that is not tiny");
-    for (int i = 3; i < (int)n; i++) {
-        const char text[2] = { (char)('a' + i - 3), '\0' };
+    for (int k = 0; k < 256 && n > 26; k++, i++) {
+        char text[8];
+
+        snprintf(text, sizeof(text), "<0x%02X>", (unsigned)k);
+        put_piece(f, text, 6);
+    }
+    for (int k = 0; i < (int)n; k++, i++) {
+        const char text[2] = { (char)('a' + k), '\0' };
 
         put_piece(f, text, 1);
     }
