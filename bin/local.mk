@@ -16,6 +16,7 @@ bin_cli_libcli_la_SOURCES = \
 	%D%/cli/guard.c %D%/cli/guard.h \
 	%D%/cli/lineage.c %D%/cli/lineage.h \
 	%D%/cli/line.c %D%/cli/line.h \
+	%D%/cli/lines.c %D%/cli/lines.h \
 	%D%/cli/lineage_out.c \
 	%D%/cli/lm.c %D%/cli/lm.h \
 	%D%/cli/opt.c %D%/cli/opt.h \
@@ -52,7 +53,9 @@ bin_sov_quantize_LDADD = $(tool_libs)
 
 bin_PROGRAMS += bin/sov-run
 bin_sov_run_SOURCES = %D%/sov-run.c \
-	%D%/run/converse.c %D%/run/converse.h
+	%D%/run/converse.c %D%/run/converse.h \
+	%D%/run/embed.c %D%/run/embed.h \
+	%D%/run/embed_job.h %D%/run/embed_out.c %D%/run/embed_text.c
 bin_sov_run_LDADD = $(tool_libs)
 
 bin_PROGRAMS += bin/sov-show

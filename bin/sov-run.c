@@ -10,6 +10,7 @@
  *   --tokenize    ids of the text
  *   --perplexity  how well the model knows the text
  *   --logits      logits after every token of the prompt
+ *   --embed       vectors, or scores, of texts
  *   --dry-run     what it would take
  *
  * Exit status: 0 done, 64-78 trouble, 141 the reader left.
@@ -24,6 +25,7 @@
 #include "cli/talk.h"
 #include "cli/tool.h"
 #include "run/converse.h"
+#include "run/embed.h"
 #include "sov/measure.h"
 
 #include <inttypes.h>
@@ -55,9 +57,15 @@ static bool precise;
 static bool chat;
 static bool render;
 static bool n_tokens_given;
+static struct sov_embed_mode embed;
 static struct sov_talk talk;
 static const char *kv_name;
 static enum sov_kv_form kv_form;
+
+/* As enum sov_pool and enum sov_embed_format. */
+static const char *const pools[] = { "auto", "none", "mean", "cls",
+                                     "last", "rank", NULL };
+static const char *const formats[] = { "jsonl", "npy", "npy-f16", NULL };
 
 static const struct sov_opt opts[] = {
     { .type = SOV_OPT_GROUP, .help = "Model and prompt" },
@@ -116,6 +124,23 @@ static const struct sov_opt opts[] = {
       .preset = "q8; f32 with --precise" },
     { 0, "timings", SOV_OPT_FLAG, &timings, NULL,
       "say how long it took, as a JSON line on standard error" },
+
+    { .type = SOV_OPT_GROUP, .help = "Embeddings" },
+    { 0, "embed", SOV_OPT_FLAG, &embed.on, NULL,
+      "make a vector of each line of text" },
+    { 0, "jsonl", SOV_OPT_FLAG, &embed.jsonl, NULL,
+      "lines are JSON objects: \"text\", or \"query\" and \"document\"" },
+    { 0, "pooling", SOV_OPT_ENUM, &embed.pool, "HOW",
+      "make one vector of a text's tokens; auto is what the model says",
+      .values = pools },
+    { 0, "no-normalize", SOV_OPT_FLAG, &embed.as_is, NULL,
+      "leave vectors as long as they are" },
+    { 0, "truncate", SOV_OPT_FLAG, &embed.cut, NULL,
+      "cut texts that are too long, instead of refusing them" },
+    { 0, "format", SOV_OPT_ENUM, &embed.format, "FORM",
+      "write JSON lines, or an array of numpy's", .values = formats,
+      .preset = "jsonl; npy if OUT ends in .npy",
+      .given = &embed.format_given },
 
     { .type = SOV_OPT_GROUP, .help = "Instead of generating" },
     { 0, "tokenize", SOV_OPT_FLAG, &tokenize, NULL,
@@ -661,18 +686,23 @@ check_chat(struct sov_err *err)
 static int
 check_options(int argc, struct sov_err *err)
 {
-    int modes = tokenize + perplexity + (logits_path != NULL);
+    int modes = tokenize + perplexity + (logits_path != NULL) + embed.on;
 
-    if (modes > 1)
+    if (modes > 1 || (embed.on && chat))
         return sov_fail(err, SOV_EARG,
-                        "--tokenize, --perplexity and --logits exclude each "
-                        "other");
+                        "--tokenize, --perplexity, --logits, --embed and "
+                        "--chat exclude each other");
     if (ids_path != NULL && (prompt_text != NULL || argc > 0))
         return sov_fail(err, SOV_EARG, "--input-ids is given instead of text");
     if (ids_path != NULL && (tokenize || perplexity))
         return sov_fail(err, SOV_EARG, "%s reads text, not --input-ids",
                         tokenize ? "--tokenize" : "--perplexity");
     if (check_chat(err) < 0)
+        return err->rc;
+    embed.special = parse_special;
+    embed.prompt = prompt_text;
+    embed.ids_path = ids_path;
+    if (sov_embed_check(&embed, (size_t)argc, err) < 0)
         return err->rc;
     for (size_t i = 0; i < stops.n; i++)
         if (stops.items[i][0] == '\0')
@@ -727,6 +757,22 @@ list_files(struct run *r, int argc, char **argv, struct sov_err *err)
 }
 
 static int
+run_embed(struct run *r, struct sov_err *err)
+{
+    const struct sov_session_opts so = {
+        .n_ctx = (uint32_t)n_ctx,
+        .precise = precise,
+        .kv = kv_form,
+        .max_memory = sov_common.max_memory,
+    };
+    int rc = sov_embed_run(&embed, &r->lm, &so, r->files, r->n_files, err);
+
+    r->n_ids = r->n_prompt = embed.n_tokens;
+    r->prompt_s = embed.seconds;
+    return rc;
+}
+
+static int
 read_and_run(struct run *r, int argc, char **argv, struct sov_err *err)
 {
     bool no_model = render && talk.template != NULL && model_path == NULL;
@@ -738,10 +784,10 @@ read_and_run(struct run *r, int argc, char **argv, struct sov_err *err)
         rc = run_conversation(r, err);
         return rc == 0 ? sov_lm_check(&r->lm, err) : rc;
     }
-    if (rc == 0)
+    if (rc == 0 && !embed.on)
         rc = read_text(r, argc, argv, err);
     if (rc == 0)
-        rc = run_mode(r, err);
+        rc = embed.on ? run_embed(r, err) : run_mode(r, err);
     if (rc == 0)
         rc = sov_lm_check(&r->lm, err);
     if (rc == 0)
@@ -749,6 +795,9 @@ read_and_run(struct run *r, int argc, char **argv, struct sov_err *err)
                               no_model ? r->n_files : r->lm.n_inputs, err);
     if (rc == 0 && timings)
         say_timings(r);
+    if (rc == 0 && embed.n_bad > 0)
+        rc = sov_fail(err, SOV_EFORMAT, "%zu of %zu texts were not embedded",
+                      embed.n_bad, embed.n_texts);
     return rc;
 }
 

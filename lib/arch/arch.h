@@ -15,6 +15,7 @@
 #include "nn/fn.h"
 #include "nn/mat.h"
 #include "nn/rope.h"
+#include "sov/run.h"
 #include "sys/ahead.h"
 #include "sys/par.h"
 
@@ -57,6 +58,8 @@ struct sov_net {
     struct sov_norm out_norm;
     struct sov_mat head;        /* embd itself where a model ties them; data
                                    NULL: there are no logits */
+    struct sov_mat rank;        /* layers that give a text scores; each, or */
+    struct sov_mat rank_out;    /* both, may have data NULL */
     struct sov_layer *layer;    /* [n_layer] */
     double *freq[SOV_N_TURNS];  /* [n_rot / 2], or NULL */
     double turn_size[SOV_N_TURNS];
@@ -101,10 +104,13 @@ struct sov_arch {
     bool kinds;                  /* row 0 of token_types is added */
     bool embd_norm;              /* token_embd_norm */
     bool embd_root;              /* embeddings are taken times sqrt(n_embd) */
+    bool temperature;            /* key attention.temperature_scale */
     bool sinks;
     bool scales;                 /* keys embedding_scale, residual_scale,
                                     logit_scale */
     bool encoder;                /* every token sees all; no logits */
+    bool ranks;                  /* may have a head that gives texts scores */
+    bool rank_last;              /* from the last token, as shares of one */
     bool experts;                /* may have some */
     bool softmax_chosen;         /* over the chosen experts, not over all */
     bool caps;                   /* soft limits; the model's keys go before */
@@ -170,7 +176,11 @@ struct sov_pass {
     float *heads;         /* [n_batch, o_max] */
     float *ff;            /* [n_batch, 2 ff_max] gate | up */
     float *turn[2];       /* [n_batch, n_rot] */
-    uint32_t *first;      /* [n_batch] key that a window begins with */
+    uint32_t *place;      /* [n_batch] position in the text */
+    uint32_t *slot;       /* [n_batch] where key and value are kept */
+    uint32_t *begin;      /* [n_batch] slot of the first key that is seen, */
+    uint32_t *first;      /* [n_batch] in a window, */
+    uint32_t *end;        /* [n_batch] and the one behind the last */
     struct sov_a32 *a32;  /* [n_batch, in_max / 256] */
     struct sov_a256 *a256;
     float *half;          /* [n_batch, in_max] */
@@ -197,6 +207,15 @@ void sov_net_run(const struct sov_net *net, struct sov_pass *pass,
                  size_t n_out);
 
 /*
+ * Several texts from their beginnings, n_batch tokens at most.  Their keys
+ * begin at multiples of align, one text behind the other; what the head would
+ * have seen of each token is left in pass->norm [all tokens, n_embd].
+ */
+void sov_net_run_texts(const struct sov_net *net, struct sov_pass *pass,
+                       const struct sov_text_ids *text, size_t n_texts,
+                       size_t align);
+
+/*
  * A run on its way.  It is one region of the team: a loop over columns
  * (tokens) or over rows of weights follows the other, and between them one
  * thread has the walk for itself and says what the next loop is.
@@ -207,6 +226,9 @@ struct sov_walk {
     const int32_t *ids;
     size_t n;          /* columns */
     size_t pos;        /* of the first */
+    const struct sov_text_ids *text; /* NULL: the columns are of one text */
+    size_t n_texts;
+    size_t align;
     float *logits;
     size_t n_out;
     bool begun;

@@ -19,4 +19,5 @@ const struct sov_arch sov_arch_bert = {
     .kinds = true,
     .embd_norm = true,
     .encoder = true,
+    .ranks = true,
 };

@@ -10,6 +10,7 @@
  */
 #include "arch/arch.h"
 
+#include "base/fmath.h"
 #include "base/mem.h"
 
 static size_t
@@ -228,6 +229,15 @@ norm_heads(const struct sov_walk *w, const float *weight, float *x, size_t n)
                      x + h * len, len);
 }
 
+/* In a stretched context later queries are larger. */
+static float
+heat_of(const struct sov_hparams *hp, uint32_t place)
+{
+    double contexts = place / hp->n_ctx_orig;
+
+    return (float)(1 + (double)hp->temp_scale * sov_log(1 + contexts));
+}
+
 /* Norm and turn queries and keys, keep keys and values. */
 static void
 rope_columns(void *arg, size_t first, size_t last, unsigned worker)
@@ -253,8 +263,10 @@ rope_columns(void *arg, size_t first, size_t last, unsigned worker)
         for (h = 0; h < n_head + n_kv && turns != NULL; h++)
             sov_rope_apply(w->net->arch->rope, turns + c * hp->n_rot,
                            hp->n_rot, q + h * hp->k_len);
-        sov_cache_put(&w->pass->nn, &w->pass->kv[w->layer], w->pos + c, k,
-                      k + n_kv * hp->k_len);
+        if (hp->temp_scale > 0)
+            sov_times(heat_of(hp, w->pass->place[c]), q, n_head * hp->k_len);
+        sov_cache_put(&w->pass->nn, &w->pass->kv[w->layer], w->pass->slot[c],
+                      k, k + n_kv * hp->k_len);
     }
 }
 
@@ -276,9 +288,8 @@ attention(struct sov_walk *w, struct sov_phase *phase)
         .scale = hp->attn_scale,
         .cap = hp->attn_cap,
         .sink = layer_of(w)->sink,
-        .both = w->net->arch->encoder,
-        .first = hp->local[w->layer] ? w->pass->first : NULL,
-        .pos = w->pos,
+        .first = hp->local[w->layer] ? w->pass->first : w->pass->begin,
+        .end = w->pass->end,
         .n_cols = w->n,
         .q = w->pass->qkv,
         .q_stride = w->net->qkv_max,

@@ -269,7 +269,7 @@ static void
 read_scaling(struct reader *rd, struct sov_hparams *hp)
 {
     struct sov_span type;
-    double factor;
+    double factor, log_times;
 
     if (rd->rc < 0)
         return;
@@ -283,8 +283,10 @@ read_scaling(struct reader *rd, struct sov_hparams *hp)
     hp->yarn_fast = real(rd, "rope.scaling.yarn_beta_fast", 32, 1e-9);
     hp->yarn_slow = real(rd, "rope.scaling.yarn_beta_slow", 1, 1e-9);
     hp->rope_size = real(rd, "rope.scaling.attn_factor", 1, 1e-9);
+    log_times = real(rd, "rope.scaling.yarn_log_multiplier", 0, 0);
     if (hp->rope_yarn && factor > 1)
-        hp->rope_size *= 1 + 0.1 * sov_log(factor);
+        hp->rope_size *= (1 + 0.1 * sov_log(factor)) /
+                         (1 + 0.1 * log_times * sov_log(factor));
 }
 
 static void
@@ -302,6 +304,8 @@ read_rope(struct reader *rd, struct sov_hparams *hp)
                           local > 0 ? local : hp->rope_base, 1e-9);
     hp->n_ctx_orig = number(rd, "rope.scaling.original_context_length",
                             hp->n_ctx, UINT32_MAX);
+    if (rd->arch->temperature)
+        hp->temp_scale = (float)real(rd, "attention.temperature_scale", 0, 0);
     read_scaling(rd, hp);
 }
 
@@ -387,6 +391,22 @@ read_scales(struct reader *rd, struct sov_hparams *hp)
     hp->logit_scale = 1.0f / (float)real(rd, "logit_scale", 1, 1e-30);
 }
 
+/* How many scores there are: one for each label, or one. */
+static void
+read_labels(struct reader *rd, struct sov_hparams *hp)
+{
+    const struct sov_kv *kv;
+
+    hp->n_label = 1;
+    if (rd->rc < 0)
+        return;
+    kv = sov_meta_find(rd->meta, key_of(rd, "classifier.output_labels"));
+    if (kv == NULL || kv->type != SOV_V_ARR || kv->n == 0)
+        return;
+    check_range(rd, kv->n, 1, SOV_LABELS_MAX);
+    hp->n_label = (uint32_t)kv->n;
+}
+
 /* What the architecture decides must not be said otherwise. */
 static void
 read_embedding(struct reader *rd, struct sov_hparams *hp)
@@ -439,6 +459,7 @@ sov_hparams_read(struct sov_hparams *hp, const sov_meta *meta,
     read_windows(&rd, hp);
     read_scales(&rd, hp);
     read_embedding(&rd, hp);
+    read_labels(&rd, hp);
     if (rd.rc < 0)
         sov_hparams_done(hp);
     return rd.rc;

@@ -36,6 +36,8 @@ struct sov_hparams {
     bool rope_yarn;
     double yarn_fast, yarn_slow;
     double rope_size;    /* queries and keys grow by this */
+    float temp_scale;    /* queries grow with the logarithm of their position
+                            in contexts of n_ctx_orig, times this; 0: no */
     double local_base;   /* in layers that see a window */
     uint32_t n_ctx_orig; /* context before it was stretched */
     uint32_t window;     /* keys that a local layer sees; 0: there is none */
@@ -43,6 +45,7 @@ struct sov_hparams {
     uint32_t n_used;     /* of them for a token */
     float expert_scale;
     int pool;            /* pooling_type; -1: the model does not say */
+    uint32_t n_label;    /* scores of a text, where there are any */
     bool *local;         /* [n_layer], owned */
     uint32_t *n_head;    /* [n_layer], owned; 1 or more */
     uint32_t *n_kv;      /* a divisor of n_head */

@@ -44,6 +44,7 @@ libsov_all_la_SOURCES += \
 	%D%/bert.c \
 	%D%/nomic_bert.c \
 	%D%/llama.c \
+	%D%/mistral3.c \
 	%D%/net.c \
 	%D%/walk.c \
 	%D%/open.c \

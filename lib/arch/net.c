@@ -88,11 +88,30 @@ load_begin(struct sov_net *net, struct sov_bind *b)
                                        arch->norm == SOV_NORM_LAYER);
 }
 
+/* What gives texts scores; of one layer alone the first numbers are. */
+static void
+load_rank(struct sov_net *net, struct sov_bind *b)
+{
+    size_t n_embd = net->hp.n_embd;
+
+    if (sov_bind_has(b, -1, "cls.weight"))
+        net->rank = sov_bind_mat(b, -1, "cls", n_embd, n_embd);
+    if (sov_bind_has(b, -1, "cls.output.weight"))
+        net->rank_out = sov_bind_mat(b, -1, "cls.output", n_embd,
+                                     net->hp.n_label);
+    else if (b->rc == 0 && net->rank.data != NULL && net->hp.n_label > n_embd)
+        b->rc = sov_fail(b->err, SOV_EFORMAT,
+                         "%" PRIu32 " labels for %zu scores", net->hp.n_label,
+                         n_embd);
+}
+
 static void
 load_end(struct sov_net *net, struct sov_bind *b)
 {
     size_t n_embd = net->hp.n_embd;
 
+    if (net->arch->ranks)
+        load_rank(net, b);
     if (net->arch->encoder)
         return;
     net->out_norm = sov_bind_norm(b, -1, "output_norm", n_embd,

@@ -71,7 +71,11 @@ sov_pass_place(struct sov_pass *pass, const struct sov_net *net,
     pass->ff = sov_arena_take(a, n * 2 * net->ff_max, sizeof(float));
     for (i = 0; i < 2 && pass->freq[i] != NULL; i++)
         pass->turn[i] = sov_arena_take(a, n * hp->n_rot, sizeof(float));
+    pass->place = sov_arena_take(a, n, sizeof(*pass->place));
+    pass->slot = sov_arena_take(a, n, sizeof(*pass->slot));
+    pass->begin = sov_arena_take(a, n, sizeof(*pass->begin));
     pass->first = sov_arena_take(a, n, sizeof(*pass->first));
+    pass->end = sov_arena_take(a, n, sizeof(*pass->end));
     if (forms & 1u << SOV_ACT_A32)
         pass->a32 = sov_arena_take(a, n * pieces, sizeof(*pass->a32));
     if (forms & 1u << SOV_ACT_A256)
@@ -152,7 +156,7 @@ sov_walk_attn(struct sov_walk *w, struct sov_phase *phase)
 {
     const struct sov_attn *at = &w->attn;
     size_t n = sov_attn_units(at);
-    uint64_t keys = at->pos + at->n_cols;
+    uint64_t keys = at->end[at->n_cols - 1];
     uint64_t each = (uint64_t)(at->kv->k_len + at->kv->v_len) * at->n_head;
 
     sov_walk_loop(w, phase, attend, n,
@@ -201,24 +205,69 @@ row_of(const struct sov_walk *w, const struct sov_mat *m, size_t i, float *y)
 
 /* What a token is before the first layer. */
 static void
-embed(const struct sov_walk *w, size_t c)
+embed(const struct sov_walk *w, size_t c, int32_t id)
 {
     const struct sov_net *net = w->net;
     size_t n = net->hp.n_embd;
     float *x = w->pass->x + c * n;
     float *place = w->pass->norm + c * n;
 
-    row_of(w, &net->embd, (size_t)w->ids[c], x);
+    row_of(w, &net->embd, (size_t)id, x);
     if (net->hp.embd_scale != 1)
         sov_times(net->hp.embd_scale, x, n);
     if (net->kind != NULL)
         sov_add(net->kind, x, n);
     if (net->places.data != NULL) {
-        row_of(w, &net->places, w->pos + c, place);
+        row_of(w, &net->places, w->pass->place[c], place);
         sov_add(place, x, n);
     }
     if (net->embd_norm.w != NULL)
         sov_walk_norm(w, &net->embd_norm, x, x);
+}
+
+/* Column c is token i of a text of n, whose keys begin at a slot. */
+static void
+seat(const struct sov_walk *w, size_t c, size_t begin, size_t i, size_t n)
+{
+    const struct sov_pass *pass = w->pass;
+    uint32_t window = w->net->hp.window;
+
+    pass->place[c] = (uint32_t)i;
+    pass->slot[c] = (uint32_t)(begin + i);
+    pass->begin[c] = (uint32_t)begin;
+    pass->first[c] = (uint32_t)(begin + (i + 1 > window ? i + 1 - window : 0));
+    pass->end[c] = (uint32_t)(begin + (w->net->arch->encoder ? n : i + 1));
+}
+
+/* The columns have their seats before they begin. */
+static void
+seat_all(const struct sov_walk *w)
+{
+    size_t slot = 0;
+    size_t c = 0;
+    size_t t, i;
+
+    for (; w->text == NULL && c < w->n; c++)
+        seat(w, c, 0, w->pos + c, w->pos + w->n);
+    for (t = 0; t < w->n_texts; t++) {
+        slot = (slot + w->align - 1) / w->align * w->align;
+        for (i = 0; i < w->text[t].n; i++)
+            seat(w, c++, slot, i, w->text[t].n);
+        slot += w->text[t].n;
+    }
+}
+
+/* The token of column c. */
+static int32_t
+id_of(const struct sov_walk *w, size_t c)
+{
+    size_t t = 0;
+
+    if (w->text == NULL)
+        return w->ids[c];
+    for (; c >= w->text[t].n; t++)
+        c -= w->text[t].n;
+    return w->text[t].ids[c];
 }
 
 static void
@@ -226,19 +275,15 @@ begin_columns(void *arg, size_t first, size_t last, unsigned worker)
 {
     const struct sov_walk *w = arg;
     const struct sov_pass *pass = w->pass;
-    uint32_t window = w->net->hp.window;
     size_t n_rot = w->net->hp.n_rot;
     size_t c, i;
 
     (void)worker;
     for (c = first; c < last; c++) {
-        size_t end = w->pos + c + 1;
-
-        embed(w, c);
+        embed(w, c, id_of(w, c));
         for (i = 0; i < 2 && pass->freq[i] != NULL; i++)
             sov_rope_turn(pass->freq[i], n_rot, pass->turn_size[i],
-                          (uint32_t)(w->pos + c), pass->turn[i] + c * n_rot);
-        pass->first[c] = end > window ? (uint32_t)(end - window) : 0;
+                          pass->place[c], pass->turn[i] + c * n_rot);
     }
 }
 
@@ -340,6 +385,7 @@ next(void *arg, struct sov_phase *phase, unsigned worker)
     (void)worker;
     if (!w->begun) {
         w->begun = true;
+        seat_all(w);
         sov_walk_columns(w, phase, begin_columns, w->n);
         return true;
     }
@@ -363,5 +409,22 @@ sov_net_run(const struct sov_net *net, struct sov_pass *pass,
         .logits = logits, .n_out = n_out,
     };
 
+    sov_par_phases(next, &w);
+}
+
+void
+sov_net_run_texts(const struct sov_net *net, struct sov_pass *pass,
+                  const struct sov_text_ids *text, size_t n_texts,
+                  size_t align)
+{
+    struct sov_walk w = {
+        .net = net, .pass = pass, .text = text, .n_texts = n_texts,
+        .align = align,
+    };
+    size_t i;
+
+    for (i = 0; i < n_texts; i++)
+        w.n += text[i].n;
+    w.n_out = w.n;
     sov_par_phases(next, &w);
 }

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 static json_malloc_t real_malloc; /* what jansson had before */
 static _Thread_local bool ran_out;
@@ -95,6 +96,9 @@ sov_json_parse_within(const void *text, size_t len, size_t depth, size_t values,
         json_decref(json);
         return sov_mem_fail(err);
     }
+    if (json == NULL && len > 0 && memchr(text, '\n', len) == NULL)
+        return sov_fail(err, SOV_EFORMAT, "JSON, byte %d: %s", why.position,
+                        why.text);
     if (json == NULL)
         return sov_fail(err, SOV_EFORMAT, "JSON, line %d: %s", why.line,
                         why.text);

@@ -25,6 +25,7 @@
 #define SOV_JSON_VALUES    (UINT64_C(1) << 21) /* values of a JSON text */
 #define SOV_JSON_MAX       (UINT64_C(64) << 20) /* bytes of any other JSON */
 #define SOV_SPM_MAX        (UINT64_C(64) << 20) /* bytes of tokenizer.model */
+#define SOV_REQUEST_ID_MAX UINT64_C(1024)   /* bytes of its id */
 #define SOV_TEXT_MAX       (UINT64_C(1) << 30) /* bytes of text to tokenize */
 #define SOV_VOCAB_MAX      (UINT64_C(1) << 24) /* tokens of a vocabulary */
 #define SOV_SPECIAL_MAX    UINT64_C(256) /* bytes of a special token's text */
@@ -35,6 +36,7 @@
 #define SOV_LAYERS_MAX     UINT64_C(4096)
 #define SOV_HEADS_MAX      UINT64_C(65536)
 #define SOV_EXPERTS_MAX    UINT64_C(1024)  /* of a layer */
+#define SOV_LABELS_MAX     UINT64_C(65536) /* of a model that classifies */
 #define SOV_WIDTH_MAX      (UINT64_C(1) << 24) /* any width of a model */
 #define SOV_DATASETS_MAX   UINT64_C(1024) /* texts that statistics are of */
 #define SOV_DATASET_MAX    UINT64_C(4095) /* bytes of a text's name */

@@ -104,7 +104,7 @@ sov_attn(const struct sov_nn *nn, const struct sov_attn *at)
 {
     struct job job = { nn, at };
     size_t n = sov_attn_units(at);
-    uint64_t keys = at->pos + at->n_cols;
+    uint64_t keys = sov_attn_end(at, at->n_cols - 1);
     uint64_t all = keys * (at->kv->k_len + at->kv->v_len) * at->n_head *
                    at->n_cols;
 

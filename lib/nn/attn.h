@@ -50,7 +50,8 @@ void sov_cache_put(const struct sov_nn *nn, const struct sov_cache *kv,
 /*
  * o[c][n_head * v_len] = attention of queries q[c][n_head * k_len], at
  * positions pos + c, over all keys from first[c] up to their own, or with both
- * up to the last column's; on all threads.  A score s becomes
+ * up to the last column's, or up to before end[c]; on all threads.  A score s
+ * becomes
  * cap * tanh(s / cap) if there is a cap.  The sink of a head is one more
  * score, of a key without a value.
  */
@@ -61,6 +62,7 @@ struct sov_attn {
     size_t pos;
     size_t n_cols;
     const uint32_t *first; /* [n_cols], not falling; NULL: all begin at 0 */
+    const uint32_t *end;   /* likewise, in place of pos; or NULL */
     bool both;
     float cap;             /* 0: none */
     const float *sink;     /* [n_head], or NULL */

@@ -32,6 +32,8 @@ sov_attn_first(const struct sov_attn *at, size_t c)
 static inline size_t
 sov_attn_end(const struct sov_attn *at, size_t c)
 {
+    if (at->end != NULL)
+        return at->end[c];
     return at->pos + (at->both ? at->n_cols : c + 1);
 }
 

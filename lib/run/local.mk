@@ -3,6 +3,9 @@
 
 libsov_all_la_SOURCES += \
 	%D%/chat.c \
+	%D%/embed.c \
+	%D%/encode.c \
+	%D%/request.c \
 	%D%/sample.c \
-	%D%/session.c \
+	%D%/session.c %D%/session.h \
 	%D%/stream.c

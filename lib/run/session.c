@@ -7,31 +7,15 @@
  * have their keys and values; whatever lies beyond is overwritten before it is
  * read.
  */
-#include "sov/run.h"
+#include "run/session.h"
 
-#include "arch/arch.h"
 #include "base/limits.h"
 #include "base/mem.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define BATCH_DEFAULT 256
-
-struct sov_session {
-    struct sov_net *net;
-    struct sov_pass pass;
-    void *work;        /* what the pass is cut from */
-    void *kv;          /* what the caches are cut from */
-    float *logits;     /* [n_logits, n_vocab] */
-    size_t n_logits;
-    size_t n_rows;     /* of the last eval */
-    uint32_t n_ctx;
-    uint32_t pos;
-    enum sov_kv_form kv_form;
-};
 
 static uint64_t
 model_weights(const sov_model *model)
@@ -312,9 +296,9 @@ sov_session_open(sov_session **session, const sov_model *model,
     return 0;
 }
 
-static int
-check_tokens(const struct sov_session *s, const int32_t *ids, size_t n,
-             enum sov_logits what, struct sov_err *err)
+int
+sov_session_check(const struct sov_session *s, const int32_t *ids, size_t n,
+                  enum sov_logits what, struct sov_err *err)
 {
     size_t i;
 
@@ -344,7 +328,7 @@ sov_session_eval(sov_session *s, const int32_t *ids, size_t n,
                  enum sov_logits what, struct sov_err *err)
 {
     size_t at, part, rows;
-    int rc = check_tokens(s, ids, n, what, err);
+    int rc = sov_session_check(s, ids, n, what, err);
 
     if (rc == 0)
         rc = sov_nn_ready(&s->pass.nn, err); /* threads may have been added */
@@ -364,98 +348,6 @@ sov_session_eval(sov_session *s, const int32_t *ids, size_t n,
         s->n_rows += rows;
     }
     return 0;
-}
-
-/* ---- embeddings */
-
-enum sov_pool
-sov_session_pool(const sov_session *s)
-{
-    static const enum sov_pool pools[] = { SOV_POOL_NONE, SOV_POOL_MEAN,
-                                           SOV_POOL_CLS, SOV_POOL_LAST };
-    int pool = s->net->hp.pool;
-
-    if (pool >= 0 && pool < (int)(sizeof(pools) / sizeof(pools[0])))
-        return pools[pool];
-    return s->net->arch->encoder ? SOV_POOL_MEAN : SOV_POOL_LAST;
-}
-
-uint32_t
-sov_session_width(const sov_session *s)
-{
-    return s->net->hp.n_embd;
-}
-
-/* Which of part tokens, of n the ones from at on, are wanted: the last so
- * many. */
-static size_t
-wanted(enum sov_pool pool, size_t at, size_t part, size_t n)
-{
-    if (pool == SOV_POOL_LAST)
-        return at + part == n ? 1 : 0;
-    return pool == SOV_POOL_CLS && at > 0 ? 0 : part;
-}
-
-/* The states of some tokens, from number at on, go to what is made of all. */
-static void
-pool_states(const sov_session *s, enum sov_pool pool, size_t at,
-            size_t n_states, float *out)
-{
-    size_t n = s->net->hp.n_embd;
-    const float *state = s->pass.norm;
-    size_t i;
-
-    if (pool == SOV_POOL_NONE)
-        memcpy(out + at * n, state, n_states * n * sizeof(*out));
-    else if (pool != SOV_POOL_MEAN && n_states > 0)
-        memcpy(out, state, n * sizeof(*out));
-    for (i = 0; i < n_states && pool == SOV_POOL_MEAN; i++)
-        sov_add(state + i * n, out, n);
-}
-
-int
-sov_session_embed(sov_session *s, const int32_t *ids, size_t n,
-                  enum sov_pool pool, float *out, struct sov_err *err)
-{
-    size_t width = s->net->hp.n_embd;
-    size_t at, part;
-    int rc;
-
-    if (pool < SOV_POOL_AUTO || pool > SOV_POOL_LAST || n == 0)
-        return sov_fail(err, SOV_EARG, "an embedding of %zu tokens by way %d",
-                        n, (int)pool);
-    s->pos = 0;
-    s->n_rows = 0;
-    rc = check_tokens(s, ids, n, SOV_LOGITS_NONE, err);
-    if (rc == 0)
-        rc = sov_nn_ready(&s->pass.nn, err);
-    if (rc < 0)
-        return rc;
-    if (pool == SOV_POOL_AUTO)
-        pool = sov_session_pool(s);
-    if (pool != SOV_POOL_NONE)
-        memset(out, 0, width * sizeof(*out));
-    for (at = 0; at < n; at += part) {
-        size_t want;
-
-        part = n - at < s->pass.n_batch ? n - at : s->pass.n_batch;
-        want = wanted(pool, at, part, n);
-        sov_net_run(s->net, &s->pass, ids + at, part, s->pos, NULL, want);
-        s->pos += (uint32_t)part;
-        pool_states(s, pool, at, want, out);
-    }
-    if (pool == SOV_POOL_MEAN)
-        sov_times(1.0f / (float)n, out, width);
-    return 0;
-}
-
-void
-sov_embedding_normalize(float *x, size_t n)
-{
-    float square = sov_kern()->sumsq(x, n);
-
-    if (square > 0)
-        sov_times(1.0f / sqrtf(square), x, n);
 }
 
 /* ---- what there is */

@@ -33,6 +33,11 @@ SOV_API void sov_source_close(sov_source *src);
 SOV_API int64_t sov_source_read(sov_source *src, void *buf, size_t len,
                                 struct sov_err *err) SOV_MUST_CHECK;
 
+/* What there is now, up to len bytes; waits while there is nothing.  0 at the
+ * end. */
+SOV_API int64_t sov_source_some(sov_source *src, void *buf, size_t len,
+                                struct sov_err *err) SOV_MUST_CHECK;
+
 /*
  * All of path ("-": standard input) into fresh memory with a NUL byte behind
  * it, which is not counted; more than max bytes fail.  free() it.

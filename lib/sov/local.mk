@@ -17,6 +17,7 @@ sovinclude_HEADERS += \
 	%D%/meta.h \
 	%D%/model.h \
 	%D%/quant.h \
+	%D%/request.h \
 	%D%/run.h \
 	%D%/sovcore.h \
 	%D%/stats.h \

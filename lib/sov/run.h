@@ -103,11 +103,13 @@ enum sov_pool {
     SOV_POOL_MEAN,
     SOV_POOL_CLS,  /* the first token */
     SOV_POOL_LAST,
+    SOV_POOL_RANK, /* scores, by the head of a model that was trained for it */
 };
 
 /*
  * Read one text from the beginning, whatever was read before, and give what
- * the last layer makes of it: out [width], or [n, width] with SOV_POOL_NONE.
+ * the last layer makes of it: out [width], or [n, width] with SOV_POOL_NONE,
+ * or [scores] with SOV_POOL_RANK, which is SOV_EUNSUP for a model without.
  * An encoder sees all of the text from each of its tokens, so it must be one
  * call; it does nothing but this, sov_session_eval() wants logits.
  */
@@ -115,12 +117,33 @@ SOV_API int sov_session_embed(sov_session *session, const int32_t *ids,
                               size_t n, enum sov_pool pool, float *out,
                               struct sov_err *err) SOV_MUST_CHECK;
 
-/* Numbers of an embedding, and what SOV_POOL_AUTO means here. */
+struct sov_text_ids {
+    const int32_t *ids;
+    size_t n;
+};
+
+/*
+ * The same for several texts, short ones together in one pass: faster, and to
+ * the bit what each of them gives alone.  What comes out stands in out one
+ * behind the other.  Ids that will not do fail before anything is computed.
+ */
+SOV_API int sov_session_embed_texts(sov_session *session,
+                                    const struct sov_text_ids *text,
+                                    size_t n_texts, enum sov_pool pool,
+                                    float *out,
+                                    struct sov_err *err) SOV_MUST_CHECK;
+
+/* Numbers of an embedding; scores that SOV_POOL_RANK gives, 0 if it cannot;
+ * and what SOV_POOL_AUTO means here. */
 SOV_API uint32_t sov_session_width(const sov_session *session);
+SOV_API uint32_t sov_session_scores(const sov_session *session);
 SOV_API enum sov_pool sov_session_pool(const sov_session *session);
 
 /* Make it one long, if it is anything. */
 SOV_API void sov_embedding_normalize(float *x, size_t n);
+
+/* As half floats, little-endian, in out [2 n]; false if one is too large. */
+SOV_API bool sov_embedding_halves(const float *x, size_t n, void *out);
 
 /* ---- what there is */
 

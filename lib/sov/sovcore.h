@@ -18,6 +18,7 @@
 #include "sov/meta.h"
 #include "sov/model.h"
 #include "sov/quant.h"
+#include "sov/request.h"
 #include "sov/run.h"
 #include "sov/stats.h"
 #include "sov/tensor.h"

@@ -126,14 +126,14 @@ sov_file_pread(const struct sov_file *f, void *buf, size_t len, uint64_t off,
     return 0;
 }
 
+/* What read(2) gives when there is something, or at the end; f->at + done is
+ * where that is. */
 static int64_t
-next_of_fd(struct sov_file *f, void *buf, size_t len, struct sov_err *err)
+some_of_fd(struct sov_file *f, void *buf, size_t len, size_t done,
+           struct sov_err *err)
 {
-    unsigned char *b = buf;
-    size_t done = 0;
-
-    while (done < len) {
-        ssize_t n = read(f->fd, b + done, len - done);
+    for (;;) {
+        ssize_t n = read(f->fd, buf, len);
 
         if (n < 0 && errno == EINTR)
             continue;
@@ -145,6 +145,21 @@ next_of_fd(struct sov_file *f, void *buf, size_t len, struct sov_err *err)
             return sov_fail_sys(err, SOV_WHERE_ANY,
                                 "offset 0x%" PRIx64 ": cannot read",
                                 f->at + done);
+        return n;
+    }
+}
+
+static int64_t
+next_of_fd(struct sov_file *f, void *buf, size_t len, struct sov_err *err)
+{
+    unsigned char *b = buf;
+    size_t done = 0;
+
+    while (done < len) {
+        int64_t n = some_of_fd(f, b + done, len - done, done, err);
+
+        if (n < 0)
+            return n;
         if (n == 0)
             break;
         done += (size_t)n;
@@ -157,6 +172,16 @@ sov_file_next(struct sov_file *f, void *buf, size_t len, struct sov_err *err)
 {
     int64_t n = f->pull != NULL ? f->pull(f->pull_arg, buf, len, err)
                                 : next_of_fd(f, buf, len, err);
+
+    f->at += n > 0 ? (uint64_t)n : 0;
+    return n;
+}
+
+int64_t
+sov_file_some(struct sov_file *f, void *buf, size_t len, struct sov_err *err)
+{
+    int64_t n = f->pull != NULL ? f->pull(f->pull_arg, buf, len, err)
+                                : some_of_fd(f, buf, len, 0, err);
 
     f->at += n > 0 ? (uint64_t)n : 0;
     return n;

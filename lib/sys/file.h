@@ -47,6 +47,10 @@ int sov_file_pread(const struct sov_file *f, void *buf, size_t len,
 int64_t sov_file_next(struct sov_file *f, void *buf, size_t len,
                       struct sov_err *err) SOV_MUST_CHECK;
 
+/* The same without waiting for more than there is: 0 at the end alone. */
+int64_t sov_file_some(struct sov_file *f, void *buf, size_t len,
+                      struct sov_err *err) SOV_MUST_CHECK;
+
 /* Read-only map of [0, size).  An empty file gives *map NULL. */
 int sov_file_map(const struct sov_file *f, const void **map,
                  struct sov_err *err) SOV_MUST_CHECK;

@@ -68,6 +68,12 @@ sov_source_read(sov_source *src, void *buf, size_t len, struct sov_err *err)
     return sov_file_next(&src->file, buf, len, err);
 }
 
+int64_t
+sov_source_some(sov_source *src, void *buf, size_t len, struct sov_err *err)
+{
+    return sov_file_some(&src->file, buf, len, err);
+}
+
 int
 sov_read_whole(const char *path, size_t max, char **text, size_t *len,
                struct sov_err *err)

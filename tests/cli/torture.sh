@@ -75,6 +75,8 @@ torture "71 74" sov-run -j 2 -m small.gguf -n 2 -p "Once upon" --stop zz
 torture "71 74" sov-run -j 2 -m small.gguf -n 2 -p "Once upon" --json
 torture "71 74" sov-run -j 1 -m small.gguf -p "Once" --tokenize
 torture "71 74" sov-run -j 1 -m small.gguf -p "Once" --logits made
+torture "71 74" sov-run -j 1 -m small.gguf -p "Once" --embed -o made
+torture "71 74" sov-run -j 1 -m small.gguf --embed --format npy -o made kept
 
 # ---- several outputs: all new, or all as they were
 

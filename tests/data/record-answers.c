@@ -4,10 +4,11 @@
  *
  *     cc -I LLAMA/include -I LLAMA/ggml/include record-answers.c \
  *         -L LLAMA/build/bin -lllama -lggml -lggml-base -o record-answers
- *     record-answers [-e] MODEL ID...
+ *     record-answers [-e | -p mean|cls|last|rank] MODEL ID...
  *
  * Prints the logits after each token, or with -e the states of an encoder, a
- * line for each token, computed by one thread with keys and values in f32.
+ * line for each token; or with -p one line for the whole text; computed by one
+ * thread with keys and values in f32.
  * scripts/record-answers makes tests/data/arch.txt with it, which is what
  * our own answers are judged by.  It is not built with the rest.
  */
@@ -26,8 +27,21 @@ say_errors(enum ggml_log_level level, const char *text, void *arg)
         fputs(text, stderr);
 }
 
+/* -1: nothing is pooled. */
+static int
+pooling_of(const char *name)
+{
+    static const char *const names[] = { "none", "mean", "cls", "last",
+                                         "rank" };
+
+    for (int i = 0; i < 5; i++)
+        if (strcmp(names[i], name) == 0)
+            return i;
+    return -1;
+}
+
 static struct llama_context *
-open_context(struct llama_model *model, bool states)
+open_context(struct llama_model *model, bool states, int pooling)
 {
     struct llama_context_params p = llama_context_default_params();
 
@@ -38,14 +52,21 @@ open_context(struct llama_model *model, bool states)
     p.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;
     if (states) {
         p.embeddings = true;
-        p.pooling_type = LLAMA_POOLING_TYPE_NONE;
+        p.pooling_type = (enum llama_pooling_type)pooling;
     }
     return llama_init_from_model(model, p);
 }
 
+static void
+print_row(const float *row, int width)
+{
+    for (int j = 0; j < width; j++)
+        printf("%.8g%c", (double)row[j], j + 1 < width ? ' ' : '\n');
+}
+
 static int
 print_answers(struct llama_model *model, struct llama_context *ctx, int n,
-              char **ids, bool states)
+              char **ids, bool states, int pooling)
 {
     struct llama_batch b = llama_batch_init(n, 0, 1);
     int width = states
@@ -60,28 +81,32 @@ print_answers(struct llama_model *model, struct llama_context *ctx, int n,
         b.seq_id[i][0] = 0;
         b.logits[i] = 1;
     }
-    if ((states ? llama_encode(ctx, b) : llama_decode(ctx, b)) != 0)
+    if ((llama_get_memory(ctx) == NULL ? llama_encode(ctx, b)
+                                       : llama_decode(ctx, b)) != 0)
         return 1;
-    for (int i = 0; i < n; i++) {
-        const float *row = states ? llama_get_embeddings_ith(ctx, i)
-                                  : llama_get_logits_ith(ctx, i);
-
-        for (int j = 0; j < width; j++)
-            printf("%.8g%c", (double)row[j], j + 1 < width ? ' ' : '\n');
-    }
+    if (pooling == LLAMA_POOLING_TYPE_RANK)
+        width = (int)llama_model_n_cls_out(model);
+    if (pooling > 0)
+        print_row(llama_get_embeddings_seq(ctx, 0), width);
+    for (int i = 0; i < n && pooling <= 0; i++)
+        print_row(states ? llama_get_embeddings_ith(ctx, i)
+                         : llama_get_logits_ith(ctx, i),
+                  width);
     return 0;
 }
 
 int
 main(int argc, char **argv)
 {
-    bool states = argc > 1 && strcmp(argv[1], "-e") == 0;
-    int at = states ? 2 : 1;
+    bool pooled = argc > 2 && strcmp(argv[1], "-p") == 0;
+    bool states = pooled || (argc > 1 && strcmp(argv[1], "-e") == 0);
+    int pooling = pooled ? pooling_of(argv[2]) : 0;
+    int at = pooled ? 3 : states ? 2 : 1;
     struct llama_model_params p = llama_model_default_params();
     struct llama_model *model;
     struct llama_context *ctx;
 
-    if (argc - at < 2)
+    if (argc - at < 2 || pooling < 0)
         return 64;
     llama_log_set(say_errors, NULL);
     llama_backend_init();
@@ -89,8 +114,9 @@ main(int argc, char **argv)
     model = llama_model_load_from_file(argv[at], p);
     if (model == NULL)
         return 65;
-    ctx = open_context(model, states);
+    ctx = open_context(model, states, pooling);
     if (ctx == NULL)
         return 70;
-    return print_answers(model, ctx, argc - at - 1, argv + at + 1, states);
+    return print_answers(model, ctx, argc - at - 1, argv + at + 1, states,
+                         pooling);
 }

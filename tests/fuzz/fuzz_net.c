@@ -41,6 +41,7 @@ static void
 use(sov_session *s)
 {
     static const int32_t ids[8] = { 0 };
+    static const struct sov_text_ids text[] = { { ids, 3 }, { ids, 5 } };
     struct sov_err err = { 0 };
     float *out;
     int rc;
@@ -49,11 +50,16 @@ use(sov_session *s)
         sov_session_logits(s, 0) == NULL)
         abort();
     rc = sov_session_eval(s, ids, 1, SOV_LOGITS_LAST, &err);
-    out = calloc(8 * (size_t)sov_session_width(s), sizeof(*out));
+    out = calloc(16 * (size_t)sov_session_width(s) +
+                     2 * (size_t)sov_session_scores(s),
+                 sizeof(*out));
     if (out == NULL)
         return;
     for (int pool = SOV_POOL_AUTO; pool <= SOV_POOL_LAST; pool++)
         rc |= sov_session_embed(s, ids, 7, (enum sov_pool)pool, out, &err);
+    rc |= sov_session_embed_texts(s, text, 2, SOV_POOL_AUTO, out, &err);
+    if (sov_session_scores(s) > 0)
+        rc |= sov_session_embed_texts(s, text, 2, SOV_POOL_RANK, out, &err);
     if (rc < 0 && err.rc == SOV_OK)
         abort();
     free(out);

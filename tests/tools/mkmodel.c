@@ -235,6 +235,24 @@ word(const char *s, char *to, size_t size)
     return s + strspn(s, " ");
 }
 
+/* "a,b,c" */
+static void
+put_words(const char *s)
+{
+    uint64_t n = 1;
+    char one[32];
+
+    for (const char *p = s; *p != '\0'; p++)
+        n += *p == ',';
+    put_int(STR, 4);
+    put_int(n, 8);
+    for (; n > 0; n--) {
+        snprintf(one, sizeof(one), "%.*s", (int)strcspn(s, ","), s);
+        put_str(one);
+        s += strcspn(s, ",") + 1;
+    }
+}
+
 /* "TYPE:NAME=VALUE ..." */
 static void
 put_form_keys(const char *s)
@@ -259,6 +277,9 @@ put_form_keys(const char *s)
             key_float(name, strtof(value, NULL));
         } else if (one[0] == 's') {
             key_str(name, value);
+        } else if (one[0] == 'l') {
+            key(name, ARR);
+            put_words(value);
         } else {
             key(name, BOOL);
             put_int(*value != '0', 1);
@@ -419,7 +440,7 @@ size_of_letter(char c)
         { 'Q', q + 2 * k },    { 'h', len },      { 'f', conf.ffn },
         { 'F', 2 * conf.ffn }, { 'v', conf.vocab }, { 'p', conf.ctx },
         { 'H', conf.heads },   { 'x', conf.experts }, { 'r', len / 2 },
-        { '2', 2 },
+        { '1', 1 },            { '2', 2 },
     };
 
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)

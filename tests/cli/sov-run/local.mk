@@ -4,6 +4,8 @@
 cli_tests += %D%/chat.sh
 cli_tests += %D%/chat-tty.sh
 cli_tests += %D%/chat-golden.sh
+cli_tests += %D%/embed.sh
+cli_tests += %D%/embed-peer.sh
 cli_tests += %D%/errors.sh
 cli_tests += %D%/fast.sh
 cli_tests += %D%/files.sh

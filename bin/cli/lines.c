@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lines.c - lines of several files, one by one, as they come
+ */
+#include "cli/lines.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define READ 65536 /* bytes that are read at once */
+
+static const char *const standard_input[] = { "-" };
+
+static bool
+is_stdin(const char *path)
+{
+    return strcmp(path, "-") == 0;
+}
+
+int
+sov_lines_open(struct sov_lines *l, const char *const *files, size_t n_files,
+               size_t max, struct sov_err *err)
+{
+    *l = (struct sov_lines){ .files = files, .n_files = n_files, .max = max };
+    if (n_files == 0) {
+        l->files = standard_input;
+        l->n_files = 1;
+    }
+    for (size_t i = 0; i < l->n_files; i++)
+        if (!is_stdin(l->files[i]) && access(l->files[i], R_OK) != 0)
+            return sov_fail_sys(err, SOV_WHERE_INPUT, "%s: cannot open",
+                                l->files[i]);
+    return 0;
+}
+
+void
+sov_lines_close(struct sov_lines *l)
+{
+    sov_source_close(l->src);
+    free(l->buf);
+    *l = (struct sov_lines){ 0 };
+}
+
+static int
+open_next(struct sov_lines *l, struct sov_err *err)
+{
+    const char *path = l->files[l->file++];
+
+    l->begin = l->seen = l->end = 0;
+    l->ended = false;
+    l->number = 0;
+    l->name = is_stdin(path) ? "standard input" : path;
+    return sov_source_open(&l->src, path, err) < 0
+               ? sov_err_wrap(err, "%s", l->name)
+               : 0;
+}
+
+/* Room for one more read. */
+static int
+make_room(struct sov_lines *l, struct sov_err *err)
+{
+    size_t cap = l->cap > 0 ? l->cap : 2 * READ;
+    char *bigger;
+
+    if (l->begin > 0) {
+        memmove(l->buf, l->buf + l->begin, l->end - l->begin);
+        l->seen -= l->begin;
+        l->end -= l->begin;
+        l->begin = 0;
+    }
+    while (cap - l->end < READ)
+        cap *= 2;
+    if (cap == l->cap)
+        return 0;
+    bigger = realloc(l->buf, cap);
+    if (bigger == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    l->buf = bigger;
+    l->cap = cap;
+    return 0;
+}
+
+static int
+read_more(struct sov_lines *l, struct sov_err *err)
+{
+    int64_t n;
+    int rc = make_room(l, err);
+
+    if (rc < 0)
+        return rc;
+    n = sov_source_some(l->src, l->buf + l->end, READ, err);
+    if (n < 0)
+        return sov_err_wrap(err, "%s", l->name);
+    l->end += (size_t)n;
+    l->ended = n == 0;
+    return 0;
+}
+
+/* The new line behind the next line, if it is there. */
+static const char *
+find_end(struct sov_lines *l)
+{
+    const char *p = l->seen < l->end
+                        ? memchr(l->buf + l->seen, '\n', l->end - l->seen)
+                        : NULL;
+
+    l->seen = p != NULL ? (size_t)(p - l->buf) : l->end;
+    return p;
+}
+
+static int
+too_long(const struct sov_lines *l, struct sov_err *err)
+{
+    return sov_fail(err, SOV_EFORMAT,
+                    "the line is longer than the limit of %zu bytes", l->max);
+}
+
+/* Go behind a line that is too long, in the memory of one read. */
+static int
+pass_over(struct sov_lines *l, struct sov_err *err)
+{
+    while (find_end(l) == NULL && !l->ended) {
+        int rc;
+
+        l->begin = l->seen = l->end = 0;
+        rc = read_more(l, err);
+        if (rc < 0)
+            return rc;
+    }
+    l->begin = l->seen < l->end ? l->seen + 1 : l->end;
+    l->seen = l->begin;
+    return too_long(l, err);
+}
+
+/* Bytes that the next line, with its carriage return, may have. */
+static size_t
+longest(const struct sov_lines *l, const char *end)
+{
+    bool two = end != NULL && end > l->buf + l->begin && end[-1] == '\r';
+
+    return two ? l->max + 1 : l->max;
+}
+
+/* The line that ends here. */
+static int
+give(struct sov_lines *l, struct sov_span *line, size_t end)
+{
+    line->p = (const unsigned char *)l->buf + l->begin;
+    line->len = end - l->begin;
+    if (end < l->end && line->len > 0 && line->p[line->len - 1] == '\r')
+        line->len--;
+    l->begin = l->seen = end < l->end ? end + 1 : end;
+    return 1;
+}
+
+int
+sov_lines_next(struct sov_lines *l, struct sov_span *line, struct sov_err *err)
+{
+    int rc = 0;
+
+    for (;;) {
+        const char *p;
+
+        if (l->src == NULL && l->file == l->n_files)
+            return 0;
+        if (l->src == NULL)
+            rc = open_next(l, err);
+        if (rc < 0)
+            return rc;
+        p = find_end(l);
+        if (p == NULL && !l->ended && l->end - l->begin <= l->max + 1) {
+            rc = read_more(l, err);
+            continue;
+        }
+        if (p == NULL && l->ended && l->begin == l->end) {
+            sov_source_close(l->src);
+            l->src = NULL;
+            continue;
+        }
+        l->number++;
+        return l->seen - l->begin > longest(l, p) ? pass_over(l, err)
+                                                  : give(l, line, l->seen);
+    }
+}
+
+bool
+sov_lines_ready(struct sov_lines *l)
+{
+    return l->src != NULL && find_end(l) != NULL;
+}
