@@ -66,6 +66,7 @@ rewind_to(struct state *s, struct sov_generate *g, struct sov_err *err)
                         g->n_ids, ctx);
     g->n_read = common(s->seen, s->n_seen, g->ids, g->n_ids - 1);
     sov_session_truncate(session, (uint32_t)g->n_read);
+    g->n_read = sov_session_pos(session);
     s->n_seen = g->n_read;
     return 0;
 }

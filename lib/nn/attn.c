@@ -29,12 +29,24 @@ lay_page(struct sov_page *page, size_t k_len, size_t v_len)
     page->bytes = page->v_scale + SOV_PAGE_KEYS * sizeof(float);
 }
 
+size_t
+sov_cache_slots(const struct sov_cache *kv, uint64_t n_keys)
+{
+    uint64_t unit = kv->paged ? SOV_SPAN_KEYS : SOV_PAGE_KEYS;
+    uint64_t slots = (n_keys + unit - 1) / unit * unit;
+
+    return slots < kv->n_ctx ? (size_t)slots : kv->n_ctx;
+}
+
 uint64_t
 sov_cache_bytes(struct sov_cache *kv, uint64_t *k_bytes, uint64_t *v_bytes)
 {
-    uint64_t rows = (uint64_t)kv->n_kv * kv->n_ctx;
-    uint64_t pages = ((uint64_t)kv->n_ctx + SOV_PAGE_KEYS - 1) / SOV_PAGE_KEYS;
+    uint64_t rows, pages;
 
+    if (kv->n_slots == 0)
+        kv->n_slots = kv->n_ctx;
+    rows = (uint64_t)kv->n_kv * kv->n_slots;
+    pages = ((uint64_t)kv->n_slots + SOV_PAGE_KEYS - 1) / SOV_PAGE_KEYS;
     if (kv->paged) {
         lay_page(&kv->page, kv->k_len, kv->v_len);
         *k_bytes = kv->n_kv * pages * kv->page.bytes;

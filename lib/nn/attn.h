@@ -4,11 +4,15 @@
  *
  * A cache holds rows of a plain type, those of one head one after the other,
  *
- *     k [n_kv][n_ctx] rows of k_len     v [n_kv][n_ctx] rows of v_len
+ *     k [n_kv][n_slots] rows of k_len   v [n_kv][n_slots] rows of v_len
  *
  * or pages of 64 keys in eight bits, as struct sov_page (kern.h) draws them:
  *
- *     k [n_kv][n_ctx / 64] pages
+ *     k [n_kv][n_slots / 64] pages
+ *
+ * Position p is kept in slot p % n_slots.  There is one for each, but in a
+ * layer that sees a window alone: sov_cache_slots() says how many it takes.
+ * What is computed does not depend on it.
  *
  * With rows the softmax of a query goes over a span of SOV_SPAN_KEYS at once:
  * the largest score, then the sum of the exponentials in the 16 lanes of
@@ -28,12 +32,19 @@ struct sov_cache {
     enum sov_type type;      /* of rows */
     struct sov_page page;    /* of pages */
     size_t n_kv;
-    size_t n_ctx;
+    size_t n_ctx;            /* positions */
+    size_t n_slots;          /* of them that are kept; 0: all */
     size_t k_len, v_len;
     size_t k_bytes, v_bytes; /* of a row */
     unsigned char *k;
     unsigned char *v;        /* of rows */
 };
+
+/*
+ * Slots for keys [first, end) that are seen at once, at most n_keys of them:
+ * tiles, or spans of pages, are whole.
+ */
+size_t sov_cache_slots(const struct sov_cache *kv, uint64_t n_keys);
 
 /* Set the row or page sizes of a cache; gives the bytes of keys and values
  * (pages hold both and count as keys). */

@@ -93,7 +93,8 @@ sov_pages_put(const struct sov_nn *nn, const struct sov_cache *kv, size_t pos,
     size_t h;
 
     for (h = 0; h < kv->n_kv; h++) {
-        size_t page = h * pages_of(kv->n_ctx) + pos / SOV_PAGE_KEYS;
+        size_t page = h * pages_of(kv->n_slots) +
+                      pos % kv->n_slots / SOV_PAGE_KEYS;
         unsigned char *p = kv->k + page * kv->page.bytes;
 
         put_key(nn, &kv->page, p, pos % SOV_PAGE_KEYS, k + h * kv->k_len);
@@ -315,7 +316,8 @@ static void
 do_span(const struct tile *t, size_t span, struct part out)
 {
     const struct sov_cache *kv = t->at->kv;
-    size_t page = t->head * pages_of(kv->n_ctx) + span * SOV_SPAN_PAGES;
+    size_t page = t->head * pages_of(kv->n_slots) +
+                  span * SOV_SPAN_KEYS % kv->n_slots / SOV_PAGE_KEYS;
     struct sov_attn_span a = {
         .page = &kv->page, .n_rows = t->n, .q = t->q, .q_scale = t->scale,
         .first = t->first, .end = t->end, .m = out.m, .s = out.s, .o = out.o,

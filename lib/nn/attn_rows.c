@@ -23,7 +23,7 @@ sov_rows_put(const struct sov_nn *nn, const struct sov_cache *kv, size_t pos,
     size_t h;
 
     for (h = 0; h < kv->n_kv; h++) {
-        size_t row = h * kv->n_ctx + pos;
+        size_t row = h * kv->n_slots + pos % kv->n_slots;
 
         nn->k->encode[kv->type](k + h * kv->k_len, NULL,
                                 kv->k + row * kv->k_bytes, kv->k_len, 1);
@@ -184,13 +184,14 @@ static void
 make_scores(const struct piece *p, size_t begin, size_t end)
 {
     const struct sov_cache *kv = p->at->kv;
-    const unsigned char *k = kv->k + p->head * kv->n_ctx * kv->k_bytes;
+    const unsigned char *k = kv->k + p->head * kv->n_slots * kv->k_bytes;
     size_t at, n;
 
     for (at = begin; at < end; at += TILE) {
         n = end - at < TILE ? end - at : TILE;
-        p->nn->k->dot[kv->type](k + at * kv->k_bytes, kv->k_bytes, n, p->q,
-                                query_stride(kv), p->n * p->group, kv->k_len,
+        p->nn->k->dot[kv->type](k + at % kv->n_slots * kv->k_bytes,
+                                kv->k_bytes, n, p->q, query_stride(kv),
+                                p->n * p->group, kv->k_len,
                                 p->score + (at - begin), p->stride);
     }
 }
@@ -201,7 +202,7 @@ values_of(const struct piece *p, size_t at, size_t n)
 {
     const struct sov_cache *kv = p->at->kv;
     const unsigned char *v =
-        kv->v + (p->head * kv->n_ctx + at) * kv->v_bytes;
+        kv->v + (p->head * kv->n_slots + at % kv->n_slots) * kv->v_bytes;
 
     if (kv->type == SOV_TYPE_F32)
         return (const float *)(const void *)v;

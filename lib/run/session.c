@@ -36,11 +36,16 @@ static const enum sov_type row_types[] = {
     [SOV_KV_Q8] = SOV_TYPE_F32, /* not used */
 };
 
-/* Caches of all layers, cut from an arena; in one pass only counted. */
+/*
+ * Caches of all layers, cut from an arena; in one pass only counted.  A layer
+ * that sees a window needs the keys of one before its first token, and those
+ * of the tokens that are read at once.
+ */
 static void
 place_kv(struct sov_session *s, struct sov_arena *a)
 {
     const struct sov_hparams *hp = &s->net->hp;
+    uint64_t seen = (uint64_t)hp->window + s->pass.n_batch;
     uint64_t k_bytes, v_bytes;
     size_t i;
 
@@ -53,6 +58,7 @@ place_kv(struct sov_session *s, struct sov_arena *a)
         kv->n_ctx = s->n_ctx;
         kv->k_len = hp->k_len;
         kv->v_len = hp->v_len;
+        kv->n_slots = sov_cache_slots(kv, hp->local[i] ? seen : s->n_ctx);
         sov_cache_bytes(kv, &k_bytes, &v_bytes);
         kv->k = sov_arena_take(a, k_bytes, 1);
         kv->v = sov_arena_take(a, v_bytes, 1);
@@ -382,9 +388,23 @@ sov_session_pos(const sov_session *s)
     return s->pos;
 }
 
+/* Are the keys still there that a token at pos would see? */
+static bool
+has_window(const struct sov_session *s, uint32_t pos)
+{
+    const struct sov_hparams *hp = &s->net->hp;
+    uint32_t first = pos + 1 > hp->window ? pos + 1 - hp->window : 0;
+    size_t i;
+
+    for (i = 0; i < hp->n_layer; i++)
+        if (hp->local[i] && s->pos - first > s->pass.kv[i].n_slots)
+            return false;
+    return true;
+}
+
 void
 sov_session_truncate(sov_session *s, uint32_t n)
 {
     if (n < s->pos)
-        s->pos = n;
+        s->pos = has_window(s, n) ? n : 0;
 }

@@ -152,7 +152,11 @@ SOV_API uint32_t sov_session_ctx(const sov_session *session);
 SOV_API uint32_t sov_session_rows(const sov_session *session); /* n_logits */
 SOV_API uint32_t sov_session_pos(const sov_session *session); /* tokens read */
 
-/* Forget all but the first n tokens; n beyond the position changes nothing. */
+/*
+ * Forget all but the first n tokens; n beyond the position changes nothing.
+ * Layers that see a window keep little more than that, so that a model which
+ * has such layers may have to forget everything: ask sov_session_pos().
+ */
 SOV_API void sov_session_truncate(sov_session *session, uint32_t n);
 
 /* ---- sampling */

@@ -182,6 +182,60 @@ START_TEST(truncation_goes_back)
 }
 END_TEST
 
+static void
+see_eight(sov_meta *meta)
+{
+    struct sov_err err;
+
+    ck_assert_int_eq(sov_meta_set_u32(meta, "llama.attention.sliding_window",
+                                      8, &err),
+                     0);
+}
+
+/* Layers that see 8 tokens keep 64 of 128, and know what they still have. */
+START_TEST(windows_keep_little)
+{
+    struct tiny t = { .type = SOV_TYPE_F16, .change = see_eight };
+    struct sov_session_opts opts = { .n_batch = 16, .kv = SOV_KV_F32 };
+    sov_model *model = tiny_open(&t);
+    struct sov_session_memory small, whole;
+    float first[TINY_VOCAB];
+    int32_t ids[TINY_CTX];
+    struct sov_err err;
+    sov_session *s;
+
+    for (int i = 0; i < TINY_CTX; i++)
+        ids[i] = i * 7 % TINY_VOCAB;
+    ck_assert_int_eq(sov_session_measure(model, &opts, &small, &err), 0);
+    opts.n_batch = TINY_CTX;
+    ck_assert_int_eq(sov_session_measure(model, &opts, &whole, &err), 0);
+    ck_assert_uint_eq(2 * small.kv, whole.kv);
+    s = open_session(model, &opts);
+    ck_assert_int_eq(sov_session_eval(s, ids, 120, SOV_LOGITS_LAST, &err), 0);
+    memcpy(first, sov_session_logits(s, 0), sizeof(first));
+    sov_session_close(s);
+
+    opts.n_batch = 16;
+    s = open_session(model, &opts);
+    ck_assert_int_eq(sov_session_eval(s, ids, 120, SOV_LOGITS_LAST, &err), 0);
+    ck_assert_mem_eq(first, sov_session_logits(s, 0), sizeof(first));
+    sov_session_truncate(s, 70); /* needs what is from 63 on */
+    ck_assert_uint_eq(sov_session_pos(s), 70);
+    ck_assert_int_eq(sov_session_eval(s, ids + 70, 50, SOV_LOGITS_LAST, &err),
+                     0);
+    ck_assert_mem_eq(first, sov_session_logits(s, 0), sizeof(first));
+    sov_session_truncate(s, 63); /* from 56 on */
+    ck_assert_uint_eq(sov_session_pos(s), 63);
+    ck_assert_int_eq(sov_session_eval(s, ids + 63, 57, SOV_LOGITS_LAST, &err),
+                     0);
+    ck_assert_mem_eq(first, sov_session_logits(s, 0), sizeof(first));
+    sov_session_truncate(s, 62);
+    ck_assert_uint_eq(sov_session_pos(s), 0);
+    sov_session_close(s);
+    sov_model_close(model);
+}
+END_TEST
+
 START_TEST(wrong_tokens_are_refused)
 {
     struct tiny t = { .type = SOV_TYPE_F16 };
@@ -573,6 +627,7 @@ main(void)
 
     tcase_add_loop_test(tc, same_logits_every_way, 0, n);
     tcase_add_test(tc, truncation_goes_back);
+    tcase_add_test(tc, windows_keep_little);
     tcase_add_test(tc, wrong_tokens_are_refused);
     tcase_add_test(tc, memory_is_counted_and_limited);
     tcase_add_test(tc, odd_weights_do_no_harm);

@@ -14,4 +14,5 @@ cli_tests += %D%/logits.sh
 cli_tests += %D%/output.sh
 cli_tests += %D%/prompt.sh
 cli_tests += %D%/tokenize.sh
+cli_tests += %D%/window.sh
 EXTRA_DIST += %D%/chat-golden.txt
