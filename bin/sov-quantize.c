@@ -145,7 +145,7 @@ open_model(struct quantize *q, struct sov_err *err)
     if (rc < 0)
         return sov_lineage_refuse(&q->lineage, rc, err);
     for (size_t i = 0; sov_model_warning(q->model, i) != NULL; i++)
-        sov_note(1, "%s: %s", quantize_name(q->source),
+        sov_warn("%s: %s", quantize_name(q->source),
                  sov_model_warning(q->model, i));
     return sov_lineage_input(&q->lineage, q->model, err);
 }

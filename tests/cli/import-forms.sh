@@ -67,7 +67,7 @@ rope '{"rope_type": "linear", "factor": 2.5}'
 same linear
 rope '{"type": "dynamic", "factor": 2.0}'
 same dynamic
-expect 0 sov-quantize -v -t copy --force -o x.gguf folder
+expect 0 sov-quantize -t copy --force -o x.gguf folder
 err_has "dynamic"
 rope '{"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16}'
 same yarn
