@@ -65,6 +65,16 @@ may_carry(const sov_meta *made, const char *key)
            starts(key, "quantize.") || starts(key, "imatrix.");
 }
 
+/* The mean of all tokens is what programs take where nothing is said. */
+static bool
+is_mean(const struct sov_kv *kv)
+{
+    const char *end = strrchr(kv->key, '.');
+
+    return end != NULL && strcmp(end, ".pooling_type") == 0 &&
+           sov_kv_int(kv, 0) == 1;
+}
+
 /* A key that says once more what follows from those that were made. */
 static bool
 is_said_again(const sov_meta *made, const struct sov_kv *kv)
@@ -86,6 +96,8 @@ is_said_again(const sov_meta *made, const struct sov_kv *kv)
         sov_meta_str(made, "general.architecture", &arch, NULL) != 0 ||
         arch.len > 64)
         return false;
+    if (is_mean(kv))
+        return true;
     snprintf(key, sizeof(key), "%.*s.embedding_length", (int)arch.len,
              (const char *)arch.p);
     if (sov_meta_u64(made, key, &width, NULL) != 0)

@@ -248,6 +248,23 @@ put_turns(struct sov_export *x, const struct sov_family *family,
     return rc < 0 || family->encoder ? rc : sov_export_rope(x, s, err);
 }
 
+/* How states become one embedding stands in a folder within the folder. */
+static int
+check_pooling(const struct sov_export *x, const struct sov_shape *s,
+              struct sov_err *err)
+{
+    uint64_t pool = 0;
+    int rc = sov_export_count(x, s->arch, "pooling_type", false, &pool, err);
+
+    if (rc == 0 && pool > 1) /* the mean is what is meant without a word */
+        rc = sov_fail(err, SOV_EUNSUP,
+                      "the key %s.pooling_type is %llu, which would have to "
+                      "stand in 1_Pooling/config.json; folders in folders are "
+                      "not written",
+                      s->arch, (unsigned long long)pool);
+    return rc;
+}
+
 static int
 put_config(struct sov_export *x, const struct sov_family *family,
            const struct sov_shape *s, struct sov_err *err)
@@ -369,6 +386,8 @@ sov_export_family(struct sov_export *x, const struct sov_family *family,
     struct sov_shape s;
     int rc = read_shape(x, family, &s, err);
 
+    if (rc == 0)
+        rc = check_pooling(x, &s, err);
     if (rc == 0)
         rc = leave_factors(x, err);
     if (rc == 0)

@@ -67,6 +67,18 @@ for old in 8192 4096; do
     expect 0 cmpmodel -k llama first.gguf second.gguf
 done
 
+# how states become one: the mean goes without a word, others have no place
+rm -rf folder
+mkdir -p folder/1_Pooling
+expect 0 mkmodel form=bert kv=4 model.gguf
+expect 0 mkhf model.gguf folder bert. ""
+echo '{"pooling_mode_mean_tokens": true}' >folder/1_Pooling/config.json
+there "the mean"
+echo '{"pooling_mode_cls_token": true}' >folder/1_Pooling/config.json
+expect 0 sov-quantize -q -t copy --force -o first.gguf folder
+expect 69 sov-quantize -q -t copy -o no/ first.gguf
+err_has pooling_type
+
 # matrices with blocks do not turn
 rm -rf folder
 mkdir folder
