@@ -10,3 +10,8 @@ unit_tests += tests/unit/t_chat
 tests_unit_t_chat_SOURCES = %D%/t_chat.c %D%/unit.h
 tests_unit_t_chat_CFLAGS = $(unit_cflags)
 tests_unit_t_chat_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/t_request
+tests_unit_t_request_SOURCES = %D%/t_request.c %D%/unit.h
+tests_unit_t_request_CFLAGS = $(unit_cflags)
+tests_unit_t_request_LDADD = $(unit_libs)

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * t_request.c - what a line of a pipe asks for, and the ids of it
+ */
+#include "unit.h"
+
+#include "sov/request.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { UNK = 1, CLS, SEP, A, B, C, D, RELATED };
+
+static sov_meta *meta;
+static sov_tok *tok;
+
+static void
+set(const char *key, const char *type, const char *text)
+{
+    struct sov_err err = { 0 };
+
+    ck_assert_msg(
+        sov_meta_set_text(meta, key, type, text, strlen(text), &err) == 0, "%s",
+        err.msg);
+}
+
+/* A few words, as BERT has them. */
+static void
+set_up(void)
+{
+    struct sov_err err = { 0 };
+
+    ck_assert_int_eq(sov_meta_new(&meta, &err), 0);
+    set("tokenizer.ggml.model", "str", "bert");
+    set("tokenizer.ggml.tokens", "str[]",
+        "[\"[PAD]\", \"[UNK]\", \"[CLS]\", \"[SEP]\", \"\\u2581a\", "
+        "\"\\u2581b\", \"\\u2581c\", \"\\u2581d\", \"\\u2581related\"]");
+    set("tokenizer.ggml.token_type", "i32[]", "[3, 3, 3, 3, 1, 1, 1, 1, 1]");
+    set("tokenizer.ggml.bos_token_id", "u32", "2");
+    set("tokenizer.ggml.seperator_token_id", "u32", "3");
+    set("tokenizer.ggml.unknown_token_id", "u32", "1");
+    ck_assert_msg(sov_tok_load(&tok, meta, &err) == 0, "%s", err.msg);
+}
+
+static void
+tear_down(void)
+{
+    sov_tok_free(tok);
+    sov_meta_free(meta);
+}
+
+/* What a line asks for, as ids; opts: how. */
+static void
+check_ids(const char *line, struct sov_embed_opts opts, const int32_t *want,
+          size_t n_want, bool want_cut)
+{
+    struct sov_request_embed e;
+    struct sov_err err = { 0 };
+    sov_request *r;
+    int32_t *ids;
+    size_t n;
+    bool cut;
+
+    ck_assert_msg(sov_request_parse(&r, line, strlen(line), &err) == 0, "%s",
+                  err.msg);
+    ck_assert_msg(sov_request_embed(r, &e, &err) == 0, "%s", err.msg);
+    ck_assert_msg(
+        sov_embed_encode(tok, meta, &e, &opts, &ids, &n, &cut, &err) == 0,
+        "%s: %s", line, err.msg);
+    ck_assert_uint_eq(n, n_want);
+    for (size_t i = 0; i < n; i++)
+        ck_assert_msg(ids[i] == want[i], "%s: id %zu is %d", line, i, ids[i]);
+    ck_assert_int_eq(cut, want_cut);
+    free(ids);
+    sov_request_free(r);
+}
+
+#define CHECK(line, opts, cut, ...)                         \
+    check_ids(line, opts, (const int32_t[]){ __VA_ARGS__ }, \
+              sizeof((const int32_t[]){ __VA_ARGS__ }) / sizeof(int32_t), cut)
+
+static const struct sov_embed_opts whole = { .most = 100 };
+
+static struct sov_embed_opts
+at_most(size_t n)
+{
+    return (struct sov_embed_opts){ .most = n, .cut = true };
+}
+
+START_TEST(texts_have_what_the_model_puts_around)
+{
+    CHECK("{\"text\": \"a b\"}", whole, false, CLS, A, B, SEP);
+    CHECK("{\"input\": \"\"}", whole, false, CLS, SEP);
+    CHECK("{\"prompt\": \"a b c d\"}", at_most(6), false, CLS, A, B, C, D, SEP);
+    CHECK("{\"text\": \"a b c d\"}", at_most(4), true, CLS, A, B, SEP);
+    CHECK("{\"text\": \"a [SEP] b\"}",
+          ((struct sov_embed_opts){ .most = 100, .special = true }), false, CLS,
+          A, SEP, B, SEP);
+    CHECK("{\"ids\": [5, 4]}", whole, false, 5, 4);
+    CHECK("{\"ids\": [5, 4, 3]}", at_most(2), true, 5, 4);
+}
+END_TEST
+
+START_TEST(pairs_have_a_separator)
+{
+    CHECK("{\"query\": \"a\", \"document\": \"b c\"}", whole, false, CLS, A,
+          SEP, B, C, SEP);
+    CHECK("{\"query\": \"a\", \"document\": \"b c d\"}", at_most(5), true, CLS,
+          A, SEP, B, SEP);
+    CHECK("{\"document\": \"\", \"query\": \"\"}", whole, false, CLS, SEP, SEP);
+}
+END_TEST
+
+START_TEST(pairs_follow_a_template)
+{
+    struct sov_embed_opts special = { .most = 100, .special = true };
+
+    set("tokenizer.chat_template.rerank", "str",
+        "[CLS]{document} related {query} {document}[SEP]");
+    CHECK("{\"query\": \"a\", \"document\": \"b c\"}", whole, false, CLS, B, C,
+          RELATED, A, B, C, SEP);
+    /* what stands in a text is no part of the template */
+    CHECK("{\"query\": \"a {document}\", \"document\": \"b\"}", whole, false,
+          CLS, B, RELATED, A, UNK, UNK, UNK, B, SEP);
+    CHECK("{\"query\": \"a\", \"document\": \"b [SEP]\"}", special, false, CLS,
+          B, SEP, RELATED, A, B, SEP, SEP);
+    /* the document is cut, the end stays */
+    CHECK("{\"query\": \"a\", \"document\": \"b c d\"}", at_most(6), true, CLS,
+          B, RELATED, A, B, SEP);
+    CHECK("{\"text\": \"a\"}", whole, false, CLS, A, SEP);
+}
+END_TEST
+
+static void
+check_refused(const char *line, struct sov_embed_opts opts, const char *why)
+{
+    struct sov_request_embed e;
+    struct sov_err err = { 0 };
+    sov_request *r = NULL;
+    int32_t *ids = NULL;
+    size_t n;
+    bool cut;
+    int rc = sov_request_parse(&r, line, strlen(line), &err);
+
+    if (rc == 0)
+        rc = sov_request_embed(r, &e, &err);
+    if (rc == 0)
+        rc = sov_embed_encode(tok, meta, &e, &opts, &ids, &n, &cut, &err);
+    ck_assert_int_eq(rc, SOV_EFORMAT);
+    ck_assert_msg(strstr(err.msg, why) != NULL, "%s: %s", line, err.msg);
+    ck_assert_ptr_null(ids);
+    sov_request_free(r);
+}
+
+START_TEST(what_will_not_do_is_refused)
+{
+    const struct sov_embed_opts three = { .most = 3 };
+    char id[1100];
+
+    check_refused("{\"text\": \"a b\"}", three, "room for 3");
+    check_refused("{\"ids\": []}", whole, "no tokens");
+    check_refused("{\"ids\": [1, 2, 3, 4]}", three, "room for 3");
+    check_refused("{\"query\": \"a b\", \"document\": \"c\"}", at_most(4),
+                  "room for 4");
+    check_refused("{\"text\": 3}", whole, "not a string");
+    check_refused("{}", whole, "no \"text\"");
+    check_refused("[]", whole, "not a JSON object");
+    check_refused("{\"text\": \"a\", \"ids\": [1]}", whole, "more than one");
+    check_refused("{\"ids\": [1, 2147483648]}", whole, "number 1");
+    check_refused("{\"ids\": 7}", whole, "not an array");
+    check_refused("{\"text\": \"a\", \"temp\": 1}", whole, "\"temp\"");
+    snprintf(id, sizeof(id), "{\"id\": \"%01025d\", \"text\": \"a\"}", 0);
+    check_refused(id, whole, "the limit is 1024");
+    snprintf(id, sizeof(id), "{\"id\": \"%01024d\", \"text\": \"a\"}", 0);
+    CHECK(id, whole, false, CLS, A, SEP);
+}
+END_TEST
+
+START_TEST(ids_come_back)
+{
+    static const char *const ids[] = { "7", "-7", "\"a\\\"\"" };
+    struct sov_err err;
+    sov_request *r;
+    char line[64];
+
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        snprintf(line, sizeof(line), "{\"text\": \"\", \"id\": %s}", ids[i]);
+        ck_assert_int_eq(sov_request_parse(&r, line, strlen(line), &err), 0);
+        ck_assert_str_eq(sov_request_id(r), ids[i]);
+        sov_request_free(r);
+    }
+    ck_assert_int_eq(sov_request_parse(&r, "{}", 2, &err), 0);
+    ck_assert_ptr_null(sov_request_id(r));
+    sov_request_free(r);
+    ck_assert_int_eq(sov_request_check_text("a\xc3\xa4\0b", 5, &err), 0);
+    ck_assert_int_eq(sov_request_check_text("a\xc3", 2, &err), SOV_EFORMAT);
+}
+END_TEST
+
+int
+main(void)
+{
+    TCase *tc = tcase_create("request");
+
+    tcase_add_checked_fixture(tc, set_up, tear_down);
+    tcase_add_test(tc, texts_have_what_the_model_puts_around);
+    tcase_add_test(tc, pairs_have_a_separator);
+    tcase_add_test(tc, pairs_follow_a_template);
+    tcase_add_test(tc, what_will_not_do_is_refused);
+    tcase_add_test(tc, ids_come_back);
+    return unit_main("request", tc);
+}
