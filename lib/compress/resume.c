@@ -159,13 +159,12 @@ source_holds(struct check *c, const struct sov_journal_tensor *t,
 {
     const struct sov_tensor *from = sov_model_at(c->job->model, t->tensor);
     unsigned char sum[SOV_XXH3_LEN];
-    uint64_t total = sov_tensor_count(from), first, off;
-    const char *path;
+    uint64_t total = sov_tensor_count(from), first;
     size_t n, len;
     int rc = 0;
 
     /* what an import made up is not in the files */
-    if (c->same_files && sov_model_place(c->job->model, t->tensor, &path, &off))
+    if (c->same_files && sov_model_filed(c->job->model, t->tensor))
         return 1;
     for (first = 0; first < total && rc == 0; first += n) {
         n = sov_job_step(from, first, SOV_PIECE);

@@ -67,6 +67,14 @@ struct sov_entry {
     uint64_t off;         /* in the file of the part */
     struct sov_order order;
     unsigned char *own;   /* owned: the bytes as shown, or NULL */
+    const struct sov_made *made; /* borrowed from the model: it is made of
+                                    others, and off is 0; or NULL */
+};
+
+/* What was shown before a rebuild, and is still read. */
+struct sov_kept {
+    struct sov_entry *entry;
+    size_t n;
 };
 
 struct sov_model {
@@ -94,6 +102,13 @@ struct sov_model {
     size_t n;
     size_t cap;
     struct sov_map names;
+
+    struct sov_made **made; /* owned, as what they are made of is: */
+    size_t n_made;
+    size_t cap_made;
+    struct sov_kept *kept;
+    size_t n_kept;
+    size_t cap_kept;
 
     const struct sov_side *side; /* borrowed: files beside it, in memory */
     size_t n_sides;

@@ -19,6 +19,9 @@ libsov_all_la_SOURCES += \
 	%D%/imatrix.c \
 	%D%/in.c \
 	%D%/in.h \
+	%D%/make.c \
+	%D%/make.h \
+	%D%/makes.def \
 	%D%/members.c \
 	%D%/members.h \
 	%D%/meta.c \

@@ -222,6 +222,17 @@ sov_model_close(sov_model *m)
         free(m->warning[i]);
     for (size_t i = 0; i < m->n_files; i++)
         free(m->files[i]);
+    for (size_t i = 0; i < m->n_kept; i++) {
+        for (size_t k = 0; k < m->kept[i].n; k++)
+            sov_entry_free(&m->kept[i].entry[k]);
+        free(m->kept[i].entry);
+    }
+    for (size_t i = 0; i < m->n_made; i++) {
+        free((void *)(uintptr_t)m->made[i]->recipe.piece);
+        free(m->made[i]);
+    }
+    free(m->kept);
+    free(m->made);
     free(m->entry);
     free(m->part);
     free(m->warning);
@@ -306,6 +317,14 @@ sov_model_place(const sov_model *m, size_t i, const char **path, uint64_t *off)
     *path = m->part[e->part]->path;
     *off = e->off;
     return true;
+}
+
+bool
+sov_model_filed(const sov_model *m, size_t i)
+{
+    const struct sov_entry *e = i < m->n ? &m->entry[i] : NULL;
+
+    return e != NULL && (e->off != 0 || e->made != NULL);
 }
 
 bool

@@ -12,6 +12,7 @@
 #define SOV_FMT_MODEL_H
 
 #include "base/json.h"
+#include "fmt/make.h"
 #include "sov/model.h"
 #include "sov/write.h"
 
@@ -80,6 +81,8 @@ struct sov_view {
     uint64_t dim[SOV_NDIM_MAX];
     const void *bytes; /* ... or, if not NULL, bytes of a new tensor of this
                           type and shape, copied */
+    const struct sov_recipe *recipe; /* ... or, if not NULL, how one of this
+                                        type and shape is made; copied */
     enum sov_type type;
 };
 
@@ -108,6 +111,9 @@ int sov_model_shadow(sov_model **shadow, const sov_model *model,
  */
 bool sov_model_identity(const sov_model *model,
                         unsigned char id[SOV_XXH3_LEN]);
+
+/* Do all bytes of tensor i come from the model's files, in whatever way? */
+bool sov_model_filed(const sov_model *model, size_t i);
 
 /* Add a warning for sov_model_warning(); printf-like, made safe to show. */
 void sov_model_warn(sov_model *model, const char *fmt, ...) SOV_PRINTF(2, 3);

@@ -2,9 +2,9 @@
 /*
  * read.c - the bytes of a tensor, wherever they are and as they are shown
  *
- * Three things may stand between the file and what a caller sees: the file is
- * a pipe and goes forward only; its numbers are big-endian; or an import has
- * put its rows in another order.
+ * Four things may stand between the file and what a caller sees: the file is
+ * a pipe and goes forward only; its numbers are big-endian; an import makes the
+ * tensor of others (make.c); or it has put its rows in another order.
  */
 #include "fmt/format.h"
 
@@ -57,8 +57,8 @@ part_read(struct sov_part *part, uint64_t off, void *buf, size_t len,
 }
 
 struct where {
-    struct sov_part *part;
-    uint64_t off;
+    sov_model *m;
+    const struct sov_entry *e;
 };
 
 static int
@@ -66,7 +66,9 @@ fetch(void *arg, uint64_t off, void *buf, size_t len, struct sov_err *err)
 {
     const struct where *w = arg;
 
-    return part_read(w->part, w->off + off, buf, len, err);
+    if (w->e->made != NULL)
+        return sov_made_read(w->m, w->e->made, &w->e->t, off, buf, len, err);
+    return part_read(w->m->part[w->e->part], w->e->off + off, buf, len, err);
 }
 
 int
@@ -75,8 +77,9 @@ sov_entry_read(sov_model *m, const struct sov_entry *e, uint64_t off, void *buf,
 {
     const struct sov_type_info *info = sov_type_info(e->t.type);
     bool moves = sov_order_moves(&e->order);
-    struct where at;
+    struct where at = { m, e };
     uint64_t unit = 1;
+    bool big;
     int rc;
 
     if (len == 0)
@@ -85,8 +88,8 @@ sov_entry_read(sov_model *m, const struct sov_entry *e, uint64_t off, void *buf,
         memcpy(buf, e->own + off, len);
         return 0;
     }
-    at = (struct where){ m->part[e->part], e->off };
-    if (at.part->big)
+    big = m->part[e->part]->big;
+    if (big)
         unit = info->bytes;
     if (moves)
         unit = sov_order_unit(&e->t);
@@ -95,7 +98,7 @@ sov_entry_read(sov_model *m, const struct sov_entry *e, uint64_t off, void *buf,
     rc = moves ? sov_order_read(&e->order, &e->t, off / unit, len / unit, buf,
                                 fetch, &at, err)
                : fetch(&at, off, buf, len, err);
-    if (rc == 0 && at.part->big)
+    if (rc == 0 && big)
         sov_swap_blocks(e->t.type, buf, len / info->bytes);
     return rc;
 }
@@ -108,7 +111,7 @@ sov_entry_map(sov_model *m, struct sov_entry *e, struct sov_err *err)
 
     if (m->access != SOV_ACCESS_MAP)
         return 0;
-    if (e->own == NULL && (part->big || sov_order_moves(&e->order))) {
+    if (e->own == NULL && (part->big || e->made != NULL || sov_order_moves(&e->order))) {
         unsigned char *own = sov_mem_array((size_t)e->t.size, 1);
 
         if (own == NULL)

@@ -15,7 +15,7 @@ decode(const void *blocks, float *y, size_t n)
     const uint8_t *p = blocks;
 
     for (size_t i = 0; i < n; i++)
-        y[i] = sov_f16_to_f32((uint16_t)(p[i] << 8));
+        y[i] = sov_f8_e5m2_to_f32(p[i]);
 }
 
 const struct sov_codec sov_codec_f8_e5m2 = { SOV_TYPE_F8_E5M2, decode, NULL };

@@ -96,4 +96,30 @@ sov_f32_to_bf16(float f)
     return (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
 }
 
+/*
+ * bit 7 sign | bits 6-3 exponent, bias 7 | bits 2-0 mantissa: no infinity, only
+ * 0x7f and 0xff are NaN, exponent 0 is subnormal.  Its fields at the places that
+ * a float has them, then the bias by an exact multiplication, which also makes
+ * the subnormals right.
+ */
+static inline float
+sov_f8_e4m3_to_f32(uint8_t b)
+{
+    uint32_t sign = (uint32_t)(b & 0x80) << 24;
+    uint32_t rest = (uint32_t)(b & 0x7f) << 20;
+    float two_120 = sov_f32_from_bits(UINT32_C(247) << 23);
+
+    if ((b & 0x7f) == 0x7f)
+        return sov_f32_from_bits(sign | 0x7fc00000);
+    return sov_f32_from_bits(
+        sign | sov_f32_bits(sov_f32_from_bits(rest) * two_120));
+}
+
+/* The upper half of an IEEE half float, Inf and NaN included. */
+static inline float
+sov_f8_e5m2_to_f32(uint8_t b)
+{
+    return sov_f16_to_f32((uint16_t)(b << 8));
+}
+
 #endif
