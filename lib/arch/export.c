@@ -241,32 +241,68 @@ sov_export_leave(struct sov_export *x, size_t i, struct sov_err *err)
 }
 
 int
-sov_export_tensor(struct sov_export *x, size_t i, const char *name,
-                  const struct sov_order *order, float less,
-                  struct sov_err *err)
+sov_export_add(struct sov_export *x, size_t i, const char *name,
+               struct sov_view **v, struct sov_err *err)
 {
-    const struct sov_tensor *t = sov_model_at(x->model, i);
-    struct sov_view *v = &x->view[x->n_views];
+    int rc = 0;
 
+    if (x->n_views == x->cap_views)
+        rc = sov_mem_grow((void **)&x->view, x->n_views, &x->cap_views,
+                          sizeof(*x->view), err);
+    if (rc == 0 && x->n_views == x->cap_of)
+        rc = sov_mem_grow((void **)&x->of, x->n_views, &x->cap_of,
+                          sizeof(*x->of), err);
+    if (rc < 0)
+        return rc;
+    *v = &x->view[x->n_views];
+    memset(*v, 0, sizeof(**v));
+    (*v)->name = sov_mem_dup(name, strlen(name));
+    if ((*v)->name == NULL)
+        return sov_mem_fail(err);
+    (*v)->from = i;
     x->of[x->n_views++] = i;
-    v->order = *order;
-    v->order.back = !order->back && sov_order_moves(order);
-    v->name = sov_mem_dup(name, strlen(name));
-    if (v->name == NULL)
-        return sov_mem_fail(err);
-    if (t->ndim == 1)
-        return export_vector(x, i, v, &v->order, less, err);
-    x->was[i] = sov_mem_dup(t->name, strlen(t->name));
-    if (x->was[i] == NULL)
-        return sov_mem_fail(err);
+    return 0;
+}
+
+int
+sov_export_note(struct sov_export *x, size_t i, struct sov_err *err)
+{
+    const char *name = sov_model_at(x->model, i)->name;
+
+    x->was[i] = sov_mem_dup(name, strlen(name));
+    return x->was[i] == NULL ? sov_mem_fail(err) : 0;
+}
+
+int
+sov_export_plain(const struct sov_export *x, const struct sov_tensor *t,
+                 struct sov_err *err)
+{
     if (x->become == SOV_TYPE_NONE &&
         sov_type_info((int)t->type)->kind == SOV_KIND_BLOCK)
         return sov_fail(err, SOV_EUNSUP,
                         "tensor %s is %s, and a Hugging Face folder holds "
                         "plain numbers; give it f16 or bf16",
                         t->name, sov_type_info((int)t->type)->name);
-    v->from = i;
     return 0;
+}
+
+int
+sov_export_tensor(struct sov_export *x, size_t i, const char *name,
+                  const struct sov_order *order, float less,
+                  struct sov_err *err)
+{
+    const struct sov_tensor *t = sov_model_at(x->model, i);
+    struct sov_view *v;
+    int rc = sov_export_add(x, i, name, &v, err);
+
+    if (rc < 0)
+        return rc;
+    v->order = *order;
+    v->order.back = !order->back && sov_order_moves(order);
+    if (t->ndim == 1)
+        return export_vector(x, i, v, &v->order, less, err);
+    rc = sov_export_note(x, i, err);
+    return rc < 0 ? rc : sov_export_plain(x, t, err);
 }
 
 /* ---- does it come back? */
@@ -302,6 +338,10 @@ compare_tensor(const struct sov_export *x, const struct sov_map *map,
                         "tensor %.80s is not there, but would come back "
                         "from a folder",
                         got->name);
+    if (got->recipe != NULL)
+        return sov_export_undone(x, (size_t)i, got->recipe)
+                   ? 0
+                   : lost(got->name, err);
     if (got->bytes == NULL)
         return same_matrix(x, i, got) ? 0 : lost(got->name, err);
     plain = x->plain[i];
@@ -433,13 +473,11 @@ run(struct sov_export *x, struct sov_err *err)
         x->type = sov_model_at(x->model, (size_t)embd)->type;
     x->n = sov_model_count(x->model);
     x->config = json_object();
-    x->view = sov_mem_array(x->n, sizeof(*x->view));
     x->was = sov_mem_array(x->n, sizeof(*x->was));
     x->plain = sov_mem_array(x->n, sizeof(*x->plain));
     x->size = sov_mem_array(x->n, sizeof(*x->size));
-    x->of = sov_mem_array(x->n, sizeof(*x->of));
-    if (x->config == NULL || x->view == NULL || x->was == NULL ||
-        x->plain == NULL || x->size == NULL || x->of == NULL)
+    if (x->config == NULL || x->was == NULL || x->plain == NULL ||
+        x->size == NULL)
         return sov_mem_fail(err);
     rc = sov_export_family(x, family, err);
     if (rc == 0)
@@ -484,6 +522,7 @@ sov_export_free(sov_export *x)
     for (size_t i = 0; i < x->n_views; i++) {
         free((char *)(uintptr_t)x->view[i].name);
         free((void *)(uintptr_t)x->view[i].bytes);
+        free((void *)(uintptr_t)x->view[i].recipe);
     }
     for (size_t i = 0; i < x->n; i++) {
         if (x->was != NULL)

@@ -32,8 +32,11 @@ struct sov_export {
 
     /* Of each tensor of the folder: */
     struct sov_view *view; /* owned, names and bytes too */
-    size_t *of;            /* owned: that of the model which it is */
+    size_t *of;            /* owned: that of the model which it is, or the
+                              first that it is made of */
     size_t n_views;
+    size_t cap_views;
+    size_t cap_of;
 
     struct sov_side side[SOV_EXPORT_SIDES];
     void *bytes[SOV_EXPORT_SIDES]; /* owned: theirs */
@@ -47,6 +50,20 @@ struct sov_export {
 int sov_export_tensor(struct sov_export *x, size_t i, const char *name,
                       const struct sov_order *order, float less,
                       struct sov_err *err) SOV_MUST_CHECK;
+
+/* Tensor i [n, rows, cols] is n matrices, each with its number in place of the
+ * *. */
+int sov_export_stack(struct sov_export *x, size_t i, const char *name,
+                     struct sov_err *err) SOV_MUST_CHECK;
+
+/* One more tensor of the folder, made of those of the model that the recipe
+ * tells; dim and recipe are copied.  Each of these is noted, too. */
+int sov_export_made(struct sov_export *x, const char *name, enum sov_type type,
+                    uint32_t ndim, const uint64_t *dim,
+                    const struct sov_recipe *r,
+                    struct sov_err *err) SOV_MUST_CHECK;
+int sov_export_note(struct sov_export *x, size_t i,
+                    struct sov_err *err) SOV_MUST_CHECK;
 
 /* Tensor i is none there: config.json has it. */
 int sov_export_leave(struct sov_export *x, size_t i,
@@ -79,6 +96,19 @@ int sov_export_side(struct sov_export *x, const char *name, void *bytes,
 /* The same with JSON, which is taken over too. */
 int sov_export_json(struct sov_export *x, const char *name, json_t *json,
                     struct sov_err *err) SOV_MUST_CHECK;
+
+/* ---- between export.c and export_stack.c */
+
+/* A new view of tensor i; a tensor of plain numbers, or one that becomes that;
+ * is what an import makes so tensor i again? */
+int sov_export_add(struct sov_export *x, size_t i, const char *name,
+                   struct sov_view **v, struct sov_err *err) SOV_MUST_CHECK;
+int sov_export_plain(const struct sov_export *x, const struct sov_tensor *t,
+                     struct sov_err *err) SOV_MUST_CHECK;
+bool sov_export_undone(const struct sov_export *x, size_t i,
+                       const struct sov_recipe *got);
+
+/* ---- parts of a folder */
 
 /* export_vocab.c: tokenizer.model or .json, tokenizer_config.json,
  * generation_config.json, and the ids in config.json. */

@@ -16,8 +16,8 @@
 /* ---- numbers */
 
 static int
-read_counts(const struct sov_export *x, struct sov_shape *s,
-            struct sov_err *err)
+read_counts(const struct sov_export *x, const struct sov_family *family,
+            struct sov_shape *s, struct sov_err *err)
 {
     const struct {
         const char *key;
@@ -29,12 +29,15 @@ read_counts(const struct sov_export *x, struct sov_shape *s,
         { "block_count", &s->layers, SOV_LAYERS_MAX },
         { "feed_forward_length", &s->ffn, SOV_WIDTH_MAX },
         { "attention.head_count", &s->heads, SOV_HEADS_MAX },
+        { "expert_count", &s->experts, SOV_EXPERTS_MAX },
+        { "expert_used_count", &s->experts_used, SOV_EXPERTS_MAX },
     };
+    size_t n = sizeof(counts) / sizeof(*counts) - (family->experts ? 0 : 2);
     int rc = 0;
 
-    for (size_t i = 0; i < sizeof(counts) / sizeof(*counts) && rc == 0; i++) {
-        rc =
-            sov_export_count(x, s->arch, counts[i].key, true, counts[i].v, err);
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        rc = sov_export_count(x, s->arch, counts[i].key, true, counts[i].v,
+                              err);
         if (rc == 0 && (*counts[i].v < 1 || *counts[i].v > counts[i].max))
             rc = sov_fail(err, SOV_EFORMAT, "the key %s.%s is %llu", s->arch,
                           counts[i].key, (unsigned long long)*counts[i].v);
@@ -80,7 +83,11 @@ read_shape(const struct sov_export *x, const struct sov_family *family,
     int rc;
 
     *s = (struct sov_shape){ .arch = family->arch, .rope_base = 10000 };
-    rc = read_counts(x, s, err);
+    rc = read_counts(x, family, s, err);
+    s->expert_ffn = s->ffn;
+    if (rc == 0 && family->expert_ffn != NULL)
+        rc = sov_export_count(x, s->arch, "expert_feed_forward_length", true,
+                              &s->expert_ffn, err);
     if (rc == 0)
         rc = read_heads(x, s, err);
     if (rc == 0)
@@ -128,6 +135,9 @@ put_counts(struct sov_export *x, const struct sov_family *family,
         { "vocab_size", s->vocab, true },
         { "max_position_embeddings", s->ctx, true },
         { "type_vocab_size", s->kinds, family->encoder },
+        { "num_local_experts", s->experts, family->experts },
+        { "num_experts_per_tok", s->experts_used, family->experts },
+        { family->expert_ffn, s->expert_ffn, family->expert_ffn != NULL },
     };
     int rc = 0;
 
@@ -328,6 +338,12 @@ put_tensor(struct sov_export *x, const struct sov_family *family,
     char name[160];
     size_t n;
 
+    if (rest != NULL && family->layer_back != NULL) {
+        int rc = family->layer_back(x, i, layer, rest, err);
+
+        if (rc != 1)
+            return rc;
+    }
     if (rest != NULL) {
         p = find_part(family->part, family->n_parts, rest);
     } else {
@@ -342,6 +358,8 @@ put_tensor(struct sov_export *x, const struct sov_family *family,
         snprintf(name, sizeof(name), "%s%u.%s", layers, layer, p->from);
     else
         snprintf(name, sizeof(name), "%s", p->from);
+    if (strchr(name, '*') != NULL)
+        return sov_export_stack(x, i, name, err);
     order = sov_family_order(s, p->order);
     return sov_export_tensor(
         x, i, family->bare ? name + strlen(family->base) : name, &order,

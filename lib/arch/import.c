@@ -144,9 +144,9 @@ sov_config_str(const json_t *obj, const char *name, const char **v,
 
 /* ---- tensors */
 
-static int
-add_view(struct sov_import *im, const struct sov_view *view,
-         struct sov_err *err)
+int
+sov_import_add(struct sov_import *im, const struct sov_view *view,
+               struct sov_err *err)
 {
     int rc = 0;
 
@@ -180,7 +180,7 @@ sov_import_vector(struct sov_import *im, const char *to, const float *v,
         sov_putf32(bytes + 4 * i, v[i]);
     view.name = name;
     view.bytes = bytes;
-    return add_view(im, &view, err);
+    return sov_import_add(im, &view, err);
 }
 
 static float
@@ -249,7 +249,7 @@ static int
 check_shape(const struct sov_tensor *t, uint64_t n_rows, uint64_t cols,
             struct sov_err *err)
 {
-    if (t->type != SOV_TYPE_F32 && t->type != SOV_TYPE_F16 &&
+    if (n_rows == 0 && t->type != SOV_TYPE_F32 && t->type != SOV_TYPE_F16 &&
         t->type != SOV_TYPE_BF16) {
         const struct sov_type_info *info = sov_type_info(t->type);
 
@@ -294,13 +294,16 @@ sov_import_tensor(struct sov_import *im, const char *to, const char *from,
     im->used[at] = true;
     if (n_rows == 0)
         return copy_vector(im, to, (size_t)at, order, err);
+    view.from = (size_t)at;
+    if (!sov_import_as_is(im, view.from))
+        return sov_import_matrices(im, to, &view.from, 1, 2, n_rows, cols,
+                                   order, err);
     name = sov_mem_dup(to, strlen(to));
     rc = sov_import_keep(im, name, err);
     if (rc < 0)
         return rc;
     view.name = name;
-    view.from = (size_t)at;
-    return add_view(im, &view, err);
+    return sov_import_add(im, &view, err);
 }
 
 static bool
@@ -344,7 +347,8 @@ check_used(const struct sov_import *im, struct sov_err *err)
     for (size_t i = 0; i < sov_model_count(im->model); i++) {
         const char *name = sov_model_at(im->model, i)->name;
 
-        if (im->used[i] || derived(name))
+        if (im->used[i] || derived(name) ||
+            sov_packed_spare(&im->packed, name))
             continue;
         if (im->wrapped && of_pictures(name))
             pictures = true;
@@ -383,29 +387,13 @@ unwrap(struct sov_import *im, struct sov_err *err)
     return 0;
 }
 
-/* A model whose weights are codes of another program. */
-static int
-check_codes(const json_t *config, struct sov_err *err)
-{
-    const json_t *quant = sov_config_get(config, "quantization_config");
-    const char *method =
-        json_string_value(json_object_get(quant, "quant_method"));
-
-    if (quant == NULL)
-        return 0;
-    return sov_fail(err, SOV_EUNSUP,
-                    "config.json: the model is quantized already "
-                    "(quantization_config, %.40s); import the original",
-                    method != NULL ? method : "no quant_method");
-}
-
 static int
 find_family(struct sov_import *im, const struct sov_family **family,
             struct sov_err *err)
 {
     const json_t *list = sov_config_get(im->config, "architectures");
     const char *class = json_string_value(json_array_get(list, 0));
-    int rc = check_codes(im->config, err);
+    int rc = sov_packed_read(&im->packed, im->config, err);
 
     if (rc < 0)
         return rc;
@@ -422,7 +410,7 @@ find_family(struct sov_import *im, const struct sov_family **family,
         if (!row->wrapped)
             return 0;
         rc = unwrap(im, err);
-        return rc < 0 ? rc : check_codes(im->config, err);
+        return rc < 0 ? rc : sov_packed_read(&im->packed, im->config, err);
     }
     return sov_fail(err, SOV_EUNSUP,
                     "config.json: the architecture %s is not supported", class);

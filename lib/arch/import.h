@@ -16,6 +16,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* How matrices were made smaller before they were published. */
+struct sov_packed {
+    bool scaled;   /* numbers of 8 bits, scales beside them ... */
+    uint64_t tall; /* ... for so many rows and columns each; 0: for each row, */
+    uint64_t wide; /* or for all */
+    bool mxfp4;    /* experts are codes of 4 bits */
+};
+
 struct sov_import {
     sov_model *model;
     const json_t *config; /* an object */
@@ -26,7 +34,9 @@ struct sov_import {
     struct sov_view *view;
     size_t n;
     size_t cap;
+    struct sov_packed packed;
     float plus; /* is added to vectors that become f32 */
+    bool f32;   /* matrices become f32, too */
     bool *used; /* tensors of the directory that have a place */
     void **own; /* what the views borrow until they are copied */
     size_t n_own;
@@ -93,6 +103,49 @@ int sov_import_tensor(struct sov_import *im, const char *to, const char *from,
 /* A new vector of n floats, copied. */
 int sov_import_vector(struct sov_import *im, const char *to, const float *v,
                       uint64_t n, struct sov_err *err) SOV_MUST_CHECK;
+
+/* Add what the result shall have; the view is copied, what it points at not. */
+int sov_import_add(struct sov_import *im, const struct sov_view *view,
+                   struct sov_err *err) SOV_MUST_CHECK;
+
+/* ---- import_stack.c: tensors that are made of several */
+
+/*
+ * Tensor `to` [n, rows, cols] is the matrices that are called `from` with their
+ * number in place of the *.
+ */
+int sov_import_stack(struct sov_import *im, const char *to, const char *from,
+                     uint64_t n, uint64_t rows, uint64_t cols,
+                     struct sov_err *err) SOV_MUST_CHECK;
+
+/* Where the tensor is that must have this shape, dim[0] being the last of its
+ * publisher's; it has a place. */
+int sov_import_find(struct sov_import *im, const char *name, uint32_t ndim,
+                    const uint64_t *dim, size_t *at,
+                    struct sov_err *err) SOV_MUST_CHECK;
+
+/* A tensor that is made as it is read, its rows then in this order (or NULL);
+ * all is copied. */
+int sov_import_made(struct sov_import *im, const char *to, enum sov_type type,
+                    uint32_t ndim, const uint64_t *dim,
+                    const struct sov_order *order,
+                    const struct sov_recipe *recipe,
+                    struct sov_err *err) SOV_MUST_CHECK;
+
+/* ---- import_packed.c: what quantization_config says, tensors of it that are
+ * of no use here, and matrices [rows, cols] behind each other */
+
+int sov_packed_read(struct sov_packed *p, const json_t *config,
+                    struct sov_err *err) SOV_MUST_CHECK;
+bool sov_packed_spare(const struct sov_packed *p, const char *name);
+
+/* f32, f16 or bf16; and, is tensor `at` of the directory taken as it is? */
+bool sov_import_plain(enum sov_type type);
+bool sov_import_as_is(const struct sov_import *im, size_t at);
+int sov_import_matrices(struct sov_import *im, const char *to, const size_t *at,
+                        size_t n, uint32_t ndim, uint64_t rows, uint64_t cols,
+                        const struct sov_order *order,
+                        struct sov_err *err) SOV_MUST_CHECK;
 
 /* import_vocab.c: tokenizer.model and what stands beside it, as keys; n_vocab
  * is what config.json says, 0 for nothing. */

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define MOSTLY_MXFP4 38 /* of general.file_type */
+
 const struct sov_part sov_decoder_ends[3] = {
     { "token_embd.weight", "model.embed_tokens.weight", 'v', 'w', 0, true },
     { "output_norm.weight", "model.norm.weight", 0, 'w', 0, true },
@@ -50,6 +52,12 @@ sov_family_size(const struct sov_shape *s, char c)
         return s->ctx;
     case 't':
         return s->kinds;
+    case 'H':
+        return s->heads;
+    case 'x':
+        return s->experts;
+    case 'e':
+        return s->expert_ffn;
     default:
         return 0;
     }
@@ -239,12 +247,17 @@ put_one(struct sov_import *im, const struct sov_family *family,
         const struct sov_part *p, struct sov_err *err)
 {
     const struct sov_order order = sov_family_order(s, p->order);
+    uint64_t rows = sov_family_size(s, p->rows);
+    uint64_t cols = sov_family_size(s, p->cols);
     int rc;
 
+    if (strchr(from, '*') != NULL)
+        return sov_import_stack(im, to, from, s->experts, rows, cols, err);
     im->plus = family->plus_one && p->rows == 0 && sov_family_norm(to) ? 1 : 0;
-    rc = sov_import_tensor(im, to, from, sov_family_size(s, p->rows),
-                           sov_family_size(s, p->cols), &order, p->must, err);
+    im->f32 = p->order == 'r';
+    rc = sov_import_tensor(im, to, from, rows, cols, &order, p->must, err);
     im->plus = 0;
+    im->f32 = false;
     return rc;
 }
 
@@ -264,6 +277,8 @@ put_layer(struct sov_import *im, const struct sov_family *family,
         snprintf(from, sizeof(from), "%s%u.%s", layers, layer, p->from);
         rc = put_one(im, family, s, to, from, p, err);
     }
+    if (rc == 0 && family->layer != NULL)
+        rc = family->layer(im, s, layer, err);
     return rc;
 }
 
@@ -349,7 +364,9 @@ put_file_type(const struct sov_import *im, const struct sov_family *family,
         sov_model_at(im->model, at < 0 ? 0 : (size_t)at);
     uint32_t v = 0;
 
-    if (t != NULL && t->type != SOV_TYPE_F32)
+    if (im->packed.mxfp4)
+        v = MOSTLY_MXFP4;
+    else if (t != NULL && t->type != SOV_TYPE_F32 && !im->packed.scaled)
         v = t->type == SOV_TYPE_F16 ? 1 : 32;
     return sov_meta_set_u32(im->meta, "general.file_type", v, err);
 }

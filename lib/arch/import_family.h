@@ -18,12 +18,17 @@
  *
  *     w width    q all queries    k all keys    h a head    f feed-forward
  *     Q queries, keys and values together       F twice the feed-forward
- *     v vocabulary    p positions    t kinds of tokens
+ *     v vocabulary    p positions    t kinds of tokens    H the heads
+ *     x experts       e the feed-forward of one
+ *
+ * FROM with a * is the matrices of all experts, which become one tensor
+ * [x, rows, cols].
  *
  * Of a layer TO is behind "blk.N." and FROM behind the family's name for it.
  * order: the rows of q or k are of that many heads ('q' or 'k') and regrouped,
  * as rotary pairs side by side want it; 'g': queries, keys and values stand in
- * groups; 't': rows are columns there.
+ * groups; 't': rows are columns there; 'r': as they are, and the matrix becomes
+ * f32, as those do that choose experts.
  */
 struct sov_part {
     const char *to;
@@ -89,6 +94,9 @@ struct sov_family {
     bool lengths;             /* key_length and value_length stand there always */
     bool plus_one;            /* weights of norms are kept less 1 */
     bool layer_types;         /* it reads them itself */
+    bool experts;
+    const char *expert_ffn;   /* the member that has the feed-forward of one;
+                                 NULL: as of all, without a key */
     const struct sov_part *ends; /* NULL: sov_decoder_ends; the first is that
                                     of all tokens */
     size_t n_ends;
@@ -102,6 +110,12 @@ struct sov_family {
     /* further keys and checks, or NULL */
     int (*more)(struct sov_import *im, struct sov_shape *s,
                 struct sov_err *err);
+    /* further tensors of a layer, or NULL */
+    int (*layer)(struct sov_import *im, const struct sov_shape *s,
+                 unsigned layer, struct sov_err *err);
+    /* ... and their way back: 1 if tensor i, called `rest` there, is none */
+    int (*layer_back)(struct sov_export *x, size_t i, unsigned layer,
+                      const char *rest, struct sov_err *err);
     /* the way back of both: further members, or NULL */
     int (*back)(struct sov_export *x, const struct sov_shape *s,
                 struct sov_err *err);
@@ -131,6 +145,11 @@ struct sov_family {
 #define SOV_PARTS_QK_NORM(q, k)                                            \
     { "attn_q_norm.weight", "self_attn.q_norm.weight", 0, q, 0, true },    \
     { "attn_k_norm.weight", "self_attn.k_norm.weight", 0, k, 0, true }
+
+#define SOV_PARTS_EXPERTS(before, gate, up, down)                          \
+    { "ffn_gate_exps.weight", before gate ".weight", 'e', 'w', 0, true },  \
+    { "ffn_up_exps.weight", before up ".weight", 'e', 'w', 0, true },      \
+    { "ffn_down_exps.weight", before down ".weight", 'w', 'e', 0, true }
 
 /* A matrix and its bias; the two of a layer norm. */
 #define SOV_PARTS_BOTH(to, from, rows, cols, order)                        \

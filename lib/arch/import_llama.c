@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * import_llama.c - the Llama family as published: Llama 1 to 3, Mistral
+ * import_llama.c - the Llama family as published: Llama 1 to 3, Mistral,
+ * Mixtral
  *
  * GGUF files of this family hold the rotary pairs of queries and keys side by
  * side, published ones hold the two halves of a head one after the other; so
@@ -86,4 +87,36 @@ const struct sov_family sov_family_mistral = {
     .n_parts = N_PARTS,
     .more = no_window,
     .back = biases_back,
+};
+
+/* Mixtral is a Mistral with experts. */
+static const struct sov_part parts_mixtral[] = {
+    SOV_PARTS_PRE,
+    { "attn_q.weight", "self_attn.q_proj.weight", 'q', 'w', 'q', true },
+    { "attn_k.weight", "self_attn.k_proj.weight", 'k', 'w', 'k', true },
+    { "attn_v.weight", "self_attn.v_proj.weight", 'k', 'w', 0, true },
+    SOV_PARTS_OUT,
+    { "ffn_gate_inp.weight", "block_sparse_moe.gate.weight", 'x', 'w', 'r',
+      true },
+    SOV_PARTS_EXPERTS("block_sparse_moe.experts.*.", "w1", "w3", "w2"),
+};
+
+static bool
+has_experts(const struct sov_export *x)
+{
+    return sov_model_find(x->model, "blk.0.ffn_gate_exps.weight") >= 0;
+}
+
+const struct sov_family sov_family_mixtral = {
+    .arch = "llama",
+    .class = "MixtralForCausalLM",
+    .type = "mixtral",
+    .gives = has_experts,
+    .act = act,
+    .eps = "rms_norm_eps",
+    .eps_key = SOV_EPS_RMS,
+    .experts = true,
+    .part = parts_mixtral,
+    .n_parts = sizeof(parts_mixtral) / sizeof(*parts_mixtral),
+    .more = no_window,
 };

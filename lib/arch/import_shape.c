@@ -127,6 +127,23 @@ read_sizes(const json_t *c, const struct sov_family *family,
     return rc;
 }
 
+static int
+read_experts(const json_t *c, const struct sov_family *family,
+             struct sov_shape *s, struct sov_err *err)
+{
+    int rc = read_count(c, "num_local_experts", SOV_EXPERTS_MAX, &s->experts,
+                        err);
+
+    if (rc == 0)
+        rc = read_count(c, "num_experts_per_tok", s->experts, &s->experts_used,
+                        err);
+    s->expert_ffn = s->ffn;
+    if (rc == 0 && family->expert_ffn != NULL)
+        rc = sov_config_u64(c, family->expert_ffn, 1, SOV_WIDTH_MAX, true,
+                            &s->expert_ffn, err);
+    return rc;
+}
+
 int
 sov_shape_read(struct sov_shape *s, const json_t *c,
                const struct sov_family *family, struct sov_err *err)
@@ -141,6 +158,8 @@ sov_shape_read(struct sov_shape *s, const json_t *c,
     s->rope_base = s->rope_base > 0 ? s->rope_base : 10000;
     s->says_tied = sov_config_get(c, "tie_word_embeddings") != NULL;
     rc = read_sizes(c, family, s, err);
+    if (rc == 0 && family->experts)
+        rc = read_experts(c, family, s, err);
     if (rc == 0)
         rc = sov_config_positive(c, family->eps, false, &s->eps, err);
     if (rc == 0)
@@ -211,6 +230,10 @@ sov_shape_keys(const struct sov_import *im, const struct sov_shape *s,
         { "attention.head_count_kv", s->kv_heads, family->no_groups },
         { "rope.dimension_count", s->rotary,
           family->no_turns || family->encoder },
+        { "expert_count", s->experts, !family->experts },
+        { "expert_used_count", s->experts_used, !family->experts },
+        { "expert_feed_forward_length", s->expert_ffn,
+          family->expert_ffn == NULL },
     };
     bool lengths = family->lengths || s->head_dim * s->heads != s->width;
     int rc = sov_meta_set_str(im->meta, "general.architecture", s->arch, err);

@@ -21,6 +21,9 @@ struct sov_shape {
     uint64_t vocab;
     uint64_t ctx;
     uint64_t kinds; /* of tokens, of an encoder */
+    uint64_t experts;      /* 0: none */
+    uint64_t experts_used; /* for a token */
+    uint64_t expert_ffn;   /* feed-forward of one */
     double eps;
     double rope_base;
     double local_base; /* in layers that see a window; 0: nothing is said */

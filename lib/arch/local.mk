@@ -9,6 +9,7 @@ libsov_all_la_SOURCES += \
 	%D%/experts.c \
 	%D%/export.c %D%/export.h %D%/exports.def \
 	%D%/export_family.c \
+	%D%/export_stack.c \
 	%D%/export_json.c \
 	%D%/export_rope.c \
 	%D%/export_vocab.c \
@@ -19,14 +20,17 @@ libsov_all_la_SOURCES += \
 	%D%/import_family.c %D%/import_family.h \
 	%D%/import_gemma.c \
 	%D%/import_gpt2.c \
+	%D%/import_gpt_oss.c \
 	%D%/import_granite.c \
 	%D%/import_llama.c \
 	%D%/import_olmo2.c \
+	%D%/import_packed.c \
 	%D%/import_phi3.c \
 	%D%/import_pool.c \
 	%D%/import_qwen.c \
 	%D%/import_rope.c \
 	%D%/import_shape.c %D%/import_shape.h \
+	%D%/import_stack.c \
 	%D%/import_starcoder2.c \
 	%D%/import_vocab.c \
 	%D%/qwen2.c \

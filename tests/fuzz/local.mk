@@ -45,6 +45,12 @@ tests_fuzz_fuzz_import_SOURCES = %D%/fuzz_import.c tests/unit/tinyhf.h \
 tests_fuzz_fuzz_import_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_import_LDFLAGS = $(fuzz_ldflags)
 
+fuzz_tests += tests/fuzz/fuzz_experts
+tests_fuzz_fuzz_experts_SOURCES = %D%/fuzz_experts.c tests/unit/tinyhf.h \
+	$(fuzz_main)
+tests_fuzz_fuzz_experts_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_experts_LDFLAGS = $(fuzz_ldflags)
+
 fuzz_tests += tests/fuzz/fuzz_blocks
 tests_fuzz_fuzz_blocks_SOURCES = %D%/fuzz_blocks.c $(fuzz_main)
 tests_fuzz_fuzz_blocks_LDADD = $(fuzz_libs)

@@ -45,7 +45,7 @@ tests_tools_mkhf_LDADD = libsovcore.la
 
 check_PROGRAMS += tests/tools/reference
 tests_tools_reference_SOURCES = %D%/reference.c %D%/plain.c %D%/plain.h \
-	%D%/plain_nn.c
+	%D%/plain_moe.c %D%/plain_nn.c
 tests_tools_reference_LDADD = $(deps_libs) -lm
 
 check_PROGRAMS += tests/tools/randtext
@@ -54,3 +54,7 @@ tests_tools_randtext_LDADD = libsov_all.la $(deps_libs)
 
 check_PROGRAMS += tests/tools/pty
 tests_tools_pty_SOURCES = %D%/pty.c
+
+check_PROGRAMS += tests/tools/mkpacked
+tests_tools_mkpacked_SOURCES = %D%/mkpacked.c
+tests_tools_mkpacked_LDADD = libsovcore.la

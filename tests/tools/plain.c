@@ -138,10 +138,25 @@ brain(unsigned h)
     return (double)f;
 }
 
+/* Sign, four bits of exponent, three of mantissa. */
+static double
+eighth(unsigned b)
+{
+    int e = (int)(b >> 3 & 15);
+    double v = e == 0 ? ldexp(b & 7, -9) : ldexp(8 + (b & 7), e - 10);
+
+    return b & 128 ? -v : v;
+}
+
 static double
 element(const unsigned char *p, const char *type, size_t i)
 {
     float f;
+
+    if (strcmp(type, "F8_E4M3") == 0)
+        return eighth(p[i]);
+    if (strcmp(type, "U8") == 0)
+        return p[i];
 
     if (strcmp(type, "F16") == 0)
         return half(p[2 * i] | (unsigned)p[2 * i + 1] << 8);
@@ -151,6 +166,34 @@ element(const unsigned char *p, const char *type, size_t i)
         die("a type that is not read here", type);
     memcpy(&f, p + 4 * i, 4);
     return (double)f;
+}
+
+/* Matrices in 8 bits: times what the next tensor has for each block, each row or
+ * all of it. */
+static void
+unpack(double *w, const char *name, const json_t *shape)
+{
+    const json_t *packing = json_object_get(config, "quantization_config");
+    const json_t *block = json_object_get(packing, "weight_block_size");
+    size_t rows = (size_t)json_integer_value(json_array_get(shape, 0));
+    size_t cols = (size_t)json_integer_value(json_array_get(shape, 1));
+    size_t tall = (size_t)json_integer_value(json_array_get(block, 0));
+    size_t wide = (size_t)json_integer_value(json_array_get(block, 1));
+    const double *scale = NULL;
+
+    if (tall > 0) {
+        size_t across = (cols + wide - 1) / wide;
+
+        scale = weight(true, (rows + tall - 1) / tall * across, "%s_scale_inv",
+                       name);
+        for (size_t i = 0; i < rows * cols; i++)
+            w[i] *= scale[i / cols / tall * across + i % cols / wide];
+        return;
+    }
+    tall = json_object_get(packing, "config_groups") != NULL ? rows : 1;
+    scale = weight(true, rows / tall, "%s_scale", name);
+    for (size_t i = 0; i < rows * cols; i++)
+        w[i] *= scale[i / cols / tall];
 }
 
 const double *
@@ -183,5 +226,7 @@ weight(bool must, size_t n, const char *fmt, ...)
         die("out of memory", NULL);
     for (i = 0; i < n; i++)
         out[i] = element(data + begin, type, i);
+    if (strcmp(type, "F8_E4M3") == 0)
+        unpack(out, name, json_object_get(t, "shape"));
     return out;
 }

@@ -89,7 +89,11 @@ struct view {
     double cap;    /* 0: none */
     size_t window; /* 0: all */
     bool both;     /* ways */
+    const double *sinks; /* [heads]: what nothing is worth, or NULL */
 };
+
+/* plain_moe.c: the feed-forward of those with experts. */
+double *experts(const double *x, const char *at, size_t layer);
 
 double *attend(const double *q, const double *k, const double *v,
                struct view see);

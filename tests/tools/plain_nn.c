@@ -283,6 +283,10 @@ attend(const double *q, const double *k, const double *v, struct view see)
                     p[u] = see.cap * tanh(p[u] / see.cap);
                 most = fmax(most, p[u]);
             }
+            if (see.sinks != NULL) {
+                most = fmax(most, see.sinks[h]);
+                sum = exp(see.sinks[h] - most);
+            }
             for (size_t u = 0; u < n_ids; u++)
                 sum += p[u] = exp(p[u] - most);
             for (size_t u = 0; u < n_ids; u++)

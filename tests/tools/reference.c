@@ -81,7 +81,10 @@ static const struct kind kinds[] = {
     { .class = "LlamaForCausalLM", .base = 10000 },
     { .class = "MistralForCausalLM", .base = 10000 },
     { .class = "Mistral3ForConditionalGeneration", .base = 10000 },
+    { .class = "MixtralForCausalLM", .base = 10000 },
     { .class = "Qwen2ForCausalLM", .base = 10000 },
+    { .class = "Qwen3MoeForCausalLM", .base = 10000 },
+    { .class = "GptOssForCausalLM", .pattern = 2, .base = 150000 },
     { .class = "Qwen3ForCausalLM", .base = 10000 },
     { .class = "Phi3ForCausalLM", .base = 10000 },
     { .class = "GraniteForCausalLM", .base = 10000 },
@@ -174,6 +177,7 @@ self_attention(const struct kind *kind, const double *x, size_t layer,
     turn(k, n_kv, &turns[local]);
     if (kind->pattern > 0 && !local)
         see.window = 0;
+    see.sinks = weight(false, n_heads, "%s%zu.self_attn.sinks", layers, layer);
     return project(attend(q, k, v, see), qn, width, layers, layer,
                    "self_attn.o_proj");
 }
@@ -268,8 +272,12 @@ decoder(const struct kind *kind)
             y = norm(kind, x, l,
                      kind->sandwich ? "pre_feedforward_layernorm"
                                     : "post_attention_layernorm");
-        y = kind->layer ? plain_ffn(y, layers, l, "mlp.c_fc", "mlp.c_proj", act)
-                        : gated(y, layers, l, act);
+        if (number(config, "num_experts_per_tok", 0) > 0)
+            y = experts(y, layers, l);
+        else
+            y = kind->layer
+                    ? plain_ffn(y, layers, l, "mlp.c_fc", "mlp.c_proj", act)
+                    : gated(y, layers, l, act);
         if (kind->after || kind->sandwich)
             y = norm(kind, y, l, "post_feedforward_layernorm");
         add(x, y, grow);

@@ -115,7 +115,9 @@ expect 0 sov-quantize -q -t copy -o yes.gguf yes
 expect 0 sov-quantize -q -t bf16 -f -o direct.gguf q8.gguf
 cmp yes.gguf direct.gguf || fail "q8_0 to a folder"
 "$mkmodel" experts=4 moe.gguf
-expect 69 sov-quantize -t copy -o "no/" moe.gguf
+expect 0 sov-quantize -q -t copy -o "moe/" moe.gguf
+expect 0 sov-quantize -q -t copy -o moe-back.gguf moe
+expect 0 "$top_builddir/tests/tools/cmpmodel" -k none. moe.gguf moe-back.gguf
 "$mkmodel" extra=blk.0.extra.weight:4x4 m.gguf
 expect 69 sov-quantize -t copy -o "no/" m.gguf
 

@@ -60,3 +60,15 @@ expect 0 small $quantize --resume -t q8_0 -f -o b.gguf m.gguf
 cmp a.gguf b.gguf || fail "--resume"
 expect 71 $quantize --max-memory 1M -t q8_0 -f -o b.gguf m.gguf
 err_has "bytes of memory, the limit is"
+
+# experts that are tensors of their own, one or in 8 bits, as they are read
+PATH=$top_builddir/tests/tools:$PATH
+"$mkmodel" form=mixtral layers=1 width=2048 heads=16 head=128 kv=4 ffn=4096 \
+    sparse=1 m.gguf
+for pack in plain=1 fp8=128x128; do
+    rm -rf folder
+    mkdir folder
+    mkpacked $pack sparse=1 m.gguf folder
+    expect 0 sh -c 'ulimit -v 262144; "$@" >/dev/null' sh \
+        $quantize -t q8_0 -o - folder
+done
