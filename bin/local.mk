@@ -9,6 +9,7 @@ bin_cli_libcli_la_SOURCES = \
 	%D%/cli/bundle.c %D%/cli/bundle.h \
 	%D%/cli/claims.c %D%/cli/claims.h \
 	%D%/cli/common.c %D%/cli/common.h \
+	%D%/cli/draw.c %D%/cli/draw.h \
 	%D%/cli/early.c %D%/cli/early.h \
 	%D%/cli/emit.c %D%/cli/emit.h \
 	%D%/cli/fileset.c %D%/cli/fileset.h \
@@ -30,6 +31,7 @@ bin_cli_libcli_la_SOURCES = \
 	%D%/cli/report.c %D%/cli/report.h \
 	%D%/cli/talk.c %D%/cli/talk.h \
 	%D%/cli/target.c %D%/cli/target.h \
+	%D%/cli/term.c %D%/cli/term.h \
 	%D%/cli/text.c %D%/cli/text.h \
 	%D%/cli/tool.c %D%/cli/tool.h \
 	%D%/cli/trust.c %D%/cli/trust.h

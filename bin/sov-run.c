@@ -478,6 +478,8 @@ report_text(const struct run *r, const struct sov_emit *out, enum sov_why why,
 
     sov_report_span(report, "text", out->kept != NULL ? out->kept : "",
                     out->n_kept);
+    if (out->n_aside > 0)
+        sov_report_span(report, "thought", out->aside, out->n_aside);
     sov_report_text(report, "stop", NULL, sov_why_name(why));
     sov_report_uint(report, "prompt_tokens", NULL, r->n_prompt);
     sov_report_uint(report, "generated_tokens", NULL, r->n_ids - r->n_prompt);
@@ -521,6 +523,8 @@ generate(struct run *r, struct sov_emit *out, struct sov_err *err)
         .n_tokens = n_tokens,
         .stops = stops.items,
         .n_stops = stops.n,
+        .end = chat ? talk.end : -1,
+        .channels = talk.channels,
     };
     int rc = echo ? echo_prompt(r, out, err) : 0;
 

@@ -27,20 +27,21 @@ sov_emit_open(struct sov_emit *out, bool keep, const char *const *inputs,
 }
 
 static int
-keep_text(struct sov_emit *out, struct sov_span text, struct sov_err *err)
+append(char **to, size_t *n, size_t *cap, struct sov_span text,
+       struct sov_err *err)
 {
-    if (out->cap - out->n_kept <= text.len) {
-        size_t cap = (out->n_kept + text.len) * 2 + 64;
-        char *bigger = realloc(out->kept, cap);
+    if (*cap - *n <= text.len) {
+        size_t more = (*n + text.len) * 2 + 64;
+        char *bigger = realloc(*to, more);
 
         if (bigger == NULL)
             return sov_fail(err, SOV_EMEM, "out of memory");
-        out->kept = bigger;
-        out->cap = cap;
+        *to = bigger;
+        *cap = more;
     }
-    memcpy(out->kept + out->n_kept, text.p, text.len);
-    out->n_kept += text.len;
-    out->kept[out->n_kept] = '\0';
+    memcpy(*to + *n, text.p, text.len);
+    *n += text.len;
+    (*to)[*n] = '\0';
     return 0;
 }
 
@@ -83,13 +84,35 @@ write_escaped(struct sov_emit *out, struct sov_span text, struct sov_err *err)
     return rc;
 }
 
+static int
+write_lit(struct sov_emit *out, const char *text, struct sov_err *err)
+{
+    return sov_sink_write(out->sink, text, strlen(text), err);
+}
+
+/* Out of an aside again, which ends its line. */
+static int
+end_aside(struct sov_emit *out, struct sov_err *err)
+{
+    bool line = out->open_line;
+
+    if (!out->dim)
+        return 0;
+    out->dim = false;
+    out->open_line = false;
+    return write_lit(out, line ? "\x1b[0m\n" : "\x1b[0m", err);
+}
+
 int
 sov_emit_text(struct sov_emit *out, struct sov_span text, struct sov_err *err)
 {
     if (text.len == 0)
         return 0;
+    if (end_aside(out, err) < 0)
+        return err->rc;
     out->open_line = text.p[text.len - 1] != '\n';
-    if ((out->keep || out->both) && keep_text(out, text, err) < 0)
+    if ((out->keep || out->both) &&
+        append(&out->kept, &out->n_kept, &out->cap, text, err) < 0)
         return err->rc;
     if (out->keep)
         return 0;
@@ -99,22 +122,41 @@ sov_emit_text(struct sov_emit *out, struct sov_span text, struct sov_err *err)
 }
 
 int
+sov_emit_aside(struct sov_emit *out, struct sov_span text, struct sov_err *err)
+{
+    if (text.len == 0)
+        return 0;
+    if (out->keep)
+        return append(&out->aside, &out->n_aside, &out->cap_aside, text, err);
+    if (!out->tty || !sov_tool_color())
+        return 0;
+    if (!out->dim && write_lit(out, "\x1b[2m", err) < 0)
+        return err->rc;
+    out->dim = true;
+    out->open_line = text.p[text.len - 1] != '\n';
+    return write_escaped(out, text, err);
+}
+
+int
 sov_emit_part(struct sov_emit *out, struct sov_err *err)
 {
     bool line = out->tty && out->open_line;
+    int rc;
 
+    if (out->dim)
+        rc = end_aside(out, err);
+    else
+        rc = line ? write_lit(out, "\n", err) : 0;
     out->open_line = false;
     out->n_kept = 0;
-    return line ? sov_sink_write(out->sink, "\n", 1, err) : 0;
+    return rc;
 }
 
 int
 sov_emit_close(struct sov_emit *out, struct sov_err *err)
 {
-    int rc = 0;
+    int rc = sov_emit_part(out, err);
 
-    if (out->tty && out->open_line)
-        rc = sov_sink_write(out->sink, "\n", 1, err);
     if (rc == 0)
         rc = sov_sink_commit(&out->sink, err);
     return rc;
@@ -125,5 +167,6 @@ sov_emit_free(struct sov_emit *out)
 {
     sov_sink_abort(out->sink);
     free(out->kept);
+    free(out->aside);
     *out = (struct sov_emit){ 0 };
 }

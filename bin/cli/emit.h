@@ -23,6 +23,10 @@ struct sov_emit {
     bool both; /* keep it and write it too */
     bool tty;
     bool open_line; /* the last character was no new line */
+    char *aside;    /* what was thought, if keep is set; or NULL */
+    size_t n_aside;
+    size_t cap_aside;
+    bool dim; /* the terminal shows an aside */
 };
 
 /* keep: collect the text in kept instead of writing it; what is made of it
@@ -33,6 +37,11 @@ int sov_emit_open(struct sov_emit *out, bool keep, const char *const *inputs,
 /* Whole characters. */
 int sov_emit_text(struct sov_emit *out, struct sov_span text,
                   struct sov_err *err) SOV_MUST_CHECK;
+
+/* What was thought and not said: dim on a terminal, and else it is not shown
+ * (but kept, for JSON). */
+int sov_emit_aside(struct sov_emit *out, struct sov_span text,
+                   struct sov_err *err) SOV_MUST_CHECK;
 
 /* On a terminal: a new line, if one is begun; what is kept is forgotten. */
 int sov_emit_part(struct sov_emit *out, struct sov_err *err) SOV_MUST_CHECK;

@@ -100,6 +100,21 @@ add_id(struct sov_generate *g, int32_t id, size_t *cap, struct sov_err *err)
     return 0;
 }
 
+/* What is said goes to the stream, what is thought beside it. */
+static int
+say(struct sov_generate *g, const struct sov_lm *lm, sov_stream *stream,
+    int32_t id, struct sov_emit *out, bool *stopped, struct sov_err *err)
+{
+    struct sov_span p = piece_of(lm->tok, g->ids, g->n_ids, id);
+    enum sov_voice voice = SOV_VOICE_SAID;
+
+    if (g->channels != NULL)
+        p = sov_channels_put(g->channels, id, p, &voice);
+    if (voice == SOV_VOICE_THOUGHT)
+        return sov_emit_aside(out, p, err);
+    return put_piece(stream, p, out, stopped, err);
+}
+
 /* Take the next token and say it; false in go_on where the text ends. */
 static int
 next_token(struct sov_generate *g, const struct sov_lm *lm,
@@ -117,12 +132,11 @@ next_token(struct sov_generate *g, const struct sov_lm *lm,
                         "%s: no token is possible: the model's weights give "
                         "no numbers",
                         sov_lm_name(lm));
-    if (sov_tok_is_end(lm->tok, id)) {
+    if (sov_tok_is_end(lm->tok, id) || id == g->end) {
         g->why = SOV_WHY_END;
         return 0;
     }
-    rc = put_piece(stream, piece_of(lm->tok, g->ids, g->n_ids, id), out,
-                   &stopped, err);
+    rc = say(g, lm, stream, id, out, &stopped, err);
     if (rc == 0)
         rc = add_id(g, id, cap, err);
     if (stopped)
@@ -200,6 +214,8 @@ sov_generate(struct sov_generate *g, const struct sov_lm *lm,
     double start = sov_generate_clock();
     int rc;
 
+    if (g->channels != NULL)
+        sov_channels_begin(g->channels);
     if (g->sampler.temp > 0)
         sov_note(1, "seed %" PRIu64, g->sampler.seed);
     rc = sov_sampler_new(&sampler, &g->sampler, sov_session_vocab(lm->session),

@@ -7,6 +7,7 @@
 
 #include "cli/emit.h"
 #include "cli/lm.h"
+#include "sov/chat.h"
 #include "sov/err.h"
 #include "sov/run.h"
 
@@ -30,6 +31,8 @@ struct sov_generate {
     uint64_t n_tokens; /* stop after so many */
     const char *const *stops;
     size_t n_stops;
+    int32_t end; /* ends the text besides those that end any, or -1 */
+    sov_channels *channels; /* borrowed; what is said on which, or NULL */
     struct sov_sampler_opts sampler;
     /* Looked at between tokens: not 0 ends the text.  NULL: nobody asks. */
     const volatile sig_atomic_t *interrupt;

@@ -24,6 +24,7 @@ static const char *tool_name = "sov";
 static const char *volatile last_words;
 static volatile sig_atomic_t terminal = -1;
 static struct termios terminal_state;
+static const char *terminal_undo;
 
 /*
  * A missing descriptor 0 or 1 is filled with a null device turned the wrong
@@ -42,19 +43,34 @@ sov_guard_streams(void)
 }
 
 static void
-say(const char *text)
+put(int fd, const char *text)
 {
-    ssize_t n = write(STDERR_FILENO, text, strlen(text));
+    ssize_t n = write(fd, text, strlen(text));
 
     (void)n; /* there is nobody left to tell */
+}
+
+static void
+say(const char *text)
+{
+    put(STDERR_FILENO, text);
+}
+
+static void
+restore_terminal(void)
+{
+    if (terminal < 0)
+        return;
+    if (terminal_undo != NULL)
+        put(STDOUT_FILENO, terminal_undo);
+    tcsetattr((int)terminal, TCSANOW, &terminal_state);
 }
 
 static void
 die_of(int sig)
 {
     sov_sink_cleanup();
-    if (terminal >= 0)
-        tcsetattr((int)terminal, TCSANOW, &terminal_state);
+    restore_terminal();
     if (last_words != NULL)
         say(last_words);
     signal(sig, SIG_DFL);
@@ -67,6 +83,7 @@ on_bus_error(int sig, siginfo_t *info, void *context)
 {
     (void)context;
     sov_sink_cleanup();
+    restore_terminal();
     if (info->si_code == BUS_ADRERR) {
         say(tool_name);
         say(": an input changed while it was being read\n");
@@ -107,6 +124,7 @@ sov_guard_signals(const char *name)
     catch_unless_ignored(SIGINT, die_of);
     catch_unless_ignored(SIGTERM, die_of);
     catch_unless_ignored(SIGHUP, die_of);
+    catch_unless_ignored(SIGQUIT, die_of);
     catch_unless_ignored(SIGPIPE, die_of);
     catch_unless_ignored(SIGUSR1, on_question);
     signal(SIGXFSZ, SIG_IGN); /* so that write() says EFBIG */
@@ -125,12 +143,13 @@ sov_guard_last_words(const char *line)
 }
 
 void
-sov_guard_terminal(int fd, const struct termios *saved)
+sov_guard_terminal(int fd, const struct termios *saved, const char *undo)
 {
     terminal = -1;
     if (fd < 0)
         return;
     terminal_state = *saved;
+    terminal_undo = undo;
     terminal = fd;
 }
 
@@ -138,5 +157,6 @@ void
 sov_guard_die_of_pipe(void)
 {
     sov_sink_cleanup();
+    restore_terminal();
     _exit(STATUS_PIPE);
 }

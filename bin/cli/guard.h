@@ -23,9 +23,10 @@ void sov_guard_signals(const char *name);
 
 /*
  * The terminal fd is about to be changed: give it the state saved back if a
- * signal ends the program.  fd -1: not any more.
+ * signal ends the program, and write undo, if it is not NULL, to standard
+ * output.  fd -1: not any more.
  */
-void sov_guard_terminal(int fd, const struct termios *saved);
+void sov_guard_terminal(int fd, const struct termios *saved, const char *undo);
 
 /*
  * The line that is said on standard error where a signal ends the program;

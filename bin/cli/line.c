@@ -2,26 +2,21 @@
 /*
  * line.c - a line of text from a terminal, with editing and history
  *
- * The terminal gives each key at once and acts upon none itself (raw mode)
- * while a line is typed, and only then.  What is typed is drawn anew after
- * each burst of keys: up to the row of the prompt, clear, prompt and text, and
- * the cursor to its place.  Widths are those of characters, so East Asian text
- * and emoji take two columns; what a terminal might act upon is not let in.
+ * The terminal gives each key at once (term.h).  What is typed is drawn anew
+ * after each burst of keys.  What a terminal might act upon is not let in.
  */
 #include "cli/line.h"
 
-#include "cli/guard.h"
+#include "cli/draw.h"
+#include "cli/term.h"
 #include "cli/text.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <termios.h>
 #include <unistd.h>
 
 #define LINE_MAX_BYTES ((size_t)1 << 20)
@@ -30,144 +25,22 @@
 #define KEY(c) ((c) - '@') /* with Ctrl */
 
 struct edit {
-    const char *prompt;
+    struct sov_draw draw;
     char *text; /* owned, NUL-terminated */
     size_t len;
     size_t cap;
     size_t at;   /* the cursor, in bytes */
-    size_t row;  /* of the cursor, below the prompt's, as it was drawn */
     size_t past; /* which line of history is shown */
     char *own;   /* what was typed before history was looked at */
     bool pasting;
-    bool gone; /* no memory */
+    bool after_cr; /* of what is pasted */
+    bool gone;     /* no memory */
 };
 
-static volatile sig_atomic_t resized;
-
-static void
-on_resize(int sig)
-{
-    (void)sig;
-    resized = 1;
-}
-
-/* ---- drawing */
-
-static void
-put(const char *p, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(STDOUT_FILENO, p, len);
-
-        if (n < 0 && errno != EINTR)
-            return; /* a terminal that is gone gives no more keys either */
-        if (n > 0) {
-            p += n;
-            len -= (size_t)n;
-        }
-    }
-}
-
-static size_t
-columns(void)
-{
-    struct winsize w;
-
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 0)
-        return w.ws_col;
-    return 80;
-}
-
-static size_t
-char_len(const char *p)
-{
-    size_t n = 1;
-
-    while (((unsigned char)p[n] & 0xc0) == 0x80)
-        n++;
-    return n;
-}
-
-static size_t
-char_width(const char *p, size_t n)
-{
-    char one[8] = "";
-
-    memcpy(one, p, n < sizeof(one) ? n : sizeof(one) - 1);
-    return sov_text_width(one);
-}
-
-/* Where a terminal of cols columns has its cursor behind text[len]. */
-static void
-place(const char *text, size_t len, size_t cols, size_t *row, size_t *col)
-{
-    for (size_t i = 0; i < len;) {
-        size_t n = char_len(text + i);
-        size_t w = text[i] == '\n' ? 0 : char_width(text + i, n);
-
-        if (text[i] == '\n' || *col + w > cols) {
-            ++*row;
-            *col = 0;
-        }
-        *col += w;
-        i += n;
-    }
-    if (*col >= cols) { /* the next character begins a row */
-        ++*row;
-        *col = 0;
-    }
-}
-
-static void
-move(const char *form, size_t n)
-{
-    char buf[32];
-
-    if (n > 0)
-        put(buf, (size_t)snprintf(buf, sizeof(buf), "\x1b[%zu%s", n, form));
-}
-
-static void
-put_text(const char *text, size_t len)
-{
-    size_t from = 0;
-
-    for (size_t i = 0; i <= len; i++)
-        if (i == len || text[i] == '\n') {
-            put(text + from, i - from);
-            if (i < len)
-                put("\x1b[K\r\n", 5);
-            from = i + 1;
-        }
-}
-
-/* end: the cursor behind everything, for the last time. */
 static void
 draw(struct edit *e, bool end)
 {
-    size_t cols = columns();
-    size_t row = 0, col = 0, last_row, last_col;
-
-    move("A", e->row);
-    put("\r\x1b[J", 4);
-    put(e->prompt, strlen(e->prompt));
-    put_text(e->text, e->len);
-    place(e->prompt, strlen(e->prompt), cols, &row, &col);
-    last_row = row;
-    last_col = col;
-    place(e->text, e->at, cols, &row, &col);
-    place(e->text, e->len, cols, &last_row, &last_col);
-    if (last_col == 0 && e->len > 0 && e->text[e->len - 1] != '\n')
-        put("\r\n", 2); /* it waits at the edge */
-    e->row = row;
-    if (end) {
-        if (last_col > 0 || e->len == 0)
-            put("\r\n", 2);
-        return;
-    }
-    move("A", last_row - row);
-    put("\r", 1);
-    move("C", col);
+    sov_draw(&e->draw, e->text, e->len, e->at, end);
 }
 
 /* ---- changing the text */
@@ -209,8 +82,9 @@ cut(struct edit *e, size_t from, size_t to)
     e->at = from;
 }
 
+/* Where the code point before at begins. */
 static size_t
-before(const struct edit *e, size_t at)
+back(const struct edit *e, size_t at)
 {
     if (at > 0)
         at--;
@@ -219,10 +93,23 @@ before(const struct edit *e, size_t at)
     return at;
 }
 
+/* Marks go with the character that they stand on. */
 static size_t
 after(const struct edit *e, size_t at)
 {
-    return at < e->len ? at + char_len(e->text + at) : at;
+    return at + sov_draw_char(e->text + at, e->len - at);
+}
+
+static size_t
+before(const struct edit *e, size_t at)
+{
+    size_t to = back(e, at), more = back(e, to);
+
+    while (to > 0 && after(e, more) >= at) {
+        to = more;
+        more = back(e, to);
+    }
+    return to;
 }
 
 static size_t
@@ -230,9 +117,9 @@ word_before(const struct edit *e)
 {
     size_t at = e->at;
 
-    while (at > 0 && strchr(" \n", e->text[at - 1]) != NULL)
+    while (at > 0 && strchr(" \t\n", e->text[at - 1]) != NULL)
         at--;
-    while (at > 0 && strchr(" \n", e->text[at - 1]) == NULL)
+    while (at > 0 && strchr(" \t\n", e->text[at - 1]) == NULL)
         at--;
     return at;
 }
@@ -242,9 +129,9 @@ word_after(const struct edit *e)
 {
     size_t at = e->at;
 
-    while (at < e->len && strchr(" \n", e->text[at]) != NULL)
+    while (at < e->len && strchr(" \t\n", e->text[at]) != NULL)
         at++;
-    while (at < e->len && strchr(" \n", e->text[at]) == NULL)
+    while (at < e->len && strchr(" \t\n", e->text[at]) == NULL)
         at++;
     return at;
 }
@@ -280,22 +167,43 @@ recall(struct edit *e, const struct sov_line *l, int by)
 
 /* One byte: 1, 0 at the end of input, -1 when a signal came. */
 static int
-get(unsigned char *c)
+get(struct sov_line *l, unsigned char *c)
 {
-    ssize_t n = read(STDIN_FILENO, c, 1);
+    ssize_t n;
 
+    if (l->at_ahead < l->n_ahead) {
+        *c = l->ahead[l->at_ahead++];
+        return 1;
+    }
+    n = read(STDIN_FILENO, c, 1);
     if (n < 0)
         return errno == EINTR ? -1 : 0;
     return (int)n;
 }
 
-/* The same where more must follow at once. */
 static bool
-get_more(unsigned char *c)
+waits(const struct sov_line *l, int ms)
 {
     struct pollfd p = { .fd = STDIN_FILENO, .events = POLLIN };
+    int n;
 
-    return poll(&p, 1, 200) == 1 && get(c) == 1;
+    if (l->at_ahead < l->n_ahead)
+        return true;
+    do
+        n = poll(&p, 1, ms);
+    while (n < 0 && errno == EINTR);
+    return n == 1 && (p.revents & POLLIN) != 0;
+}
+
+/* One byte where more must follow at once. */
+static bool
+get_more(struct sov_line *l, unsigned char *c)
+{
+    int n = -1;
+
+    while (n < 0 && waits(l, 200))
+        n = get(l, c);
+    return n == 1;
 }
 
 static void
@@ -325,28 +233,55 @@ move_by_key(struct edit *e, const struct sov_line *l, int key, bool word)
     }
 }
 
+/* A key with Alt. */
+static void
+meta_key(struct edit *e, unsigned char c)
+{
+    if (e->pasting)
+        return;
+    if (c == 'b')
+        e->at = word_before(e);
+    else if (c == 'f')
+        e->at = word_after(e);
+    else if (c == 'd')
+        cut(e, e->at, word_after(e));
+    else if (c == 0x7f)
+        cut(e, word_before(e), e->at);
+    else if (c == '\r')
+        insert(e, "\n", 1);
+}
+
 /* ESC [ 3 ~ and the like, of which ESC was read. */
 static void
-escape_key(struct edit *e, const struct sov_line *l)
+escape_key(struct edit *e, struct sov_line *l)
 {
     unsigned char c = 0;
     int arg[2] = { 0, 0 };
     int n = 0;
 
-    if (!get_more(&c) || (c != '[' && c != 'O') || !get_more(&c))
+    if (!get_more(l, &c))
+        return;
+    if (c != '[' && c != 'O') {
+        meta_key(e, c);
+        return;
+    }
+    if (!get_more(l, &c))
         return;
     while ((c >= '0' && c <= '9') || c == ';') {
         if (c == ';')
             n = 1;
         else if (arg[n] < 1000)
             arg[n] = arg[n] * 10 + (c - '0');
-        if (!get_more(&c))
+        if (!get_more(l, &c))
             return;
     }
-    if (c != '~')
-        move_by_key(e, l, c, arg[1] == 5 || arg[1] == 3);
-    else if (arg[0] == 200 || arg[0] == 201)
+    if (c == '~' && (arg[0] == 200 || arg[0] == 201)) {
         e->pasting = arg[0] == 200;
+        e->after_cr = false;
+    } else if (e->pasting)
+        return; /* what is pasted moves nothing */
+    else if (c != '~')
+        move_by_key(e, l, c, arg[1] == 5 || arg[1] == 3);
     else if (arg[0] == 1 || arg[0] == 7)
         e->at = 0;
     else if (arg[0] == 4 || arg[0] == 8)
@@ -357,7 +292,7 @@ escape_key(struct edit *e, const struct sov_line *l)
 
 /* A character, of which the first byte was read. */
 static void
-text_key(struct edit *e, unsigned char c)
+text_key(struct edit *e, struct sov_line *l, unsigned char c)
 {
     char p[5] = { (char)c };
     char shown[32];
@@ -366,7 +301,7 @@ text_key(struct edit *e, unsigned char c)
     for (size_t i = 1; i < n; i++) {
         unsigned char more;
 
-        if (!get_more(&more) || (more & 0xc0) != 0x80)
+        if (!get_more(l, &more) || (more & 0xc0) != 0x80)
             return;
         p[i] = (char)more;
     }
@@ -375,27 +310,31 @@ text_key(struct edit *e, unsigned char c)
         insert(e, p, n);
 }
 
+/* What is pasted is text: lines, and no commands. */
 static void
-suspend(struct edit *e, const struct termios *cooked, const struct termios *raw)
+paste_key(struct edit *e, struct sov_line *l, unsigned char c)
 {
-    draw(e, true);
-    tcsetattr(STDIN_FILENO, TCSANOW, cooked);
-    raise(SIGTSTP);
-    tcsetattr(STDIN_FILENO, TCSANOW, raw);
-    e->row = 0;
+    if (c == 0x1b)
+        escape_key(e, l);
+    else if (c == '\r' || (c == '\n' && !e->after_cr))
+        insert(e, "\n", 1);
+    else if (c == '\t')
+        insert(e, "\t", 1);
+    else if (c >= 0x20)
+        text_key(e, l, c);
+    e->after_cr = c == '\r';
 }
 
 /* A key that changes the line; false if it ends it. */
 static bool
-edit_key(struct edit *e, const struct sov_line *l, unsigned char c)
+edit_key(struct edit *e, struct sov_line *l, unsigned char c)
 {
     switch (c) {
     case '\r':
     case '\n':
-        if (e->at > 0 && e->text[e->at - 1] == '\\' && !e->pasting)
-            cut(e, e->at - 1, e->at);
-        else if (!e->pasting)
+        if (e->at == 0 || e->text[e->at - 1] != '\\')
             return false;
+        cut(e, e->at - 1, e->at);
         insert(e, "\n", 1);
         break;
     case KEY('A'):
@@ -427,70 +366,108 @@ edit_key(struct edit *e, const struct sov_line *l, unsigned char c)
         cut(e, word_before(e), e->at);
         break;
     case KEY('L'):
-        put("\x1b[H\x1b[2J", 7);
-        e->row = 0;
+        sov_draw_put("\x1b[H\x1b[2J", 7);
+        sov_draw_afresh(&e->draw);
         break;
     case '\t':
-        insert(e, "    ", 4);
+        insert(e, "\t", 1);
         break;
     case 0x1b:
         escape_key(e, l);
         break;
     default:
         if (c >= 0x20)
-            text_key(e, c);
+            text_key(e, l, c);
         break;
     }
     return true;
 }
 
-static bool
-more_waits(void)
+/* One key: 1 the line is complete, 0 the end of input, -1 it goes on. */
+static int
+key(struct edit *e, struct sov_line *l, unsigned char c)
 {
-    struct pollfd p = { .fd = STDIN_FILENO, .events = POLLIN };
-
-    return poll(&p, 1, 0) == 1 && (p.revents & POLLIN) != 0;
+    if (e->pasting) {
+        paste_key(e, l, c);
+    } else if (c == KEY('D') && e->len == 0) {
+        draw(e, true);
+        return 0;
+    } else if (c == KEY('C')) {
+        e->at = e->len;
+        draw(e, true);
+        replace(e, "");
+        e->past = l->n_past;
+    } else if (c == KEY('Z')) {
+        draw(e, true);
+        raise(SIGTSTP);
+    } else if (c == KEY('\\')) {
+        raise(SIGQUIT);
+    } else if (!edit_key(e, l, c)) {
+        e->at = e->len;
+        draw(e, true);
+        return 1;
+    }
+    return -1;
 }
 
 /* Keys up to the end of a line: 1; 0 for the end of input. */
 static int
-edit(struct edit *e, const struct sov_line *l, const struct termios *cooked,
-     const struct termios *raw)
+edit(struct edit *e, struct sov_line *l)
 {
-    for (;;) {
+    int rc = -1;
+
+    while (rc < 0 && !e->gone) {
         unsigned char c;
         int got;
 
-        if (!more_waits() || resized) {
-            resized = 0;
+        if (sov_term_changed) {
+            sov_term_changed = 0;
+            sov_draw_resized(&e->draw, e->text, e->at);
+            draw(e, false);
+        } else if (!waits(l, 0)) {
             draw(e, false);
         }
-        got = get(&c);
-        if (got < 0)
-            continue;
-        if (got == 0 || (c == KEY('D') && e->len == 0)) {
+        got = get(l, &c);
+        if (got == 0) {
             draw(e, true);
             return 0;
         }
-        if (c == KEY('C')) {
-            e->at = e->len;
-            draw(e, true);
-            replace(e, "");
-            return 1;
-        }
-        if (c == KEY('Z'))
-            suspend(e, cooked, raw);
-        else if (!edit_key(e, l, c)) {
-            e->at = e->len;
-            draw(e, true);
-            return 1;
-        }
-        if (e->gone)
-            return 0;
+        if (got > 0)
+            rc = key(e, l, c);
     }
+    return rc;
 }
 
-/* ---- the terminal around it */
+/* The same where the terminal edits lines itself. */
+static int
+edit_plain(struct edit *e, struct sov_line *l)
+{
+    sov_draw_put(e->draw.prompt, strlen(e->draw.prompt));
+    while (!e->gone) {
+        unsigned char c;
+        int got = get(l, &c);
+
+        if (got == 0)
+            return 0;
+        if (got < 0 && sov_term_interrupt) {
+            sov_term_interrupt = 0;
+            replace(e, "");
+            sov_draw_put("\n", 1);
+            sov_draw_put(e->draw.prompt, strlen(e->draw.prompt));
+        } else if (got > 0 && c == '\n') {
+            if (e->len == 0 || e->text[e->len - 1] != '\\')
+                return 1;
+            e->text[e->len - 1] = '\n';
+        } else if (got > 0 && c == '\t') {
+            insert(e, "\t", 1);
+        } else if (got > 0) {
+            text_key(e, l, c);
+        }
+    }
+    return 0;
+}
+
+/* ---- lines */
 
 static void
 remember(struct sov_line *l, const char *text)
@@ -519,46 +496,19 @@ remember(struct sov_line *l, const char *text)
         l->past[l->n_past++] = copy;
 }
 
-static struct termios
-raw_of(const struct termios *cooked)
-{
-    struct termios raw = *cooked;
-
-    raw.c_iflag &= ~(tcflag_t)(BRKINT | ICRNL | INPCK | ISTRIP | IXON);
-    raw.c_lflag &= ~(tcflag_t)(ECHO | ICANON | IEXTEN | ISIG);
-    raw.c_cc[VMIN] = 1;
-    raw.c_cc[VTIME] = 0;
-    return raw;
-}
-
 int
 sov_line_read(struct sov_line *l, const char *prompt, char **text,
               struct sov_err *err)
 {
-    struct edit e = { .prompt = prompt, .past = l->n_past };
-    struct sigaction sa = { .sa_handler = on_resize }, old;
-    struct termios cooked, raw;
+    struct edit e = { .draw.prompt = prompt, .past = l->n_past };
     int rc;
 
     *text = NULL;
     if (!room(&e, 0))
         return sov_fail(err, SOV_EMEM, "out of memory");
     e.text[0] = '\0';
-    if (tcgetattr(STDIN_FILENO, &cooked) < 0) {
-        free(e.text);
-        return sov_fail_sys(err, SOV_WHERE_ANY, "the terminal");
-    }
-    raw = raw_of(&cooked);
-    sigemptyset(&sa.sa_mask); /* without SA_RESTART, so that read() ends */
-    sigaction(SIGWINCH, &sa, &old);
-    sov_guard_terminal(STDIN_FILENO, &cooked);
-    tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
-    put("\x1b[?2004h", 8); /* say what is pasted */
-    rc = edit(&e, l, &cooked, &raw);
-    put("\x1b[?2004l", 8);
-    tcsetattr(STDIN_FILENO, TCSADRAIN, &cooked);
-    sov_guard_terminal(-1, NULL);
-    sigaction(SIGWINCH, &old, NULL);
+    sov_term_interrupt = 0;
+    rc = l->plain ? edit_plain(&e, l) : edit(&e, l);
     free(e.own);
     if (rc == 1)
         remember(l, e.text);
@@ -569,24 +519,48 @@ sov_line_read(struct sov_line *l, const char *prompt, char **text,
     return e.gone ? sov_fail(err, SOV_EMEM, "out of memory") : rc;
 }
 
-void
-sov_line_quiet(struct sov_line *l, bool quiet)
+/* What waits to be read, as much as there is room for. */
+static void
+read_ahead(struct sov_line *l)
 {
-    struct termios now;
+    struct pollfd p = { .fd = STDIN_FILENO, .events = POLLIN };
 
-    if (quiet && tcgetattr(STDIN_FILENO, &l->before) == 0) {
-        now = l->before;
-        now.c_lflag &= ~(tcflag_t)(ECHO | ICANON);
-        now.c_cc[VMIN] = 1;
-        now.c_cc[VTIME] = 0;
-        sov_guard_terminal(STDIN_FILENO, &l->before);
-        tcsetattr(STDIN_FILENO, TCSADRAIN, &now);
-        l->quiet = true;
-    } else if (!quiet && l->quiet) {
-        tcsetattr(STDIN_FILENO, TCSADRAIN, &l->before);
-        sov_guard_terminal(-1, NULL);
-        l->quiet = false;
+    memmove(l->ahead, l->ahead + l->at_ahead, l->n_ahead - l->at_ahead);
+    l->n_ahead -= l->at_ahead;
+    l->at_ahead = 0;
+    while (l->n_ahead < sizeof(l->ahead) && poll(&p, 1, 0) == 1 &&
+           (p.revents & POLLIN) != 0) {
+        ssize_t n = read(STDIN_FILENO, l->ahead + l->n_ahead,
+                         sizeof(l->ahead) - l->n_ahead);
+
+        if (n <= 0)
+            break;
+        l->n_ahead += (size_t)n;
     }
+}
+
+void
+sov_line_begin(struct sov_line *l)
+{
+    if (l->plain)
+        return;
+    read_ahead(l);
+    for (size_t i = 0; i < l->n_ahead; i++)
+        if (l->ahead[i] == 0)
+            l->ahead[i] = KEY('D');
+}
+
+void
+sov_line_hold(struct sov_line *l)
+{
+    if (l->plain)
+        return;
+    read_ahead(l);
+    for (size_t i = 0; i < l->n_ahead; i++)
+        if (l->ahead[i] == KEY('C')) {
+            sov_term_interrupt = 1;
+            l->at_ahead = i + 1;
+        }
 }
 
 void

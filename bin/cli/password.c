@@ -105,12 +105,12 @@ ask(int tty, const char *question, const char *path, char *buf, size_t size,
     sigemptyset(&stop);
     sigaddset(&stop, SIGTSTP); /* the shell would get a mute terminal */
     sigprocmask(SIG_BLOCK, &stop, &old);
-    sov_guard_terminal(tty, &shown);
+    sov_guard_terminal(tty, &shown, NULL);
     tcsetattr(tty, TCSAFLUSH, &hidden);
     say(tty, line);
     rc = read_line(tty, "/dev/tty", buf, size, err);
     tcsetattr(tty, TCSAFLUSH, &shown);
-    sov_guard_terminal(-1, NULL);
+    sov_guard_terminal(-1, NULL, NULL);
     say(tty, "\n");
     sigprocmask(SIG_SETMASK, &old, NULL);
     return rc;

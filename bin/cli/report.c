@@ -341,8 +341,7 @@ static void
 print_columns(const struct cell *c, size_t n, const struct cell **heads,
               const struct cell **line, size_t *width)
 {
-    bool bold = !sov_common.no_color && getenv("NO_COLOR") == NULL &&
-                sov_tool_tty(STDOUT_FILENO);
+    bool bold = sov_tool_color();
     size_t n_cols = 0;
 
     for (size_t i = 0; i < n; i++) {

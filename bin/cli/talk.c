@@ -149,11 +149,62 @@ from_model(struct sov_talk *t, const struct sov_lm *lm, struct sov_err *err)
     return rc < 0 ? sov_err_wrap(err, "%s: chat template", sov_lm_name(lm)) : 0;
 }
 
+/* An answer, as a template shows it at the end of a conversation. */
+static int
+render_answer(const struct sov_talk *t, const char *answer,
+              struct sov_chat_text *text)
+{
+    struct sov_chat_opts opts = t->opts;
+    sov_dialog *d = NULL;
+    struct sov_err err;
+    int rc = sov_dialog_new(&d, &err);
+
+    *text = (struct sov_chat_text){ 0 };
+    opts.answer = false;
+    if (rc == 0)
+        rc = sov_dialog_add(d, "user", "?", 1, &err);
+    if (rc == 0)
+        rc = sov_dialog_add(d, "assistant", answer, strlen(answer), &err);
+    if (rc == 0)
+        rc = sov_chat_render(t->chat, d, &opts, text, &err);
+    sov_dialog_free(d);
+    return rc;
+}
+
+/*
+ * The control token that the template puts behind an answer: a model that was
+ * trained with it ends its answers so, whatever the vocabulary calls it.
+ */
+static int32_t
+find_end(const struct sov_talk *t, const struct sov_lm *lm)
+{
+    static const char answer[] = "sov-answer";
+    struct sov_chat_text text;
+    int32_t *ids = NULL;
+    int32_t end = -1;
+    const char *p;
+    size_t n = 0, at;
+
+    if (render_answer(t, answer, &text) == 0 &&
+        (p = memmem(text.p, text.len, answer, strlen(answer))) != NULL) {
+        at = (size_t)(p - text.p) + strlen(answer);
+        if (sov_tok_encode_marked(lm->tok, text.p + at, text.len - at,
+                                  text.mark + at, SOV_TOK_SPECIAL, &ids, &n,
+                                  NULL) == 0 &&
+            n > 0 && sov_tok_is_control(lm->tok, ids[0]))
+            end = ids[0];
+    }
+    free(ids);
+    sov_chat_text_free(&text);
+    return end;
+}
+
 int
 sov_talk_open(struct sov_talk *t, const struct sov_lm *lm, struct sov_err *err)
 {
     int rc = t->template != NULL ? from_file(t, err) : from_model(t, lm, err);
 
+    t->end = -1;
     t->opts.answer = !t->no_answer;
     if (rc < 0 || lm == NULL)
         return rc;
@@ -162,6 +213,10 @@ sov_talk_open(struct sov_talk *t, const struct sov_lm *lm, struct sov_err *err)
         rc = name_token(lm, sov_tok_eos(lm->tok), &t->eos, err);
     t->opts.bos = t->bos;
     t->opts.eos = t->eos;
+    if (rc == 0)
+        rc = sov_channels_new(&t->channels, lm->tok, err);
+    if (rc == 0)
+        t->end = find_end(t, lm);
     return rc;
 }
 
@@ -205,6 +260,7 @@ sov_talk_ids(const struct sov_talk *t, const struct sov_lm *lm,
 void
 sov_talk_close(struct sov_talk *t)
 {
+    sov_channels_free(t->channels);
     sov_chat_free(t->chat);
     sov_dialog_free(t->dialog);
     free(t->bos);

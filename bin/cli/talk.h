@@ -28,6 +28,8 @@ struct sov_talk {
     char *bos;
     char *eos;
     struct sov_chat_opts opts;
+    sov_channels *channels; /* or NULL */
+    int32_t end;            /* that the template puts behind an answer, or -1 */
 };
 
 /* Are the options of any use?  Before anything is opened. */

@@ -120,6 +120,9 @@ void sov_tool_complain(int rc, const struct sov_err *err);
  */
 bool sov_tool_tty(int fd);
 
+/* May standard output have bold and dim letters? */
+bool sov_tool_color(void);
+
 /*
  * Open the output that -o names, with all that the common options ask for.
  * Binary data does not go to a terminal without -f.  inputs are refused as

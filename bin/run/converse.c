@@ -7,17 +7,19 @@
  * keys and values of the common beginning stay.
  *
  * Ctrl-C ends an answer, and what there is of it stays in the conversation.  A
- * message that leads to an error is taken back.
+ * message that leads to an error, or to no answer at all, is taken back.  Where
+ * the context has no room left, the oldest messages are forgotten, as many as
+ * give a quarter of it back.
  */
 #include "run/converse.h"
 
 #include "cli/emit.h"
 #include "cli/generate.h"
 #include "cli/line.h"
+#include "cli/term.h"
 #include "cli/tool.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,15 +32,6 @@ struct state {
     size_t n_seen;
 };
 
-static volatile sig_atomic_t interrupt;
-
-static void
-on_interrupt(int sig)
-{
-    (void)sig;
-    interrupt = 1;
-}
-
 static size_t
 common(const int32_t *a, size_t n, const int32_t *b, size_t m)
 {
@@ -47,6 +40,39 @@ common(const int32_t *a, size_t n, const int32_t *b, size_t m)
     while (i < n && i < m && a[i] == b[i])
         i++;
     return i;
+}
+
+/* The messages as ids: all that there are, or what is left of them where they
+ * leave no room to answer. */
+static int
+read_messages(struct state *s, struct sov_generate *g, struct sov_err *err)
+{
+    const struct sov_converse *c = s->c;
+    uint32_t ctx = sov_session_ctx(c->lm->session);
+    sov_dialog *d = c->talk->dialog;
+    const char *role = sov_dialog_role(d, 0);
+    size_t first = role != NULL && strcmp(role, "system") == 0;
+    size_t room = ctx, gone = 0;
+    struct sov_chat_text text;
+    int rc;
+
+    for (;;) {
+        rc = sov_talk_render(c->talk, &text, err);
+        if (rc == 0)
+            rc = sov_talk_ids(c->talk, c->lm, &text, &g->ids, &g->n_ids, err);
+        sov_chat_text_free(&text);
+        if (rc < 0 || g->n_ids < room || sov_dialog_count(d) < first + 3)
+            break;
+        free(g->ids);
+        g->ids = NULL;
+        sov_dialog_forget(d, first, 2); /* what was said, and its answer */
+        gone += 2;
+        room = ctx - ctx / 4;
+    }
+    if (gone > 0)
+        sov_note(0, "the context is full: the first %zu messages are forgotten",
+                 gone);
+    return rc;
 }
 
 /* Rewind the session to where it knows these ids; one at least is read, for
@@ -61,8 +87,9 @@ rewind_to(struct state *s, struct sov_generate *g, struct sov_err *err)
         return sov_fail(err, SOV_EFORMAT, "the prompt is empty");
     if (g->n_ids >= ctx)
         return sov_fail(err, SOV_EFORMAT,
-                        "the conversation has %zu tokens and the context room "
-                        "for %" PRIu32 "; begin anew, with --ctx for more",
+                        "the message has %zu tokens and the context room for "
+                        "%" PRIu32 "; say it in parts, or begin anew with "
+                        "--ctx for more",
                         g->n_ids, ctx);
     g->n_read = common(s->seen, s->n_seen, g->ids, g->n_ids - 1);
     sov_session_truncate(session, (uint32_t)g->n_read);
@@ -93,23 +120,22 @@ say_timings(const struct sov_generate *g, size_t n_prompt, size_t n_known)
 
 /* The answer to what was said, on the terminal and in s->out.kept. */
 static int
-answer(struct state *s, struct sov_err *err)
+answer(struct state *s, enum sov_why *why, struct sov_err *err)
 {
     struct sov_converse *c = s->c;
     struct sov_generate g = {
         .n_tokens = c->n_tokens,
         .stops = c->stops,
         .n_stops = c->n_stops,
+        .end = c->talk->end,
+        .channels = c->talk->channels,
         .sampler = c->sampler,
-        .interrupt = &interrupt,
+        .interrupt = &sov_term_interrupt,
     };
-    struct sov_chat_text text;
     size_t n_prompt, n_known;
     bool rewound;
-    int rc = sov_talk_render(c->talk, &text, err);
+    int rc = read_messages(s, &g, err);
 
-    if (rc == 0)
-        rc = sov_talk_ids(c->talk, c->lm, &text, &g.ids, &g.n_ids, err);
     if (rc == 0)
         rc = rewind_to(s, &g, err);
     rewound = rc == 0;
@@ -117,15 +143,29 @@ answer(struct state *s, struct sov_err *err)
     n_known = g.n_read;
     if (rc == 0)
         rc = sov_generate(&g, c->lm, &s->out, err);
-    if (rc == 0 && g.why == SOV_WHY_CONTEXT)
-        sov_note(0, "the context is full");
+    *why = g.why;
     if (rc == 0 && c->timings)
         say_timings(&g, n_prompt, n_known);
     if (rewound)
         keep_seen(s, &g);
     free(g.ids);
-    sov_chat_text_free(&text);
     return rc;
+}
+
+/* What there is of an answer belongs to the conversation; without any, what
+ * was said is as if it had not been. */
+static int
+keep_answer(struct state *s, enum sov_why why, struct sov_err *err)
+{
+    sov_dialog *dialog = s->c->talk->dialog;
+
+    if (s->out.n_kept == 0 && why != SOV_WHY_END) {
+        sov_dialog_cut(dialog, sov_dialog_count(dialog) - 1);
+        return 0;
+    }
+    return sov_dialog_add(dialog, "assistant",
+                          s->out.n_kept > 0 ? s->out.kept : "", s->out.n_kept,
+                          err);
 }
 
 /* One message and its answer.  While there is one, Ctrl-C ends it. */
@@ -133,26 +173,20 @@ static int
 turn(struct state *s, const char *text, struct sov_err *err)
 {
     sov_dialog *dialog = s->c->talk->dialog;
-    size_t n = sov_dialog_count(dialog);
-    struct sigaction sa = { .sa_handler = on_interrupt }, old;
+    enum sov_why why = SOV_WHY_END;
     int rc = sov_dialog_add(dialog, "user", text, strlen(text), err);
 
     if (rc < 0)
         return rc;
-    interrupt = 0;
-    sa.sa_flags = SA_RESTART;
-    sigemptyset(&sa.sa_mask);
-    sov_line_quiet(&s->line, true);
-    sigaction(SIGINT, &sa, &old);
-    rc = answer(s, err);
-    sigaction(SIGINT, &old, NULL);
-    sov_line_quiet(&s->line, false);
+    sov_term_interrupt = 0;
+    sov_term_signals(true);
+    sov_line_hold(&s->line);
+    rc = answer(s, &why, err);
+    sov_term_signals(false);
     if (rc == 0)
-        rc = sov_dialog_add(dialog, "assistant",
-                            s->out.n_kept > 0 ? s->out.kept : "", s->out.n_kept,
-                            err);
-    if (rc < 0)
-        sov_dialog_cut(dialog, n);
+        rc = keep_answer(s, why, err);
+    else
+        sov_dialog_cut(dialog, sov_dialog_count(dialog) - 1);
     return rc;
 }
 
@@ -199,7 +233,12 @@ sov_converse(struct sov_converse *c, struct sov_err *err)
     s.out.both = true;
     sov_note(0, "Ctrl-D ends the conversation, Ctrl-C an answer");
     if (rc == 0)
+        rc = sov_term_open(&s.line.plain, err);
+    if (rc == 0) {
+        sov_line_begin(&s.line);
         rc = talk(&s, err);
+    }
+    sov_term_close();
     if (rc == 0)
         rc = sov_emit_close(&s.out, err);
     sov_emit_free(&s.out);

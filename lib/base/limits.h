@@ -71,7 +71,7 @@
 #define SOV_TEMPLATE_MAX   (UINT64_C(1) << 20)  /* bytes of a chat template */
 #define SOV_TEMPLATE_DEPTH 200                  /* nesting of what is in it */
 #define SOV_CHAT_MAX       (UINT64_C(32) << 20) /* bytes of messages */
-#define SOV_CHAT_STEPS     (UINT64_C(1) << 23)  /* of rendering them */
+#define SOV_CHAT_STEPS     (UINT64_C(1) << 22)  /* of rendering them */
 #define SOV_CHAT_MEMORY    (UINT64_C(256) << 20) /* ... bytes meanwhile */
 #define SOV_CHAT_TEXT      (UINT64_C(64) << 20) /* ... bytes of the text */
 #define SOV_CHAT_CALLS     200    /* macros and loops within each other */

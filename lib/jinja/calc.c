@@ -137,6 +137,22 @@ ints(struct sov_jrun *r, int op, int64_t a, int64_t b)
     return over ? too_large(r) : sov_jval_int(v);
 }
 
+/* Rounded down as Python does it: from the exact remainder. */
+static double
+floor_divide(double a, double b)
+{
+    double m = fmod(a, b);
+    double q = (a - m) / b;
+    double down;
+
+    if (m != 0 && (m < 0) != (b < 0))
+        q -= 1;
+    if (q == 0)
+        return copysign(0, a / b);
+    down = floor(q);
+    return q - down > 0.5 ? down + 1 : down;
+}
+
 static struct sov_jval
 floats(struct sov_jrun *r, int op, double a, double b)
 {
@@ -154,7 +170,7 @@ floats(struct sov_jrun *r, int op, double a, double b)
     case BIN_DIV:
         return sov_jval_float(a / b);
     case BIN_FDIV:
-        return sov_jval_float(floor(a / b));
+        return sov_jval_float(floor_divide(a, b));
     case BIN_POW:
         return sov_jval_float(pow(a, b));
     default:

@@ -72,6 +72,8 @@ enum sov_jop {
     OP_UNLESS,  /* ( v -- ) jump c if false */
     OP_AND,     /* ( v -- ) or, false: ( v -- v ) and jump c */
     OP_OR,      /* ( v -- ) or, true: ( v -- v ) and jump c */
+    OP_SPREAD,  /* ( f args [list] named [dict] -- f args named ) a: positional,
+                 * b: named, c: 1: a list, 2: a dict; OP_CALL etc. follows */
     OP_CALL,    /* ( f args -- v ) a: positional, b: named (name v) */
     OP_METHOD,  /* ( v args -- v ) c: constant, its name */
     OP_FILTER,  /* ( v args -- v ) c: constant */
@@ -85,10 +87,12 @@ enum sov_jop {
     OP_SIEVE,   /* ( list -- ) begin to choose items */
     OP_TRY,     /* ( -- item ) or, at the end: ( -- list ) and jump c */
     OP_CHOOSE,  /* ( v -- ) the item is chosen if true */
-    OP_FOR,     /* ( list -- ) begin, or if it is empty jump c */
+    OP_RECUR,   /* ( v -- str ) a recursive loop follows; c: behind OP_RETURN */
+    OP_FOR,     /* ( list -- ) begin, or if it is empty jump c; a: recursive */
     OP_NEXT,    /* ( -- item ) or, at the end, jump c */
-    OP_ENDFOR,
-    OP_SCOPE, /* names that are set from here on are gone after ... */
+    OP_ROUND,   /* all of the body was run */
+    OP_ENDFOR,  /* a: an else follows the next jump, for when no body was */
+    OP_SCOPE,   /* names that are set from here on are gone after ... */
     OP_UNSCOPE,
     OP_CAPTURE, /* what is printed becomes ... */
     OP_TAKE,    /* ( -- str ) */

@@ -87,7 +87,8 @@ f_int(struct sov_jrun *r, const struct sov_jargs *a)
         memcpy(buf, a->self.u.str->p, a->self.u.str->len);
         buf[a->self.u.str->len] = '\0';
         v = strtoll(buf, &end, (int)base);
-        end += strspn(end, " \t\n\r");
+        if (end != buf)
+            end += strspn(end, " \t\n\r");
         if (*end == '\0' && end != buf && v != INT64_MAX && v != INT64_MIN)
             return sov_jval_int(v);
         if (!read_number(r, a->self.u.str, &f))
@@ -130,7 +131,11 @@ f_round(struct sov_jrun *r, const struct sov_jargs *a)
     struct sov_jval method = sov_jarg(a, 1, "method");
     double scale = pow(10, (double)(precision > 15 ? 15 : precision));
     double f = sov_jval_num(a->self) * scale;
+    bool near = method.type != J_STR || sov_jstr_is(method.u.str, "common");
 
+    if (a->self.type <= J_INT && a->self.type >= J_BOOL && near &&
+        precision >= 0)
+        return sov_jval_int(a->self.u.i);
     if (!sov_jval_is_num(a->self)) {
         if (sov_jval_defined(r, a->self))
             sov_jrun_fail(r, SOV_EFORMAT, "a %s is rounded",
@@ -235,38 +240,50 @@ f_indent(struct sov_jrun *r, const struct sov_jargs *a)
     struct sov_jtext step = { .r = r }, t = { .r = r };
     struct sov_jval by = width;
 
+    sov_jrun_charge(r, s->len / 8);
     if (width.type != J_STR) {
         int64_t n = width.type == J_INT ? width.u.i : 4;
 
-        for (int64_t i = 0; i < n && i < 1000; i++)
+        if (n > 1000)
+            sov_jrun_fail(r, SOV_EFORMAT,
+                          "an indent of %lld; the limit is 1000", (long long)n);
+        for (int64_t i = 0; i < n && r->rc == 0; i++)
             sov_jtext_lit(&step, " ");
         by = sov_jtext_end(&step);
+        if (r->rc < 0)
+            return by;
     }
-    for (size_t at = 0; at < s->len && r->rc == 0;) {
-        const char *p = memchr(s->p + at, '\n', s->len - at);
-        size_t end = p != NULL ? (size_t)(p - s->p) : s->len;
+    for (size_t at = 0, next; r->rc == 0; at = next) {
+        size_t end = sov_jstr_line(s, at, &next);
 
-        if ((at > 0 || first) && (end > at || blank))
+        if (at > 0)
+            sov_jtext_lit(&t, "\n");
+        if (at == 0 ? first : end > at || blank)
             sov_jtext_str(&t, by.u.str);
-        sov_jtext_part(&t, s, at, end - at + (p != NULL));
-        at = end + 1;
+        sov_jtext_part(&t, s, at, end - at);
+        if (next == end) /* the last line, which may be empty */
+            break;
     }
     return sov_jtext_end(&t);
 }
 
+/* Letters, digits and _ together are a word. */
 static struct sov_jval
 f_wordcount(struct sov_jrun *r, const struct sov_jargs *a)
 {
     const struct sov_jstr *s = sov_jself_str(r, a);
     int64_t n = 0;
     bool in = false;
+    uint32_t cp;
 
-    sov_jrun_charge(r, s->len / 16);
-    for (size_t i = 0; i < s->len; i++) {
-        bool space = sov_jchar_space((unsigned char)s->p[i]);
+    sov_jrun_charge(r, s->len / 4);
+    for (size_t i = 0; i < s->len;) {
+        bool word;
 
-        n += !space && !in;
-        in = !space;
+        i += sov_utf8_step(s->p + i, s->len - i, &cp);
+        word = cp == '_' || (cp >= '0' && cp <= '9') || sov_jchar_letter(cp);
+        n += word && !in;
+        in = word;
     }
     return sov_jval_int(n);
 }
@@ -294,6 +311,52 @@ f_urlencode(struct sov_jrun *r, const struct sov_jargs *a)
 }
 
 /* ---- of dicts */
+
+static bool
+is_attr(const struct sov_jstr *name)
+{
+    for (size_t i = 0; i < name->len; i++)
+        if (memchr(" \t\n\f\r/>=", name->p[i], 8) != NULL)
+            return false;
+    return true;
+}
+
+/* {'a': 1} to  a="1", with a blank in front. */
+static struct sov_jval
+f_xmlattr(struct sov_jrun *r, const struct sov_jargs *a)
+{
+    const struct sov_jdict *d = a->self.u.dict;
+    struct sov_jtext t = { .r = r };
+    bool space = sov_jarg_bool(a, 0, "autospace", true);
+
+    if (a->self.type != J_DICT) {
+        if (sov_jval_defined(r, a->self))
+            sov_jrun_fail(r, SOV_EFORMAT, "attributes from a %s",
+                          sov_jval_kind(a->self));
+        return J_VAL_UNDEF;
+    }
+    for (size_t i = 0; i < d->n && r->rc == 0; i++) {
+        struct sov_jargs key = { .self = d->v[i].key };
+        struct sov_jargs val = { .self = d->v[i].val };
+        struct sov_jval k, v;
+
+        if (val.self.type == J_NONE || val.self.type == J_UNDEF)
+            continue;
+        k = f_escape(r, &key);
+        v = f_escape(r, &val);
+        if (r->rc < 0)
+            return J_VAL_UNDEF;
+        if (!is_attr(k.u.str))
+            sov_jrun_fail(r, SOV_EFORMAT, "a name that no attribute can have");
+        if (t.len > 0 || space)
+            sov_jtext_lit(&t, " ");
+        sov_jtext_str(&t, k.u.str);
+        sov_jtext_lit(&t, "=\"");
+        sov_jtext_str(&t, v.u.str);
+        sov_jtext_lit(&t, "\"");
+    }
+    return sov_jtext_end(&t);
+}
 
 static struct sov_jval
 f_items(struct sov_jrun *r, const struct sov_jargs *a)
@@ -343,6 +406,12 @@ static const struct sov_jfn filters[] = {
     J_FN("wordcount", f_wordcount),
     J_FN("urlencode", f_urlencode),
     J_FN("attr", f_attr),
+    J_FN("xmlattr", f_xmlattr),
+    J_FN("center", sov_jfilter_center),
+    J_FN("truncate", sov_jfilter_truncate),
+    J_FN("filesizeformat", sov_jfilter_filesize),
+    J_FN("from_json", sov_jfilter_from_json),
+    J_FN("fromjson", sov_jfilter_from_json),
 };
 
 const struct sov_jfn *

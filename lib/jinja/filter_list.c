@@ -78,14 +78,17 @@ sort_items(struct sov_jrun *r, struct item *v, size_t n, bool backwards)
 
 static struct sov_jval
 sorted(struct sov_jrun *r, const struct sov_jlist *l, struct sov_jval path,
-       bool backwards, bool exact)
+       struct sov_jval preset, bool backwards, bool exact)
 {
     struct sov_jval out = sov_jval_list(r, J_LIST);
     size_t n = l != NULL ? l->n : 0;
     struct item *v = sov_jrun_take(r, n + 1, sizeof(*v));
 
-    for (size_t i = 0; i < n && r->rc == 0; i++)
-        v[i] = (struct item){ sort_key(r, l->v[i], path, exact), l->v[i] };
+    for (size_t i = 0; i < n && r->rc == 0; i++) {
+        struct sov_jval key = sort_key(r, l->v[i], path, exact);
+
+        v[i] = (struct item){ key.type == J_UNDEF ? preset : key, l->v[i] };
+    }
     if (r->rc == 0)
         sort_items(r, v, n, backwards);
     for (size_t i = 0; i < n && r->rc == 0; i++)
@@ -97,7 +100,7 @@ static struct sov_jval
 f_sort(struct sov_jrun *r, const struct sov_jargs *a)
 {
     return sorted(r, sov_jval_items(r, a->self), sov_jarg(a, 2, "attribute"),
-                  sov_jarg_bool(a, 0, "reverse", false),
+                  J_VAL_UNDEF, sov_jarg_bool(a, 0, "reverse", false),
                   sov_jarg_bool(a, 1, "case_sensitive", false));
 }
 
@@ -118,7 +121,7 @@ f_dictsort(struct sov_jrun *r, const struct sov_jargs *a)
     items = sov_jmethod_find(J_DICT, &name)->call(r, a);
     if (r->rc < 0)
         return items;
-    return sorted(r, items.u.list, sov_jval_int(value),
+    return sorted(r, items.u.list, sov_jval_int(value), J_VAL_UNDEF,
                   sov_jarg_bool(a, 2, "reverse", false),
                   sov_jarg_bool(a, 0, "case_sensitive", false));
 }
@@ -382,9 +385,35 @@ f_batch(struct sov_jrun *r, const struct sov_jargs *a)
         }
         sov_jlist_add(r, row.u.list, l->v[i]);
     }
-    while (row.type == J_LIST && fill.type != J_UNDEF && r->rc == 0 &&
+    while (row.type == J_LIST && fill.type > J_NONE && r->rc == 0 &&
            row.u.list->n < (size_t)size)
         sov_jlist_add(r, row.u.list, fill);
+    return out;
+}
+
+/* [1, 2, 3] to two lists, as even as can be: [[1, 2], [3]] */
+static struct sov_jval
+f_slice(struct sov_jrun *r, const struct sov_jargs *a)
+{
+    struct sov_jlist *l = sov_jval_items(r, a->self);
+    int64_t slices = sov_jarg_int(r, a, 0, "slices", 0);
+    struct sov_jval fill = sov_jarg(a, 1, "fill_with");
+    struct sov_jval out = sov_jval_list(r, J_LIST);
+    size_t at = 0;
+
+    if (slices < 1 || slices > INT32_MAX)
+        sov_jrun_fail(r, SOV_EFORMAT, "%lld slices", (long long)slices);
+    for (int64_t i = 0; l != NULL && i < slices && r->rc == 0; i++) {
+        struct sov_jval row = sov_jval_list(r, J_LIST);
+        bool extra = (size_t)i < l->n % (size_t)slices;
+        size_t n = l->n / (size_t)slices + extra;
+
+        for (; n > 0 && r->rc == 0; n--)
+            sov_jlist_add(r, row.u.list, l->v[at++]);
+        if (!extra && fill.type > J_NONE && r->rc == 0)
+            sov_jlist_add(r, row.u.list, fill);
+        sov_jlist_add(r, out.u.list, row);
+    }
     return out;
 }
 
@@ -395,7 +424,7 @@ f_groupby(struct sov_jrun *r, const struct sov_jargs *a)
     struct sov_jval path = sov_jarg(a, 0, "attribute");
     struct sov_jval preset = sov_jarg(a, 1, "default");
     struct sov_jval all =
-        sorted(r, sov_jval_items(r, a->self), path, false, false);
+        sorted(r, sov_jval_items(r, a->self), path, preset, false, false);
     struct sov_jval out = sov_jval_list(r, J_LIST);
     struct sov_jval group = J_VAL_UNDEF, key = J_VAL_UNDEF;
 
@@ -405,9 +434,11 @@ f_groupby(struct sov_jrun *r, const struct sov_jargs *a)
         if (v.type == J_UNDEF && preset.type != J_UNDEF)
             v = preset;
         if (i == 0 || !sov_jval_equal(r, key, v)) {
-            group = sov_jval_list(r, J_LIST);
-            sov_jlist_add(r, out.u.list, sov_jval_pair(r, v, group));
             key = v;
+            group = sov_jval_list(r, J_LIST);
+            v = sov_jval_pair(r, v, group);
+            v.sub = 1; /* .grouper and .list */
+            sov_jlist_add(r, out.u.list, v);
         }
         sov_jlist_add(r, group.u.list, all.u.list->v[i]);
     }
@@ -432,6 +463,7 @@ static const struct sov_jfn filters[] = {
     J_FN("max", f_max),
     J_FN("sum", f_sum),
     J_FN("batch", f_batch),
+    J_FN("slice", f_slice),
     J_FN("groupby", f_groupby),
 };
 

@@ -48,7 +48,9 @@ read_spec(const char *p, size_t len, size_t at, struct spec *s)
 static void
 pad(struct sov_jtext *t, int n, char c)
 {
-    for (int i = 0; i < n && i < 1000 && t->r->rc == 0; i++)
+    if (n >= 1000)
+        sov_jrun_fail(t->r, SOV_EFORMAT, "a width of 1000 or more");
+    for (int i = 0; i < n && t->r->rc == 0; i++)
         sov_jtext_add(t, &c, 1, false);
 }
 
@@ -358,12 +360,24 @@ shift(uint32_t cp, bool upper)
     return cp;
 }
 
-static bool
-is_letter(uint32_t cp)
+bool
+sov_jchar_letter(uint32_t cp)
 {
     return (cp >= 'A' && cp <= 'Z') || (cp >= 'a' && cp <= 'z') ||
            (cp >= 0xc0 && cp != 0xd7 && cp != 0xf7 && !sov_jchar_space(cp) &&
             (cp < 0x2000 || cp > 0x206f));
+}
+
+bool
+sov_jchar_lower(uint32_t cp)
+{
+    return cp == 0xdf || shift(cp, true) != cp;
+}
+
+bool
+sov_jchar_upper(uint32_t cp)
+{
+    return shift(cp, false) != cp;
 }
 
 static bool
@@ -383,12 +397,15 @@ sov_jstr_case(struct sov_jrun *r, const struct sov_jstr *s, enum sov_jcase how)
         size_t n = sov_utf8_step(s->p + i, s->len - i, &cp);
         bool given = s->mark != NULL ? s->mark[i] : s->given;
         bool upper = how == CASE_UPPER || (how == CASE_CAPITAL && i == 0) ||
-                     (how == CASE_TITLE && !is_letter(before)) ||
-                     (how == CASE_WORDS && begins_word(before));
+                     (how == CASE_TITLE && !sov_jchar_letter(before)) ||
+                     (how == CASE_WORDS && begins_word(before)) ||
+                     (how == CASE_SWAP && sov_jchar_lower(cp));
         unsigned char out[4];
 
         if (upper && cp == 0xdf)
-            sov_jtext_add(&t, how == CASE_UPPER ? "SS" : "Ss", 2, given);
+            sov_jtext_add(&t,
+                          how == CASE_UPPER || how == CASE_SWAP ? "SS" : "Ss",
+                          2, given);
         else
             sov_jtext_add(&t, out, sov_utf8_put(shift(cp, upper), out), given);
         before = cp;

@@ -2,12 +2,16 @@
 /*
  * given.c - JSON as values of a template
  *
- * Strings are borrowed from the JSON, which outlives the render.
+ * Strings are borrowed from the JSON, which outlives the render; those of
+ * JSON that a template reads itself (from_json) are copied.
  */
 #include "jinja/given.h"
 
 #include "base/json.h"
+#include "base/mem.h"
+#include "jinja/method.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define DEEPER (SOV_JSON_DEPTH + 4)
@@ -33,12 +37,23 @@ is_word(const struct sov_jinja_opts *opts, const char *key, const json_t *j)
 }
 
 static struct sov_jval
-scalar(struct sov_jrun *r, const json_t *j, bool given)
+string(struct sov_jrun *r, const char *p, size_t len, bool given, bool copy)
+{
+    struct sov_jtext t = { .r = r };
+
+    if (!copy)
+        return sov_jval_borrow(r, p, len, given);
+    sov_jtext_add(&t, p, len, given);
+    return sov_jtext_end(&t);
+}
+
+static struct sov_jval
+scalar(struct sov_jrun *r, const json_t *j, bool given, bool copy)
 {
     switch (json_typeof(j)) {
     case JSON_STRING:
-        return sov_jval_borrow(r, json_string_value(j), json_string_length(j),
-                               given);
+        return string(r, json_string_value(j), json_string_length(j), given,
+                      copy);
     case JSON_INTEGER:
         return sov_jval_int(json_integer_value(j));
     case JSON_REAL:
@@ -67,7 +82,8 @@ next(struct level *l)
 
 /* JSON has no key twice, so there is nothing to look for. */
 static void
-add(struct sov_jrun *r, struct level *l, struct sov_jval v, bool own)
+add(struct sov_jrun *r, struct level *l, struct sov_jval v, bool given,
+    bool copy)
 {
     struct sov_jdict *d = l->v.u.dict;
 
@@ -87,8 +103,7 @@ add(struct sov_jrun *r, struct level *l, struct sov_jval v, bool own)
         d->cap = cap;
     }
     d->v[d->n++] =
-        (struct sov_jpair){ sov_jval_borrow(r, l->key, strlen(l->key), !own),
-                            v };
+        (struct sov_jpair){ string(r, l->key, strlen(l->key), given, copy), v };
 }
 
 static struct sov_jval
@@ -100,17 +115,17 @@ open_level(struct sov_jrun *r, struct level *l, const json_t *j)
     return l->v;
 }
 
-struct sov_jval
-sov_jgiven(struct sov_jrun *r, const struct sov_jinja_var *var,
-           const struct sov_jinja_opts *opts)
+/* opts say which strings are the template's own, if not NULL. */
+static struct sov_jval
+convert(struct sov_jrun *r, const json_t *j, bool given, bool copy,
+        const struct sov_jinja_opts *opts)
 {
     struct level level[DEEPER];
-    const json_t *j = var->json;
     size_t n = 1;
     struct sov_jval out;
 
     if (!json_is_array(j) && !json_is_object(j))
-        return scalar(r, j, !var->own);
+        return scalar(r, j, given, copy);
     out = open_level(r, &level[0], j);
     while (n > 0 && r->rc == 0) {
         struct level *l = &level[n - 1];
@@ -121,15 +136,55 @@ sov_jgiven(struct sov_jrun *r, const struct sov_jinja_var *var,
         if (j == NULL) {
             n--;
         } else if (!json_is_array(j) && !json_is_object(j)) {
-            bool own = var->own || (json_is_string(j) && is_word(opts, key, j));
+            bool word =
+                opts != NULL && json_is_string(j) && is_word(opts, key, j);
 
-            add(r, l, scalar(r, j, !own), var->own);
+            add(r, l, scalar(r, j, given && !word, copy), given, copy);
         } else if (n == DEEPER) {
-            sov_jrun_fail(r, SOV_EFORMAT, "'%s' is nested too deep", var->name);
+            sov_jrun_fail(r, SOV_EFORMAT, "values nested deeper than %d levels",
+                          DEEPER);
         } else {
-            add(r, l, open_level(r, &level[n], j), var->own);
+            add(r, l, open_level(r, &level[n], j), given, copy);
             n++;
         }
     }
     return out;
+}
+
+struct sov_jval
+sov_jgiven(struct sov_jrun *r, const struct sov_jinja_var *var,
+           const struct sov_jinja_opts *opts)
+{
+    return convert(r, var->json, !var->own, false, opts);
+}
+
+/* The parser wants an array or an object, so the text gets brackets. */
+struct sov_jval
+sov_jfilter_from_json(struct sov_jrun *r, const struct sov_jargs *a)
+{
+    const struct sov_jstr *s = sov_jself_str(r, a);
+    struct sov_jval v = J_VAL_UNDEF;
+    struct sov_err err = { 0 };
+    json_t *json = NULL;
+    char *text;
+
+    if (!sov_jrun_charge(r, 1 + s->len / 8))
+        return v;
+    text = sov_mem_array(s->len + 2, 1);
+    if (text == NULL) {
+        r->rc = sov_mem_fail(r->err);
+        return v;
+    }
+    text[0] = '[';
+    memcpy(text + 1, s->p, s->len);
+    text[s->len + 1] = ']';
+    if (sov_json_parse(text, s->len + 2, &json, &err) < 0)
+        sov_jrun_fail(r, SOV_EFORMAT, "from_json: %s", err.msg);
+    else if (json_array_size(json) != 1)
+        sov_jrun_fail(r, SOV_EFORMAT, "from_json: not one value");
+    else
+        v = convert(r, json_array_get(json, 0), s->given, true, NULL);
+    json_decref(json);
+    free(text);
+    return v;
 }

@@ -114,3 +114,9 @@ sov_jinja_uses(const struct sov_jinja *t, const char *name)
             return true;
     return false;
 }
+
+bool
+sov_jinja_mentions(const struct sov_jinja *t, const char *text)
+{
+    return memmem(t->src, t->len, text, strlen(text)) != NULL;
+}

@@ -13,8 +13,9 @@
  * that a template may do to a string.
  *
  * The language is Jinja 3.1 as Transformers sets it: trim_blocks,
- * lstrip_blocks, loop controls, generation blocks.  Left out are what belongs
- * to many files (include, import, extends, block) and *args, **kwargs in calls.
+ * lstrip_blocks, loop controls, generation blocks; and from_json.  Left out are
+ * what belongs to many files (include, import, extends, block), integers of
+ * more than 64 bits, and a few filters that make web pages.
  */
 #ifndef SOV_JINJA_JINJA_H
 #define SOV_JINJA_JINJA_H
@@ -24,6 +25,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <time.h>
 
 struct sov_jinja;
@@ -34,6 +36,9 @@ void sov_jinja_free(struct sov_jinja *t);
 
 /* Does the template mention this variable anywhere? */
 bool sov_jinja_uses(const struct sov_jinja *t, const char *name);
+
+/* Does this text stand anywhere in it? */
+bool sov_jinja_mentions(const struct sov_jinja *t, const char *text);
 
 struct sov_jinja_var {
     const char *name;
@@ -48,17 +53,19 @@ struct sov_jinja_opts {
      * count as the template's own. */
     const char *key;
     const char *const *words;
-    struct tm now; /* what strftime_now() prints */
+    struct tm now;  /* what strftime_now() prints */
+    uint64_t steps; /* that count as made already */
 };
 
 struct sov_jinja_text {
     char *p;             /* owned, as mark is; NUL-terminated */
     unsigned char *mark; /* [len]: 0 the template's own, 1 given */
     size_t len;
-    bool refused; /* the template called raise_exception() */
+    bool refused;   /* the template called raise_exception() */
+    uint64_t steps; /* made, those of opts included */
 };
 
-/* text is empty after a failure, but refused says why. */
+/* text is empty after a failure, but for refused and steps. */
 int sov_jinja_render(const struct sov_jinja *t,
                      const struct sov_jinja_opts *opts,
                      struct sov_jinja_text *text,

@@ -182,6 +182,17 @@ list_count(struct sov_jrun *r, const struct sov_jargs *a)
     return sov_jval_int(n);
 }
 
+static struct sov_jval
+list_remove(struct sov_jrun *r, const struct sov_jargs *a)
+{
+    struct sov_jval at = list_index(r, a);
+    struct sov_jargs with = { .self = a->self, .pos = &at, .n = 1 };
+
+    if (r->rc == 0)
+        list_pop(r, &with);
+    return J_VAL_NONE;
+}
+
 /* ---- dicts */
 
 static struct sov_jval
@@ -249,6 +260,14 @@ dict_pop(struct sov_jrun *r, const struct sov_jargs *a)
     d->n--;
     memmove(p, p + 1, (d->n - at) * sizeof(*p));
     return v;
+}
+
+static struct sov_jval
+dict_clear(struct sov_jrun *r, const struct sov_jargs *a)
+{
+    (void)r;
+    a->self.u.dict->n = 0;
+    return J_VAL_NONE;
 }
 
 static struct sov_jval
@@ -343,7 +362,7 @@ static const struct sov_jfn of_list[] = {
     J_FN("insert", list_insert),   J_FN("extend", list_extend),
     J_FN("index", list_index),     J_FN("count", list_count),
     J_FN("copy", list_copy),       J_FN("clear", list_clear),
-    J_FN("reverse", list_reverse),
+    J_FN("reverse", list_reverse), J_FN("remove", list_remove),
 };
 
 static const struct sov_jfn of_tuple[] = {
@@ -352,10 +371,11 @@ static const struct sov_jfn of_tuple[] = {
 };
 
 static const struct sov_jfn of_dict[] = {
-    J_FN("get", dict_get),   J_FN("items", dict_items),
-    J_FN("keys", dict_keys), J_FN("values", dict_values),
-    J_FN("pop", dict_pop),   J_FN("update", dict_update),
-    J_FN("copy", dict_copy), J_FN("setdefault", dict_setdefault),
+    J_FN("get", dict_get),     J_FN("items", dict_items),
+    J_FN("keys", dict_keys),   J_FN("values", dict_values),
+    J_FN("pop", dict_pop),     J_FN("update", dict_update),
+    J_FN("copy", dict_copy),   J_FN("setdefault", dict_setdefault),
+    J_FN("clear", dict_clear),
 };
 
 static const struct sov_jfn of_loop[] = {

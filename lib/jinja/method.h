@@ -76,12 +76,33 @@ struct sov_jval sov_jstr_join(struct sov_jrun *r, const struct sov_jstr *sep,
 struct sov_jval sov_jval_binary(struct sov_jrun *r, int op, struct sov_jval a,
                                 struct sov_jval b);
 
+/* JSON to values. */
+struct sov_jval sov_jfilter_from_json(struct sov_jrun *r,
+                                      const struct sov_jargs *a);
+
+/* width.c */
+struct sov_jval sov_jmethod_ljust(struct sov_jrun *r,
+                                  const struct sov_jargs *a);
+struct sov_jval sov_jmethod_rjust(struct sov_jrun *r,
+                                  const struct sov_jargs *a);
+struct sov_jval sov_jmethod_center(struct sov_jrun *r,
+                                   const struct sov_jargs *a);
+struct sov_jval sov_jmethod_zfill(struct sov_jrun *r,
+                                  const struct sov_jargs *a);
+struct sov_jval sov_jfilter_center(struct sov_jrun *r,
+                                   const struct sov_jargs *a);
+struct sov_jval sov_jfilter_truncate(struct sov_jrun *r,
+                                     const struct sov_jargs *a);
+struct sov_jval sov_jfilter_filesize(struct sov_jrun *r,
+                                     const struct sov_jargs *a);
+
 enum sov_jcase {
     CASE_LOWER,
     CASE_UPPER,
     CASE_TITLE, /* after all that is no letter, as the method */
     CASE_WORDS, /* after blanks, dashes and brackets, as the filter */
     CASE_CAPITAL,
+    CASE_SWAP,
 };
 struct sov_jval sov_jstr_case(struct sov_jrun *r, const struct sov_jstr *s,
                               enum sov_jcase how);

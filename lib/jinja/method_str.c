@@ -52,6 +52,7 @@ split_words(struct sov_jrun *r, const struct sov_jstr *s, int64_t max,
 {
     size_t at = 0;
 
+    sov_jrun_charge(r, s->len / 4);
     for (int64_t n = 0; r->rc == 0; n++) {
         size_t start, step;
 
@@ -104,46 +105,98 @@ static size_t
 find_last(struct sov_jrun *r, const struct sov_jstr *s,
           const struct sov_jstr *part, size_t end)
 {
-    sov_jrun_charge(r, end / 16);
+    /* no better than trying each place */
+    if (!sov_jrun_charge(r, (1 + end / 16) * (1 + part->len / 32)))
+        return SIZE_MAX;
     for (size_t i = end; i >= part->len && i > 0; i--)
         if (memcmp(s->p + i - part->len, part->p, part->len) == 0)
             return i - part->len;
     return SIZE_MAX;
 }
 
-static struct sov_jval
-str_rsplit(struct sov_jrun *r, const struct sov_jargs *a)
+/* Parts from the end on, the last one first. */
+static void
+rsplit_at(struct sov_jrun *r, const struct sov_jstr *s,
+          const struct sov_jstr *sep, int64_t max, struct sov_jlist *out)
 {
-    const struct sov_jstr *s = a->self.u.str;
-    const struct sov_jstr *sep;
-    int64_t max = sov_jarg_int(r, a, 1, "maxsplit", -1);
-    struct sov_jval out;
-    struct sov_jlist *l;
-    size_t end = s->len, hit;
+    size_t end = s->len;
 
-    if (max < 0)
-        return str_split(r, a);
-    sep = sov_jarg_str(r, a, 0, "sep");
-    out = sov_jval_list(r, J_LIST);
     if (sep->len == 0)
         sov_jrun_fail(r, SOV_EFORMAT, "split by nothing");
     for (int64_t n = 0; n < max && r->rc == 0; n++) {
-        hit = find_last(r, s, sep, end);
+        size_t hit = find_last(r, s, sep, end);
+
         if (hit == SIZE_MAX)
             break;
         sov_jlist_add(
-            r, out.u.list,
-            sov_jval_part(r, s, hit + sep->len, end - hit - sep->len));
+            r, out, sov_jval_part(r, s, hit + sep->len, end - hit - sep->len));
         end = hit;
     }
-    sov_jlist_add(r, out.u.list, sov_jval_part(r, s, 0, end));
-    l = out.u.list;
-    for (size_t i = 0; r->rc == 0 && i < l->n / 2; i++) {
+    sov_jlist_add(r, out, sov_jval_part(r, s, 0, end));
+}
+
+/* Where the character that ends at end begins. */
+static size_t
+back(const struct sov_jstr *s, size_t end)
+{
+    end--;
+    while (end > 0 && ((unsigned char)s->p[end] & 0xc0) == 0x80)
+        end--;
+    return end;
+}
+
+static void
+rsplit_words(struct sov_jrun *r, const struct sov_jstr *s, int64_t max,
+             struct sov_jlist *out)
+{
+    size_t end = s->len;
+
+    sov_jrun_charge(r, s->len / 4);
+    for (int64_t n = 0; r->rc == 0; n++) {
+        size_t at;
+
+        while (end > 0 && space_at(s, back(s, end)) > 0)
+            end = back(s, end);
+        if (end == 0)
+            return;
+        at = n == max ? 0 : end;
+        while (at > 0 && space_at(s, back(s, at)) == 0)
+            at = back(s, at);
+        sov_jlist_add(r, out, sov_jval_part(r, s, at, end - at));
+        end = at;
+    }
+}
+
+static void
+reverse(struct sov_jlist *l)
+{
+    for (size_t i = 0; i < l->n / 2; i++) {
         struct sov_jval x = l->v[i];
 
         l->v[i] = l->v[l->n - 1 - i];
         l->v[l->n - 1 - i] = x;
     }
+}
+
+static struct sov_jval
+str_rsplit(struct sov_jrun *r, const struct sov_jargs *a)
+{
+    const struct sov_jstr *s = a->self.u.str;
+    struct sov_jval sep = sov_jarg(a, 0, "sep");
+    int64_t max = sov_jarg_int(r, a, 1, "maxsplit", -1);
+    struct sov_jval out;
+
+    if (max < 0)
+        return str_split(r, a);
+    out = sov_jval_list(r, J_LIST);
+    if (r->rc < 0)
+        return out;
+    if (sep.type == J_NONE || sep.type == J_UNDEF)
+        rsplit_words(r, s, max, out.u.list);
+    else
+        rsplit_at(r, s, sov_jarg_str(r, a, 0, "sep"), max, out.u.list);
+    if (r->rc == 0)
+        reverse(out.u.list);
     return out;
 }
 
@@ -154,25 +207,21 @@ str_splitlines(struct sov_jrun *r, const struct sov_jargs *a)
     bool keep = sov_jarg_bool(a, 0, "keepends", false);
     struct sov_jval out = sov_jval_list(r, J_LIST);
 
-    for (size_t at = 0; at < s->len && r->rc == 0;) {
-        size_t end = at, next;
+    sov_jrun_charge(r, s->len / 8);
+    for (size_t at = 0, next; at < s->len && r->rc == 0; at = next) {
+        size_t end = sov_jstr_line(s, at, &next);
 
-        while (end < s->len && s->p[end] != '\n' && s->p[end] != '\r')
-            end++;
-        next = end < s->len ? end + 1 : end;
-        if (next < s->len && s->p[end] == '\r' && s->p[next] == '\n')
-            next++;
         sov_jlist_add(r, out.u.list,
                       sov_jval_part(r, s, at, (keep ? next : end) - at));
-        at = next;
     }
     return out;
 }
 
 static bool
-ends_with(const struct sov_jstr *s, const struct sov_jstr *part, bool start)
+ends_with(struct sov_jrun *r, const struct sov_jstr *s,
+          const struct sov_jstr *part, bool start)
 {
-    if (part->len > s->len)
+    if (part->len > s->len || !sov_jrun_charge(r, part->len / 256))
         return false;
     return memcmp(start ? s->p : s->p + s->len - part->len, part->p,
                   part->len) == 0;
@@ -186,10 +235,10 @@ affix(struct sov_jrun *r, const struct sov_jargs *a, bool start)
 
     if (v.type != J_TUPLE)
         return sov_jval_bool(
-            ends_with(a->self.u.str, sov_jarg_str(r, a, 0, NULL), start));
+            ends_with(r, a->self.u.str, sov_jarg_str(r, a, 0, NULL), start));
     for (size_t i = 0; i < v.u.list->n; i++)
         if (v.u.list->v[i].type == J_STR &&
-            ends_with(a->self.u.str, v.u.list->v[i].u.str, start))
+            ends_with(r, a->self.u.str, v.u.list->v[i].u.str, start))
             return sov_jval_bool(true);
     return sov_jval_bool(false);
 }
@@ -212,7 +261,7 @@ str_removeprefix(struct sov_jrun *r, const struct sov_jargs *a)
     const struct sov_jstr *s = a->self.u.str;
     const struct sov_jstr *part = sov_jarg_str(r, a, 0, NULL);
 
-    if (!ends_with(s, part, true))
+    if (!ends_with(r, s, part, true))
         return a->self;
     return sov_jval_part(r, s, part->len, s->len - part->len);
 }
@@ -223,7 +272,7 @@ str_removesuffix(struct sov_jrun *r, const struct sov_jargs *a)
     const struct sov_jstr *s = a->self.u.str;
     const struct sov_jstr *part = sov_jarg_str(r, a, 0, NULL);
 
-    if (!ends_with(s, part, false))
+    if (!ends_with(r, s, part, false))
         return a->self;
     return sov_jval_part(r, s, 0, s->len - part->len);
 }
@@ -291,6 +340,12 @@ str_capitalize(struct sov_jrun *r, const struct sov_jargs *a)
 }
 
 static struct sov_jval
+str_swapcase(struct sov_jrun *r, const struct sov_jargs *a)
+{
+    return sov_jstr_case(r, a->self.u.str, CASE_SWAP);
+}
+
+static struct sov_jval
 place(const struct sov_jstr *s, size_t at)
 {
     struct sov_jstr before = { s->p, NULL, at, false };
@@ -303,7 +358,8 @@ str_find(struct sov_jrun *r, const struct sov_jargs *a)
 {
     const struct sov_jstr *s = a->self.u.str;
     int64_t from = sov_jarg_int(r, a, 1, "start", 0);
-    size_t at = sov_jstr_byte(s, from > 0 ? (size_t)from : 0);
+    bool near = sov_jrun_charge(r, s->len / 64);
+    size_t at = sov_jstr_byte(s, near && from > 0 ? (size_t)from : 0);
 
     return place(s, sov_jstr_find(r, s, sov_jarg_str(r, a, 0, "sub"), at));
 }
@@ -328,12 +384,59 @@ str_index(struct sov_jrun *r, const struct sov_jargs *a)
 }
 
 static struct sov_jval
+str_rindex(struct sov_jrun *r, const struct sov_jargs *a)
+{
+    struct sov_jval v = str_rfind(r, a);
+
+    if (v.u.i < 0)
+        sov_jrun_fail(r, SOV_EFORMAT, "the string is not there");
+    return v;
+}
+
+/* What is before sep, sep, and what is behind it. */
+static struct sov_jval
+partition(struct sov_jrun *r, const struct sov_jargs *a, bool last)
+{
+    const struct sov_jstr *s = a->self.u.str;
+    const struct sov_jstr *sep = sov_jarg_str(r, a, 0, "sep");
+    struct sov_jval out = sov_jval_list(r, J_TUPLE);
+    size_t at, n = sep->len;
+
+    if (n == 0)
+        sov_jrun_fail(r, SOV_EFORMAT, "split by nothing");
+    at = last ? find_last(r, s, sep, s->len) : sov_jstr_find(r, s, sep, 0);
+    if (r->rc < 0)
+        return J_VAL_UNDEF;
+    if (at == SIZE_MAX) {
+        at = last ? 0 : s->len;
+        n = 0;
+    }
+    sov_jlist_add(r, out.u.list, sov_jval_part(r, s, 0, at));
+    sov_jlist_add(r, out.u.list, sov_jval_part(r, s, at, n));
+    sov_jlist_add(r, out.u.list, sov_jval_part(r, s, at + n, s->len - at - n));
+    return out;
+}
+
+static struct sov_jval
+str_partition(struct sov_jrun *r, const struct sov_jargs *a)
+{
+    return partition(r, a, false);
+}
+
+static struct sov_jval
+str_rpartition(struct sov_jrun *r, const struct sov_jargs *a)
+{
+    return partition(r, a, true);
+}
+
+static struct sov_jval
 str_count(struct sov_jrun *r, const struct sov_jargs *a)
 {
     const struct sov_jstr *s = a->self.u.str;
     const struct sov_jstr *part = sov_jarg_str(r, a, 0, "sub");
     int64_t n = 0;
 
+    sov_jrun_charge(r, s->len / 64);
     if (part->len == 0)
         return sov_jval_int((int64_t)sov_jstr_chars(s) + 1);
     for (size_t at = 0; r->rc == 0; n++) {
@@ -369,7 +472,6 @@ str_join(struct sov_jrun *r, const struct sov_jargs *a)
 
 enum class { DIGIT = 1, LETTER = 2, SPACE = 4, UPPER = 8, LOWER = 16 };
 
-/* Letters beyond ASCII are letters, and neither upper nor lower. */
 static unsigned
 class_of(uint32_t cp)
 {
@@ -381,7 +483,11 @@ class_of(uint32_t cp)
         return LETTER | UPPER;
     if (sov_jchar_space(cp))
         return SPACE;
-    return cp >= 0xaa ? LETTER : 0;
+    if (!sov_jchar_letter(cp))
+        return 0;
+    return LETTER | (sov_jchar_lower(cp)   ? LOWER
+                     : sov_jchar_upper(cp) ? UPPER
+                                           : 0);
 }
 
 /* Is every character of one of the classes (or, of cased ones, no other)? */
@@ -469,6 +575,17 @@ static const struct sov_jfn methods[] = {
     J_FN("isspace", str_isspace),
     J_FN("isupper", str_isupper),
     J_FN("islower", str_islower),
+    J_FN("isdecimal", str_isdigit),
+    J_FN("isnumeric", str_isdigit),
+    J_FN("swapcase", str_swapcase),
+    J_FN("casefold", str_lower),
+    J_FN("rindex", str_rindex),
+    J_FN("partition", str_partition),
+    J_FN("rpartition", str_rpartition),
+    J_FN("center", sov_jmethod_center),
+    J_FN("ljust", sov_jmethod_ljust),
+    J_FN("rjust", sov_jmethod_rjust),
+    J_FN("zfill", sov_jmethod_zfill),
 };
 
 const struct sov_jfn *

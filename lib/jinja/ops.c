@@ -72,7 +72,7 @@ sov_jval_defined(struct sov_jrun *r, struct sov_jval v)
 /* ---- equal, order */
 
 static bool
-equal_scalar(struct sov_jval a, struct sov_jval b)
+equal_scalar(struct sov_jrun *r, struct sov_jval a, struct sov_jval b)
 {
     if (sov_jval_is_num(a) && sov_jval_is_num(b)) {
         if (a.type != J_FLOAT && b.type != J_FLOAT)
@@ -86,8 +86,7 @@ equal_scalar(struct sov_jval a, struct sov_jval b)
     case J_NONE:
         return true;
     case J_STR:
-        return a.u.str->len == b.u.str->len &&
-               memcmp(a.u.str->p, b.u.str->p, a.u.str->len) == 0;
+        return sov_jstr_same(r, a.u.str, b.u.str);
     case J_RANGE:
         return a.u.range->n == b.u.range->n &&
                (a.u.range->n == 0 ||
@@ -157,7 +156,7 @@ sov_jval_equal(struct sov_jrun *r, struct sov_jval a, struct sov_jval b)
         if (same_shape(now.a, now.b) && n < SOV_CHAT_DEPTH) {
             now.at = 0;
             level[n++] = now;
-        } else if (!equal_scalar(now.a, now.b)) {
+        } else if (!equal_scalar(r, now.a, now.b)) {
             return false;
         }
         for (more = 0; n > 0; n--) {
@@ -195,18 +194,23 @@ order_scalar(struct sov_jrun *r, struct sov_jval a, struct sov_jval b)
     return 0;
 }
 
+/* The first elements that are not equal have the order of their lists. */
 int
 sov_jval_order(struct sov_jrun *r, struct sov_jval a, struct sov_jval b)
 {
-    size_t n;
+    while (sov_jval_is_list(a) && a.type == b.type) {
+        const struct sov_jlist *x = a.u.list, *y = b.u.list;
+        size_t n = x->n < y->n ? x->n : y->n, i = 0;
 
-    if (!sov_jval_is_list(a) || a.type != b.type)
-        return order_scalar(r, a, b);
-    n = a.u.list->n < b.u.list->n ? a.u.list->n : b.u.list->n;
-    for (size_t i = 0; i < n && sov_jrun_charge(r, 1); i++)
-        if (!sov_jval_equal(r, a.u.list->v[i], b.u.list->v[i]))
-            return order_scalar(r, a.u.list->v[i], b.u.list->v[i]);
-    return (a.u.list->n > b.u.list->n) - (a.u.list->n < b.u.list->n);
+        while (i < n && sov_jrun_charge(r, 1) &&
+               sov_jval_equal(r, x->v[i], y->v[i]))
+            i++;
+        if (i == n || r->rc < 0)
+            return (x->n > y->n) - (x->n < y->n);
+        a = x->v[i];
+        b = y->v[i];
+    }
+    return order_scalar(r, a, b);
 }
 
 static bool
@@ -361,8 +365,8 @@ loop_attr(const struct sov_jloop *l, const struct sov_jstr *name)
         { "length", sov_jval_int(n) },
         { "revindex", sov_jval_int(n - at) },
         { "revindex0", sov_jval_int(n - at - 1) },
-        { "depth", sov_jval_int(1) },
-        { "depth0", sov_jval_int(0) },
+        { "depth", sov_jval_int((int64_t)l->depth0 + 1) },
+        { "depth0", sov_jval_int(l->depth0) },
         { "previtem", at > 0 ? l->items->v[at - 1] : J_VAL_UNDEF },
         { "nextitem", at + 1 < n ? l->items->v[at + 1] : J_VAL_UNDEF },
     };
@@ -395,6 +399,11 @@ sov_jval_attr(struct sov_jrun *r, struct sov_jval v,
         v = loop_attr(v.u.loop, name);
         if (v.type != J_UNDEF)
             return v;
+    } else if (v.type == J_TUPLE && v.sub) { /* a group of groupby */
+        if (sov_jstr_is(name, "grouper"))
+            return v.u.list->v[0];
+        if (sov_jstr_is(name, "list"))
+            return v.u.list->v[1];
     } else if (v.type == J_CYCLE && sov_jstr_is(name, "current") &&
                v.u.cycle->items->n > 0) {
         return v.u.cycle->items->v[v.u.cycle->at % v.u.cycle->items->n];
@@ -477,6 +486,23 @@ bounds(struct sov_jrun *r, const struct sov_jval part[3], int64_t n,
     return true;
 }
 
+/* Numbers start to stop of a range are a range. */
+static struct sov_jval
+slice_range(struct sov_jrun *r, const struct sov_jrange *of, int64_t start,
+            int64_t stop, int64_t step)
+{
+    struct sov_jrange *part = sov_jrun_take(r, 1, sizeof(*part));
+    int64_t n = step > 0 ? (stop - start + step - 1) / step
+                         : (start - stop - step - 1) / -step;
+
+    if (part == NULL)
+        return J_VAL_UNDEF;
+    *part = (struct sov_jrange){ of->start + start * of->step,
+                                 of->start + stop * of->step, of->step * step,
+                                 n > 0 ? n : 0 };
+    return (struct sov_jval){ .type = J_RANGE, .u.range = part };
+}
+
 struct sov_jval
 sov_jval_slice(struct sov_jrun *r, struct sov_jval v,
                const struct sov_jval part[3])
@@ -500,6 +526,8 @@ sov_jval_slice(struct sov_jrun *r, struct sov_jval v,
 
         return sov_jval_part(r, v.u.str, at, end - at);
     }
+    if (v.type == J_RANGE)
+        return slice_range(r, v.u.range, start, stop, step);
     out = sov_jval_list(r, v.type == J_TUPLE ? J_TUPLE : J_LIST);
     for (int64_t i = start; step > 0 ? i < stop : i > stop; i += step) {
         struct sov_jval e = element(r, v, i);

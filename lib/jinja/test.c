@@ -35,7 +35,7 @@ TEST(string, v.type == J_STR)
 TEST(mapping, v.type == J_DICT)
 TEST(iterable, sov_jval_iterable(v))
 TEST(sequence, sov_jval_iterable(v))
-TEST(callable, v.type >= J_MACRO && v.type <= J_CYCLE && v.type != J_LOOP)
+TEST(callable, v.type == J_UNDEF || (v.type >= J_MACRO && v.type <= J_CYCLE))
 TEST(odd, sov_jval_is_num(v) && v.type != J_FLOAT && v.u.i % 2 != 0)
 TEST(even, sov_jval_is_num(v) && v.type != J_FLOAT && v.u.i % 2 == 0)
 TEST(escaped, v.type > J_CYCLE)
@@ -225,7 +225,7 @@ g_range(struct sov_jrun *r, const struct sov_jargs *a)
                       (unsigned long long)span, SOV_CHAT_RANGE);
         return J_VAL_UNDEF;
     }
-    *range = (struct sov_jrange){ start, step, (int64_t)span };
+    *range = (struct sov_jrange){ start, stop, step, (int64_t)span };
     return (struct sov_jval){ .type = J_RANGE, .u.range = range };
 }
 

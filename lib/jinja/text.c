@@ -111,6 +111,19 @@ quote(struct sov_jtext *t, const struct sov_jstr *s)
     sov_jtext_lit(t, mark);
 }
 
+static void
+add_range(struct sov_jtext *t, const struct sov_jrange *r)
+{
+    char buf[80];
+
+    snprintf(buf, sizeof(buf), "range(%" PRId64 ", %" PRId64, r->start,
+             r->stop);
+    sov_jtext_lit(t, buf);
+    snprintf(buf, sizeof(buf), ", %" PRId64, r->step);
+    sov_jtext_lit(t, r->step == 1 ? ")" : buf);
+    sov_jtext_lit(t, r->step == 1 ? "" : ")");
+}
+
 /* What is no list and no dict. */
 static void
 scalar(struct sov_jtext *t, struct sov_jval v, bool quoted)
@@ -142,11 +155,7 @@ scalar(struct sov_jtext *t, struct sov_jval v, bool quoted)
             sov_jtext_str(t, v.u.str);
         break;
     case J_RANGE:
-        snprintf(buf, sizeof(buf), "range(%" PRId64 ", %" PRId64 ")",
-                 v.u.range->start,
-                 (int64_t)((uint64_t)v.u.range->start +
-                           (uint64_t)v.u.range->n * (uint64_t)v.u.range->step));
-        sov_jtext_lit(t, buf);
+        add_range(t, v.u.range);
         break;
     default:
         snprintf(buf, sizeof(buf), "<%s>", sov_jval_kind(v));
@@ -251,6 +260,16 @@ sov_jstr_is(const struct sov_jstr *s, const char *text)
     return s->len == strlen(text) && memcmp(s->p, text, s->len) == 0;
 }
 
+bool
+sov_jstr_same(struct sov_jrun *r, const struct sov_jstr *a,
+              const struct sov_jstr *b)
+{
+    if (a->len != b->len ||
+        (a->len >= 256 && !sov_jrun_charge(r, a->len / 256)))
+        return false;
+    return a->p == b->p || memcmp(a->p, b->p, a->len) == 0;
+}
+
 size_t
 sov_jstr_chars(const struct sov_jstr *s)
 {
@@ -292,6 +311,26 @@ sov_jchar_space(uint32_t cp)
            cp == 0xa0 || cp == 0x1680 || (cp >= 0x2000 && cp <= 0x200a) ||
            cp == 0x2028 || cp == 0x2029 || cp == 0x202f || cp == 0x205f ||
            cp == 0x3000;
+}
+
+/* What ends a line: \n \r \v \f, 0x1c to 0x1e, 0x85, 0x2028 and 0x2029. */
+size_t
+sov_jstr_line(const struct sov_jstr *s, size_t at, size_t *next)
+{
+    uint32_t cp;
+
+    for (size_t n; at < s->len; at += n) {
+        n = sov_utf8_step(s->p + at, s->len - at, &cp);
+        if ((cp < 10 || cp > 13) && (cp < 0x1c || cp > 0x1e) && cp != 0x85 &&
+            cp != 0x2028 && cp != 0x2029)
+            continue;
+        *next = at + n;
+        if (cp == '\r' && *next < s->len && s->p[*next] == '\n')
+            ++*next;
+        return at;
+    }
+    *next = at;
+    return at;
 }
 
 /* Is the character at p, of n bytes, one to strip? */

@@ -229,7 +229,11 @@ indent(struct sov_jrun *r, struct sov_jval v)
     struct sov_jval s = v;
 
     if (v.type != J_STR) {
-        for (int64_t i = 0; i < v.u.i && i < 64; i++)
+        if (v.u.i > 1000)
+            sov_jrun_fail(r, SOV_EFORMAT,
+                          "an indent of %lld; the limit is 1000",
+                          (long long)v.u.i);
+        for (int64_t i = 0; i < v.u.i && r->rc == 0; i++)
             sov_jtext_lit(&t, " ");
         s = sov_jtext_end(&t);
     }

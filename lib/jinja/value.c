@@ -304,8 +304,7 @@ sov_jdict_get(struct sov_jrun *r, const struct sov_jdict *d,
         for (size_t i = 0; i < d->n; i++) {
             struct sov_jval k = d->v[i].key;
 
-            if (k.type == J_STR && k.u.str->len == key.u.str->len &&
-                memcmp(k.u.str->p, key.u.str->p, key.u.str->len) == 0)
+            if (k.type == J_STR && sov_jstr_same(r, k.u.str, key.u.str))
                 return &d->v[i];
         }
         return NULL;

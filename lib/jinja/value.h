@@ -98,6 +98,7 @@ struct sov_jdict { /* in order of insertion */
 
 struct sov_jrange {
     int64_t start;
+    int64_t stop; /* as it was said */
     int64_t step;
     int64_t n;
 };
@@ -110,6 +111,7 @@ struct sov_jloop {
     struct sov_jscope *scope;
     struct sov_jval last; /* what changed() saw */
     bool seen;
+    bool round; /* a body was run to its end */
 };
 
 struct sov_jcycle {
@@ -270,13 +272,21 @@ bool sov_jval_defined(struct sov_jrun *r, struct sov_jval v);
 /* ---- strings */
 
 bool sov_jstr_is(const struct sov_jstr *s, const char *text);
+bool sov_jstr_same(struct sov_jrun *r, const struct sov_jstr *a,
+                   const struct sov_jstr *b);
 size_t sov_jstr_chars(const struct sov_jstr *s); /* characters */
 /* Byte where character n begins (len, if there are not so many). */
 size_t sov_jstr_byte(const struct sov_jstr *s, size_t n);
 /* Where the string part is in s at or after from; SIZE_MAX if it is not. */
 size_t sov_jstr_find(struct sov_jrun *r, const struct sov_jstr *s,
                      const struct sov_jstr *part, size_t from);
+/* The end of the line at at, and where the next one begins; the same where
+ * there is none. */
+size_t sov_jstr_line(const struct sov_jstr *s, size_t at, size_t *next);
 bool sov_jchar_space(uint32_t cp);
+bool sov_jchar_letter(uint32_t cp);
+bool sov_jchar_lower(uint32_t cp);
+bool sov_jchar_upper(uint32_t cp);
 /* Without white space, or without the characters of set. */
 struct sov_jval sov_jstr_strip(struct sov_jrun *r, const struct sov_jstr *s,
                                const struct sov_jstr *set, bool left,

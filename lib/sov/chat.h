@@ -13,6 +13,7 @@
 
 #include "sov/err.h"
 #include "sov/meta.h"
+#include "sov/token.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,7 +48,8 @@ SOV_API void sov_dialog_free(sov_dialog *dialog);
 /*
  * Take the messages of a JSON text: an array of objects with "role", or an
  * object that has such an array under "messages"; its other members (tools,
- * documents ...) become variables of the template.
+ * documents ...) become variables of the template.  Pictures and sounds in a
+ * message are SOV_EUNSUP.
  */
 SOV_API int sov_dialog_parse(sov_dialog *dialog, const char *json, size_t len,
                              struct sov_err *err) SOV_MUST_CHECK;
@@ -66,6 +68,8 @@ SOV_API int sov_dialog_begin(sov_dialog *dialog, const char *role,
                              const char *text, size_t len,
                              struct sov_err *err) SOV_MUST_CHECK;
 SOV_API size_t sov_dialog_count(const sov_dialog *dialog);
+/* Take n messages away from the one at i on. */
+SOV_API void sov_dialog_forget(sov_dialog *dialog, size_t i, size_t n);
 /* The role of a message, or NULL. */
 SOV_API const char *sov_dialog_role(const sov_dialog *dialog, size_t i);
 /* Keep the first n messages. */
@@ -89,11 +93,41 @@ struct sov_chat_text {
     bool merged;
 };
 
-/* text is empty after a failure. */
+/*
+ * What was given is said in the form that the template understands: content as
+ * one text or as a list of texts, arguments of calls as text or as an object,
+ * nothing as nothing, a developer as the system.  text is empty after a
+ * failure.
+ */
 SOV_API int sov_chat_render(const sov_chat *chat, const sov_dialog *dialog,
                             const struct sov_chat_opts *opts,
                             struct sov_chat_text *text,
                             struct sov_err *err) SOV_MUST_CHECK;
 SOV_API void sov_chat_text_free(struct sov_chat_text *text);
+
+/* ---- answers that speak on several channels, as gpt-oss does */
+
+typedef struct sov_channels sov_channels;
+
+enum sov_voice {
+    SOV_VOICE_NONE,    /* nothing to show */
+    SOV_VOICE_SAID,    /* the answer, or the call of a tool with its head */
+    SOV_VOICE_THOUGHT, /* on the way to it */
+};
+
+/* *channels is NULL where the vocabulary has no channels.  tok is borrowed. */
+SOV_API int sov_channels_new(sov_channels **channels, const sov_tok *tok,
+                             struct sov_err *err) SOV_MUST_CHECK;
+SOV_API void sov_channels_free(sov_channels *channels);
+/* Another answer begins. */
+SOV_API void sov_channels_begin(sov_channels *channels);
+
+/*
+ * The next token of an answer, and its text (sov_tok_piece()).  What is to be
+ * shown of it, borrowed up to the next call, and how it is meant.
+ */
+SOV_API struct sov_span sov_channels_put(sov_channels *channels, int32_t id,
+                                         struct sov_span piece,
+                                         enum sov_voice *voice);
 
 #endif

@@ -6,10 +6,10 @@
  *
  * A line of the script is one of
  *
- *   send TEXT     type TEXT; \r \n \e \\ and \xHH in it are bytes
+ *   send TEXT     type TEXT; \r \n \t \e \\ and \xHH are bytes
  *   wait TEXT     until TEXT has been shown since the last wait; 30 s at most
  *   size COLUMNS  the terminal has another width from here on
- *   term          SIGTERM to the program
+ *   signal N      signal number N to the program
  *   sleep N       seconds in which only the program does something
  *
  * All that the program shows goes to standard output.  Exit status: that of
@@ -119,24 +119,51 @@ await(const char *text)
     }
 }
 
-static void
-type(const char *text)
+/* \r and the like in place; how many bytes it is then. */
+static size_t
+unescape(char *text)
 {
-    for (; *text != '\0'; text++) {
-        char c = *text;
+    char *to = text;
+
+    for (const char *p = text; *p != '\0'; p++) {
+        char c = *p;
         char hex[3] = "";
 
-        if (c == '\\' && text[1] != '\0') {
-            c = *++text;
-            if (c == 'x') {
-                memcpy(hex, text + 1, 2);
+        if (c == '\\' && p[1] != '\0') {
+            c = *++p;
+            if (c == 'x' && p[1] != '\0' && p[2] != '\0') {
+                memcpy(hex, p + 1, 2);
                 c = (char)strtol(hex, NULL, 16);
-                text += 2;
+                p += 2;
             } else {
-                c = c == 'r' ? '\r' : c == 'n' ? '\n' : c == 'e' ? '\033' : c;
+                c = c == 'r'   ? '\r'
+                    : c == 'n' ? '\n'
+                    : c == 't' ? '\t'
+                    : c == 'e' ? '\033'
+                               : c;
             }
         }
-        if (write(master, &c, 1) != 1)
+        *to++ = c;
+    }
+    *to = '\0';
+    return (size_t)(to - text);
+}
+
+/* The terminal takes a few thousand bytes, and more when they were read. */
+static void
+type(char *text)
+{
+    size_t n = unescape(text), done = 0;
+
+    while (done < n) {
+        struct pollfd p = { .fd = master, .events = POLLOUT };
+        ssize_t w = -1;
+
+        if (poll(&p, 1, 200) == 1 && (p.revents & POLLOUT))
+            w = write(master, text + done, n - done > 256 ? 256 : n - done);
+        if (w > 0)
+            done += (size_t)w;
+        else if (!look(0))
             return; /* it will be missed by the next wait */
     }
 }
@@ -150,6 +177,7 @@ obey(char *line)
     if (strncmp(line, "send ", 5) == 0) {
         type(line + 5);
     } else if (strncmp(line, "wait ", 5) == 0) {
+        unescape(line + 5);
         await(line + 5);
     } else if (strncmp(line, "size ", 5) == 0) {
         w.ws_col = (unsigned short)atoi(line + 5);
@@ -157,15 +185,16 @@ obey(char *line)
     } else if (strncmp(line, "sleep ", 6) == 0) {
         for (time_t end = time(NULL) + atoi(line + 6); time(NULL) <= end;)
             look(200);
-    } else if (strcmp(line, "term") == 0) {
-        kill(child, SIGTERM);
+    } else if (strncmp(line, "signal ", 7) == 0) {
+        kill(child, atoi(line + 7));
     }
 }
 
 int
 main(int argc, char **argv)
 {
-    char name[128], line[4096];
+    char name[128];
+    static char line[65536];
     struct termios before, after;
     int status, slave;
 

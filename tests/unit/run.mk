@@ -15,3 +15,13 @@ unit_tests += tests/unit/t_request
 tests_unit_t_request_SOURCES = %D%/t_request.c %D%/unit.h
 tests_unit_t_request_CFLAGS = $(unit_cflags)
 tests_unit_t_request_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/t_fit
+tests_unit_t_fit_SOURCES = %D%/t_fit.c %D%/unit.h
+tests_unit_t_fit_CFLAGS = $(unit_cflags)
+tests_unit_t_fit_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/t_channel
+tests_unit_t_channel_SOURCES = %D%/t_channel.c %D%/unit.h
+tests_unit_t_channel_CFLAGS = $(unit_cflags)
+tests_unit_t_channel_LDADD = $(unit_libs)

@@ -122,7 +122,23 @@ static const struct pair wrong[] = {
     { "{% raw %} x", "raw text that does not end" },
     { "{% for %}{% endfor %}", "expected a name, not '%}'" },
     { "{% for x of y %}{% endfor %}", "expected 'in', not 'of'" },
-    { "{% for x in y recursive %}{% endfor %}", "recursive loops" },
+    { "{% for x in l %}{{ loop(l) }}{% endfor %}",
+      "a loop that is not recursive is called" },
+    { "{% for x in l recursive %}{{ loop() }}{% endfor %}",
+      "a loop takes one argument" },
+    { "{% for x in l recursive %}{{ loop(x) }}{% endfor %}",
+      "a int has no items" },
+    { "{% for x in l if recursive recursive y %}{% endfor %}",
+      "expected '%}', not 'recursive'" },
+    { "{{ f(*l, 1) }}", "name=value, as before" },
+    { "{{ f(a=1, *l) }}", "another order than x, *list, name=x, **dict" },
+    { "{{ f(**d, *l) }}", "another order" },
+    { "{{ f(**d, a=1) }}", "nothing behind **" },
+    { "{{ f(*) }}", "expected a value" },
+    { "{{ (*l) }}", "expected a value" },
+    { "{{ range(*x) }}", "a int has no items" },
+    { "{{ dict(**l) }}", "named arguments from a list" },
+    { "{{ dict(**{1: 2}) }}", "a name that is a int" },
     { "{{ a b }}", "expected '}}', not 'b'" },
     { "{{ }}", "expected a value, not '}}'" },
     { "{{ x + }}", "expected a value" },
@@ -137,7 +153,11 @@ static const struct pair wrong[] = {
     { "{{ l[1:2:3:4] }}", "the end of a bracket" },
     { "{{ $ }}", "a character that means nothing here" },
     { "{{ '\\ud8' }}", "an escape that is cut short" },
-    { "{% include 'x' %}", "a statement that is known" },
+    { "{% include 'x' %}", "{% include %}: a chat template is one file" },
+    { "{% from 'x' import y %}", "{% from %}: a chat template is one file" },
+    { "{% extends 'x' %}", "{% extends %}: a chat template is one file" },
+    { "{% block x %}{% endblock %}", "{% block %}: a chat template is one" },
+    { "{% nothing %}", "a statement that is known" },
     { "{% break %}", "a loop around it" },
     { "{% for i in l %}{% set a %}{% break %}{% endset %}{% endfor %}",
       "a loop around it" },
@@ -162,6 +182,18 @@ static const struct pair wrong[] = {
     { "{{ [].pop() }}", "pop of what is not in the list" },
     { "{{ 3 in 4 }}", "nothing can be in a int" },
     { "{{ 3 in 'a' }}", "a int is looked for in a str" },
+    { "{{ '%2000d' % 1 }}", "a width of 1000 or more" },
+    { "{{ s|indent(1001) }}", "an indent of 1001; the limit is 1000" },
+    { "{{ l|tojson(indent=1001) }}", "an indent of 1001; the limit is 1000" },
+    { "{{ s|center(100001) }}", "a width of 100001; the limit is 100000" },
+    { "{{ s.ljust(5, 'ab') }}", "filled with one character" },
+    { "{{ s|truncate(2) }}", "truncate to 2 characters" },
+    { "{{ s.partition('') }}", "split by nothing" },
+    { "{{ l|slice(0) }}", "0 slices" },
+    { "{{ {'a b': 1}|xmlattr }}", "a name that no attribute can have" },
+    { "{{ '{'|from_json }}", "from_json: " },
+    { "{{ '1, 2'|from_json }}", "from_json: not one value" },
+    { "{{ ''|from_json }}", "from_json: not one value" },
     { "\xff", "not UTF-8, at byte 0" },
 };
 
@@ -238,6 +270,11 @@ END_TEST
 
 /* ---- limits */
 
+/* x is a text of 4 MiB */
+#define BIG                                                                  \
+    "{% set n = namespace(s='aaaaaaaa') %}{% for i in range(19) %}"          \
+    "{% set n.s = n.s ~ n.s %}{% endfor %}{% set x = n.s %}"
+
 static const struct pair hostile[] = {
     { "{{ range(10**9) }}", "a range of 1000000000 numbers" },
     { "{% for a in range(100000) %}{% for b in range(100000) %}x{% endfor %}"
@@ -285,6 +322,38 @@ static const struct pair hostile[] = {
       "{% set y = x|sort(reverse=true) %}{% endfor %}",
       "which is the limit" },
     { "{{ strftime_now('%9999999d') }}", "a date of more than" },
+    { "{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}",
+      "nested deeper than 200" },
+    { "{% for x in range(9) recursive %}{{ loop(range(9)) if loop.depth < 99 }}"
+      "{% endfor %}",
+      "steps, which is the limit" },
+    { "{{ 10 ** 10 ** 10 }}", "an integer of more than 64 bits" },
+    { "{% set n = namespace(s='xx') %}{% for i in range(99) %}"
+      "{% set n.s = n.s|replace('x', 'xx') %}{% endfor %}",
+      "which is the limit" },
+    /* what makes nothing, and takes long */
+    { BIG "{% set y = x ~ '' %}"
+      "{% for i in range(100000) %}{% if x == y %}{% endif %}{% endfor %}",
+      "which is the limit" },
+    { BIG "{% set d = {x: 1} %}{% set y = x ~ '' %}"
+      "{% for i in range(100000) %}{% if d[y] %}{% endif %}{% endfor %}",
+      "which is the limit" },
+    { BIG "{% for i in range(100000) %}"
+      "{% if x.startswith(x) %}{% endif %}{% endfor %}",
+      "which is the limit" },
+    { BIG "{% for i in range(100000) %}"
+      "{% if x.splitlines() %}{% endif %}{% endfor %}",
+      "which is the limit" },
+    { BIG "{% for i in range(100000) %}"
+      "{% if x.split() %}{% endif %}{% endfor %}",
+      "which is the limit" },
+    { BIG "{{ x.rfind(x[1:450000] ~ 'b') }}",
+      "which is the limit" },
+    { BIG "{% for i in range(100000) %}"
+      "{% if x|truncate(5000000) is string %}{% endif %}{% endfor %}",
+      "which is the limit" },
+    { "{{ range(100000)|list|map('string')|join|from_json }}",
+      "from_json: " },
 };
 
 START_TEST(hostile_templates_end)

@@ -73,6 +73,25 @@ err_has 'r.jinja: line 1, column'
 err_has 'the template refuses: no system'
 err_one_line
 
+# ---- messages as chat programs write them
+printf '{%% for t in tools %%}{{ t.function.name }};{%% endfor %%}{%% for m in messages %%}{{ m.role }}={{ m.content }}{%% for c in m.tool_calls %%}{{ c.function.name }}{{ c.function.arguments|tojson }}{%% endfor %%}|{%% endfor %%}' >tools.jinja
+cat >m <<'END'
+{"messages": [
+  {"role": "developer", "content": "Be kind"},
+  {"role": "user", "content": [{"type": "text", "text": "How"},
+                               {"type": "text", "text": "warm?"}]},
+  {"role": "assistant", "tool_calls": [{"id": "c1", "type": "function",
+     "function": {"name": "weather", "arguments": "{\"city\": \"Rome\"}"}}]},
+  {"role": "tool", "tool_call_id": "c1", "content": "21"}],
+ "tools": [{"type": "function", "function": {"name": "weather"}}]}
+END
+expect 0 sov-run --chat --chat-template tools.jinja --render <m
+is_out 'weather;system=Be kind|user=How\nwarm?|assistant=weather{"city": "Rome"}|tool=21|'
+printf '[{"role":"user","content":"x"}]' >m
+expect 0 sov-run --chat --chat-template tools.jinja --render \
+    --chat-vars '{"tools":[{"function":{"name":"f"}}]}' m
+is_out 'f;user=x|'
+
 # ---- errors
 bad() {
     expect "$@"
@@ -97,6 +116,9 @@ for m in '[{}]' '[{"role":1}]' '{"messages":3}' '{"a":[]}' '[{"role":"user"}' \
     printf '%s' "$m" >m
     bad 65 render m
 done
+printf '[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}]' >m
+bad 69 render m
+err_has "message 1 has a part of type 'image_url'; only text is understood"
 bad 65 render </dev/null
 err_has 'there are no messages'
 bad 65 render --chat-vars '[]' -p x
@@ -105,8 +127,12 @@ printf '{{ x.y }}' >e.jinja
 bad 65 sov-run --chat --chat-template e.jinja --render -p x
 err_has "e.jinja: line 1, column 6: 'x' is undefined"
 printf '\n {%% include "x" %%}' >e.jinja
-bad 65 sov-run --chat --chat-template e.jinja --render -p x
-err_has 'line 2, column 5'
+bad 69 sov-run --chat --chat-template e.jinja --render -p x
+err_has 'line 2, column 5: {% include %}: a chat template is one file'
+printf '{%% for m in messages %%}{%% if loop.index > 1 %%}{{ raise_exception("only\\none") }}{%% endif %%}{%% endfor %%}' >e.jinja
+printf '[{"role":"user","content":"a"},{"role":"user","content":"b"}]' >m
+bad 65 sov-run --chat --chat-template e.jinja --render m
+err_has 'the template refuses: only'
 
 # ---- hostile templates end, and soon
 hostile() {
@@ -121,6 +147,9 @@ hostile '{% macro m() %}{{ m() }}{{ m() }}{% endmacro %}{{ m() }}'
 hostile '{% set n = namespace(s="xxxxxxxx") %}{% for i in range(99) %}{% set n.s = n.s ~ n.s %}{% endfor %}'
 hostile '{% set n = namespace() %}{% set n.n = n %}{{ n }}'
 hostile '{{ "x" * 10**15 }}'
+hostile '{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}'
+hostile '{% set n = namespace(s="xx") %}{% for i in range(99) %}{% set n.s = n.s|replace("x", "xx") %}{% endfor %}'
+hostile '{{ 1|string|center(10**9) }}'
 hostile "$(awk 'BEGIN { printf "{{ "; for (i = 0; i < 100000; i++) printf "("; print "1 }}" }')"
 hostile "$(awk 'BEGIN { for (i = 0; i < 100000; i++) printf "{%% if 1 %%}" }')"
 

@@ -4,6 +4,7 @@
 cli_tests += %D%/chat.sh
 cli_tests += %D%/chat-tty.sh
 cli_tests += %D%/chat-golden.sh
+cli_tests += %D%/chat-tools.sh
 cli_tests += %D%/embed.sh
 cli_tests += %D%/embed-peer.sh
 cli_tests += %D%/errors.sh
@@ -15,4 +16,4 @@ cli_tests += %D%/output.sh
 cli_tests += %D%/prompt.sh
 cli_tests += %D%/tokenize.sh
 cli_tests += %D%/window.sh
-EXTRA_DIST += %D%/chat-golden.txt
+EXTRA_DIST += %D%/chat-golden.txt %D%/chat-tools.json %D%/chat-tools.txt
