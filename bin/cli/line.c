@@ -175,34 +175,37 @@ get(struct sov_line *l, unsigned char *c)
         *c = l->ahead[l->at_ahead++];
         return 1;
     }
-    n = read(STDIN_FILENO, c, 1);
-    if (n < 0)
-        return errno == EINTR ? -1 : 0;
-    return (int)n;
+    if (sov_term_wait(-1) < 0)
+        return -1;
+    do
+        n = read(STDIN_FILENO, c, 1);
+    while (n < 0 && errno == EINTR);
+    return n > 0;
 }
 
 static bool
-waits(const struct sov_line *l, int ms)
+waits(const struct sov_line *l)
 {
     struct pollfd p = { .fd = STDIN_FILENO, .events = POLLIN };
-    int n;
 
-    if (l->at_ahead < l->n_ahead)
-        return true;
-    do
-        n = poll(&p, 1, ms);
-    while (n < 0 && errno == EINTR);
-    return n == 1 && (p.revents & POLLIN) != 0;
+    return l->at_ahead < l->n_ahead ||
+           (poll(&p, 1, 0) == 1 && (p.revents & POLLIN) != 0);
 }
 
 /* One byte where more must follow at once. */
 static bool
 get_more(struct sov_line *l, unsigned char *c)
 {
-    int n = -1;
+    int n = l->at_ahead < l->n_ahead;
 
-    while (n < 0 && waits(l, 200))
+    while (n <= 0) {
+        n = sov_term_wait(200);
+        if (n == 0)
+            return false;
+    }
+    do
         n = get(l, c);
+    while (n < 0);
     return n == 1;
 }
 
@@ -424,7 +427,7 @@ edit(struct edit *e, struct sov_line *l)
             sov_term_changed = 0;
             sov_draw_resized(&e->draw, e->text, e->at);
             draw(e, false);
-        } else if (!waits(l, 0)) {
+        } else if (!waits(l)) {
             draw(e, false);
         }
         got = get(l, &c);

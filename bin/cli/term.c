@@ -5,6 +5,9 @@
  * Who stops the program (Ctrl-Z, kill -TSTP) finds the terminal as it was, and
  * who lets it go on gives it back.  guard.c restores it where the program dies
  * of a signal.
+ *
+ * A handler may run on any thread, and just before somebody waits: it writes
+ * to a pipe, at which whoever waits for keys looks too.
  */
 #include "cli/term.h"
 
@@ -12,6 +15,8 @@
 #include "cli/guard.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
@@ -25,6 +30,7 @@ static struct termios now;
 static volatile sig_atomic_t is_open;
 static bool is_plain;
 static struct sigaction old_int;
+static int wake[2] = { -1, -1 };
 
 /* Say what is pasted; and do not, and no dim letters any more. */
 static const char paste_on[] = "\x1b[?2004h";
@@ -55,6 +61,8 @@ on_change(int sig)
         sov_term_changed = 1;
     if (sig == SIGCONT && is_open && !is_plain)
         take();
+    if (write(wake[1], "", 1) < 0)
+        errno = 0; /* it is full, and wakes as well */
     errno = saved;
 }
 
@@ -98,8 +106,12 @@ knows_escapes(void)
 int
 sov_term_open(bool *plain, struct sov_err *err)
 {
-    if (tcgetattr(STDIN_FILENO, &before) < 0)
+    if (tcgetattr(STDIN_FILENO, &before) < 0 || pipe(wake) < 0)
         return sov_fail_sys(err, SOV_WHERE_ANY, "the terminal");
+    for (int i = 0; i < 2; i++) {
+        fcntl(wake[i], F_SETFL, O_NONBLOCK);
+        fcntl(wake[i], F_SETFD, FD_CLOEXEC);
+    }
     *plain = is_plain = !knows_escapes();
     sov_term_interrupt = 0;
     /* without SA_RESTART, so that reading a key ends */
@@ -116,8 +128,8 @@ sov_term_open(bool *plain, struct sov_err *err)
     now.c_cc[VMIN] = 1;
     now.c_cc[VTIME] = 0;
     sov_guard_terminal(STDIN_FILENO, &before, paste_off);
-    handle(SIGWINCH, on_change, 0);
-    handle(SIGCONT, on_change, 0);
+    handle(SIGWINCH, on_change, SA_RESTART);
+    handle(SIGCONT, on_change, SA_RESTART);
     handle(SIGTSTP, on_stop, SA_RESTART);
     take();
     return 0;
@@ -130,13 +142,34 @@ sov_term_close(void)
         return;
     is_open = 0;
     sigaction(SIGINT, &old_int, NULL);
-    if (is_plain)
-        return;
-    handle(SIGWINCH, SIG_DFL, 0);
-    handle(SIGCONT, SIG_DFL, 0);
-    handle(SIGTSTP, SIG_DFL, 0);
-    give_back();
-    sov_guard_terminal(-1, NULL, NULL);
+    if (!is_plain) {
+        handle(SIGWINCH, SIG_DFL, 0);
+        handle(SIGCONT, SIG_DFL, 0);
+        handle(SIGTSTP, SIG_DFL, 0);
+        give_back();
+        sov_guard_terminal(-1, NULL, NULL);
+    }
+    for (int i = 0; i < 2; i++) {
+        close(wake[i]);
+        wake[i] = -1;
+    }
+}
+
+int
+sov_term_wait(int ms)
+{
+    struct pollfd p[2] = { { .fd = STDIN_FILENO, .events = POLLIN },
+                           { .fd = wake[0], .events = POLLIN } };
+    char bytes[64];
+    int n;
+
+    do
+        n = poll(p, 2, ms);
+    while (n < 0 && errno == EINTR);
+    if (n > 0 && (p[1].revents & POLLIN) != 0 &&
+        read(wake[0], bytes, sizeof(bytes)) > 0)
+        return -1;
+    return n > 0;
 }
 
 void

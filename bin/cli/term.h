@@ -27,6 +27,12 @@ int sov_term_open(bool *plain, struct sov_err *err) SOV_MUST_CHECK;
 void sov_term_close(void);
 
 /*
+ * Wait ms (-1: any time) for a key or a signal: 1 if there is a key, -1 if a
+ * signal came first, 0 if neither.
+ */
+int sov_term_wait(int ms);
+
+/*
  * Is Ctrl-C a signal, and Ctrl-Z, or are they keys?  At first they are keys.
  * What was typed before is not touched.
  */

@@ -7,7 +7,7 @@
  * A line of the script is one of
  *
  *   send TEXT     type TEXT; \r \n \t \e \\ and \xHH are bytes
- *   wait TEXT     until TEXT has been shown since the last wait; 30 s at most
+ *   wait TEXT     until TEXT has been shown since the last wait; 2 min at most
  *   size COLUMNS  the terminal has another width from here on
  *   signal N      signal number N to the program
  *   sleep N       seconds in which only the program does something
@@ -30,7 +30,7 @@
 #include <unistd.h>
 
 #define SHOWN_MAX (1 << 20)
-#define PATIENCE  30 /* seconds */
+#define PATIENCE  120 /* seconds */
 
 static int master;
 static pid_t child;

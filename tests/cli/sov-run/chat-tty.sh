@@ -56,8 +56,11 @@ send one two three\eb\x17\ed4\r
 wait > one 4\r\r\n
 send \e[A\e[A\e[Bx\r
 wait > one 4x\r\r\n
-send half a line\x03
+wait > 
+send half a line
 wait half a line
+send \x03
+wait > 
 send one\\\rtwo\r
 wait two\r\r\n
 send a\tb\r
@@ -67,6 +70,7 @@ wait > three\r\r\nfour\r\r\n
 size 20
 send a line that is longer than the terminal is wide\r
 wait wide\r\r\n
+wait > 
 send   \r\x03\x03\x04
 E
 
@@ -110,7 +114,7 @@ wait generated_tokens
 send \x04
 E
 
-# Ctrl-C ends an answer, and not the conversation; typed at once, too
+# Ctrl-C ends an answer, and not the conversation; right behind the line, too
 expect 0 "$pty" sov-run --chat --chat-template t.jinja --ctx 8192 --timings \
     --repeat-penalty 1.5 --temp 1.5 -n 8000 <<'E'
 wait > 
@@ -118,7 +122,9 @@ send Once upon a time\r
 sleep 1
 send \x03
 wait generated_tokens
+wait > 
 send Once upon a time\r\x03
+wait generated_tokens
 wait > 
 send \x04
 E
@@ -151,7 +157,9 @@ talk <<'E'
 wait > 
 send Once upon a time\n
 wait > 
-send half\x03
+send half
+wait half
+send \x03
 wait > 
 send one\\\ntwo\n
 wait > 
