@@ -65,6 +65,7 @@ send one\\\rtwo\r
 wait two\r\r\n
 send a\tb\r
 wait > a     b\r\r\n
+wait > 
 send \e[200~three\x03\x04\r\nfour\e[A\e[201~\r
 wait > three\r\r\nfour\r\r\n
 size 20
