@@ -44,8 +44,8 @@ make_words(struct sov_bpe_work *w, size_t len, struct sov_err *err)
     return 0;
 }
 
-static void
-bpe_done(struct sov_encoder *enc)
+void
+sov_bpe_done(struct sov_encoder *enc)
 {
     struct sov_bpe_work *w = enc->work;
 
@@ -74,6 +74,12 @@ make_work(struct sov_encoder *enc, struct sov_err *err)
     if (rc == 0 && sov_pretok_scan(w->bpe->pre) == NULL)
         rc = sov_pieces_new(&w->pieces, w->bpe->pre, err);
     return rc;
+}
+
+int
+sov_bpe_begin(struct sov_encoder *enc, struct sov_err *err)
+{
+    return enc->work == NULL ? make_work(enc, err) : 0;
 }
 
 /* A piece that no slot holds. */
@@ -137,6 +143,13 @@ encode_piece(struct sov_bpe_work *w, const unsigned char *p, size_t n,
     return rc;
 }
 
+int
+sov_bpe_piece(struct sov_bpe_work *w, const unsigned char *p, size_t n,
+              struct sov_ids *out, struct sov_err *err)
+{
+    return encode_piece(w, p, n, out, err);
+}
+
 /* By the scanner of the only stage. */
 static int
 encode_scan(struct sov_bpe_work *w, const unsigned char *text,
@@ -189,13 +202,13 @@ encode_text(struct sov_bpe_work *w, const unsigned char *text, size_t len,
     return rc;
 }
 
-static int
-bpe_encode(struct sov_encoder *enc, const unsigned char *text, size_t len,
-           bool first, struct sov_err *err)
+int
+sov_bpe_encode(struct sov_encoder *enc, const unsigned char *text, size_t len,
+               bool first, struct sov_err *err)
 {
     struct sov_bpe_work *w;
     unsigned char *form = NULL;
-    int rc = enc->work == NULL ? make_work(enc, err) : 0;
+    int rc = sov_bpe_begin(enc, err);
 
     (void)first;
     w = enc->work;
@@ -216,8 +229,8 @@ literal(const sov_tok *tok, int32_t id)
 }
 
 /* What was added to a vocabulary is written as it is. */
-static size_t
-bpe_piece(const sov_tok *tok, int32_t id, unsigned char *out)
+size_t
+sov_bpe_name(const sov_tok *tok, int32_t id, unsigned char *out)
 {
     struct sov_span name = sov_tok_name(tok, id);
     size_t n;
@@ -241,8 +254,8 @@ bpe_piece(const sov_tok *tok, int32_t id, unsigned char *out)
  * A name that spells no bytes is its own piece.  One that does is longer than
  * its piece, or is all of characters that spell themselves.
  */
-static bool
-bpe_plain(const sov_tok *tok, int32_t id)
+bool
+sov_bpe_plain(const sov_tok *tok, int32_t id)
 {
     struct sov_span name = sov_tok_name(tok, id);
 
@@ -258,6 +271,7 @@ bpe_plain(const sov_tok *tok, int32_t id)
 
 const struct sov_tokenizer sov_tokenizer_bpe = {
     .name = "gpt2",
+    .other = sov_raw_kind,
     .bos = -1,
     .eos = -1,
     .unk = -1,
@@ -265,8 +279,8 @@ const struct sov_tokenizer sov_tokenizer_bpe = {
     .by_piece = true,
     .prepare = sov_bpe_load,
     .drop = sov_bpe_drop,
-    .piece = bpe_piece,
-    .plain = bpe_plain,
-    .encode = bpe_encode,
-    .done = bpe_done,
+    .piece = sov_bpe_name,
+    .plain = sov_bpe_plain,
+    .encode = sov_bpe_encode,
+    .done = sov_bpe_done,
 };

@@ -34,6 +34,16 @@ struct sov_bpe {
     struct sov_pretok *pre; /* owned */
     bool whole;             /* a piece that is a token is taken whole */
     bool nfc;               /* texts are brought to form C first */
+
+    /* raw.c */
+    bool raw;   /* names are spelled as they are, symbols are characters */
+    bool marks; /* ... with U+2581 for spaces */
+    bool eols;  /* ends of lines that are one token are taken whole */
+    bool bound; /* no rule makes what goes on over the beginning of a word */
+    bool drop;  /* white space is left out */
+    bool lower; /* capitals become small */
+
+    struct sov_dna *dna; /* owned; dna.c */
 };
 
 /* bpe_load.c */
@@ -42,6 +52,23 @@ int sov_bpe_load(sov_tok *tok, const sov_meta *meta,
 void sov_bpe_drop(sov_tok *tok);
 /* A token's name as bytes in out, which is as long; false: it spells none. */
 bool sov_bpe_bytes(struct sov_span name, unsigned char *out, size_t *len);
+
+/* raw.c: the kind of tokenizer that the row of tokenizer.ggml.pre asks for. */
+const struct sov_tokenizer *sov_raw_kind(const sov_meta *meta);
+
+/* dna.c */
+void sov_dna_free(struct sov_dna *dna);
+
+/* bpe.c: what stands around a piece, and the kind's own functions. */
+struct sov_bpe_work;
+int sov_bpe_begin(struct sov_encoder *enc, struct sov_err *err) SOV_MUST_CHECK;
+int sov_bpe_piece(struct sov_bpe_work *w, const unsigned char *p, size_t n,
+                  struct sov_ids *out, struct sov_err *err) SOV_MUST_CHECK;
+int sov_bpe_encode(struct sov_encoder *enc, const unsigned char *text,
+                   size_t len, bool first, struct sov_err *err) SOV_MUST_CHECK;
+size_t sov_bpe_name(const sov_tok *tok, int32_t id, unsigned char *out);
+bool sov_bpe_plain(const sov_tok *tok, int32_t id);
+void sov_bpe_done(struct sov_encoder *enc);
 
 /* Candidates of a long piece, the best one first. */
 struct sov_bpe_heap {
@@ -75,9 +102,12 @@ sov_bpe_rule(const struct sov_bpe *b, uint32_t left, uint32_t right)
         sov_vmap_mix(((uint64_t)left << 32 | right) ^ b->key[0], b->key[1]) &
         b->mask;
 
-    for (; b->rule[i].made != 0; i = (i + 1) & b->mask)
+    SOV_STEPS(1);
+    for (; b->rule[i].made != 0; i = (i + 1) & b->mask) {
+        SOV_STEPS(1);
         if (b->rule[i].left == left && b->rule[i].right == right)
             return &b->rule[i];
+    }
     return NULL;
 }
 

@@ -152,6 +152,29 @@ made_symbol(struct loader *l, const unsigned char *p, size_t len, uint32_t *sym,
 
 /* ---- rules */
 
+static bool
+spell(const struct sov_bpe *b, struct sov_span name, unsigned char *out,
+      size_t *len)
+{
+    if (!b->raw)
+        return sov_bpe_bytes(name, out, len);
+    if (b->marks)
+        *len = sov_tok_unmark(name, out);
+    else
+        memcpy(out, name.p, *len = name.len);
+    return true;
+}
+
+/* Does a word begin inside: a space after something else? */
+static bool
+spans_words(const unsigned char *p, size_t len)
+{
+    for (size_t i = 1; i < len; i++)
+        if (p[i] == ' ' && p[i - 1] != ' ')
+            return true;
+    return false;
+}
+
 static uint64_t
 rule_slot(const struct sov_bpe *b, const struct sov_merge *m)
 {
@@ -242,12 +265,14 @@ read_rule(struct loader *l, struct sov_span text, uint32_t rank,
     left = (size_t)(gap - text.p);
     right = text.len - left - 1;
     r->text = l->part + l->used;
-    if (!sov_bpe_bytes((struct sov_span){ text.p, left }, l->part + l->used,
-                       &r->left) ||
-        !sov_bpe_bytes((struct sov_span){ gap + 1, right },
-                       l->part + l->used + r->left, &r->right) ||
+    if (!spell(l->bpe, (struct sov_span){ text.p, left }, l->part + l->used,
+               &r->left) ||
+        !spell(l->bpe, (struct sov_span){ gap + 1, right },
+               l->part + l->used + r->left, &r->right) ||
         r->left == 0 || r->right == 0)
         return 0;
+    if (l->bpe->raw && spans_words(r->text, r->left + r->right))
+        l->bpe->bound = false;
     r->m = (struct sov_merge){ .rank = rank };
     r->hash[0] = sov_vmap_hash(map->key, r->text, r->left);
     r->hash[1] = sov_vmap_hash(map->key, r->text + r->left, r->right);
@@ -302,15 +327,40 @@ find_bytes(sov_tok *tok, struct sov_bpe *b)
     }
 }
 
-static int
-find_pre(const sov_meta *meta, const struct sov_pre **pre, struct sov_err *err)
+/* The tokens <0xXX>, which spell what is in no other. */
+static void
+find_spelled(sov_tok *tok)
 {
-    struct sov_span name = { (const unsigned char *)"default", 7 };
+    for (int i = 0; i < 256; i++)
+        tok->byte_id[i] = -1;
+    for (size_t i = 0; i < tok->n; i++) {
+        struct sov_span name = sov_tok_name(tok, (int32_t)i);
+        int byte = sov_tok_byte(name.p, name.len);
+
+        if (byte >= 0 && tok->byte_id[byte] < 0 &&
+            !sov_tok_is_control(tok, (int32_t)i))
+            tok->byte_id[byte] = (int32_t)i;
+    }
+}
+
+/* Of the kinds of raw.c each has a row of its own. */
+static int
+find_pre(const sov_tok *tok, const sov_meta *meta, const struct sov_pre **pre,
+         struct sov_err *err)
+{
+    const char *own = tok->kind == &sov_tokenizer_gemma4       ? "gemma4"
+                      : tok->kind == &sov_tokenizer_whitespace ? "whitespace"
+                                                               : "default";
+    struct sov_span name = { (const unsigned char *)own, strlen(own) };
+    bool raw = strcmp(own, "default") != 0;
 
     if (sov_meta_str(meta, KEY "pre", &name, err) < 0)
         return SOV_EFORMAT;
     *pre = sov_pre_find(name.p, name.len);
-    if (*pre == NULL)
+    if (raw && tok->kind == &sov_tokenizer_gemma4 &&
+        (*pre == NULL || !((*pre)->flags & SOV_PRE_MARKS)))
+        *pre = sov_pre_find(own, strlen(own)); /* as others do */
+    if (*pre == NULL || raw != (((*pre)->flags & SOV_PRE_RAW) != 0))
         return sov_fail(err, SOV_EUNSUP,
                         "the pre-tokenizer \"%.*s\" (" KEY "pre) is not known",
                         (int)(name.len < 64 ? name.len : 64),
@@ -341,11 +391,14 @@ sov_bpe_load(sov_tok *tok, const sov_meta *meta, struct sov_err *err)
     if (b == NULL)
         return sov_mem_fail(err);
     tok->own = b;
-    rc = find_pre(meta, &pre, err);
+    rc = find_pre(tok, meta, &pre, err);
     if (rc < 0)
         return rc;
     apply_flags(tok, meta, pre->flags);
     b->whole = pre->flags & SOV_PRE_WHOLE;
+    b->raw = b->bound = pre->flags & SOV_PRE_RAW;
+    b->marks = pre->flags & SOV_PRE_MARKS;
+    b->eols = pre->flags & SOV_PRE_EOLS;
     tok->add_space = false; /* a key that others write and nobody heeds */
     rc = sov_meta_bool(meta, "sov.tokenizer.nfc", &b->nfc, err);
     if (rc >= 0)
@@ -361,6 +414,8 @@ sov_bpe_load(sov_tok *tok, const sov_meta *meta, struct sov_err *err)
     free(l.part);
     if (rc == 0) {
         find_bytes(tok, b);
+        if (b->raw)
+            find_spelled(tok);
         rc = sov_pretok_new(&b->pre, pre, err);
     }
     return rc;
@@ -374,6 +429,7 @@ sov_bpe_drop(sov_tok *tok)
     if (b == NULL)
         return;
     sov_pretok_free(b->pre);
+    sov_dna_free(b->dna);
     free(b->rule);
     free(b);
     tok->own = NULL;

@@ -12,6 +12,7 @@
 #include "tok/bpe.h"
 
 #include "base/mem.h"
+#include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,28 @@ emit(const sov_tok *tok, uint32_t sym, const unsigned char *p, size_t *len,
     return spell(tok, p, *len, out, err);
 }
 
+/* ---- what is merged first */
+
+/*
+ * Of texts spelled as they are, the character at p and its length in *len; what
+ * no token or rule knows goes byte by byte.
+ */
+static uint32_t
+character(const struct sov_bpe_work *w, const unsigned char *p, size_t n,
+          size_t *len)
+{
+    uint32_t cp, sym;
+
+    *len = 1;
+    if (p[0] < 0x80)
+        return w->bpe->byte_sym[p[0]];
+    *len = sov_utf8_step(p, n, &cp);
+    if (*len > 1 && sov_tok_lookup(w->tok, p, *len, &sym))
+        return sym;
+    *len = 1;
+    return SOV_SYM_NONE;
+}
+
 /* ---- short pieces */
 
 struct spot {
@@ -71,10 +94,27 @@ lowest(const struct spot *s, size_t n)
 {
     size_t best = 0;
 
+    SOV_STEPS(n);
     for (size_t i = 1; i < n; i++)
         if (s->rank[i] < s->rank[best])
             best = i;
     return best;
+}
+
+static size_t
+first_symbols(const struct sov_bpe_work *w, const unsigned char *p, size_t n,
+              struct spot *s)
+{
+    size_t k = 0;
+
+    if (!w->bpe->raw) {
+        for (; k < n; k++)
+            s->sym[k] = w->bpe->byte_sym[p[k]];
+        return n;
+    }
+    for (size_t i = 0, len; i < n; i += len)
+        s->sym[k++] = character(w, p + i, n - i, &len);
+    return k;
 }
 
 static int
@@ -85,8 +125,7 @@ merge_short(struct sov_bpe_work *w, const unsigned char *p, size_t n,
     struct spot s;
     int rc = 0;
 
-    for (size_t i = 0; i < n; i++)
-        s.sym[i] = b->byte_sym[p[i]];
+    n = first_symbols(w, p, n, &s);
     for (size_t i = 0; i + 1 < n; i++)
         look(b, &s, i);
     while (n > 1) {
@@ -139,6 +178,7 @@ push(struct sov_bpe_heap *h, uint64_t v, struct sov_err *err)
     }
     h->n++;
     while (i > 0 && v < h->p[(i - 1) / 2]) {
+        SOV_STEPS(1);
         h->p[i] = h->p[(i - 1) / 2];
         i = (i - 1) / 2;
     }
@@ -156,6 +196,7 @@ pop(struct sov_bpe_heap *h)
     for (;;) {
         size_t k = 2 * i + 1;
 
+        SOV_STEPS(1);
         if (k >= h->n)
             break;
         if (k + 1 < h->n && h->p[k + 1] < h->p[k])
@@ -213,6 +254,8 @@ static int
 make_list(struct sov_bpe_work *w, const unsigned char *p, size_t n,
           struct list *l, struct sov_err *err)
 {
+    uint32_t last = NOBODY;
+
     if (n > w->link_cap) {
         free(w->link);
         w->link_cap = 0;
@@ -223,10 +266,14 @@ make_list(struct sov_bpe_work *w, const unsigned char *p, size_t n,
     }
     *l =
         (struct list){ w->link, w->link + n, w->link + 2 * n, w->link + 3 * n };
-    for (size_t i = 0; i < n; i++) {
-        l->sym[i] = w->bpe->byte_sym[p[i]];
-        l->prev[i] = i == 0 ? NOBODY : (uint32_t)i - 1;
-        l->next[i] = i + 1 == n ? NOBODY : (uint32_t)i + 1;
+    for (size_t i = 0, len = 1; i < n; i += len) {
+        uint32_t at = (uint32_t)i;
+
+        l->sym[i] = w->bpe->raw ? character(w, p + i, n - i, &len)
+                                : w->bpe->byte_sym[p[i]];
+        l->prev[i] = last;
+        l->next[i] = i + len == n ? NOBODY : at + (uint32_t)len;
+        last = at;
     }
     return 0;
 }
@@ -239,8 +286,8 @@ merge_long(struct sov_bpe_work *w, const unsigned char *p, size_t n,
     int rc = make_list(w, p, n, &l, err);
 
     w->heap.n = 0;
-    for (size_t i = 0; i < n && rc == 0; i++)
-        rc = consider(w, &l, (uint32_t)i, err);
+    for (uint32_t at = 0; rc == 0 && at != NOBODY; at = l.next[at])
+        rc = consider(w, &l, at, err);
     while (rc == 0 && w->heap.n > 0)
         rc = join(w, &l, pop(&w->heap), err);
     for (uint32_t at = 0; rc == 0 && at != NOBODY; at = l.next[at]) {

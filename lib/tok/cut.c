@@ -10,6 +10,8 @@
  */
 #include "tok/tok.h"
 
+#include "tok/work.h"
+
 #include <string.h>
 
 /* The next hit of either set at or after at; the old one, if it still is. */
@@ -34,6 +36,7 @@ look_unmarked(const struct sov_cut *c, size_t at, struct sov_hit *hit)
             at++;
         for (end = at; end < c->len && !c->mark[end]; end++)
             continue;
+        SOV_STEPS(end - at + 1);
         if (at < end)
             look(c, &c->tok->special, at, end, hit);
         at = end;

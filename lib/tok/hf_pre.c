@@ -244,7 +244,7 @@ find_row(struct sov_hf *hf, const struct stages *st, struct sov_err *err)
     const struct sov_pre *row;
 
     for (size_t i = 0; (row = sov_pre_at(i)) != NULL; i++) {
-        int rc = is_row(row, st, err);
+        int rc = row->flags & SOV_PRE_RAW ? 0 : is_row(row, st, err);
 
         if (rc < 0)
             return rc;

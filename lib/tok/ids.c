@@ -9,46 +9,89 @@
  *                               space before and behind them
  *
  * A control token is one that the vocabulary calls so, and in any case what
- * begins or ends a text, whatever it is called there: text must not become
- * one of these by being typed.
+ * begins or ends a text or is written by programs alone, whatever type it has
+ * there: text must not become one of these by being typed.
  */
 #include "tok/tok.h"
 
 #include <string.h>
 
-#define KEY "tokenizer.ggml."
+#define KEY  "tokenizer.ggml."
+#define MARK "\xe2\x96\x81"
+#define BAR  "\xef\xbd\x9c" /* a wide one */
 
 /*
- * Names by which published models call what ends a text or a turn.  There is
- * no key for most of them.  Those that end a turn come first, in the order in
- * which they are looked for.
+ * Names by which published models call what ends a text or a turn, or is
+ * written by programs alone.  There is no key for most of them.  Those that
+ * end a turn are looked for in their order.
  */
-static const char *const end_names[] = {
-    "<|eot_id|>",
-    "<|im_end|>",
-    "<|end|>",
-    "<end_of_turn>",
-    "<|endoftext|>",
-    "<|end_of_text|>",
-    "<EOT>",
-    "_<EOT>",
-    "[EOT]",
-    "<\xef\xbd\x9c"
-    "end\xe2\x96\x81"
-    "of\xe2\x96\x81"
-    "sentence\xef\xbd\x9c>",
-    "<end_of_utterance>",
-    /* not of a turn */
-    "</s>",
-    "<eos>",
-    "[EOS]",
-    "<|eom_id|>",
-    "<|return|>",
-    "<|call|>",
+enum use { TURN, END, CONTROL };
+
+static const struct {
+    const char *name;
+    enum use use;
+} known[] = {
+    { "<|eot_id|>", TURN },
+    { "<|im_end|>", TURN },
+    { "<|end|>", TURN },
+    { "<end_of_turn>", TURN },
+    { "<turn|>", TURN },
+    { "<|endoftext|>", TURN },
+    { "<|end_of_text|>", TURN },
+    { "<EOT>", TURN },
+    { "_<EOT>", TURN },
+    { "[EOT]", TURN },
+    { "<" BAR "end" MARK "of" MARK "sentence" BAR ">", TURN },
+    { "<end_of_utterance>", TURN },
+    { "</s>", END },
+    { "<eos>", END },
+    { "[EOS]", END },
+    { "[e~[", END },
+    { "<|eom_id|>", END },
+    { "<|return|>", END },
+    { "<|call|>", END },
+    { "<|flush|>", END },
+    { "<|calls|>", END },
+    { "<|tool_response>", END },
+    /* parts of a file with a gap, and files of a repository */
+    { "<|fim_pad|>", END },
+    { "<fim-pad>", END },
+    { "<fim_pad>", END },
+    { "<PAD>", END },
+    { "[PAD]", END },
+    { "<|fim_repo|>", END },
+    { "<|repo_name|>", END },
+    { "<fim-repo>", END },
+    { "<REPO>", END },
+    { "<reponame>", END },
+    { "<|file_sep|>", END },
+    { "<|fim_prefix|>", CONTROL },
+    { "<fim-prefix>", CONTROL },
+    { "<fim_prefix>", CONTROL },
+    { "<PRE>", CONTROL },
+    { "<|code_prefix|>", CONTROL },
+    { "<|prefix|>", CONTROL },
+    { MARK "<PRE>", CONTROL },
+    { "<" BAR "fim" MARK "begin" BAR ">", CONTROL },
+    { "<|fim_suffix|>", CONTROL },
+    { "<fim-suffix>", CONTROL },
+    { "<fim_suffix>", CONTROL },
+    { "<SUF>", CONTROL },
+    { "<|code_suffix|>", CONTROL },
+    { "<|suffix|>", CONTROL },
+    { MARK "<SUF>", CONTROL },
+    { "<" BAR "fim" MARK "hole" BAR ">", CONTROL },
+    { "<|fim_middle|>", CONTROL },
+    { "<fim-middle>", CONTROL },
+    { "<fim_middle>", CONTROL },
+    { "<MID>", CONTROL },
+    { "<|code_middle|>", CONTROL },
+    { "<|middle|>", CONTROL },
+    { MARK "<MID>", CONTROL },
+    { "<" BAR "fim" MARK "end" BAR ">", CONTROL },
 };
 
-#define N_ENDS  (sizeof(end_names) / sizeof(*end_names))
-#define N_TURNS 11
+#define N_KNOWN (sizeof(known) / sizeof(*known))
 
 /* ---- reading */
 
@@ -167,29 +210,34 @@ is_named(struct sov_span name, const char *s)
 
 /* The first token with each of the names, or -1. */
 static void
-find_ends(const sov_tok *tok, int32_t found[N_ENDS])
+find_known(const sov_tok *tok, int32_t found[N_KNOWN])
 {
-    for (size_t k = 0; k < N_ENDS; k++)
+    for (size_t k = 0; k < N_KNOWN; k++)
         found[k] = -1;
     for (size_t i = 0; i < tok->n; i++) {
         struct sov_span name = sov_tok_name(tok, (int32_t)i);
 
-        if (name.len < 4 ||
-            (name.p[0] != '<' && name.p[0] != '[' && name.p[0] != '_'))
+        if (name.len < 4 || memchr("<[_\xe2", name.p[0], 4) == NULL)
             continue;
-        for (size_t k = 0; k < N_ENDS; k++)
-            if (found[k] < 0 && is_named(name, end_names[k]))
+        for (size_t k = 0; k < N_KNOWN; k++)
+            if (found[k] < 0 && is_named(name, known[k].name))
                 found[k] = (int32_t)i;
     }
 }
 
 static int32_t
-found_as(const int32_t found[N_ENDS], const char *name)
+found_as(const int32_t found[N_KNOWN], const char *name)
 {
-    for (size_t k = 0; k < N_ENDS; k++)
-        if (strcmp(end_names[k], name) == 0)
+    for (size_t k = 0; k < N_KNOWN; k++)
+        if (strcmp(known[k].name, name) == 0)
             return found[k];
     return -1;
+}
+
+static bool
+has_both(const int32_t found[N_KNOWN], const char *a, const char *b)
+{
+    return found_as(found, a) >= 0 && found_as(found, b) >= 0;
 }
 
 /*
@@ -199,20 +247,24 @@ found_as(const int32_t found[N_ENDS], const char *name)
 static void
 mark_by_name(sov_tok *tok)
 {
-    int32_t found[N_ENDS];
-    int32_t end;
+    int32_t found[N_KNOWN];
     bool calls;
+    int32_t end;
 
-    find_ends(tok, found);
+    find_known(tok, found);
     end = found_as(found, "<|end|>");
-    calls =
-        found_as(found, "<|return|>") >= 0 && found_as(found, "<|call|>") >= 0;
-    for (size_t k = 0; k < N_ENDS; k++)
-        if (!(calls && found[k] == end))
-            mark_end(tok, found[k]);
-    for (size_t k = 0; k < N_TURNS && tok->eot < 0; k++)
-        if (!(calls && found[k] == end))
+    calls = has_both(found, "<|return|>", "<|call|>") ||
+            has_both(found, "<|flush|>", "<|calls|>");
+    for (size_t k = 0; k < N_KNOWN; k++) {
+        if (found[k] < 0)
+            continue;
+        tok->mark[found[k]] |= SOV_MARK_CONTROL;
+        if (known[k].use == CONTROL || (calls && found[k] == end))
+            continue;
+        mark_end(tok, found[k]);
+        if (known[k].use == TURN && tok->eot < 0)
             tok->eot = found[k];
+    }
 }
 
 /*
@@ -323,7 +375,8 @@ sov_tok_is_control(const sov_tok *tok, int32_t id)
 {
     return id >= 0 && (size_t)id < tok->n &&
            (tok->type[id] == SOV_TOK_CONTROL ||
-            (tok->mark[id] & SOV_MARK_END) || id == tok->bos || id == tok->sep);
+            (tok->mark[id] & (SOV_MARK_END | SOV_MARK_CONTROL)) ||
+            id == tok->bos || id == tok->sep);
 }
 
 bool

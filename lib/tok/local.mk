@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # lib/tok/local.mk - floor 4: tokenizers
 
-libsov_all_la_SOURCES += \
+# Tests that count steps compile them anew.
+tok_sources = \
 	%D%/bpe.c %D%/bpe.h \
 	%D%/bpe_load.c \
 	%D%/bpe_merge.c \
 	%D%/cut.c \
+	%D%/dna.c \
 	%D%/hf.c %D%/hf.h \
 	%D%/hf_pre.c \
 	%D%/ids.c \
@@ -13,7 +15,9 @@ libsov_all_la_SOURCES += \
 	%D%/patterns.def \
 	%D%/pretok.c %D%/pretok.h \
 	%D%/pretoks.def \
-	%D%/scan.c \
+	%D%/raw.c \
+	%D%/scan.c %D%/scan.h \
+	%D%/scan_script.c \
 	%D%/special.c \
 	%D%/spm.c \
 	%D%/spm_model.c %D%/spm_model.h \
@@ -23,4 +27,7 @@ libsov_all_la_SOURCES += \
 	%D%/ugm.c \
 	%D%/uclass.c %D%/uclass.h %D%/uclass_table.h \
 	%D%/vmap.c %D%/vmap.h \
+	%D%/work.h \
 	%D%/wpm.c
+
+libsov_all_la_SOURCES += $(tok_sources)

@@ -34,6 +34,12 @@ sov_normal_parts(uint32_t cp, uint32_t *out)
     return (size_t)n;
 }
 
+bool
+sov_normal_is_digit(uint32_t cp)
+{
+    return utf8proc_category((utf8proc_int32_t)cp) == UTF8PROC_CATEGORY_ND;
+}
+
 uint32_t
 sov_normal_lower(uint32_t cp)
 {

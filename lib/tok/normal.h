@@ -7,6 +7,7 @@
 
 #include "sov/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,9 @@ size_t sov_normal_parts(uint32_t cp, uint32_t *out);
  */
 int sov_normal_c(const unsigned char *text, size_t len, unsigned char **out,
                  size_t *n, struct sov_err *err) SOV_MUST_CHECK;
+
+/* A decimal digit of any script? */
+bool sov_normal_is_digit(uint32_t cp);
 
 /* The lower-case form of one character. */
 uint32_t sov_normal_lower(uint32_t cp);

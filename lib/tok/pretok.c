@@ -34,6 +34,8 @@ static const struct sov_pre rows[] = {
 
 struct stage {
     sov_scan_fn *scan;
+    sov_digit_fn *digit;
+    enum sov_threes how;
     pcre2_code *code;
 };
 
@@ -50,6 +52,7 @@ struct level {
     size_t end;
     size_t match_at; /* a match that was found already, if end > begin */
     size_t match_end;
+    size_t left; /* digits at at, up to the last one of their run */
 };
 
 struct sov_pieces {
@@ -159,7 +162,9 @@ sov_pretok_new(struct sov_pretok **out, const struct sov_pre *pre,
         struct stage *st = &pt->stage[pt->n++];
 
         st->scan = pre->stage[i]->scan;
-        if (st->scan == NULL) {
+        st->digit = pre->stage[i]->digit;
+        st->how = pre->stage[i]->how;
+        if (st->scan == NULL && st->digit == NULL) {
             pt->match = true;
             rc = compile(st, pre->stage[i]->text, err);
         }
@@ -176,7 +181,7 @@ int
 sov_pretok_plain(struct sov_pretok **out, const struct sov_pattern *pat,
                  struct sov_err *err)
 {
-    const struct sov_pattern bare = { NULL, pat->text };
+    const struct sov_pattern bare = { .text = pat->text };
     const struct sov_pre pre = { "", 0, { &bare } };
 
     return sov_pretok_new(out, &pre, err);
@@ -308,6 +313,88 @@ match(struct sov_pieces *ps, const struct stage *st, struct level *l,
     return 0;
 }
 
+/* ---- digits in threes */
+
+static bool
+is_word(const unsigned char *p)
+{
+    size_t n;
+
+    return p[0] == '_' ||
+           (sov_uclass_at(p, &n) & (SOV_UC_L | SOV_UC_M | SOV_UC_N)) != 0;
+}
+
+/*
+ * The next run of digits at or after at that counts, and their number in
+ * *left.  "\\b" of a published expression asks what follows.
+ */
+static size_t
+find_run(const struct stage *st, const unsigned char *p, size_t at, size_t end,
+         size_t *left)
+{
+    size_t n;
+
+    while (at < end) {
+        size_t i = at;
+
+        for (*left = 0; i < end && st->digit(p + i, &n); i += n)
+            ++*left;
+        if (*left > 0 &&
+            (st->how != SOV_THREES_BOUNDED || i == end || !is_word(p + i)))
+            return at;
+        at = *left > 0 ? i : at + n;
+    }
+    *left = 0;
+    return end;
+}
+
+/* Behind so many digits at p[at]. */
+static size_t
+skip_digits(const struct stage *st, const unsigned char *p, size_t at, size_t n)
+{
+    for (size_t len; n > 0; n--, at += len)
+        (void)st->digit(p + at, &len);
+    return at;
+}
+
+/* The end of the piece at l->at, where l->left digits are to come in threes. */
+static size_t
+threes(const struct stage *st, const unsigned char *p, struct level *l)
+{
+    size_t i = l->at;
+    size_t n;
+
+    if (l->left == 0) {
+        i = find_run(st, p, i, l->end, &l->left);
+        if (i > l->at)
+            return i;
+    }
+    n = l->left % 3 > 0 ? l->left % 3 : 3;
+    l->left -= n;
+    return skip_digits(st, p, i, n);
+}
+
+/* The same where a piece ends only before three. */
+static size_t
+joined_threes(const struct stage *st, const unsigned char *p, struct level *l)
+{
+    size_t i = l->at;
+
+    while (i < l->end || l->left > 0) {
+        size_t n = 3;
+
+        if (l->left > 0 && i > l->at)
+            break;
+        if (l->left == 0) {
+            i = find_run(st, p, i, l->end, &l->left);
+            n = l->left % 3;
+        }
+        l->left -= n;
+        i = skip_digits(st, p, i, n);
+    }
+    return i;
+}
+
 int
 sov_pieces_next(struct sov_pieces *ps, size_t *at, size_t *end,
                 struct sov_err *err)
@@ -327,6 +414,10 @@ sov_pieces_next(struct sov_pieces *ps, size_t *at, size_t *end,
         *at = l->at;
         if (pt->stage[k].scan != NULL) {
             *end = pt->stage[k].scan(ps->p, l->at, l->end);
+        } else if (pt->stage[k].digit != NULL) {
+            *end = pt->stage[k].how == SOV_THREES_JOINED
+                       ? joined_threes(&pt->stage[k], ps->p, l)
+                       : threes(&pt->stage[k], ps->p, l);
         } else {
             int rc = match(ps, &pt->stage[k], l, end, err);
 

@@ -23,15 +23,35 @@
 /* The end of the piece that begins at p[at], at < end. */
 typedef size_t sov_scan_fn(const unsigned char *p, size_t at, size_t end);
 
+/* Is the character at p a digit?  Its length in *n. */
+typedef bool sov_digit_fn(const unsigned char *p, size_t *n);
+
+/* How runs of digits are cut in threes, counted from the last one. */
+enum sov_threes {
+    SOV_THREES,         /* the first one or two alone */
+    SOV_THREES_BOUNDED, /* ... and no run that a letter follows */
+    SOV_THREES_JOINED,  /* the first ones with what was before them */
+};
+
+/*
+ * An expression.  Where it cuts digits in threes, digit says what counts as
+ * one: a matcher that asks at each of them how many follow would do work of the
+ * square of their number.
+ */
 struct sov_pattern {
-    sov_scan_fn *scan; /* NULL: PCRE2 */
+    sov_scan_fn *scan; /* NULL: digits in threes, or PCRE2 */
     const char *text;
+    sov_digit_fn *digit;
+    enum sov_threes how;
 };
 
 enum sov_pre_flags {
     SOV_PRE_WHOLE = 1,   /* a piece that is a token is taken whole */
     SOV_PRE_ADD_BOS = 2, /* a text begins with BOS */
     SOV_PRE_ADD_SEP = 4, /* a text ends with the separator */
+    SOV_PRE_RAW = 8,     /* names of tokens are their bytes: see raw.c */
+    SOV_PRE_MARKS = 16,  /* ... with U+2581 for spaces */
+    SOV_PRE_EOLS = 32,   /* ... and ends of lines that are one token */
 };
 
 #define SOV_STAGES 8

@@ -6,106 +6,8 @@
  * as a backtracking matcher of the expression in patterns.def would: the first
  * alternative that matches counts, and repetitions take what they can.  Where
  * nothing matches the piece goes on to the next match.
- *
- * None looks further than a run of characters that it will take in one or two
- * pieces, so the work is linear in the text.
  */
-#include "tok/pretok.h"
-
-#include "tok/uclass.h"
-
-/* Where a run of characters of these classes ends. */
-static inline size_t
-run(const unsigned char *p, size_t at, size_t end, unsigned mask)
-{
-    while (at < end) {
-        size_t n;
-
-        if ((sov_uclass_at(p + at, &n) & mask) == 0)
-            break;
-        at += n;
-    }
-    return at;
-}
-
-/* At most max of them. */
-static inline size_t
-run_some(const unsigned char *p, size_t at, size_t end, unsigned mask, int max)
-{
-    for (; at < end && max > 0; max--) {
-        size_t n;
-
-        if ((sov_uclass_at(p + at, &n) & mask) == 0)
-            break;
-        at += n;
-    }
-    return at;
-}
-
-/* Line ends, and slashes. */
-static inline size_t
-run_eol(const unsigned char *p, size_t at, size_t end, bool slash)
-{
-    while (at < end &&
-           (p[at] == '\r' || p[at] == '\n' || (slash && p[at] == '/')))
-        at++;
-    return at;
-}
-
-/*
- * Length of 's, 't, 'm, 'd, 're, 've or 'll at p, 0 if there is none.  Without
- * regard to case, the long s (U+017F) is an s.
- */
-static inline size_t
-english(const unsigned char *p, size_t n, bool fold)
-{
-    unsigned a, b;
-
-    if (n < 2 || p[0] != '\'')
-        return 0;
-    a = p[1];
-    if (fold && n >= 3 && a == 0xc5 && p[2] == 0xbf)
-        return 3;
-    if (fold && a >= 'A' && a <= 'Z')
-        a += 'a' - 'A';
-    if (a == 's' || a == 't' || a == 'm' || a == 'd')
-        return 2;
-    if (n < 3)
-        return 0;
-    b = p[2];
-    if (fold && b >= 'A' && b <= 'Z')
-        b += 'a' - 'A';
-    return ((a == 'r' || a == 'v') && b == 'e') || (a == 'l' && b == 'l') ? 3
-                                                                          : 0;
-}
-
-/*
- * White space at at, where nothing else wants the first of it: to the end of
- * the text or of its last line, else all but the last, which may go with what
- * follows.
- */
-static inline size_t
-blanks(const unsigned char *p, size_t at, size_t end, bool lines)
-{
-    size_t last = at; /* the last one */
-    size_t eol = at;  /* behind the last line end */
-    size_t i = at;
-
-    while (i < end) {
-        size_t n;
-        unsigned c = sov_uclass_at(p + i, &n);
-
-        if ((c & SOV_UC_SPACE) == 0)
-            break;
-        last = i;
-        i += n;
-        if (c & SOV_UC_EOL)
-            eol = i;
-    }
-    if (lines && eol > at)
-        return eol;
-    return i == end || last == at ? i : last;
-}
+#include "tok/scan.h"
 
 /* ---- gpt-2 */
 
@@ -216,65 +118,11 @@ scan_qwen35(const unsigned char *p, size_t at, size_t end)
 
 /* ---- words by case (o200k, tekken) */
 
-#define RISING  (SOV_UC_LU | SOV_UC_LT | SOV_UC_LM | SOV_UC_LO | SOV_UC_M)
-#define FALLING (SOV_UC_LL | SOV_UC_LM | SOV_UC_LO | SOV_UC_M)
-
-/*
- * The end of RISING* FALLING+ at at; at itself if that does not match.  Where
- * no lower one follows, the upper ones give back as few as needed.
- */
-static inline size_t
-lower_word(const unsigned char *p, size_t at, size_t end)
-{
-    size_t back = at; /* behind the last one that is both */
-    size_t i = at;
-
-    while (i < end) {
-        size_t n;
-        unsigned c = sov_uclass_at(p + i, &n);
-
-        if ((c & RISING) == 0) {
-            if (c & FALLING)
-                return run(p, i, end, FALLING);
-            break;
-        }
-        i += n;
-        if (c & FALLING)
-            back = i;
-    }
-    return back;
-}
-
-/* The end of RISING+ FALLING*, or at. */
-static inline size_t
-upper_word(const unsigned char *p, size_t at, size_t end)
-{
-    size_t i = run(p, at, end, RISING);
-
-    return i == at ? at : run(p, i, end, FALLING);
-}
-
-static inline size_t
-cased_word(const unsigned char *p, size_t at, size_t end)
-{
-    size_t n, i;
-    unsigned c = sov_uclass_at(p + at, &n);
-    bool lead = (c & (SOV_UC_EOL | SOV_UC_L | SOV_UC_N)) == 0 && n < end - at;
-
-    if (lead && (i = lower_word(p, at + n, end)) > at + n)
-        return i;
-    if ((i = lower_word(p, at, end)) > at)
-        return i;
-    if (lead && (i = upper_word(p, at + n, end)) > at + n)
-        return i;
-    return upper_word(p, at, end);
-}
-
 static inline size_t
 scan_cased(const unsigned char *p, size_t at, size_t end, bool tail, int digits)
 {
     const unsigned other = ~(SOV_UC_SPACE | SOV_UC_L | SOV_UC_N);
-    size_t i = cased_word(p, at, end);
+    size_t i = cased_word(p, at, end, false);
     size_t n;
     unsigned c;
 
@@ -468,99 +316,19 @@ scan_fallback(const unsigned char *p, size_t at, size_t end)
     return scan_punct(p, at, end, false);
 }
 
-/* ---- deepseek-coder */
-
-/* \s? and then a run; between matches lies what is neither. */
-static inline size_t
-scan_led(const unsigned char *p, size_t at, size_t end, unsigned mask)
-{
-    size_t n, k;
-    size_t i = at;
-    unsigned c = sov_uclass_at(p + at, &n);
-
-    if (c & mask)
-        return run(p, at, end, mask);
-    if ((c & SOV_UC_SPACE) && end - at > n &&
-        (sov_uclass_at(p + at + n, &k) & mask))
-        return run(p, at + n, end, mask);
-    for (;;) {
-        size_t last = i;
-        unsigned before = c;
-
-        i += n;
-        if (i == end)
-            return i;
-        c = sov_uclass_at(p + i, &n);
-        if (c & mask)
-            return before & SOV_UC_SPACE && last > at ? last : i;
-    }
-}
-
+/* Runs of what is no white space. */
 static size_t
-scan_coder_word(const unsigned char *p, size_t at, size_t end)
+scan_words(const unsigned char *p, size_t at, size_t end)
 {
-    return scan_led(p, at, end, SOV_UC_L);
-}
+    size_t i = run(p, at, end, ~(unsigned)SOV_UC_SPACE);
 
-static size_t
-scan_coder_punct(const unsigned char *p, size_t at, size_t end)
-{
-    return scan_led(p, at, end, SOV_UC_P);
-}
-
-/* The character of three bytes at p, or 0. */
-static inline uint32_t
-three_bytes(const unsigned char *p)
-{
-    return (p[0] & 0xf0) != 0xe0
-               ? 0
-               : (p[0] & 0x0fu) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu);
-}
-
-static inline size_t
-step(const unsigned char *p)
-{
-    return p[0] < 0x80 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-}
-
-static inline bool
-coder_cjk(const unsigned char *p)
-{
-    uint32_t c = three_bytes(p);
-
-    return ((c >= 0x800 && c <= 0x9fa5) || (c >= 0xac00 && c <= 0xd7ff)) &&
-           (sov_uclass_of(c) & SOV_UC_SPACE) == 0;
-}
-
-static size_t
-scan_coder_cjk(const unsigned char *p, size_t at, size_t end)
-{
-    bool first = coder_cjk(p + at);
-
-    while (at < end && coder_cjk(p + at) == first)
-        at += step(p + at);
-    return at;
-}
-
-static inline bool
-kana_han(const unsigned char *p)
-{
-    uint32_t c = three_bytes(p);
-
-    return (c >= 0x4e00 && c <= 0x9fa5) || (c >= 0x3040 && c <= 0x30ff);
-}
-
-static size_t
-scan_kana_han(const unsigned char *p, size_t at, size_t end)
-{
-    bool first = kana_han(p + at);
-
-    while (at < end && kana_han(p + at) == first)
-        at += step(p + at);
-    return at;
+    return i > at ? i : run(p, at, end, SOV_UC_SPACE);
 }
 
 #define PATTERN(sym, scanner, text) \
-    const struct sov_pattern sov_pat_##sym = { scanner, text };
+    const struct sov_pattern sov_pat_##sym = { .scan = scanner, text };
+#define THREES(sym, digit, how, text) \
+    const struct sov_pattern sov_pat_##sym = { NULL, text, digit, how };
 #include "tok/patterns.def"
+#undef THREES
 #undef PATTERN

@@ -13,6 +13,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "tok/work.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -117,6 +118,7 @@ bound(const struct sov_needles *set, const sov_tok *tok, size_t lo, size_t hi,
         size_t len;
         const unsigned char *p = text_of(tok, set->id[mid], &len);
 
+        SOV_STEPS(1);
         if (len <= k || p[k] < b)
             lo = mid + 1;
         else
@@ -137,6 +139,7 @@ match(const struct sov_needles *set, const sov_tok *tok,
     for (size_t k = 1; lo < hi; k++) {
         size_t first_len;
 
+        SOV_STEPS(1);
         /* what ends here sorts before what goes on */
         text_of(tok, set->id[lo], &first_len);
         if (first_len == k) {
@@ -163,6 +166,7 @@ sov_needles_find(const struct sov_needles *set, const sov_tok *tok,
     for (; at < len; at++) {
         int32_t id;
 
+        SOV_STEPS(1);
         if (set->begin[text[at]] == set->begin[text[at] + 1])
             continue;
         id = match(set, tok, text + at, len - at, n);

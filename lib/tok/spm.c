@@ -24,6 +24,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "tok/work.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,7 @@ push(struct work *w, struct pair p, struct sov_err *err)
     }
     w->n++;
     while (i > 0 && before(&p, &w->heap[(i - 1) / 2])) {
+        SOV_STEPS(1);
         w->heap[i] = w->heap[(i - 1) / 2];
         i = (i - 1) / 2;
     }
@@ -96,6 +98,7 @@ pop(struct work *w)
     for (;;) {
         size_t k = 2 * i + 1;
 
+        SOV_STEPS(1);
         if (k >= w->n)
             break;
         if (k + 1 < w->n && before(&w->heap[k + 1], &w->heap[k]))
@@ -138,6 +141,7 @@ split(struct work *w, size_t at, size_t end, size_t *n, struct sov_err *err)
         uint32_t cp;
         size_t len = sov_utf8_step(w->text + at, end - at, &cp);
 
+        SOV_STEPS(1);
         if (*n == w->sym_cap) {
             int rc = sov_mem_grow((void **)&w->sym, *n, &w->sym_cap,
                                   sizeof(*w->sym), err);

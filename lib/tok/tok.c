@@ -116,7 +116,9 @@ find_kind(const sov_meta *meta, const struct sov_tokenizer **kind,
     for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
         if (strlen(kinds[i]->name) == name.len &&
             memcmp(kinds[i]->name, name.p, name.len) == 0) {
-            *kind = kinds[i];
+            *kind = kinds[i]->other != NULL ? kinds[i]->other(meta) : NULL;
+            if (*kind == NULL)
+                *kind = kinds[i];
             return 0;
         }
     return sov_fail(err, SOV_EUNSUP,

@@ -40,6 +40,7 @@ enum sov_tok_mark {
     SOV_MARK_END = 1,    /* ends a text */
     SOV_MARK_LSTRIP = 2, /* swallows white space before it */
     SOV_MARK_RSTRIP = 4, /* ... and behind it */
+    SOV_MARK_CONTROL = 8, /* a control token whatever its type is */
 };
 
 struct sov_ids {
@@ -90,6 +91,9 @@ struct sov_tokenizer {
     bool add_sep;
     bool add_space;
     bool by_piece; /* text becomes tokens by their pieces, not their names */
+
+    /* NULL, or another kind that the keys ask for; NULL: none. */
+    const struct sov_tokenizer *(*other)(const sov_meta *meta);
 
     /* Check what this kind needs, after the common part is read; what it
      * keeps for itself is tok->own, which drop() frees. */

@@ -9,6 +9,8 @@
 #ifndef SOV_TOK_UCLASS_H
 #define SOV_TOK_UCLASS_H
 
+#include "tok/work.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -49,6 +51,7 @@ sov_uclass_at(const unsigned char *p, size_t *n)
 {
     uint32_t c = p[0];
 
+    SOV_STEPS(1);
     if (c < 0x80) {
         *n = 1;
         return sov_uclass_ascii[c];

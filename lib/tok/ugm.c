@@ -9,6 +9,7 @@
  *
  *   tokenizer.ggml.precompiled_charsmap       array of u8 or i8, see below
  *   tokenizer.ggml.remove_extra_whitespaces   runs of spaces count as one
+ *   sov.tokenizer.byte_fallback   such a character is spelled in tokens <0xXX>
  *
  * The map of characters:
  *
@@ -29,6 +30,7 @@
 #include "base/mem.h"
 #include "base/rd.h"
 #include "base/text.h"
+#include "tok/work.h"
 
 #include <float.h>
 #include <stdlib.h>
@@ -48,6 +50,7 @@ struct ugm {
     uint32_t *begins; /* owned: BITS bits */
     float unknown;    /* score of the unknown token */
     bool squeeze;
+    bool bytes;
 };
 
 /* ---- normalizing */
@@ -127,6 +130,7 @@ normalize(const sov_tok *tok, const unsigned char *text, size_t len,
     for (size_t at = 0; at < len && !b->bad;) {
         struct sov_span to;
 
+        SOV_STEPS(1);
         at += next_char(u, text + at, len - at, &to);
         for (size_t i = 0; i < to.len; i++) {
             if (to.p[i] == ' ') {
@@ -186,6 +190,7 @@ offer_tokens(const sov_tok *tok, const unsigned char *p, size_t at, size_t len,
     for (size_t n = 1; n <= most; n++) {
         uint32_t id;
 
+        SOV_STEPS(1);
         h = hash_step(h, p[at + n - 1]);
         if ((u->begins[bit_of(h) / 32] >> bit_of(h) % 32 & 1) == 0)
             break;
@@ -202,9 +207,25 @@ offer_tokens(const sov_tok *tok, const unsigned char *p, size_t at, size_t len,
     return single;
 }
 
+/* p[at, end) byte by byte, the last one first; 1: there are no such tokens. */
 static int
-add_path(const sov_tok *tok, const struct best *best, size_t len,
-         struct sov_ids *out, struct sov_err *err)
+add_bytes(const sov_tok *tok, const unsigned char *p, size_t at, size_t end,
+          struct sov_ids *out, struct sov_err *err)
+{
+    const struct ugm *u = tok->own;
+    int rc = 0;
+
+    for (size_t i = at; i < end; i++)
+        if (!u->bytes || tok->byte_id[p[i]] < 0)
+            return 1;
+    for (size_t i = end; i > at && rc == 0; i--)
+        rc = sov_ids_add(out, tok->byte_id[p[i - 1]], err);
+    return rc;
+}
+
+static int
+add_path(const sov_tok *tok, const unsigned char *p, const struct best *best,
+         size_t len, struct sov_ids *out, struct sov_err *err)
 {
     const size_t first = out->n;
     bool unknown = false;
@@ -213,8 +234,14 @@ add_path(const sov_tok *tok, const struct best *best, size_t len,
     for (size_t at = len; at > 0 && rc == 0; at = best[at].from) {
         bool is = best[at].id == tok->unk;
 
-        if (!is || !unknown)
+        if (is) {
+            rc = add_bytes(tok, p, best[at].from, at, out, err);
+            is = rc == 1;
+            if (is)
+                rc = unknown ? 0 : sov_ids_add(out, best[at].id, err);
+        } else {
             rc = sov_ids_add(out, best[at].id, err);
+        }
         unknown = is;
     }
     for (size_t i = first, k = out->n; i + 1 < k; i++) {
@@ -248,7 +275,7 @@ find_best(const sov_tok *tok, const unsigned char *p, size_t len,
             offer(&best[at + n], best[at].score + (double)u->unknown, at,
                   tok->unk);
     }
-    rc = add_path(tok, best, len, out, err);
+    rc = add_path(tok, p, best, len, out, err);
     free(best);
     return rc;
 }
@@ -328,6 +355,21 @@ mark_begins(const sov_tok *tok, struct ugm *u, struct sov_err *err)
     return 0;
 }
 
+static void
+find_bytes(sov_tok *tok)
+{
+    for (int b = 0; b < 256; b++)
+        tok->byte_id[b] = -1;
+    for (size_t i = 0; i < tok->n; i++) {
+        struct sov_span name = sov_tok_name(tok, (int32_t)i);
+        int byte =
+            tok->type[i] == SOV_TOK_BYTE ? sov_tok_byte(name.p, name.len) : -1;
+
+        if (byte >= 0 && !sov_tok_is_control(tok, (int32_t)i))
+            tok->byte_id[byte] = (int32_t)i;
+    }
+}
+
 static int
 ugm_prepare(sov_tok *tok, const sov_meta *meta, struct sov_err *err)
 {
@@ -344,7 +386,10 @@ ugm_prepare(sov_tok *tok, const sov_meta *meta, struct sov_err *err)
         return sov_fail(err, SOV_EFORMAT, "there is no unknown token");
     rc = sov_meta_bool(meta, KEY "remove_extra_whitespaces", &u->squeeze, err);
     if (rc >= 0)
+        rc = sov_meta_bool(meta, "sov.tokenizer.byte_fallback", &u->bytes, err);
+    if (rc >= 0)
         rc = read_map(u, meta, err);
+    find_bytes(tok);
     if (rc >= 0)
         rc = mark_begins(tok, u, err);
     for (size_t i = 0; i < tok->n; i++)
@@ -372,7 +417,13 @@ static size_t
 ugm_piece(const sov_tok *tok, int32_t id, unsigned char *out)
 {
     struct sov_span name = sov_tok_name(tok, id);
+    int byte =
+        tok->type[id] == SOV_TOK_BYTE ? sov_tok_byte(name.p, name.len) : -1;
 
+    if (byte >= 0) {
+        out[0] = (unsigned char)byte;
+        return 1;
+    }
     if (tok->type[id] != SOV_TOK_USER)
         return sov_tok_unmark(name, out);
     if (name.len > 0)

@@ -12,6 +12,7 @@
 #define SOV_TOK_VMAP_H
 
 #include "sov/err.h"
+#include "tok/work.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -89,9 +90,11 @@ sov_vmap_get(const struct sov_vmap *m, const unsigned char *base,
     uint64_t h = sov_vmap_hash(m->key, p, len);
     uint64_t i = h & m->mask;
 
+    SOV_STEPS(1 + len / 16);
     for (; m->slot[i].id != 0; i = (i + 1) & m->mask) {
         uint32_t k = m->slot[i].id - 1;
 
+        SOV_STEPS(1);
         if (m->slot[i].tag == (uint32_t)(h >> 32) &&
             off[k + 1] - off[k] == len && memcmp(base + off[k], p, len) == 0) {
             *id = k;

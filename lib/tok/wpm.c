@@ -27,6 +27,7 @@
 #include "base/text.h"
 #include "tok/normal.h"
 #include "tok/uclass.h"
+#include "tok/work.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +68,7 @@ longest(const sov_tok *tok, const unsigned char *word, size_t at, size_t len,
     size_t n = len - at < tok->longest ? len - at : tok->longest;
 
     for (; n > 0; n--) {
+        SOV_STEPS(1);
         if (at + n < len && (word[at + n] & 0xc0) == 0x80)
             continue; /* within a character */
         if (sov_tok_lookup(tok, word + at, n, id))
@@ -176,6 +178,7 @@ wpm_encode(struct sov_encoder *enc, const unsigned char *text, size_t len,
         uint32_t cp;
         size_t n = sov_utf8_step(text + at, len - at, &cp);
 
+        SOV_STEPS(1);
         if (n > 0)
             rc = take_parts(w, cp, &enc->out, err);
         at += n > 0 ? n : 1; /* what is no character is dropped */

@@ -9,9 +9,10 @@
  *   1 to 6                      a token of this type
  *   m                           a rule of merging
  *   b e u s                     the number of the last token is that of bos, ...
- *   n w f q l r                 flags: form C, whole pieces, full form D, one
- *                               space of many, the
- *                               last token swallows white space (l, r)
+ *   n w f q x                   flags: form C, whole pieces, full form D, one
+ *                               space of many, bytes for what is unknown
+ *   l r                         the last token swallows white space
+ *   g                           general.name
  *   c                           a map of characters, its first number apart:
  *                               so many units of four bytes as the digit says
  *
@@ -168,6 +169,13 @@ take_line(struct made *m, const uint8_t *p, size_t len)
         (void)!sov_meta_set_bool(m->meta, KEY "remove_extra_whitespaces", true,
                                  NULL);
         break;
+    case 'x':
+        (void)!sov_meta_set_bool(m->meta, "sov.tokenizer.byte_fallback", true,
+                                 NULL);
+        break;
+    case 'g':
+        set_text(m, "general.name", p, len);
+        break;
     case 'w':
         (void)!sov_meta_set_bool(m->meta, "sov.tokenizer.ignore_merges", true,
                                  NULL);
@@ -215,6 +223,36 @@ use(const sov_tok *tok, const uint8_t *text, size_t len, unsigned flags)
     free(ids);
 }
 
+/* Every other run of some bytes is a stranger's: no control token there. */
+static void
+use_marked(const sov_tok *tok, const uint8_t *text, size_t len)
+{
+    unsigned char *mark = malloc(len + 1);
+    int32_t *ids = NULL;
+    size_t n = 0, control = 0;
+
+    if (mark == NULL)
+        return;
+    for (size_t i = 0; i < len; i++)
+        mark[i] = text[i] % 16 == 0 || i / 8 % 2;
+    if (sov_tok_encode_marked(tok, (const char *)text, len, mark, 0, &ids, &n,
+                              NULL) == 0)
+        for (size_t i = 0; i < n; i++)
+            control += ids[i] != tok->unk && sov_tok_is_control(tok, ids[i]);
+    free(ids);
+    ids = NULL;
+    memset(mark, 1, len);
+    if (sov_tok_encode_marked(tok, (const char *)text, len, mark,
+                              SOV_TOK_SPECIAL, &ids, &n, NULL) == 0)
+        for (size_t i = 0; i < n; i++)
+            if (ids[i] != tok->unk && sov_tok_is_control(tok, ids[i]))
+                abort();
+    free(ids);
+    free(mark);
+    if (control > len)
+        abort();
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -247,6 +285,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         use(tok, data + at, size - at,
             SOV_TOK_BOS | SOV_TOK_EOS | SOV_TOK_SPECIAL);
         use(tok, data, size, SOV_TOK_PLAIN);
+        use_marked(tok, data + at, size - at);
     }
     sov_tok_free(tok);
     sov_meta_free(m.meta);

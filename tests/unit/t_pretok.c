@@ -58,7 +58,7 @@ pieces_of(struct sov_pretok *pt)
 static struct sov_pretok *
 plain(const char *text)
 {
-    const struct sov_pattern p = { NULL, text };
+    const struct sov_pattern p = { .text = text };
     struct sov_err err = { 0 };
     struct sov_pretok *pt;
 
@@ -158,6 +158,8 @@ static const uint32_t telling[] = {
     0x301,  0x1c5,  0x2b0,  0x660,  0xbd,   0x4e00,  0x9fa5, 0x9fa6, 0x800,
     0xac00, 0xd7a3, 0x3041, 0x30ff, 0x3100, 0x1f600, 0x0,    0x1a,   0x7f,
     0x378,  0xe000, 0xf1,   0xd1,   0xb2,   0x2160,  0xff01, 0x2019, 0x20ac,
+    '2',    '3',    '4',    '5',    0x967,  0x2e80,  0x3005, 0x3007, 0x20000,
+    0x16ff0, 0x3400, 0x9fff, 0xfa6e, 0xe40, 0xe7f,   0xff66, 0x8c47, 0xfb00,
 };
 
 struct draw {
@@ -186,18 +188,33 @@ pick(struct draw *rng)
     return cp;
 }
 
+/* As it is run by PCRE2: what its versions disagree about is spelled out. */
+static const char *
+expression(size_t k)
+{
+    if (patterns[k].pattern == &sov_pat_aya_digits)
+        return "\\p{Nd}{1,3}(?=(?:\\p{Nd}{3})*(?!_|\\p{L}|\\p{M}|\\p{N}))";
+    return patterns[k].pattern->text;
+}
+
 static void
 compare(size_t k, const unsigned char *text, size_t len)
 {
-    struct sov_pretok *pt = plain(patterns[k].pattern->text);
+    const struct sov_pre row = { "", 0, { patterns[k].pattern } };
+    struct sov_pretok *pt = plain(expression(k));
     struct sov_pieces *ps = pieces_of(pt);
+    struct sov_pretok *ours;
+    struct sov_pieces *got;
     size_t at = 0;
-    size_t from, to;
+    size_t from, to, end;
 
+    ck_assert_int_eq(sov_pretok_new(&ours, &row, NULL), 0);
+    got = pieces_of(ours);
     sov_pieces_begin(ps, text, len);
+    sov_pieces_begin(got, text, len);
     while (at < len) {
-        size_t end = patterns[k].pattern->scan(text, at, len);
-
+        ck_assert_int_eq(sov_pieces_next(got, &from, &end, NULL), 1);
+        ck_assert_uint_eq(from, at);
         ck_assert_int_eq(sov_pieces_next(ps, &from, &to, NULL), 1);
         ck_assert_uint_eq(from, at);
         if (end != to) {
@@ -211,8 +228,11 @@ compare(size_t k, const unsigned char *text, size_t len)
         at = end;
     }
     ck_assert_int_eq(sov_pieces_next(ps, &from, &to, NULL), 0);
+    ck_assert_int_eq(sov_pieces_next(got, &from, &to, NULL), 0);
     sov_pieces_free(ps);
     sov_pretok_free(pt);
+    sov_pieces_free(got);
+    sov_pretok_free(ours);
 }
 
 START_TEST(scanners_do_what_pcre2_does)
@@ -222,7 +242,8 @@ START_TEST(scanners_do_what_pcre2_does)
 
     find_odd();
     for (size_t k = 0; k < N_PATTERNS; k++) {
-        if (patterns[k].pattern->scan == NULL)
+        if (patterns[k].pattern->scan == NULL &&
+            patterns[k].pattern->digit == NULL)
             continue;
         for (int turn = 0; turn < 8; turn++) {
             size_t len = 0;
@@ -300,6 +321,15 @@ START_TEST(stages_cut_what_others_left)
         { "minicpm5", "a1234", "a|123|4" },
         { "laguna", "a\nb", "a|\n|b" },
         { "gpt-2", "", "" },
+        { "kimi-k2", "I'LL say\xe4\xb8\x80\xe4\xb8\x81" "ab 1234!\n x",
+          "I'LL| say|\xe4\xb8\x80\xe4\xb8\x81|ab| |123|4|!\n| x" },
+        { "kimi-k2", "fooBar \xe4\xb8\x80", "foo|Bar| |\xe4\xb8\x80" },
+        { "afmoe", "ab 1234567 \xe4\xb8\x80.x", "ab| |1|234|567| |\xe4\xb8\x80|.x" },
+        { "granite-embed-multi-97m", "HelloWORLD'S 1234", "Hello|WORLD'S| |123|4" },
+        { "gemma4", "a b\n\nc", "a b|\n\n|c" },
+        { "whitespace", "ab  c\n", "ab|  |c|\n" },
+        { "tiny_aya", "12345a 1234 a1 x12_", "123|45|a| |1|234| a|1| x|12|_" },
+        { "superbpe", "x1234 12\xc2\xbd" "123", "x|1|234| |12\xc2\xbd|123" },
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
@@ -381,8 +411,6 @@ START_TEST(a_run_of_anything_is_no_attack)
             size_t at, end;
             int rc;
 
-            if (strstr("superbpe tiny_aya", row->names) != NULL)
-                continue; /* look ahead over all digits each time */
             ck_assert_int_eq(sov_pretok_new(&pt, row, &err), 0);
             ps = pieces_of(pt);
             sov_pieces_begin(ps, text, len - len % n);

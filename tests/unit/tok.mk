@@ -20,3 +20,14 @@ unit_tests += tests/unit/t_hf
 tests_unit_t_hf_SOURCES = %D%/t_hf.c %D%/unit.h
 tests_unit_t_hf_CFLAGS = $(unit_cflags)
 tests_unit_t_hf_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/t_ids
+tests_unit_t_ids_SOURCES = %D%/t_ids.c %D%/unit.h
+tests_unit_t_ids_CFLAGS = $(unit_cflags)
+tests_unit_t_ids_LDADD = $(unit_libs)
+
+# with lib/tok compiled anew, to count steps
+unit_tests += tests/unit/t_work
+tests_unit_t_work_SOURCES = %D%/t_work.c %D%/golden.h %D%/unit.h $(tok_sources)
+tests_unit_t_work_CFLAGS = $(unit_cflags) -DSOV_TOK_COUNT
+tests_unit_t_work_LDADD = $(unit_libs)
