@@ -3,7 +3,9 @@
  * import_vocab.c - the tokenizer of a model directory as GGUF keys
  *
  *   tokenizer.model          the vocabulary (SentencePiece), else
- *   tokenizer.json           that of any kind (tok/hf.h)
+ *   tokenizer.json           that of any kind (tok/hf.h), else
+ *   vocab.json, merges.txt   that of GPT-2 and its like, or
+ *   vocab.txt                that of BERT
  *   config.json              vocab_size, ids of bos, eos, pad
  *   added_tokens.json        { "text": id, ... }
  *   tokenizer_config.json    added_tokens_decoder { "id": { "content", ...
@@ -55,6 +57,21 @@ load_json(struct sov_import *im, const char *name, json_t **out,
         rc = sov_fail(err, SOV_EFORMAT, "not a JSON object");
     }
     return rc < 0 ? sov_err_wrap(err, "%s", name) : 0;
+}
+
+/* All of a side file in *s, borrowed until the import ends; 1: there is none. */
+static int
+load_text(struct sov_import *im, const char *name, struct sov_span *s,
+          struct sov_err *err)
+{
+    char *text;
+    int rc =
+        sov_model_side_file(im->model, name, SOV_JSON_MAX, &text, &s->len, err);
+
+    if (rc != 0)
+        return rc;
+    s->p = (const unsigned char *)text;
+    return sov_import_keep(im, text, err);
 }
 
 /* ---- tokens that were added to the vocabulary */
@@ -365,7 +382,7 @@ put_named_id(struct sov_import *im, const json_t *config,
     return sov_meta_set_u32(im->meta, key, (uint32_t)id, err);
 }
 
-/* hf: what tokenizer.json has beyond the tokens, or NULL. */
+/* hf: what there is beyond the tokens, or NULL. */
 static int
 put_keys(struct sov_import *im, const json_t *config, struct sov_spm *spm,
          const struct sov_hf *hf, struct sov_err *err)
@@ -376,8 +393,12 @@ put_keys(struct sov_import *im, const json_t *config, struct sov_spm *spm,
     choose_id(im, config, spm, "eos", &spm->eos);
     choose_id(im, config, spm, "unk", &spm->unk);
     choose_id(im, config, spm, "pad", &spm->pad);
-    if (hf != NULL && spm->bos < 0 && hf->first < (int64_t)spm->n)
-        spm->bos = hf->first;
+    if (hf != NULL && hf->kind != SOV_HF_WPM) {
+        if (spm->bos < 0 && hf->first < (int64_t)spm->n)
+            spm->bos = hf->first;
+        if (spm->eos < 0 && hf->last < (int64_t)spm->n)
+            spm->eos = hf->last;
+    }
     rc = sov_spm_keys(spm, im->meta, err);
     if (rc == 0 && hf != NULL) {
         rc = sov_hf_keys(hf, im->meta, err);
@@ -397,11 +418,12 @@ put_keys(struct sov_import *im, const json_t *config, struct sov_spm *spm,
     return rc;
 }
 
+/* old: all that was added is among the tokens already. */
 static int
 put_all(struct sov_import *im, const json_t *config, struct sov_spm *spm,
-        const struct sov_hf *hf, uint64_t n_vocab, struct sov_err *err)
+        const struct sov_hf *hf, bool old, uint64_t n_vocab,
+        struct sov_err *err)
 {
-    const char *file = hf != NULL ? "tokenizer.json" : "tokenizer.model";
     int rc = 0;
 
     if (!plain_rules(spm))
@@ -411,19 +433,19 @@ put_all(struct sov_import *im, const json_t *config, struct sov_spm *spm,
                        (int)spm->rules.len, (const char *)spm->rules.p);
     if (hf != NULL && hf->ignored != NULL)
         sov_model_warn(im->model,
-                       "tokenizer.json normalizes text (%s); that is not done "
+                       "the tokenizer normalizes text (%s); that is not done "
                        "here",
                        hf->ignored);
     if (n_vocab > 0 && n_vocab < spm->n)
         sov_model_warn(im->model,
-                       "%s has %zu tokens, config.json %llu: the rest is left "
-                       "out",
-                       file, spm->n, (unsigned long long)n_vocab);
+                       "the tokenizer has %zu tokens, config.json %llu: the "
+                       "rest is left out",
+                       spm->n, (unsigned long long)n_vocab);
     if (n_vocab > 0)
         rc = sov_spm_resize(spm, (size_t)n_vocab, err);
-    if (rc == 0)
+    if (rc == 0 && !old)
         rc = read_added(im, spm, err);
-    if (rc == 0)
+    if (rc == 0 && !old)
         rc = read_decoder(im, config, spm, err);
     return rc < 0 ? rc : put_keys(im, config, spm, hf, err);
 }
@@ -445,9 +467,73 @@ import_json(struct sov_import *im, const json_t *config, uint64_t n_vocab,
     free(text);
     if (rc < 0)
         return sov_err_wrap(err, "tokenizer.json");
-    rc = put_all(im, config, &hf.vocab, &hf, n_vocab, err);
+    rc = put_all(im, config, &hf.vocab, &hf, false, n_vocab, err);
     sov_hf_free(&hf);
     return rc;
+}
+
+/* vocab.json and merges.txt, or vocab.txt; 1: there is neither. */
+static int
+load_old(struct sov_import *im, struct sov_hf_old *old, struct sov_err *err)
+{
+    int rc = load_text(im, "vocab.json", &old->vocab, err);
+
+    if (rc == 0)
+        rc = load_text(im, "merges.txt", &old->merges, err);
+    if (rc == 1) {
+        int words = load_text(im, "vocab.txt", &old->words, err);
+
+        if (words == 1 && old->vocab.p != NULL)
+            return sov_fail(err, SOV_EFORMAT,
+                            "there is a vocab.json, and no merges.txt");
+        rc = words;
+    }
+    return rc;
+}
+
+static int
+import_old(struct sov_import *im, const json_t *config, uint64_t n_vocab,
+           struct sov_err *err)
+{
+    struct sov_hf_old old = { .config = config };
+    json_t *specials = NULL, *added = NULL, *all = NULL, *json;
+    struct sov_hf hf;
+    int rc = load_old(im, &old, err);
+
+    if (rc != 0)
+        return rc;
+    rc = load_json(im, "special_tokens_map.json", &specials, err);
+    if (rc >= 0)
+        rc = load_json(im, "added_tokens.json", &added, err);
+    old.specials = specials;
+    old.added = added;
+    if (rc >= 0)
+        rc = sov_hf_modern(&old, &json, err);
+    if (rc == 0) {
+        rc = sov_hf_take(&hf, json, err);
+        if (rc < 0)
+            sov_err_wrap(err, old.words.p != NULL ? "vocab.txt" : "vocab.json");
+    }
+    if (rc == 0) {
+        all = config != NULL ? json_copy((json_t *)config) : json_object();
+        json_object_update_missing(all, specials); /* NULL: nothing happens */
+        rc = put_all(im, all, &hf.vocab, &hf, true, n_vocab, err);
+        sov_hf_free(&hf);
+    }
+    json_decref(specials);
+    json_decref(added);
+    json_decref(all);
+    return rc;
+}
+
+/* 1: there is none of them. */
+static int
+import_other(struct sov_import *im, const json_t *config, uint64_t n_vocab,
+             struct sov_err *err)
+{
+    int rc = import_json(im, config, n_vocab, err);
+
+    return rc == 1 ? import_old(im, config, n_vocab, err) : rc;
 }
 
 int
@@ -464,11 +550,11 @@ sov_import_vocab(struct sov_import *im, uint64_t n_vocab, struct sov_err *err)
     rc = sov_model_side_file(im->model, "tokenizer.model", SOV_SPM_MAX, &bytes,
                              &len, err);
     if (rc == 1) {
-        rc = import_json(im, config, n_vocab, err);
+        rc = import_other(im, config, n_vocab, err);
         if (rc == 1)
             rc = sov_fail(err, SOV_EFORMAT,
                           "no tokenizer.model or tokenizer.json in the model "
-                          "directory");
+                          "directory, and no vocab.json or vocab.txt");
     } else if (rc == 0) {
         rc = sov_spm_read(&spm, bytes, len, err);
         if (rc < 0) { /* others call their files so, too */
@@ -476,7 +562,7 @@ sov_import_vocab(struct sov_import *im, uint64_t n_vocab, struct sov_err *err)
 
             rc = other == 0 ? 0 : sov_err_wrap(err, "tokenizer.model");
         } else {
-            rc = put_all(im, config, &spm, NULL, n_vocab, err);
+            rc = put_all(im, config, &spm, NULL, false, n_vocab, err);
             sov_spm_free(&spm);
         }
         free(bytes);

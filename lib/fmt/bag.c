@@ -72,7 +72,9 @@ static bool
 is_text(const char *name)
 {
     return sov_ends_with(name, ".json") || sov_ends_with(name, ".jinja") ||
-           strcmp(base_of(name), "tokenizer.model") == 0;
+           strcmp(base_of(name), "tokenizer.model") == 0 ||
+           strcmp(base_of(name), "merges.txt") == 0 ||
+           strcmp(base_of(name), "vocab.txt") == 0;
 }
 
 /* NAME-00001-of-00002.gguf */

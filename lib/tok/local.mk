@@ -9,7 +9,12 @@ tok_sources = \
 	%D%/cut.c \
 	%D%/dna.c \
 	%D%/hf.c %D%/hf.h \
+	%D%/hf_keys.c \
+	%D%/hf_old.c \
 	%D%/hf_pre.c \
+	%D%/hf_rules.c \
+	%D%/hf_text.c \
+	%D%/hf_vocab.c \
 	%D%/ids.c \
 	%D%/normal.c %D%/normal.h \
 	%D%/patterns.def \

@@ -113,6 +113,11 @@ tests_fuzz_fuzz_hf_SOURCES = %D%/fuzz_hf.c $(fuzz_main)
 tests_fuzz_fuzz_hf_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_hf_LDFLAGS = $(fuzz_ldflags)
 
+fuzz_tests += tests/fuzz/fuzz_old
+tests_fuzz_fuzz_old_SOURCES = %D%/fuzz_old.c $(fuzz_main)
+tests_fuzz_fuzz_old_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_old_LDFLAGS = $(fuzz_ldflags)
+
 fuzz_tests += tests/fuzz/fuzz_vocab
 tests_fuzz_fuzz_vocab_SOURCES = %D%/fuzz_vocab.c $(fuzz_main)
 tests_fuzz_fuzz_vocab_LDADD = $(fuzz_libs)

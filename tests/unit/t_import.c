@@ -725,6 +725,53 @@ START_TEST(tokenizers_of_bytes_go_out_and_come_back)
 }
 END_TEST
 
+START_TEST(vocabularies_from_before_tokenizer_json)
+{
+    static const char words[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\nab\n##c\nc\n";
+    static const char vocab[] = "{\"a\": 0, \"b\": 1, \"c\": 2, \"ab\": 3,"
+                                " \"<|endoftext|>\": 4}";
+    static const char rules[] = "#version: 0.2\na b\n";
+    static const char map[] = "{\"bos_token\": \"<|endoftext|>\"}";
+    static const char added[] = "{\"<x>\": 5}";
+    static const char *const names[] = { "vocab.json", "merges.txt",
+                                         "vocab.txt", "added_tokens.json",
+                                         "special_tokens_map.json" };
+    char path[128];
+    sov_model *m;
+
+    snprintf(path, sizeof(path), "%s/tokenizer.model", dir);
+    ck_assert_int_eq(unlink(path), 0);
+    check_refused(SOV_EFORMAT, "vocab.txt");
+    tiny_write(dir, "vocab.json", vocab, strlen(vocab));
+    check_refused(SOV_EFORMAT, "no merges.txt");
+    tiny_write(dir, "vocab.txt", words, strlen(words));
+    m = must_open(dir); /* what is whole */
+    ck_assert(!has(m, "tokenizer.ggml.merges"));
+    ck_assert(!has(m, "tokenizer.ggml.scores"));
+    ck_assert_uint_eq(number(m, "tokenizer.ggml.unknown_token_id"), 1);
+    ck_assert_uint_eq(number(m, "tokenizer.ggml.bos_token_id"), 2);
+    ck_assert_uint_eq(number(m, "tokenizer.ggml.seperator_token_id"), 3);
+    check_tokenizer(m, "ABC d", 3);
+    sov_model_close(m);
+    tiny_write(dir, "merges.txt", rules, strlen(rules));
+    tiny_write(dir, "added_tokens.json", added, strlen(added));
+    tiny_write(dir, "special_tokens_map.json", map, strlen(map));
+    m = must_open(dir);
+    ck_assert(has(m, "tokenizer.ggml.merges"));
+    check_tokenizer(m, "abc<x>", 3);
+    ck_assert_uint_eq(number(m, "tokenizer.ggml.bos_token_id"), 4);
+    sov_model_close(m);
+    tiny_write(dir, "merges.txt", "a \xff\n", 4);
+    check_refused(SOV_EFORMAT, "line 1");
+    tiny_write(dir, "special_tokens_map.json", "[]", 2);
+    check_refused(SOV_EFORMAT, "special_tokens_map.json");
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+        ck_assert_int_eq(unlink(path), 0);
+    }
+}
+END_TEST
+
 START_TEST(what_would_be_lost_is_refused)
 {
     static const struct {
@@ -786,6 +833,7 @@ main(void)
     tcase_add_test(tc, tale_is_what_others_make_of_it);
     tcase_add_test(tc, what_went_out_comes_back);
     tcase_add_test(tc, tokenizers_of_bytes_go_out_and_come_back);
+    tcase_add_test(tc, vocabularies_from_before_tokenizer_json);
     tcase_add_test(tc, what_would_be_lost_is_refused);
     return unit_main("import", tc);
 }
