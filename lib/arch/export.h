@@ -114,10 +114,29 @@ bool sov_export_undone(const struct sov_export *x, size_t i,
  * generation_config.json, and the ids in config.json. */
 int sov_export_vocab(struct sov_export *x, struct sov_err *err) SOV_MUST_CHECK;
 
-/* export_json.c: tokenizer.json, of tokens that export_vocab.c read. */
+/*
+ * tokenizer.json, of tokens that export_vocab.c read: of bytes in
+ * export_json.c, WordPiece and unigram in export_pieces.c.  Those from n_first
+ * on were added, or fill up.
+ */
 struct sov_spm;
-int sov_export_tokenizer(struct sov_export *x, const struct sov_spm *tokens,
-                         struct sov_err *err) SOV_MUST_CHECK;
+int sov_export_bytes(struct sov_export *x, const struct sov_spm *v,
+                     struct sov_err *err) SOV_MUST_CHECK;
+int sov_export_words(struct sov_export *x, const struct sov_spm *v,
+                     struct sov_err *err) SOV_MUST_CHECK;
+int sov_export_unigram(struct sov_export *x, const struct sov_spm *v,
+                       size_t n_first, struct sov_err *err) SOV_MUST_CHECK;
+
+/* Parts of export_json.c: a flag of the metadata, or v; the list of
+ * added_tokens, of the unknown one if asked; what a text begins and ends with,
+ * -1 for nothing. */
+bool sov_export_flag(const struct sov_export *x, const char *key, bool v);
+json_t *sov_export_added(const struct sov_export *x, const struct sov_spm *v,
+                         bool unknown);
+json_t *sov_export_frame(const struct sov_spm *v, int64_t first, int64_t last);
+/* Write the file; NULL: a token is not UTF-8.  It is taken over. */
+int sov_export_whole(struct sov_export *x, json_t *file,
+                     struct sov_err *err) SOV_MUST_CHECK;
 
 /* export_rope.c: what stretches rotary positions, as rope_scaling.  The tensors
  * of factors have been read by then (sov_export_leave()). */

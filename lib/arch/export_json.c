@@ -2,9 +2,10 @@
 /*
  * export_json.c - byte-level byte-pair encoding as tokenizer.json
  *
- * The way back of tok/hf.c: the expressions of the pre-tokenizer's row stand
+ * The way back of tok/hf.h: the expressions of the pre-tokenizer's row stand
  * there as Split parts, special tokens and those of the user as added_tokens,
- * and a text begins and ends as the keys say.
+ * and a text begins and ends as the keys say.  export_pieces.c shares what is
+ * not of bytes.
  */
 #include "arch/export.h"
 
@@ -22,8 +23,8 @@ string_of(struct sov_span s)
     return json_stringn((const char *)s.p, s.len);
 }
 
-static bool
-flag_of(const struct sov_export *x, const char *key, bool v)
+bool
+sov_export_flag(const struct sov_export *x, const char *key, bool v)
 {
     (void)sov_meta_bool(x->meta, key, &v, NULL); /* else it stays as it is */
     return v;
@@ -43,22 +44,17 @@ listed(const struct sov_export *x, const char *key, size_t id)
     return false;
 }
 
-static bool
-is_added(const struct sov_spm_token *t)
-{
-    return t->type == SOV_TOK_CONTROL || t->type == SOV_TOK_USER ||
-           t->type == SOV_TOK_UNKNOWN;
-}
-
-static json_t *
-added_tokens(const struct sov_export *x, const struct sov_spm *v)
+json_t *
+sov_export_added(const struct sov_export *x, const struct sov_spm *v,
+                 bool unknown)
 {
     json_t *list = json_array();
 
     for (size_t i = 0; i < v->n; i++) {
         const struct sov_spm_token *t = &v->token[i];
 
-        if (!is_added(t))
+        if (t->type != SOV_TOK_CONTROL && t->type != SOV_TOK_USER &&
+            !(unknown && t->type == SOV_TOK_UNKNOWN))
             continue;
         json_array_append_new(
             list, json_pack("{s:I, s:o, s:b, s:b, s:b, s:b, s:b}", "id",
@@ -110,22 +106,31 @@ add_special(const struct sov_spm *v, int64_t id, json_t *frame, json_t *used)
     json_decref(name);
 }
 
-static json_t *
-post_processor(const struct sov_spm *v, bool bos, bool eos)
+json_t *
+sov_export_frame(const struct sov_spm *v, int64_t first, int64_t last)
 {
     json_t *frame = json_array();
     json_t *used = json_object();
 
-    if (bos && v->bos >= 0)
-        add_special(v, v->bos, frame, used);
+    if (first >= 0)
+        add_special(v, first, frame, used);
     json_array_append_new(frame, json_pack("{s:{s:s, s:i}}", "Sequence", "id",
                                            "A", "type_id", 0));
-    if (eos && v->eos >= 0)
-        add_special(v, v->eos, frame, used);
+    if (last >= 0)
+        add_special(v, last, frame, used);
     return json_pack("{s:s, s:o, s:[{s:{s:s, s:i}}, {s:{s:s, s:i}}], s:o}",
                      "type", "TemplateProcessing", "single", frame, "pair",
                      "Sequence", "id", "A", "type_id", 0, "Sequence", "id", "B",
                      "type_id", 1, "special_tokens", used);
+}
+
+int
+sov_export_whole(struct sov_export *x, json_t *file, struct sov_err *err)
+{
+    if (file == NULL)
+        return sov_fail(err, SOV_EUNSUP,
+                        "a token or a rule of the vocabulary is not UTF-8");
+    return sov_export_json(x, "tokenizer.json", file, err);
 }
 
 /* model.vocab: what is not added, and does not only fill up. */
@@ -165,14 +170,13 @@ merge_rules(const struct sov_export *x)
 }
 
 int
-sov_export_tokenizer(struct sov_export *x, const struct sov_spm *v,
-                     struct sov_err *err)
+sov_export_bytes(struct sov_export *x, const struct sov_spm *v,
+                 struct sov_err *err)
 {
     struct sov_span name = { (const unsigned char *)"default", 7 };
     const struct sov_pre *pre;
     json_t *vocab = NULL;
-    json_t *file;
-    bool whole;
+    bool whole, bos, eos;
     int rc = sov_meta_str(x->meta, KEY "pre", &name, err);
 
     if (rc < 0)
@@ -189,27 +193,26 @@ sov_export_tokenizer(struct sov_export *x, const struct sov_spm *v,
         json_decref(vocab);
         return rc;
     }
-    whole = flag_of(x, "sov.tokenizer.ignore_merges",
-                    (pre->flags & SOV_PRE_WHOLE) != 0);
-    file = json_pack(
-        "{s:s, s:n, s:n, s:o, s:o?, s:o, s:o, s:o,"
-        " s:{s:s, s:n, s:n, s:n, s:n, s:b, s:b, s:b, s:o, s:o}}",
-        "version", "1.0", "truncation", "padding", "added_tokens",
-        added_tokens(x, v), "normalizer",
-        flag_of(x, "sov.tokenizer.nfc", false)
-            ? json_pack("{s:s}", "type", "NFC")
-            : NULL,
-        "pre_tokenizer", pre_tokenizer(pre), "post_processor",
-        post_processor(v,
-                       flag_of(x, KEY "add_bos_token",
-                               (pre->flags & SOV_PRE_ADD_BOS) != 0),
-                       flag_of(x, KEY "add_eos_token", false)),
-        "decoder", byte_level(true), "model", "type", "BPE", "dropout",
-        "unk_token", "continuing_subword_prefix", "end_of_word_suffix",
-        "fuse_unk", 0, "byte_fallback", 0, "ignore_merges", whole, "vocab",
-        vocab, "merges", merge_rules(x));
-    if (file == NULL)
-        return sov_fail(err, SOV_EUNSUP,
-                        "a token or a rule of the vocabulary is not UTF-8");
-    return sov_export_json(x, "tokenizer.json", file, err);
+    whole = sov_export_flag(x, "sov.tokenizer.ignore_merges",
+                            (pre->flags & SOV_PRE_WHOLE) != 0);
+    bos = sov_export_flag(x, KEY "add_bos_token",
+                          (pre->flags & SOV_PRE_ADD_BOS) != 0);
+    eos = sov_export_flag(x, KEY "add_eos_token", false);
+    return sov_export_whole(
+        x,
+        json_pack("{s:s, s:n, s:n, s:o, s:o?, s:o, s:o, s:o,"
+                  " s:{s:s, s:n, s:n, s:n, s:n, s:b, s:b, s:b, s:o, s:o}}",
+                  "version", "1.0", "truncation", "padding", "added_tokens",
+                  sov_export_added(x, v, true), "normalizer",
+                  sov_export_flag(x, "sov.tokenizer.nfc", false)
+                      ? json_pack("{s:s}", "type", "NFC")
+                      : NULL,
+                  "pre_tokenizer", pre_tokenizer(pre), "post_processor",
+                  sov_export_frame(v, bos ? v->bos : -1, eos ? v->eos : -1),
+                  "decoder", byte_level(true), "model", "type", "BPE",
+                  "dropout", "unk_token", "continuing_subword_prefix",
+                  "end_of_word_suffix", "fuse_unk", 0, "byte_fallback", 0,
+                  "ignore_merges", whole, "vocab", vocab, "merges",
+                  merge_rules(x)),
+        err);
 }

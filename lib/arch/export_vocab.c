@@ -2,10 +2,11 @@
 /*
  * export_vocab.c - the tokenizer of a model as the files of a folder
  *
- * The way back of import_vocab.c: byte-pair encoding of bytes is written by
- * export_json.c.  Of SentencePiece tokenizer.model has the tokens that come
- * first; those that were added behind them, and all of the user's, stand in
- * tokenizer_config.json; tokens that only fill up the vocabulary are left out.
+ * The way back of import_vocab.c.  Byte-pair encoding of SentencePiece becomes
+ * tokenizer.model, which has the tokens that come first; those that were added
+ * behind them, and all of the user's, stand in tokenizer_config.json; tokens
+ * that only fill up the vocabulary are left out.  The other kinds become
+ * tokenizer.json (export_json.c, export_pieces.c).
  */
 #include "arch/export.h"
 
@@ -22,11 +23,21 @@
 #define ADDED_SCORE (-1000.0f)
 #define PAD_SCORE   (-10000.0f)
 
+enum kind { MODEL, BYTES, WORDS, UNIGRAM, KINDS };
+
+static const char *const kinds[KINDS] = { "llama", "gpt2", "bert", "t5" };
+
 struct vocab {
-    bool json;          /* as tokenizer.json, and not tokenizer.model */
+    enum kind kind;
     struct sov_spm spm; /* all tokens */
-    size_t n_first;     /* of them in tokenizer.model */
+    size_t n_first;     /* of them not added, and not to fill up */
 };
+
+static bool
+has_scores(const struct vocab *v)
+{
+    return v->kind == MODEL || v->kind == UNIGRAM;
+}
 
 static const struct {
     const char *what; /* "bos": of bos_token and bos_token_id */
@@ -39,6 +50,13 @@ static const struct {
 };
 
 #define N_IDS (sizeof(ids) / sizeof(*ids))
+
+/* Of tokenizer.json alone. */
+static const char *const more_ids[][2] = {
+    { "sep_token", KEY "seperator_token_id" },
+    { "cls_token", KEY "cls_token_id" },
+    { "mask_token", KEY "mask_token_id" },
+};
 
 /* ---- tokens */
 
@@ -60,7 +78,7 @@ read_tokens(const struct sov_export *x, struct vocab *v, struct sov_err *err)
     if (text == NULL || text->type != SOV_V_ARR || text->elem != SOV_V_STR ||
         text->n < 1 || text->n > SOV_VOCAB_MAX)
         return no_array(KEY "tokens", err);
-    if (v->json)
+    if (!has_scores(v))
         score = NULL;
     else if (score == NULL || score->type != SOV_V_ARR ||
              score->elem != SOV_V_F32 || score->n != text->n)
@@ -176,6 +194,25 @@ put_ids(struct sov_export *x, const struct vocab *v, json_t *config,
 }
 
 static int
+put_more_ids(const struct sov_export *x, const struct vocab *v, json_t *config,
+             struct sov_err *err)
+{
+    for (size_t i = 0; i < sizeof(more_ids) / sizeof(*more_ids); i++) {
+        uint64_t id = UINT64_MAX;
+        int rc = sov_export_u64(x, more_ids[i][1], false, &id, err);
+
+        if (rc < 0)
+            return rc;
+        if (id < v->spm.n && first_of_its_text(v, (size_t)id) &&
+            json_object_set_new(config, more_ids[i][0],
+                                text_of(&v->spm.token[id])) < 0)
+            return sov_fail(err, SOV_EUNSUP, "token %llu is not UTF-8",
+                            (unsigned long long)id);
+    }
+    return 0;
+}
+
+static int
 put_flag(const struct sov_export *x, json_t *config, const char *key,
          const char *name, bool *v, struct sov_err *err)
 {
@@ -221,6 +258,8 @@ put_added(const struct vocab *v, json_t *config, struct sov_err *err)
 
         if (t->type != SOV_TOK_USER && (i < v->n_first || !is_added(t)))
             continue;
+        if (v->kind == UNIGRAM && t->score != ADDED_SCORE)
+            continue; /* tokenizer.json has it, and its score */
         snprintf(id, sizeof(id), "%zu", i);
         entry =
             json_pack("{s:o, s:b, s:b, s:b, s:b, s:b}", "content", text_of(t),
@@ -277,24 +316,26 @@ put_templates(const struct sov_export *x, json_t *config, struct sov_err *err)
 static int
 put_config(struct sov_export *x, struct vocab *v, struct sov_err *err)
 {
-    json_t *config = v->json ? json_pack("{s:s, s:b}", "tokenizer_class",
-                                         "PreTrainedTokenizerFast",
-                                         "clean_up_tokenization_spaces", 0)
-                             : json_pack("{s:s, s:b, s:b}", "tokenizer_class",
-                                         "LlamaTokenizer", "legacy", 0,
-                                         "clean_up_tokenization_spaces", 0);
+    json_t *config =
+        v->kind != MODEL
+            ? json_pack("{s:s, s:b}", "tokenizer_class",
+                        "PreTrainedTokenizerFast",
+                        "clean_up_tokenization_spaces", 0)
+            : json_pack("{s:s, s:b, s:b}", "tokenizer_class", "LlamaTokenizer",
+                        "legacy", 0, "clean_up_tokenization_spaces", 0);
     struct sov_span arch = { 0 };
     uint64_t ctx = 0;
     char key[160];
     int rc = config == NULL ? sov_mem_fail(err) : 0;
 
-    if (rc == 0)
-        rc = sov_meta_str(x->meta, "general.architecture", &arch, err);
+    (void)sov_meta_str(x->meta, "general.architecture", &arch, NULL);
     if (arch.len > 64)
         arch.len = 64;
 
     if (rc == 0)
         rc = put_ids(x, v, config, err);
+    if (rc == 0 && v->kind != MODEL)
+        rc = put_more_ids(x, v, config, err);
     if (rc == 0)
         rc = put_flags(x, v, config, err);
     if (rc == 0)
@@ -340,25 +381,35 @@ put_model(struct sov_export *x, const struct vocab *v, struct sov_err *err)
     return sov_export_side(x, "tokenizer.model", b.p, b.len, err);
 }
 
-int
-sov_export_vocab(struct sov_export *x, struct sov_err *err)
+static int
+find_kind(const struct sov_export *x, enum kind *kind, struct sov_err *err)
 {
-    struct sov_span kind = { 0 };
-    struct vocab v = { 0 };
-    int rc = sov_meta_str(x->meta, KEY "model", &kind, err);
+    struct sov_span name = { 0 };
+    int rc = sov_meta_str(x->meta, KEY "model", &name, err);
 
     if (rc == 1)
         return sov_fail(err, SOV_EUNSUP, "there is no tokenizer in it");
     if (rc < 0)
         return rc;
-    v.json = kind.len == 4 && memcmp(kind.p, "gpt2", 4) == 0;
-    if (!v.json && (kind.len != 5 || memcmp(kind.p, "llama", 5) != 0))
-        return sov_fail(err, SOV_EUNSUP,
-                        "the tokenizer is \"%.*s\"; only those of "
-                        "SentencePiece (\"llama\") and GPT-2 (\"gpt2\") can "
-                        "be written",
-                        kind.len < 20 ? (int)kind.len : 20,
-                        (const char *)kind.p);
+    for (*kind = MODEL; *kind < KINDS; ++*kind)
+        if (name.len == strlen(kinds[*kind]) &&
+            memcmp(name.p, kinds[*kind], name.len) == 0)
+            return 0;
+    return sov_fail(err, SOV_EUNSUP,
+                    "the tokenizer is \"%.*s\"; only those of SentencePiece "
+                    "(\"llama\", \"t5\"), GPT-2 (\"gpt2\") and BERT "
+                    "(\"bert\") can be written",
+                    name.len < 20 ? (int)name.len : 20, (const char *)name.p);
+}
+
+int
+sov_export_vocab(struct sov_export *x, struct sov_err *err)
+{
+    struct vocab v = { 0 };
+    int rc = find_kind(x, &v.kind, err);
+
+    if (rc < 0)
+        return rc;
     rc = read_tokens(x, &v, err);
     if (rc == 0) {
         find_first(&v);
@@ -369,8 +420,10 @@ sov_export_vocab(struct sov_export *x, struct sov_err *err)
     if (rc == 0)
         rc = put_generation(x, &v, err);
     if (rc == 0)
-        rc = v.json ? sov_export_tokenizer(x, &v.spm, err)
-                    : put_model(x, &v, err);
+        rc = v.kind == BYTES     ? sov_export_bytes(x, &v.spm, err)
+             : v.kind == WORDS   ? sov_export_words(x, &v.spm, err)
+             : v.kind == UNIGRAM ? sov_export_unigram(x, &v.spm, v.n_first, err)
+                                 : put_model(x, &v, err);
     free(v.spm.token);
     return rc;
 }

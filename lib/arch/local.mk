@@ -11,6 +11,7 @@ libsov_all_la_SOURCES += \
 	%D%/export_family.c \
 	%D%/export_stack.c \
 	%D%/export_json.c \
+	%D%/export_pieces.c \
 	%D%/export_rope.c \
 	%D%/export_vocab.c \
 	%D%/hparams.c %D%/hparams.h \

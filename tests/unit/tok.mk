@@ -26,6 +26,11 @@ tests_unit_t_ids_SOURCES = %D%/t_ids.c %D%/unit.h
 tests_unit_t_ids_CFLAGS = $(unit_cflags)
 tests_unit_t_ids_LDADD = $(unit_libs)
 
+unit_tests += tests/unit/t_golden
+tests_unit_t_golden_SOURCES = %D%/t_golden.c %D%/golden.h %D%/unit.h
+tests_unit_t_golden_CFLAGS = $(unit_cflags)
+tests_unit_t_golden_LDADD = $(unit_libs)
+
 # with lib/tok compiled anew, to count steps
 unit_tests += tests/unit/t_work
 tests_unit_t_work_SOURCES = %D%/t_work.c %D%/golden.h %D%/unit.h $(tok_sources)
