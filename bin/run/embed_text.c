@@ -246,7 +246,11 @@ put_item(struct sov_embed_job *j, struct sov_embed_item *it, float *x,
 
     if (it->rc == 0)
         rc = finish(j, it, x, err);
-    if (rc < 0 && !sov_embed_is_array(j) && it->number > 0)
+    if (rc < 0 && it->number == 0)
+        return rc;
+    if (rc < 0 && sov_embed_is_array(j))
+        return sov_err_wrap(err, "%s:%zu", it->file, it->number);
+    if (rc < 0)
         rc = sov_embed_settle(j, it, rc, err);
     if (rc < 0)
         return rc;

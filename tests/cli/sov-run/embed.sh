@@ -168,6 +168,14 @@ expect 65 run j
 err_has 'j:2: byte 0 is not UTF-8'
 [ "$(grep -c '"embedding"' out)" -eq 2 ] || fail "text lines around a bad one"
 
+# a damaged model
+expect 0 mkmodel form=bert kv=4 vocab=512 bad=blk.0.attn_q.weight:0:nan n.gguf
+expect 65 sov-run -m n.gguf --embed texts
+[ "$(grep -c '"error":".*NaN' out)" -eq 3 ] || fail "NaN is not told"
+expect 65 sov-run -m n.gguf --embed -o nan.npy texts
+err_has 'texts:1: '
+[ ! -e nan.npy ] || fail "an array of NaN"
+
 # long lines: 16 MB, and more
 awk 'BEGIN { for (i = 0; i < 300; i++) printf "abc "; print "" }' >long
 expect 65 run --ctx 64 long
