@@ -68,6 +68,63 @@ const struct sov_family sov_family_bert = {
     .drop = drop,
 };
 
+/* ---- RoBERTa: the same, whose positions begin behind that of padding */
+
+#define EMBD_R "roberta.embeddings."
+
+static const char *const roberta_drop[] = { "pooler.", "lm_head.",
+                                            "embeddings.position_ids", NULL };
+
+static const struct sov_part roberta_ends[] = {
+    { "token_embd.weight", EMBD_R "word_embeddings.weight", 'v', 'w', 0, true },
+    { "position_embd.weight", EMBD_R "position_embeddings.weight", 'p', 'w',
+      'o', true },
+    { "token_types.weight", EMBD_R "token_type_embeddings.weight", 't', 'w', 0,
+      true },
+    SOV_PARTS_NORM("token_embd_norm", EMBD_R "LayerNorm"),
+};
+
+static int
+roberta_shape(struct sov_import *im, struct sov_shape *s, struct sov_err *err)
+{
+    uint64_t pad = 1;
+    int rc = sov_config_u64(im->config, "pad_token_id", 0, SOV_VOCAB_MAX, false,
+                            &pad, err);
+
+    if (rc == 0 && s->ctx <= pad + 1)
+        rc = sov_fail(err, SOV_EFORMAT,
+                      "config.json: max_position_embeddings is %llu, of which "
+                      "pad_token_id leaves nothing",
+                      (unsigned long long)s->ctx);
+    if (rc < 0)
+        return rc;
+    s->skip = pad + 1;
+    s->ctx -= s->skip;
+    return 0;
+}
+
+const struct sov_family sov_family_roberta = {
+    .arch = "bert",
+    .class = "RobertaModel",
+    .type = "roberta",
+    .base = "roberta.",
+    .layers = "roberta.encoder.layer.",
+    .only = only,
+    .preset = { .eps = 1e-12, .ctx = 512 },
+    .act = act,
+    .eps = "layer_norm_eps",
+    .eps_key = SOV_EPS_LAYER,
+    .no_groups = true,
+    .no_turns = true,
+    .encoder = true,
+    .ends = roberta_ends,
+    .n_ends = sizeof(roberta_ends) / sizeof(*roberta_ends),
+    .part = parts,
+    .n_parts = sizeof(parts) / sizeof(*parts),
+    .drop = roberta_drop,
+    .shape = roberta_shape,
+};
+
 /* ---- nomic-embed-text */
 
 static const char *const nomic_act[] = { "swiglu", NULL };

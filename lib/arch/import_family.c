@@ -240,6 +240,29 @@ put_keys(struct sov_import *im, const struct sov_family *family,
 
 /* ---- tensors */
 
+/* A matrix without its first rows. */
+static int
+put_rest(struct sov_import *im, const char *to, const char *from,
+         uint64_t skip, uint64_t rows, uint64_t cols, struct sov_err *err)
+{
+    const uint64_t was[] = { cols, skip + rows }, dim[] = { cols, rows };
+    struct sov_piece piece = { .side = SOV_NO_TENSOR, .first = skip };
+    struct sov_recipe r = { .make = SOV_MAKE_ROWS, .piece = &piece, .n = 1,
+                            .rows = rows,          .cols = cols,    .step = 1 };
+    const struct sov_tensor *t;
+    int rc = sov_import_find(im, from, 2, was, &piece.from, err);
+
+    if (rc < 0)
+        return rc;
+    t = sov_model_at(im->model, piece.from);
+    if (!sov_import_plain(t->type))
+        return sov_fail(err, SOV_EUNSUP,
+                        "tensor %s has the type %s; only f32, f16 and bf16 "
+                        "can be imported",
+                        t->name, sov_type_info((int)t->type)->name);
+    return sov_import_made(im, to, t->type, 2, dim, NULL, &r, err);
+}
+
 /* One tensor; of norms that are kept less 1, that is added. */
 static int
 put_one(struct sov_import *im, const struct sov_family *family,
@@ -253,6 +276,8 @@ put_one(struct sov_import *im, const struct sov_family *family,
 
     if (strchr(from, '*') != NULL)
         return sov_import_stack(im, to, from, s->experts, rows, cols, err);
+    if (p->order == 'o' && s->skip > 0)
+        return put_rest(im, to, from, s->skip, rows, cols, err);
     im->plus = family->plus_one && p->rows == 0 && sov_family_norm(to) ? 1 : 0;
     im->f32 = p->order == 'r';
     rc = sov_import_tensor(im, to, from, rows, cols, &order, p->must, err);

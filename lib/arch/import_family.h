@@ -28,7 +28,8 @@
  * order: the rows of q or k are of that many heads ('q' or 'k') and regrouped,
  * as rotary pairs side by side want it; 'g': queries, keys and values stand in
  * groups; 't': rows are columns there; 'r': as they are, and the matrix becomes
- * f32, as those do that choose experts.
+ * f32, as those do that choose experts; 'o': without the first rows, which are
+ * for positions that no token has.
  */
 struct sov_part {
     const char *to;

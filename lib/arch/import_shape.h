@@ -21,6 +21,7 @@ struct sov_shape {
     uint64_t vocab;
     uint64_t ctx;
     uint64_t kinds; /* of tokens, of an encoder */
+    uint64_t skip;  /* positions that come before the first that is used */
     uint64_t experts;      /* 0: none */
     uint64_t experts_used; /* for a token */
     uint64_t expert_ffn;   /* feed-forward of one */

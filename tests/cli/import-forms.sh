@@ -119,6 +119,15 @@ fresh gpt2 "" transformer.
 same gpt2-named
 fresh bert bert. ""
 same bert-bare
+fresh bert bert. roberta. # of whose positions padding has the first two
+limit=1e-5
+with 's/BertForMaskedLM/XLMRobertaModel/; s/"tie_word/"pad_token_id": 1, &/'
+same roberta
+expect 0 sov-show --get bert.context_length folder
+out_is 62
+with 's/BertForMaskedLM/RobertaModel/; s/"tie_word/"pad_token_id": 63, &/'
+expect 65 sov-quantize -q -t copy --force -o x.gguf folder
+err_has pad_token_id
 
 # ---- heads of another width, and none of their own
 

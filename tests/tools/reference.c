@@ -403,9 +403,10 @@ gpt2(void)
 /* ---- encoders */
 
 static double *
-encoder_begin(const char *norm_name, bool positions)
+encoder_begin(const char *at, const char *norm_name, bool positions)
 {
-    static const char at[] = "bert.embeddings.";
+    bool roberta = strncmp(at, "roberta.", 8) == 0;
+    size_t first = roberta ? (size_t)number(config, "pad_token_id", 1) + 1 : 0;
     size_t kinds_of = (size_t)number(config, "type_vocab_size", 2);
     size_t ctx = (size_t)number(config, "max_position_embeddings", 512);
     double *x =
@@ -416,18 +417,20 @@ encoder_begin(const char *norm_name, bool positions)
     for (size_t i = 0; i < n_ids * width; i++)
         x[i] += kind[i % width];
     if (positions)
-        add(x, weight(true, ctx * width, "%sposition_embeddings.weight", at),
+        add(x,
+            weight(true, ctx * width, "%sposition_embeddings.weight", at) +
+                first * width,
             1);
     layer_norm(x, width, n_ids, weight(true, width, "%s.weight", norm_name),
                weight(true, width, "%s.bias", norm_name));
     return x;
 }
 
+/* RoBERTa has other names, and its positions begin behind that of padding. */
 static void
-bert(void)
+bert(const char *at, const char *begin, const char *norm_name)
 {
-    static const char at[] = "bert.encoder.layer.";
-    double *x = encoder_begin("bert.embeddings.LayerNorm", true);
+    double *x = encoder_begin(begin, norm_name, true);
     struct view see = { .scale = 1 / sqrt((double)head_dim), .both = true };
 
     for (size_t l = 0; l < n_layers; l++) {
@@ -453,7 +456,7 @@ static void
 nomic(void)
 {
     static const char at[] = "bert.encoder.layers.";
-    double *x = encoder_begin("bert.emb_ln", false);
+    double *x = encoder_begin("bert.embeddings.", "bert.emb_ln", false);
     struct view see = { .scale = 1 / sqrt((double)head_dim), .both = true };
     struct turns turns;
 
@@ -529,7 +532,12 @@ run(const char *class)
         nomic();
     } else if (strncmp(class, "Bert", 4) == 0) {
         plain_prefix("bert.");
-        bert();
+        bert("bert.encoder.layer.", "bert.embeddings.",
+             "bert.embeddings.LayerNorm");
+    } else if (strstr(class, "Roberta") != NULL) {
+        plain_prefix("roberta.");
+        bert("roberta.encoder.layer.", "roberta.embeddings.",
+             "roberta.embeddings.LayerNorm");
     } else {
         die("class", class);
     }
