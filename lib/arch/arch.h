@@ -3,8 +3,8 @@
  * arch.h - a network: weights bound to an architecture, and one pass over it
  *
  * A net is read-only and borrows its model.  A pass is the memory that a run
- * of up to n_batch tokens needs; keys and values live beside it, since they
- * outlive the run.
+ * of up to n_batch tokens, of any number of timelines, needs; keys and values
+ * live beside it, since they outlive the run.
  */
 #ifndef SOV_ARCH_ARCH_H
 #define SOV_ARCH_ARCH_H
@@ -162,6 +162,14 @@ struct sov_experts {
     uint16_t *bf16;
 };
 
+/* A token of a run. */
+struct sov_column {
+    int32_t id;
+    uint32_t place;        /* position in its text */
+    uint32_t slot;         /* where key and value are kept, */
+    const uint32_t *block; /* in this table */
+};
+
 struct sov_pass {
     struct sov_nn nn;
     struct sov_ahead *ahead; /* reads those parts, or NULL */
@@ -176,11 +184,14 @@ struct sov_pass {
     float *heads;         /* [n_batch, o_max] */
     float *ff;            /* [n_batch, 2 ff_max] gate | up */
     float *turn[2];       /* [n_batch, n_rot] */
-    uint32_t *place;      /* [n_batch] position in the text */
-    uint32_t *slot;       /* [n_batch] where key and value are kept */
     uint32_t *begin;      /* [n_batch] slot of the first key that is seen, */
     uint32_t *first;      /* [n_batch] in a window, */
     uint32_t *end;        /* [n_batch] and the one behind the last */
+    struct sov_column *column; /* [n_batch] */
+    uint32_t *wanted;     /* [n_batch] columns that get logits */
+    struct sov_attn_seq *seq;  /* [n_batch] timelines, those together that
+                                  share their first blocks */
+    struct sov_tile *tile;
     struct sov_a32 *a32;  /* [n_batch, in_max / 256] */
     struct sov_a256 *a256;
     float *half;          /* [n_batch, in_max] */
@@ -197,23 +208,38 @@ int sov_pass_place(struct sov_pass *pass, const struct sov_net *net,
                    struct sov_arena *a) SOV_MUST_CHECK;
 
 /*
- * Tokens ids[n], n <= n_batch, at positions pos on; keys and values are kept.
- * Logits of the last n_out of them go to logits [n_out, n_vocab]; without
- * logits, what the head would have seen of these is left in pass->norm [n_out,
- * n_embd].
+ * Tokens ids[n], n > 0, at positions pos on of a timeline whose table has
+ * blocks for all of them that no other timeline of the run writes to; of the
+ * last n_out of them something is wanted.
+ */
+struct sov_stretch {
+    const int32_t *ids;
+    size_t n;
+    size_t pos;
+    const uint32_t *block; /* borrowed until the run is over */
+    size_t n_out;
+};
+
+/*
+ * Stretches of different timelines, n_batch tokens at most; keys and values
+ * are kept.  Logits of those that are wanted go to logits [, n_vocab], in the
+ * order of the stretches; without logits, what the head would have seen of
+ * these is left in pass->norm [, n_embd].  What comes out for a stretch is the
+ * same bits whatever other stretches there are.
  */
 void sov_net_run(const struct sov_net *net, struct sov_pass *pass,
-                 const int32_t *ids, size_t n, size_t pos, float *logits,
-                 size_t n_out);
+                 const struct sov_stretch *stretch, size_t n_stretches,
+                 float *logits);
 
 /*
  * Several texts from their beginnings, n_batch tokens at most.  Their keys
- * begin at multiples of align, one text behind the other; what the head would
- * have seen of each token is left in pass->norm [all tokens, n_embd].
+ * begin at multiples of align, one text behind the other, in the blocks of one
+ * table; what the head would have seen of each token is left in pass->norm
+ * [all tokens, n_embd].
  */
 void sov_net_run_texts(const struct sov_net *net, struct sov_pass *pass,
                        const struct sov_text_ids *text, size_t n_texts,
-                       size_t align);
+                       size_t align, const uint32_t *block);
 
 /*
  * A run on its way.  It is one region of the team: a loop over columns
@@ -223,12 +249,8 @@ void sov_net_run_texts(const struct sov_net *net, struct sov_pass *pass,
 struct sov_walk {
     const struct sov_net *net;
     struct sov_pass *pass;
-    const int32_t *ids;
     size_t n;          /* columns */
-    size_t pos;        /* of the first */
-    const struct sov_text_ids *text; /* NULL: the columns are of one text */
-    size_t n_texts;
-    size_t align;
+    size_t n_seq;      /* timelines */
     float *logits;
     size_t n_out;
     bool begun;

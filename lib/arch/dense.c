@@ -252,6 +252,7 @@ rope_columns(void *arg, size_t first, size_t last, unsigned worker)
 
     (void)worker;
     for (c = first; c < last; c++) {
+        const struct sov_column *column = &w->pass->column[c];
         float *q = w->pass->qkv + c * w->net->qkv_max;
         float *k = q + n_head * hp->k_len;
 
@@ -264,9 +265,9 @@ rope_columns(void *arg, size_t first, size_t last, unsigned worker)
             sov_rope_apply(w->net->arch->rope, turns + c * hp->n_rot,
                            hp->n_rot, q + h * hp->k_len);
         if (hp->temp_scale > 0)
-            sov_times(heat_of(hp, w->pass->place[c]), q, n_head * hp->k_len);
-        sov_cache_put(&w->pass->nn, &w->pass->kv[w->layer], w->pass->slot[c],
-                      k, k + n_kv * hp->k_len);
+            sov_times(heat_of(hp, column->place), q, n_head * hp->k_len);
+        sov_cache_put(&w->pass->nn, &w->pass->kv[w->layer], column->block,
+                      column->slot, k, k + n_kv * hp->k_len);
     }
 }
 
@@ -290,7 +291,8 @@ attention(struct sov_walk *w, struct sov_phase *phase)
         .sink = layer_of(w)->sink,
         .first = hp->local[w->layer] ? w->pass->first : w->pass->begin,
         .end = w->pass->end,
-        .n_cols = w->n,
+        .seq = w->pass->seq,
+        .n_seq = w->n_seq,
         .q = w->pass->qkv,
         .q_stride = w->net->qkv_max,
         .o = w->pass->heads,

@@ -49,16 +49,19 @@ sov_pass_place(struct sov_pass *pass, const struct sov_net *net,
     size_t room = sov_mat_room(net->in_max);
     unsigned forms = forms_of(pass, net);
     uint64_t share = 0;
+    uint64_t tiles = 0;
     size_t i;
 
     for (i = 0; i < hp->n_layer; i++) {
         size_t attn = sov_attn_room(&pass->kv[i], hp->n_head[i]);
         uint64_t all = sov_attn_share(&pass->kv[i], hp->n_head[i]);
+        uint64_t cuts = sov_attn_tiles(&pass->kv[i], hp->n_head[i], n);
 
         if (attn == 0 || all == UINT64_MAX)
             return SOV_EMEM;
         room = attn > room ? attn : room;
         share = all > share ? all : share;
+        tiles = cuts > tiles ? cuts : tiles;
     }
     choose_turns(pass, net);
     pass->nn.share = sov_arena_take(a, share, 1);
@@ -71,11 +74,13 @@ sov_pass_place(struct sov_pass *pass, const struct sov_net *net,
     pass->ff = sov_arena_take(a, n * 2 * net->ff_max, sizeof(float));
     for (i = 0; i < 2 && pass->freq[i] != NULL; i++)
         pass->turn[i] = sov_arena_take(a, n * hp->n_rot, sizeof(float));
-    pass->place = sov_arena_take(a, n, sizeof(*pass->place));
-    pass->slot = sov_arena_take(a, n, sizeof(*pass->slot));
     pass->begin = sov_arena_take(a, n, sizeof(*pass->begin));
     pass->first = sov_arena_take(a, n, sizeof(*pass->first));
     pass->end = sov_arena_take(a, n, sizeof(*pass->end));
+    pass->column = sov_arena_take(a, n, sizeof(*pass->column));
+    pass->wanted = sov_arena_take(a, n, sizeof(*pass->wanted));
+    pass->seq = sov_arena_take(a, n, sizeof(*pass->seq));
+    pass->tile = sov_arena_take(a, tiles, sizeof(*pass->tile));
     if (forms & 1u << SOV_ACT_A32)
         pass->a32 = sov_arena_take(a, n * pieces, sizeof(*pass->a32));
     if (forms & 1u << SOV_ACT_A256)
@@ -154,13 +159,9 @@ attend(void *arg, size_t first, size_t last, unsigned worker)
 void
 sov_walk_attn(struct sov_walk *w, struct sov_phase *phase)
 {
-    const struct sov_attn *at = &w->attn;
-    size_t n = sov_attn_units(at);
-    uint64_t keys = at->end[at->n_cols - 1];
-    uint64_t each = (uint64_t)(at->kv->k_len + at->kv->v_len) * at->n_head;
-
-    sov_walk_loop(w, phase, attend, n,
-                  keys * each * at->n_cols / (n > 0 ? n : 1));
+    sov_attn_cut(&w->attn, w->pass->tile);
+    sov_walk_loop(w, phase, attend, sov_attn_units(&w->attn),
+                  sov_attn_work(&w->attn));
 }
 
 void
@@ -205,69 +206,25 @@ row_of(const struct sov_walk *w, const struct sov_mat *m, size_t i, float *y)
 
 /* What a token is before the first layer. */
 static void
-embed(const struct sov_walk *w, size_t c, int32_t id)
+embed(const struct sov_walk *w, size_t c)
 {
     const struct sov_net *net = w->net;
+    const struct sov_column *column = &w->pass->column[c];
     size_t n = net->hp.n_embd;
     float *x = w->pass->x + c * n;
     float *place = w->pass->norm + c * n;
 
-    row_of(w, &net->embd, (size_t)id, x);
+    row_of(w, &net->embd, (size_t)column->id, x);
     if (net->hp.embd_scale != 1)
         sov_times(net->hp.embd_scale, x, n);
     if (net->kind != NULL)
         sov_add(net->kind, x, n);
     if (net->places.data != NULL) {
-        row_of(w, &net->places, w->pass->place[c], place);
+        row_of(w, &net->places, column->place, place);
         sov_add(place, x, n);
     }
     if (net->embd_norm.w != NULL)
         sov_walk_norm(w, &net->embd_norm, x, x);
-}
-
-/* Column c is token i of a text of n, whose keys begin at a slot. */
-static void
-seat(const struct sov_walk *w, size_t c, size_t begin, size_t i, size_t n)
-{
-    const struct sov_pass *pass = w->pass;
-    uint32_t window = w->net->hp.window;
-
-    pass->place[c] = (uint32_t)i;
-    pass->slot[c] = (uint32_t)(begin + i);
-    pass->begin[c] = (uint32_t)begin;
-    pass->first[c] = (uint32_t)(begin + (i + 1 > window ? i + 1 - window : 0));
-    pass->end[c] = (uint32_t)(begin + (w->net->arch->encoder ? n : i + 1));
-}
-
-/* The columns have their seats before they begin. */
-static void
-seat_all(const struct sov_walk *w)
-{
-    size_t slot = 0;
-    size_t c = 0;
-    size_t t, i;
-
-    for (; w->text == NULL && c < w->n; c++)
-        seat(w, c, 0, w->pos + c, w->pos + w->n);
-    for (t = 0; t < w->n_texts; t++) {
-        slot = (slot + w->align - 1) / w->align * w->align;
-        for (i = 0; i < w->text[t].n; i++)
-            seat(w, c++, slot, i, w->text[t].n);
-        slot += w->text[t].n;
-    }
-}
-
-/* The token of column c. */
-static int32_t
-id_of(const struct sov_walk *w, size_t c)
-{
-    size_t t = 0;
-
-    if (w->text == NULL)
-        return w->ids[c];
-    for (; c >= w->text[t].n; t++)
-        c -= w->text[t].n;
-    return w->text[t].ids[c];
 }
 
 static void
@@ -280,14 +237,14 @@ begin_columns(void *arg, size_t first, size_t last, unsigned worker)
 
     (void)worker;
     for (c = first; c < last; c++) {
-        embed(w, c, id_of(w, c));
+        embed(w, c);
         for (i = 0; i < 2 && pass->freq[i] != NULL; i++)
             sov_rope_turn(pass->freq[i], n_rot, pass->turn_size[i],
-                          pass->place[c], pass->turn[i] + c * n_rot);
+                          pass->column[c].place, pass->turn[i] + c * n_rot);
     }
 }
 
-/* The columns that are wanted are the last ones, and become the first. */
+/* The columns that are wanted become the first. */
 static void
 end_columns(void *arg, size_t first, size_t last, unsigned worker)
 {
@@ -297,7 +254,7 @@ end_columns(void *arg, size_t first, size_t last, unsigned worker)
 
     (void)worker;
     for (c = first; c < last; c++) {
-        size_t from = w->n - w->n_out + c;
+        size_t from = w->pass->wanted[c];
         const float *x = w->pass->x + from * n;
         float *y = w->pass->norm + c * n;
 
@@ -385,7 +342,6 @@ next(void *arg, struct sov_phase *phase, unsigned worker)
     (void)worker;
     if (!w->begun) {
         w->begun = true;
-        seat_all(w);
         sov_walk_columns(w, phase, begin_columns, w->n);
         return true;
     }
@@ -399,32 +355,120 @@ next(void *arg, struct sov_phase *phase, unsigned worker)
     return next_of_end(w, phase);
 }
 
+/* The next column: token i of a text of n, whose keys begin at a slot. */
+static void
+seat(struct sov_walk *w, int32_t id, const uint32_t *block, size_t begin,
+     size_t i, size_t n)
+{
+    struct sov_pass *pass = w->pass;
+    uint32_t window = w->net->hp.window;
+    size_t c = w->n++;
+
+    pass->column[c] = (struct sov_column){
+        .id = id, .place = (uint32_t)i, .slot = (uint32_t)(begin + i),
+        .block = block,
+    };
+    pass->begin[c] = (uint32_t)begin;
+    pass->first[c] = (uint32_t)(begin + (i + 1 > window ? i + 1 - window : 0));
+    pass->end[c] = (uint32_t)(begin + (w->net->arch->encoder ? n : i + 1));
+}
+
+/* The columns of a stretch. */
+static void
+add_stretch(struct sov_walk *w, const struct sov_stretch *s)
+{
+    struct sov_pass *pass = w->pass;
+    size_t i;
+
+    pass->seq[w->n_seq++] = (struct sov_attn_seq){
+        .block = s->block, .pos = s->pos, .column = w->n, .n_cols = s->n,
+    };
+    for (i = 0; i < s->n; i++) {
+        if (i >= s->n - s->n_out)
+            pass->wanted[w->n_out++] = (uint32_t)w->n;
+        seat(w, s->ids[i], s->block, 0, s->pos + i, s->pos + s->n);
+    }
+}
+
+/* Blocks that two timelines begin with. */
+static size_t
+in_common(const struct sov_attn_seq *a, const struct sov_attn_seq *b)
+{
+    size_t n_a = sov_blocks_of(a->pos + a->n_cols);
+    size_t n_b = sov_blocks_of(b->pos + b->n_cols);
+    size_t n = n_a < n_b ? n_a : n_b;
+    size_t i;
+
+    for (i = 0; i < n && a->block[i] == b->block[i]; i++)
+        ;
+    return i;
+}
+
+/* Does the first of them come before the other?  Where one is a part of the
+ * other, the shorter does. */
+static bool
+is_before(const struct sov_attn_seq *a, const struct sov_attn_seq *b)
+{
+    size_t same = in_common(a, b);
+    size_t n_a = sov_blocks_of(a->pos + a->n_cols);
+    size_t n_b = sov_blocks_of(b->pos + b->n_cols);
+
+    if (same == n_a || same == n_b)
+        return n_a < n_b;
+    return a->block[same] < b->block[same];
+}
+
+/* Timelines that share their first blocks come together: they are few, and
+ * often are in order. */
+static void
+sort_timelines(struct sov_walk *w)
+{
+    struct sov_attn_seq *seq = w->pass->seq;
+    size_t i, j;
+
+    for (i = 1; i < w->n_seq; i++) {
+        struct sov_attn_seq one = seq[i];
+
+        for (j = i; j > 0 && is_before(&one, &seq[j - 1]); j--)
+            seq[j] = seq[j - 1];
+        seq[j] = one;
+    }
+    for (i = 1; i < w->n_seq; i++)
+        seq[i].shared = in_common(&seq[i - 1], &seq[i]);
+}
+
 void
 sov_net_run(const struct sov_net *net, struct sov_pass *pass,
-            const int32_t *ids, size_t n, size_t pos, float *logits,
-            size_t n_out)
+            const struct sov_stretch *stretch, size_t n_stretches,
+            float *logits)
 {
-    struct sov_walk w = {
-        .net = net, .pass = pass, .ids = ids, .n = n, .pos = pos,
-        .logits = logits, .n_out = n_out,
-    };
+    struct sov_walk w = { .net = net, .pass = pass, .logits = logits };
+    size_t i;
 
+    for (i = 0; i < n_stretches; i++)
+        add_stretch(&w, &stretch[i]);
+    sort_timelines(&w);
     sov_par_phases(next, &w);
 }
 
 void
 sov_net_run_texts(const struct sov_net *net, struct sov_pass *pass,
                   const struct sov_text_ids *text, size_t n_texts,
-                  size_t align)
+                  size_t align, const uint32_t *block)
 {
-    struct sov_walk w = {
-        .net = net, .pass = pass, .text = text, .n_texts = n_texts,
-        .align = align,
-    };
-    size_t i;
+    struct sov_walk w = { .net = net, .pass = pass };
+    size_t slot = 0;
+    size_t t, i;
 
-    for (i = 0; i < n_texts; i++)
-        w.n += text[i].n;
-    w.n_out = w.n;
+    for (t = 0; t < n_texts; t++) {
+        slot = (slot + align - 1) / align * align;
+        for (i = 0; i < text[t].n; i++) {
+            pass->wanted[w.n_out++] = (uint32_t)w.n;
+            seat(&w, text[t].ids[i], block, slot, i, text[t].n);
+        }
+        slot += text[t].n;
+    }
+    pass->seq[w.n_seq++] = (struct sov_attn_seq){ .block = block,
+                                                  .n_cols = w.n };
     sov_par_phases(next, &w);
 }

@@ -48,6 +48,8 @@
 #define SOV_PASSWORD_MAX   UINT64_C(1024)  /* bytes of a password, with NUL */
 #define SOV_RING_FILE_MAX  (UINT64_C(1) << 20) /* bytes of a list of keys */
 #define SOV_RING_KEYS_MAX  UINT64_C(4096)  /* keys of it */
+#define SOV_SEQS_MAX       UINT64_C(4096) /* timelines of a batch */
+#define SOV_TENANT_MAX     UINT64_C(256)  /* bytes of a tenant's name */
 #define SOV_CTX_MAX        (UINT64_C(1) << 24) /* tokens of context */
 #define SOV_CLAIM_LINE_MAX (UINT64_C(16) << 20) /* bytes of a claim */
 #define SOV_CLAIMS_MAX     (UINT64_C(64) << 20) /* ... of a set of them */

@@ -55,6 +55,14 @@ sov_mem_dup(const void *p, size_t len)
     return copy;
 }
 
+/* What looks at p may read it: so the zeros have to be there. */
+void
+sov_mem_wipe(void *p, size_t len)
+{
+    memset(p, 0, len);
+    __asm__ volatile("" : : "r"(p) : "memory");
+}
+
 void *
 sov_mem_aligned(size_t n, size_t size)
 {

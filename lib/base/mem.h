@@ -31,6 +31,9 @@ char *sov_mem_dup(const void *p, size_t len);
 void *sov_mem_aligned(size_t n, size_t size);
 void sov_mem_free_aligned(void *p);
 
+/* Zeros, even where nobody reads them any more. */
+void sov_mem_wipe(void *p, size_t len);
+
 /* "out of memory", SOV_EMEM. */
 int sov_mem_fail(struct sov_err *err);
 

@@ -42,6 +42,7 @@
 
 #include "sov/tensor.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -113,8 +114,10 @@ struct sov_page {
  * position that is a multiple of SOV_SPAN_KEYS.  Scores are in units of ln 2,
  * so that softmax takes powers of two.  What is fixed, for each row alone:
  *
- * A row begins with m = -inf, s = 0, o = 0.  Pages of which it sees no key are
- * left out; in the others, in order, for the keys i that it sees,
+ * A row begins with m = -inf, s = 0, o = 0, or, with `more`, with what is there:
+ * so the pages of a span may come in several calls, and those that many rows
+ * share can be one of them.  Pages of which it sees no key are left out; in the
+ * others, in order, for the keys i that it sees,
  *
  *     x[i] = (float)(q . k[i]) * k_scale[i] * q_scale     an exact integer
  *     with a soft limit (cap > 0): y = x[i] * cap_step, 64 unless it is less;
@@ -138,8 +141,9 @@ struct sov_page {
  */
 struct sov_attn_span {
     const struct sov_page *page;
-    const unsigned char *pages;
+    const unsigned char *const *pages; /* [n_pages], each where it is */
     size_t n_pages;
+    bool more;             /* m, s and o go on */
     size_t n_rows;         /* up to SOV_SPAN_ROWS */
     const int8_t *q;       /* [n_rows][k_pad], 0 beyond k_len */
     const float *q_scale;  /* [n_rows] */
@@ -147,9 +151,9 @@ struct sov_attn_span {
     float cap_step;
     const uint32_t *first; /* [n_rows] keys that a row sees: from first, and */
     const uint32_t *end;   /* [n_rows] before end; of the first page's first */
-    float *m;              /* [n_rows] out */
-    float *s;              /* [n_rows] out */
-    float *o;              /* [n_rows][v_pad] out */
+    float *m;              /* [n_rows] out; in as well with more */
+    float *s;              /* [n_rows] likewise */
+    float *o;              /* [n_rows][v_pad] likewise */
     int8_t *room;          /* [SOV_SPAN_ROWS][k_pad] for the kernel */
 };
 

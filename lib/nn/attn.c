@@ -5,7 +5,10 @@
  */
 #include "nn/attn_forms.h"
 
+#include "base/mem.h"
 #include "sys/par.h"
+
+#include <string.h>
 
 static size_t
 row_bytes(enum sov_type type, size_t n)
@@ -38,36 +41,119 @@ sov_cache_slots(const struct sov_cache *kv, uint64_t n_keys)
     return slots < kv->n_ctx ? (size_t)slots : kv->n_ctx;
 }
 
-uint64_t
+void
 sov_cache_bytes(struct sov_cache *kv, uint64_t *k_bytes, uint64_t *v_bytes)
 {
-    uint64_t rows, pages;
-
-    if (kv->n_slots == 0)
-        kv->n_slots = kv->n_ctx;
-    rows = (uint64_t)kv->n_kv * kv->n_slots;
-    pages = ((uint64_t)kv->n_slots + SOV_PAGE_KEYS - 1) / SOV_PAGE_KEYS;
     if (kv->paged) {
         lay_page(&kv->page, kv->k_len, kv->v_len);
-        *k_bytes = kv->n_kv * pages * kv->page.bytes;
-        *v_bytes = 0;
     } else {
         kv->k_bytes = row_bytes(kv->type, kv->k_len);
         kv->v_bytes = row_bytes(kv->type, kv->v_len);
-        *k_bytes = rows * kv->k_bytes;
-        *v_bytes = rows * kv->v_bytes;
     }
-    return *k_bytes + *v_bytes;
+    *k_bytes = (uint64_t)kv->n_kv * sov_cache_keys(kv);
+    *v_bytes = (uint64_t)kv->n_kv * sov_cache_values(kv);
 }
 
 void
-sov_cache_put(const struct sov_nn *nn, const struct sov_cache *kv, size_t pos,
-              float *k, float *v)
+sov_cache_put(const struct sov_nn *nn, const struct sov_cache *kv,
+              const uint32_t *block, size_t pos, float *k, float *v)
 {
     if (kv->paged)
-        sov_pages_put(nn, kv, pos, k, v);
+        sov_pages_put(nn, kv, block, pos, k, v);
     else
-        sov_rows_put(nn, kv, pos, k, v);
+        sov_rows_put(nn, kv, block, pos, k, v);
+}
+
+void
+sov_cache_copy(const struct sov_cache *kv, uint32_t from, uint32_t to)
+{
+    size_t h;
+
+    for (h = 0; h < kv->n_kv; h++) {
+        memcpy(sov_cache_k(kv, h, to), sov_cache_k(kv, h, from),
+               sov_cache_keys(kv));
+        if (!kv->paged)
+            memcpy(sov_cache_v(kv, h, to), sov_cache_v(kv, h, from),
+                   sov_cache_values(kv));
+    }
+}
+
+void
+sov_cache_wipe(const struct sov_cache *kv, uint32_t block)
+{
+    size_t h;
+
+    for (h = 0; h < kv->n_kv; h++) {
+        sov_mem_wipe(sov_cache_k(kv, h, block), sov_cache_keys(kv));
+        if (!kv->paged)
+            sov_mem_wipe(sov_cache_v(kv, h, block), sov_cache_values(kv));
+    }
+}
+
+/* ---- tiles */
+
+static size_t
+most_rows(const struct sov_cache *kv, size_t group)
+{
+    return kv->paged ? SOV_SPAN_ROWS : sov_rows_most(group);
+}
+
+uint64_t
+sov_attn_tiles(const struct sov_cache *kv, size_t n_head, size_t n_cols)
+{
+    size_t group = n_head / kv->n_kv;
+    size_t most = most_rows(kv, group);
+
+    return (uint64_t)n_cols * ((group + most - 1) / most);
+}
+
+/*
+ * May a timeline of so many rows join those of a tile?  What they share is
+ * read once then; but those that are there may share more with each other.
+ */
+static bool
+joins(const struct sov_tile *t, const struct sov_attn_seq *seq, size_t rows,
+      size_t most)
+{
+    if (seq->shared == 0 || t->row != 0 || t->n_rows + rows > most)
+        return false;
+    return t->n_seq == 1 || seq->shared >= t->shared ||
+           (t->shared - seq->shared) * (t->n_seq - 1) <= seq->shared;
+}
+
+static void
+join(struct sov_tile *t, const struct sov_attn_seq *seq, size_t rows)
+{
+    t->n_seq++;
+    t->n_rows += (uint32_t)rows;
+    t->shared = seq->shared < t->shared ? seq->shared : t->shared;
+}
+
+void
+sov_attn_cut(struct sov_attn *at, struct sov_tile *tile)
+{
+    size_t group = at->n_head / at->kv->n_kv;
+    size_t most = most_rows(at->kv, group);
+    size_t n = 0;
+    size_t i, row;
+
+    for (i = 0; i < at->n_seq; i++) {
+        const struct sov_attn_seq *seq = &at->seq[i];
+        size_t rows = seq->n_cols * group;
+
+        if (n > 0 && joins(&tile[n - 1], seq, rows, most)) {
+            join(&tile[n - 1], seq, rows);
+            continue;
+        }
+        for (row = 0; row < rows; row += most)
+            tile[n++] = (struct sov_tile){
+                .seq = (uint32_t)i, .n_seq = 1, .row = (uint32_t)row,
+                .n_rows = (uint32_t)(rows - row < most ? rows - row : most),
+                .shared = SIZE_MAX,
+            };
+    }
+    at->tile = tile;
+    at->n_tiles = n;
 }
 
 size_t
@@ -111,14 +197,25 @@ run_units(void *arg, size_t first, size_t last, unsigned worker)
     sov_attn_unit(job->nn, job->at, first, last, worker);
 }
 
+uint64_t
+sov_attn_work(const struct sov_attn *at)
+{
+    size_t units = sov_attn_units(at);
+    uint64_t pairs = 0; /* of a query and a key */
+    size_t i;
+
+    for (i = 0; i < at->n_seq; i++)
+        pairs += (uint64_t)at->seq[i].n_cols *
+                 (at->seq[i].pos + at->seq[i].n_cols);
+    return pairs * (at->kv->k_len + at->kv->v_len) * at->n_head /
+           (units > 0 ? units : 1);
+}
+
 void
 sov_attn(const struct sov_nn *nn, const struct sov_attn *at)
 {
     struct job job = { nn, at };
     size_t n = sov_attn_units(at);
-    uint64_t keys = sov_attn_end(at, at->n_cols - 1);
-    uint64_t all = keys * (at->kv->k_len + at->kv->v_len) * at->n_head *
-                   at->n_cols;
 
-    sov_par_for(n, sov_nn_grain(n, all / n), run_units, &job);
+    sov_par_for(n, sov_nn_grain(n, sov_attn_work(at)), run_units, &job);
 }

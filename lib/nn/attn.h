@@ -2,38 +2,46 @@
 /*
  * attn.h - keys and values of what was read, and attention over them
  *
- * A cache holds rows of a plain type, those of one head one after the other,
+ * They are kept in blocks of 64 positions, which timelines may share; where a
+ * timeline's position p is, its table says: in block[p / 64].  A block has
+ * room for all heads, in rows of a plain type,
  *
- *     k [n_kv][n_slots] rows of k_len   v [n_kv][n_slots] rows of v_len
+ *     k [n_kv][n_blocks][64] rows of k_len     v likewise, rows of v_len
  *
- * or pages of 64 keys in eight bits, as struct sov_page (kern.h) draws them:
+ * or in pages of 64 keys in eight bits, as struct sov_page (kern.h) draws them:
  *
- *     k [n_kv][n_slots / 64] pages
+ *     k [n_kv][n_blocks] pages
  *
- * Position p is kept in slot p % n_slots.  There is one for each, but in a
- * layer that sees a window alone: sov_cache_slots() says how many it takes.
- * What is computed does not depend on it.
+ * so that blocks that follow each other are read as one stream.  A layer that
+ * sees a window may keep no more than that, in a ring of blocks, where there is
+ * one timeline alone.  What is computed does not depend on it.
  *
  * With rows the softmax of a query goes over a span of SOV_SPAN_KEYS at once:
  * the largest score, then the sum of the exponentials in the 16 lanes of
  * kern.h, then the values in the order of their positions; later spans are
  * added to the first in order, weighed by their sums.  With pages it goes page
- * by page, as struct sov_attn_span says.  So it does not matter in what pieces the queries
- * come, nor who does them.
+ * by page, as struct sov_attn_span says.  So it does not matter in what pieces
+ * the queries come, in which blocks the keys are, with whom they are shared,
+ * nor who does the work.
  */
 #ifndef SOV_NN_ATTN_H
 #define SOV_NN_ATTN_H
 
 #include "nn/nn.h"
 
-/* The cache of one layer; memory is the caller's. */
+#define SOV_BLOCK_KEYS SOV_PAGE_KEYS
+
+/* The keys and values of one layer, of all timelines; memory is the caller's,
+ * and zero at first. */
 struct sov_cache {
     bool paged;
     enum sov_type type;      /* of rows */
     struct sov_page page;    /* of pages */
     size_t n_kv;
-    size_t n_ctx;            /* positions */
-    size_t n_slots;          /* of them that are kept; 0: all */
+    size_t n_ctx;            /* positions of a timeline, at most */
+    size_t n_blocks;
+    bool ring;               /* block i of the only timeline is in place
+                                i % n_blocks, whatever its table says */
     size_t k_len, v_len;
     size_t k_bytes, v_bytes; /* of a row */
     unsigned char *k;
@@ -41,38 +49,77 @@ struct sov_cache {
 };
 
 /*
- * Slots for keys [first, end) that are seen at once, at most n_keys of them:
- * tiles, or spans of pages, are whole.
+ * Slots for keys that are seen at once, at most n_keys of them: tiles, or spans
+ * of pages, are whole.
  */
 size_t sov_cache_slots(const struct sov_cache *kv, uint64_t n_keys);
 
-/* Set the row or page sizes of a cache; gives the bytes of keys and values
- * (pages hold both and count as keys). */
-uint64_t sov_cache_bytes(struct sov_cache *kv, uint64_t *k_bytes,
-                         uint64_t *v_bytes);
+/* Blocks that hold n positions. */
+static inline size_t
+sov_blocks_of(size_t n)
+{
+    return n / SOV_BLOCK_KEYS + (n % SOV_BLOCK_KEYS != 0);
+}
 
 /*
- * Keep key k[n_kv * k_len] and value v[n_kv * v_len] of position pos; both are
- * used up.  Different positions may be kept by different threads at once.
+ * Set the row or page sizes of a cache; gives the bytes of keys and of values
+ * of one block (pages hold both and count as keys).
+ */
+void sov_cache_bytes(struct sov_cache *kv, uint64_t *k_bytes,
+                     uint64_t *v_bytes);
+
+/*
+ * Keep key k[n_kv * k_len] and value v[n_kv * v_len] of position pos of the
+ * timeline with this table; both are used up.  Different positions may be kept
+ * by different threads at once.
  */
 void sov_cache_put(const struct sov_nn *nn, const struct sov_cache *kv,
-                   size_t pos, float *k, float *v);
+                   const uint32_t *block, size_t pos, float *k, float *v);
+
+/* All of a block, from another one; or zeros, which no compiler leaves out. */
+void sov_cache_copy(const struct sov_cache *kv, uint32_t from, uint32_t to);
+void sov_cache_wipe(const struct sov_cache *kv, uint32_t block);
 
 /*
- * o[c][n_head * v_len] = attention of queries q[c][n_head * k_len], at
- * positions pos + c, over all keys from first[c] up to their own, or with both
- * up to the last column's, or up to before end[c]; on all threads.  A score s
- * becomes
- * cap * tanh(s / cap) if there is a cap.  The sink of a head is one more
- * score, of a key without a value.
+ * Columns [column, column + n_cols) of a pass are the positions of a timeline
+ * from pos on.  The first `shared` blocks of its table are those that the
+ * timeline before it in the list has as well.
+ */
+struct sov_attn_seq {
+    const uint32_t *block;
+    size_t pos;
+    size_t column;
+    size_t n_cols;
+    size_t shared;
+};
+
+/*
+ * Rows (columns times the query heads of a key head) that are done together:
+ * some of one timeline, or all of several that share their first blocks, which
+ * are then read once for all of them.
+ */
+struct sov_tile {
+    uint32_t seq;
+    uint32_t n_seq;
+    uint32_t row;    /* the first, of the first timeline */
+    uint32_t n_rows;
+    size_t shared;   /* blocks; of one timeline: all */
+};
+
+/*
+ * o[c][n_head * v_len] = attention of queries q[c][n_head * k_len] over all
+ * keys of their timeline from first[c] up to their own, or with both up to the
+ * timeline's last, or up to before end[c].  A score s becomes cap * tanh(s / cap) if there is a cap.
+ * The sink of a head is one more score, of a key without a value.
  */
 struct sov_attn {
     const struct sov_cache *kv;
     size_t n_head; /* a multiple of n_kv */
     float scale;
-    size_t pos;
-    size_t n_cols;
-    const uint32_t *first; /* [n_cols], not falling; NULL: all begin at 0 */
+    const struct sov_attn_seq *seq; /* [n_seq], none without columns */
+    size_t n_seq;
+    const uint32_t *first; /* [columns], not falling in a timeline; NULL: all
+                              begin at 0 */
     const uint32_t *end;   /* likewise, in place of pos; or NULL */
     bool both;
     float cap;             /* 0: none */
@@ -81,19 +128,29 @@ struct sov_attn {
     size_t q_stride;
     float *o;
     size_t o_stride;
+    const struct sov_tile *tile;
+    size_t n_tiles;
 };
 
-void sov_attn(const struct sov_nn *nn, const struct sov_attn *at);
+/* Set the tiles; there is room for sov_attn_tiles() of as many columns. */
+void sov_attn_cut(struct sov_attn *at, struct sov_tile *tile);
+uint64_t sov_attn_tiles(const struct sov_cache *kv, size_t n_head,
+                        size_t n_cols);
 
 /*
- * The same by hand, inside a parallel region: units 0 .. sov_attn_units() - 1
- * may be done in any order by any workers, each once; all of them together are
- * sov_attn().  Keys and values of all columns must be there before the first
- * unit begins.
+ * Inside a parallel region: units 0 .. sov_attn_units() - 1 may be done in any
+ * order by any workers, each once; all of them together are the attention.
+ * Keys and values of all columns must be there before the first unit begins.
  */
 size_t sov_attn_units(const struct sov_attn *at);
 void sov_attn_unit(const struct sov_nn *nn, const struct sov_attn *at,
                    size_t first, size_t last, unsigned worker);
+
+/* Multiplications of an average unit, about. */
+uint64_t sov_attn_work(const struct sov_attn *at);
+
+/* All units, on all threads. */
+void sov_attn(const struct sov_nn *nn, const struct sov_attn *at);
 
 /* Floats of scratch that a worker needs; 0 if they cannot be counted. */
 size_t sov_attn_room(const struct sov_cache *kv, size_t n_head);

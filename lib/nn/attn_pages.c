@@ -10,7 +10,9 @@
  * The rows of a key head are its columns times the query heads that share it;
  * up to 32 of them are a tile.  A unit of work is a tile, or, where all rows
  * are one tile (decoding), a span of a tile: then whoever does the last span of
- * a tile puts all of them together, in their order.
+ * a tile puts all of them together, in their order.  Where a tile has several
+ * timelines, the pages that they share come first, for all rows at once, and
+ * each goes on with its own.
  */
 #include "nn/attn_forms.h"
 
@@ -80,22 +82,15 @@ put_value(const struct sov_nn *nn, const struct sov_page *page,
         to[4 * i] = (unsigned char)q[i];
 }
 
-static size_t
-pages_of(size_t n_keys)
-{
-    return (n_keys + SOV_PAGE_KEYS - 1) / SOV_PAGE_KEYS;
-}
-
 void
-sov_pages_put(const struct sov_nn *nn, const struct sov_cache *kv, size_t pos,
-              float *k, float *v)
+sov_pages_put(const struct sov_nn *nn, const struct sov_cache *kv,
+              const uint32_t *block, size_t pos, float *k, float *v)
 {
     size_t h;
 
     for (h = 0; h < kv->n_kv; h++) {
-        size_t page = h * pages_of(kv->n_slots) +
-                      pos % kv->n_slots / SOV_PAGE_KEYS;
-        unsigned char *p = kv->k + page * kv->page.bytes;
+        unsigned char *p = sov_cache_k(
+            kv, h, sov_cache_block(kv, block, pos / SOV_PAGE_KEYS));
 
         put_key(nn, &kv->page, p, pos % SOV_PAGE_KEYS, k + h * kv->k_len);
         put_value(nn, &kv->page, p, pos % SOV_PAGE_KEYS, v + h * kv->v_len);
@@ -104,27 +99,33 @@ sov_pages_put(const struct sov_nn *nn, const struct sov_cache *kv, size_t pos,
 
 /* ---- units and their memory */
 
-/* How the rows of a key head are cut. */
+/* The only tile of a pass over a long context is cut into its spans. */
 struct cut {
-    size_t group;      /* query heads of a key head */
-    size_t rows;       /* of a key head */
-    size_t tiles;
-    size_t first_span; /* of the earliest column; the last is at the end */
-    size_t spans;
+    size_t first_span; /* of the earliest column */
+    size_t spans;      /* up to that of the last */
     bool split;        /* a unit is a span, not a tile */
 };
 
 static struct cut
 cut_of(const struct sov_attn *at)
 {
-    struct cut cut = { .group = at->n_head / at->kv->n_kv };
-    size_t last = sov_attn_end(at, at->n_cols - 1) - 1;
+    struct cut cut = { .first_span = SIZE_MAX };
+    size_t end = 0;
+    size_t i;
 
-    cut.rows = at->n_cols * cut.group;
-    cut.tiles = (cut.rows + ROWS - 1) / ROWS;
-    cut.first_span = sov_attn_first(at, 0) / SOV_SPAN_KEYS;
-    cut.spans = last / SOV_SPAN_KEYS - cut.first_span + 1;
-    cut.split = cut.tiles == 1 && cut.spans > 1;
+    if (at->n_tiles != 1)
+        return cut;
+    for (i = 0; i < at->n_seq; i++) {
+        const struct sov_attn_seq *seq = &at->seq[i];
+        size_t first = sov_attn_first(at, seq->column) / SOV_SPAN_KEYS;
+        size_t last = sov_attn_end(at, seq, seq->n_cols - 1) - 1;
+
+        last = last / SOV_SPAN_KEYS + 1;
+        cut.first_span = first < cut.first_span ? first : cut.first_span;
+        end = last > end ? last : end;
+    }
+    cut.spans = end - cut.first_span;
+    cut.split = cut.spans > 1;
     return cut;
 }
 
@@ -133,7 +134,7 @@ sov_pages_units(const struct sov_attn *at)
 {
     struct cut cut = cut_of(at);
 
-    return at->kv->n_kv * (cut.split ? cut.spans : cut.tiles);
+    return at->kv->n_kv * (cut.split ? cut.spans : at->n_tiles);
 }
 
 /* What comes out of a span, or of several. */
@@ -155,6 +156,14 @@ part_at(float *p)
     return (struct part){ p, p + ROWS, p + 2 * ROWS };
 }
 
+/* A row of a tile: whose it is, and the keys that it sees. */
+struct row {
+    size_t column; /* of the pass */
+    size_t head;   /* of queries */
+    size_t first;
+    size_t end;
+};
+
 /*
  * A worker's tile, and its memory.  The queries are made once for all spans of
  * a tile.
@@ -162,10 +171,12 @@ part_at(float *p)
 struct tile {
     const struct sov_nn *nn;
     const struct sov_attn *at;
+    const struct sov_tile *is;
     struct cut cut;
+    size_t group;    /* query heads of a key head */
     size_t head;     /* of keys */
-    size_t row;      /* the first */
     size_t n;        /* rows */
+    struct row row[ROWS];
     int8_t *q;       /* [ROWS][k_pad] */
     int8_t *room;    /* [ROWS][k_pad] */
     float *x;        /* [k_len] */
@@ -249,18 +260,6 @@ shared_part(const struct tile *t, size_t span)
 
 /* ---- the work */
 
-static size_t
-column_of(const struct tile *t, size_t r)
-{
-    return (t->row + r) / t->cut.group;
-}
-
-static size_t
-query_head_of(const struct tile *t, size_t r)
-{
-    return t->head * t->cut.group + (t->row + r) % t->cut.group;
-}
-
 static void
 take_queries(const struct tile *t)
 {
@@ -273,8 +272,8 @@ take_queries(const struct tile *t)
         float d;
 
         memcpy(t->x,
-               at->q + column_of(t, r) * at->q_stride +
-                   query_head_of(t, r) * page->k_len,
+               at->q + t->row[r].column * at->q_stride +
+                   t->row[r].head * page->k_len,
                page->k_len * sizeof(*t->x));
         turn_all(t->nn->k, t->x, page->k_len);
         d = t->nn->k->to_s8(t->x, q, page->k_len);
@@ -283,57 +282,82 @@ take_queries(const struct tile *t)
     }
 }
 
-/* Position at as seen from a span. */
+/* Position at as seen from another one, a page's first. */
 static uint32_t
-in_span(size_t at, size_t base)
+seen_from(size_t at, size_t base)
 {
     size_t i = at > base ? at - base : 0;
 
     return (uint32_t)(i < SOV_SPAN_KEYS ? i : SOV_SPAN_KEYS);
 }
 
-/* Where the rows begin and end in a span; what row r sees there. */
-static void
-set_bounds(const struct tile *t, size_t span)
+/* Does row r see a key of a span? */
+static bool
+sees(const struct tile *t, size_t r, size_t span)
 {
-    size_t r;
+    size_t base = span * SOV_SPAN_KEYS;
 
-    for (r = 0; r < t->n; r++) {
-        size_t c = column_of(t, r);
-
-        t->first[r] = in_span(sov_attn_first(t->at, c), span * SOV_SPAN_KEYS);
-        t->end[r] = in_span(sov_attn_end(t->at, c), span * SOV_SPAN_KEYS);
-    }
+    return t->row[r].first < base + SOV_SPAN_KEYS && t->row[r].end > base &&
+           t->row[r].first < t->row[r].end;
 }
 
-static bool
-sees(const struct tile *t, size_t r)
+/*
+ * Rows [r, r + n) in pages [page, end) of a timeline, as far as they see any;
+ * they go on from other pages of the span, or begin here.
+ */
+static void
+walk(const struct tile *t, const struct sov_attn_seq *seq, size_t r, size_t n,
+     size_t page, size_t end, bool more, struct part out)
 {
-    return t->first[r] < t->end[r];
+    const struct sov_cache *kv = t->at->kv;
+    const unsigned char *pages[SOV_SPAN_PAGES];
+    struct sov_attn_span a = {
+        .page = &kv->page, .pages = pages, .more = more, .n_rows = n,
+        .q = t->q + r * kv->page.k_pad, .q_scale = t->scale + r,
+        .first = t->first + r, .end = t->end + r, .m = out.m + r,
+        .s = out.s + r, .o = out.o + r * kv->page.v_pad, .room = t->room,
+        .cap = t->at->cap * LOG2E,
+        .cap_step = t->at->cap > 0 ? 2.0f / t->at->cap : 0,
+    };
+    size_t last = 0;
+    size_t i;
+
+    for (i = r; i < r + n; i++) {
+        t->first[i] = seen_from(t->row[i].first, page * SOV_PAGE_KEYS);
+        t->end[i] = seen_from(t->row[i].end, page * SOV_PAGE_KEYS);
+        last = t->end[i] > last ? t->end[i] : last;
+    }
+    last = page + sov_blocks_of(last);
+    end = last < end ? last : end;
+    for (; page < end; page++)
+        pages[a.n_pages++] = sov_cache_k(
+            kv, t->head, sov_cache_block(kv, seq->block, page));
+    if (a.n_pages > 0 || !more)
+        t->nn->k->attn_span(&a);
 }
 
 static void
 do_span(const struct tile *t, size_t span, struct part out)
 {
-    const struct sov_cache *kv = t->at->kv;
-    size_t page = t->head * pages_of(kv->n_slots) +
-                  span * SOV_SPAN_KEYS % kv->n_slots / SOV_PAGE_KEYS;
-    struct sov_attn_span a = {
-        .page = &kv->page, .n_rows = t->n, .q = t->q, .q_scale = t->scale,
-        .first = t->first, .end = t->end, .m = out.m, .s = out.s, .o = out.o,
-        .room = t->room, .pages = kv->k + page * kv->page.bytes,
-        .cap = t->at->cap * LOG2E,
-        .cap_step = t->at->cap > 0 ? 2.0f / t->at->cap : 0,
-    };
+    const struct sov_attn_seq *seq = &t->at->seq[t->is->seq];
+    size_t page = span * SOV_SPAN_PAGES;
+    size_t end = page + SOV_SPAN_PAGES;
+    size_t own = t->is->shared < end ? t->is->shared : end;
+    size_t r, n, i;
 
-    set_bounds(t, span);
-    a.n_pages = pages_of(t->end[t->n - 1]); /* ends do not fall */
-    t->nn->k->attn_span(&a);
+    if (own > page)
+        walk(t, seq, 0, t->n, page, own, false, out);
+    else
+        own = page;
+    for (r = 0, i = 0; own < end && i < t->is->n_seq; i++, r += n) {
+        n = seq[i].n_cols * t->group;
+        walk(t, &seq[i], r, n, own, end, own > page, out);
+    }
 }
 
 /* Add a span to all that came before it. */
 static void
-add_span(struct tile *t, struct part one)
+add_span(struct tile *t, size_t span, struct part one)
 {
     size_t v_pad = t->at->kv->page.v_pad;
     struct part all = t->all;
@@ -342,7 +366,7 @@ add_span(struct tile *t, struct part one)
     for (r = 0; r < t->n; r++) {
         float *o = all.o + r * v_pad;
 
-        if (!sees(t, r))
+        if (!sees(t, r, span))
             continue;
         if (t->seen[r]) {
             t->nn->k->attn_add(&all.m[r], &all.s[r], o, one.m[r], one.s[r],
@@ -368,7 +392,7 @@ add_sinks(struct tile *t)
     memset(t->one.o, 0, v_pad * sizeof(float));
     for (r = 0; r < t->n; r++)
         t->nn->k->attn_add(&t->all.m[r], &t->all.s[r], t->all.o + r * v_pad,
-                           t->at->sink[query_head_of(t, r)] * LOG2E, 1.0f,
+                           t->at->sink[t->row[r].head] * LOG2E, 1.0f,
                            t->one.o, v_pad);
 }
 
@@ -382,8 +406,8 @@ give_out(struct tile *t)
 
     add_sinks(t);
     for (r = 0; r < t->n; r++) {
-        float *out = at->o + column_of(t, r) * at->o_stride +
-                     query_head_of(t, r) * v_len;
+        float *out = at->o + t->row[r].column * at->o_stride +
+                     t->row[r].head * v_len;
         const float *o = t->all.o + r * at->kv->page.v_pad;
         float part = 1.0f / t->all.s[r];
 
@@ -393,29 +417,56 @@ give_out(struct tile *t)
     }
 }
 
-/* Tile number i of a key head. */
+static void
+take_rows(struct tile *t)
+{
+    const struct sov_attn *at = t->at;
+    const struct sov_attn_seq *seq = &at->seq[t->is->seq];
+    size_t row = t->is->row;
+    size_t r;
+
+    for (r = 0; r < t->n; r++, row++) {
+        size_t c = row / t->group;
+
+        if (c == seq->n_cols) {
+            seq++;
+            row = c = 0;
+        }
+        t->row[r] = (struct row){
+            .column = seq->column + c,
+            .head = t->head * t->group + row % t->group,
+            .first = sov_attn_first(at, seq->column + c),
+            .end = sov_attn_end(at, seq, c),
+        };
+    }
+}
+
 static void
 start_tile(struct tile *t, size_t head, size_t i)
 {
-    size_t left = t->cut.rows - i * ROWS;
-
     t->head = head;
-    t->row = i * ROWS;
-    t->n = left < ROWS ? left : ROWS;
+    t->is = &t->at->tile[i];
+    t->n = t->is->n_rows;
+    take_rows(t);
     take_queries(t);
 }
 
 static void
 do_tile(struct tile *t)
 {
-    size_t first = sov_attn_first(t->at, column_of(t, 0)) / SOV_SPAN_KEYS;
-    size_t end = spans_of(sov_attn_end(t->at, column_of(t, t->n - 1)));
-    size_t span;
+    size_t first = SIZE_MAX;
+    size_t end = 0;
+    size_t span, r;
 
+    for (r = 0; r < t->n; r++) {
+        first = t->row[r].first < first ? t->row[r].first : first;
+        end = t->row[r].end > end ? t->row[r].end : end;
+    }
     memset(t->seen, 0, sizeof(t->seen));
-    for (span = first; span < end; span++) {
+    end = spans_of(end);
+    for (span = first / SOV_SPAN_KEYS; span < end; span++) {
         do_span(t, span, t->one);
-        add_span(t, t->one);
+        add_span(t, span, t->one);
     }
     give_out(t);
 }
@@ -432,10 +483,8 @@ do_split(struct tile *t, size_t span)
         return;
     atomic_store(done, 0);
     memset(t->seen, 0, sizeof(t->seen));
-    for (i = 0; i < t->cut.spans; i++) {
-        set_bounds(t, t->cut.first_span + i);
-        add_span(t, shared_part(t, t->cut.first_span + i));
-    }
+    for (i = t->cut.first_span; i < t->cut.first_span + t->cut.spans; i++)
+        add_span(t, i, shared_part(t, i));
     give_out(t);
 }
 
@@ -444,7 +493,8 @@ void
 sov_pages_unit(const struct sov_nn *nn, const struct sov_attn *at,
                size_t first, size_t last, unsigned worker)
 {
-    struct tile t = { .nn = nn, .at = at, .cut = cut_of(at), .head = SIZE_MAX };
+    struct tile t = { .nn = nn, .at = at, .cut = cut_of(at), .head = SIZE_MAX,
+                      .group = at->n_head / at->kv->n_kv };
     size_t i;
 
     take_room(&t, sov_nn_scratch(nn, worker));
@@ -454,8 +504,8 @@ sov_pages_unit(const struct sov_nn *nn, const struct sov_attn *at,
                 start_tile(&t, i / t.cut.spans, 0);
             do_split(&t, t.cut.first_span + i % t.cut.spans);
         } else {
-            start_tile(&t, i / t.cut.tiles,
-                       t.cut.tiles - 1 - i % t.cut.tiles);
+            start_tile(&t, i / at->n_tiles,
+                       at->n_tiles - 1 - i % at->n_tiles);
             do_tile(&t);
         }
     }

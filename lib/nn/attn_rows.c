@@ -3,8 +3,9 @@
  * attn_rows.c - attention over a cache of rows
  *
  * A unit of work is one key head and a few queries, with all the query heads
- * that share it, so that a tile of keys is decoded once for all of them.  Its
- * scores are kept for a span of keys; spans are put together as attn.h says.
+ * that share it, so that a tile of keys, a block, is decoded once for all of
+ * them; queries of several timelines where those share the block.  Scores are
+ * kept for a span of keys; spans are put together as attn.h says.
  */
 #include "nn/attn_forms.h"
 
@@ -12,23 +13,25 @@
 
 #include <string.h>
 
-#define TILE 64 /* keys */
+#define TILE SOV_BLOCK_KEYS
 #define ROWS 32 /* queries times heads, as far as a group of heads allows */
 #define SPAN SOV_SPAN_KEYS /* whole tiles */
 
 void
-sov_rows_put(const struct sov_nn *nn, const struct sov_cache *kv, size_t pos,
-             const float *k, const float *v)
+sov_rows_put(const struct sov_nn *nn, const struct sov_cache *kv,
+             const uint32_t *block, size_t pos, const float *k, const float *v)
 {
+    uint32_t b = sov_cache_block(kv, block, pos / TILE);
+    size_t row = pos % TILE;
     size_t h;
 
     for (h = 0; h < kv->n_kv; h++) {
-        size_t row = h * kv->n_slots + pos % kv->n_slots;
-
         nn->k->encode[kv->type](k + h * kv->k_len, NULL,
-                                kv->k + row * kv->k_bytes, kv->k_len, 1);
+                                sov_cache_k(kv, h, b) + row * kv->k_bytes,
+                                kv->k_len, 1);
         nn->k->encode[kv->type](v + h * kv->v_len, NULL,
-                                kv->v + row * kv->v_bytes, kv->v_len, 1);
+                                sov_cache_v(kv, h, b) + row * kv->v_bytes,
+                                kv->v_len, 1);
     }
 }
 
@@ -37,6 +40,12 @@ static size_t
 queries(size_t group)
 {
     return group < ROWS ? ROWS / group : 1;
+}
+
+size_t
+sov_rows_most(size_t group)
+{
+    return group * queries(group);
 }
 
 /* Of scores: the largest, and the sum of the powers of e relative to it. */
@@ -66,7 +75,7 @@ size_t
 sov_rows_room(const struct sov_cache *kv, size_t n_head)
 {
     size_t group = n_head / kv->n_kv;
-    size_t rows = group * queries(group);
+    size_t rows = sov_rows_most(group);
     size_t each = score_stride(kv->n_ctx) + kv->v_len + 2 * SOFT;
     size_t room;
 
@@ -77,16 +86,24 @@ sov_rows_room(const struct sov_cache *kv, size_t n_head)
     return room;
 }
 
-/* One piece of work and its memory. */
+/* A query of a piece: its column in the pass, and the keys that it sees. */
+struct query {
+    size_t column;
+    size_t first;
+    size_t end;
+};
+
+/* One piece of work and its memory.  Rows are queries times heads. */
 struct piece {
     const struct sov_nn *nn;
     const struct sov_attn *at;
+    const struct sov_tile *is;
     size_t head;   /* of keys */
     size_t group;  /* heads of queries for it */
-    size_t first;  /* column */
-    size_t n;      /* columns */
-    size_t key;     /* the first of the first column, down to a tile's */
-    size_t key_end; /* of the last column */
+    size_t n;      /* queries */
+    struct query query[ROWS];
+    size_t key;     /* the first that any query sees, down to a tile's */
+    size_t key_end; /* of all */
     size_t stride; /* of the scores */
     float *q;      /* [n * group][k_len], in the form that the keys take */
     float *score;  /* [n * group][stride], of a span */
@@ -100,13 +117,13 @@ struct piece {
 static size_t
 first_of(const struct piece *p, size_t r)
 {
-    return sov_attn_first(p->at, p->first + r / p->group);
+    return p->query[r / p->group].first;
 }
 
 static size_t
 end_of(const struct piece *p, size_t r)
 {
-    return sov_attn_end(p->at, p->first + r / p->group);
+    return p->query[r / p->group].end;
 }
 
 /* Has row r seen keys before the span that begins here? */
@@ -119,7 +136,7 @@ is_begun(const struct piece *p, size_t r, size_t begin)
 static float *
 out_of(const struct piece *p, size_t r)
 {
-    size_t c = p->first + r / p->group;
+    size_t c = p->query[r / p->group].column;
     size_t h = p->head * p->group + r % p->group;
 
     return p->at->o + c * p->at->o_stride + h * p->at->kv->v_len;
@@ -164,7 +181,7 @@ take_queries(const struct piece *p)
     size_t r;
 
     for (r = 0; r < p->n * p->group; r++) {
-        size_t c = p->first + r / p->group;
+        size_t c = p->query[r / p->group].column;
         size_t h = p->head * p->group + r % p->group;
         const float *q = at->q + c * at->q_stride + h * len;
         unsigned char *to = (unsigned char *)p->q + r * stride;
@@ -179,64 +196,92 @@ take_queries(const struct piece *p)
     }
 }
 
-/* Scores of keys [begin, end) of a span. */
-static void
-make_scores(const struct piece *p, size_t begin, size_t end)
-{
-    const struct sov_cache *kv = p->at->kv;
-    const unsigned char *k = kv->k + p->head * kv->n_slots * kv->k_bytes;
-    size_t at, n;
+/*
+ * Rows [row, row + n_rows) at a tile of keys, n of them, that begins at
+ * position `at`, of a span that begins at `begin`.
+ */
+struct look {
+    size_t row, n_rows;
+    uint32_t block;
+    size_t begin, at, n;
+};
 
-    for (at = begin; at < end; at += TILE) {
-        n = end - at < TILE ? end - at : TILE;
-        p->nn->k->dot[kv->type](k + at % kv->n_slots * kv->k_bytes,
-                                kv->k_bytes, n, p->q, query_stride(kv),
-                                p->n * p->group, kv->k_len,
-                                p->score + (at - begin), p->stride);
+typedef void (*look_fn)(const struct piece *p, const struct look *look);
+
+/* All rows at tiles that all timelines share; at others each for itself. */
+static void
+look_at(const struct piece *p, size_t begin, size_t end, look_fn fn)
+{
+    const struct sov_attn_seq *seq = &p->at->seq[p->is->seq];
+    const struct sov_cache *kv = p->at->kv;
+    struct look look = { .begin = begin };
+    size_t i;
+
+    for (look.at = begin; look.at < end; look.at += TILE) {
+        look.n = end - look.at < TILE ? end - look.at : TILE;
+        look.row = 0;
+        if (look.at / TILE < p->is->shared) {
+            look.n_rows = p->n * p->group;
+            look.block = sov_cache_block(kv, seq->block, look.at / TILE);
+            fn(p, &look);
+            continue;
+        }
+        for (i = 0; i < p->is->n_seq; i++, look.row += look.n_rows) {
+            look.n_rows = seq[i].n_cols * p->group;
+            if (end_of(p, look.row + look.n_rows - 1) <= look.at)
+                continue;
+            look.block = sov_cache_block(kv, seq[i].block, look.at / TILE);
+            fn(p, &look);
+        }
     }
 }
 
-/* n values as f32: where they are, or decoded. */
-static const float *
-values_of(const struct piece *p, size_t at, size_t n)
+static void
+make_scores(const struct piece *p, const struct look *l)
 {
     const struct sov_cache *kv = p->at->kv;
-    const unsigned char *v =
-        kv->v + (p->head * kv->n_slots + at % kv->n_slots) * kv->v_bytes;
+    size_t q_stride = query_stride(kv);
+
+    p->nn->k->dot[kv->type](sov_cache_k(kv, p->head, l->block), kv->k_bytes,
+                            l->n, (unsigned char *)p->q + l->row * q_stride,
+                            q_stride, l->n_rows, kv->k_len,
+                            p->score + l->row * p->stride + l->at - l->begin,
+                            p->stride);
+}
+
+/* Values as f32: where they are, or decoded. */
+static const float *
+values_of(const struct piece *p, const struct look *l)
+{
+    const struct sov_cache *kv = p->at->kv;
+    const unsigned char *v = sov_cache_v(kv, p->head, l->block);
 
     if (kv->type == SOV_TYPE_F32)
         return (const float *)(const void *)v;
-    p->nn->k->decode[kv->type](v, p->tile, n * kv->v_len);
+    p->nn->k->decode[kv->type](v, p->tile, l->n * kv->v_len);
     return p->tile;
 }
 
 static void
-mix_values(const struct piece *p, size_t begin, size_t span_end)
+mix_values(const struct piece *p, const struct look *l)
 {
     size_t len = p->at->kv->v_len;
-    size_t at, n, r;
+    const float *values = values_of(p, l);
+    size_t at = l->at;
+    size_t r;
 
-    for (r = 0; r < p->n * p->group; r++)
-        memset(is_begun(p, r, begin) ? p->part + r * len : out_of(p, r), 0,
-               len * sizeof(float));
-    for (at = begin; at < span_end; at += TILE) {
-        const float *values;
+    for (r = l->row; r < l->row + l->n_rows; r += p->group) {
+        size_t from = first_of(p, r) > at ? first_of(p, r) - at : 0;
+        size_t end = end_of(p, r) > at ? end_of(p, r) - at : 0;
 
-        n = span_end - at < TILE ? span_end - at : TILE;
-        values = values_of(p, at, n);
-        for (r = 0; r < p->n * p->group; r += p->group) {
-            size_t from = first_of(p, r) > at ? first_of(p, r) - at : 0;
-            size_t end = end_of(p, r) > at ? end_of(p, r) - at : 0;
-
-            end = end < n ? end : n;
-            if (from < end)
-                p->nn->k->mixes(p->score + r * p->stride + at - begin + from,
-                                p->stride, p->group, values + from * len, len,
-                                end - from,
-                                is_begun(p, r, begin) ? p->part + r * len
-                                                      : out_of(p, r),
-                                len, len);
-        }
+        end = end < l->n ? end : l->n;
+        if (from < end)
+            p->nn->k->mixes(p->score + r * p->stride + at - l->begin + from,
+                            p->stride, p->group, values + from * len, len,
+                            end - from,
+                            is_begun(p, r, l->begin) ? p->part + r * len
+                                                     : out_of(p, r),
+                            len, len);
     }
 }
 
@@ -287,9 +332,10 @@ add_part(const struct piece *p, size_t r)
 static void
 do_span(const struct piece *p, size_t begin, size_t end)
 {
+    size_t len = p->at->kv->v_len;
     size_t r;
 
-    make_scores(p, begin, end);
+    look_at(p, begin, end, make_scores);
     for (r = 0; r < p->n * p->group; r++) {
         size_t from = first_of(p, r) > begin ? first_of(p, r) : begin;
         size_t to = end_of(p, r) < end ? end_of(p, r) : end;
@@ -304,7 +350,10 @@ do_span(const struct piece *p, size_t begin, size_t end)
             softmax(p, sink, p->score + r * p->stride + (from - begin),
                     to - from);
     }
-    mix_values(p, begin, end);
+    for (r = 0; r < p->n * p->group; r++)
+        memset(is_begun(p, r, begin) ? p->part + r * len : out_of(p, r), 0,
+               len * sizeof(float));
+    look_at(p, begin, end, mix_values);
     for (r = 0; r < p->n * p->group; r++)
         if (is_begun(p, r, begin) && begin < end_of(p, r))
             add_part(p, r);
@@ -326,9 +375,35 @@ do_piece(const struct piece *p)
 size_t
 sov_rows_units(const struct sov_attn *at)
 {
-    size_t each = queries(at->n_head / at->kv->n_kv);
+    return at->n_tiles * at->kv->n_kv;
+}
 
-    return (at->n_cols + each - 1) / each * at->kv->n_kv;
+static void
+start_piece(struct piece *p, const struct sov_tile *tile)
+{
+    const struct sov_attn *at = p->at;
+    const struct sov_attn_seq *seq = &at->seq[tile->seq];
+    size_t c = tile->row / p->group;
+    size_t i;
+
+    p->is = tile;
+    p->n = tile->n_rows / p->group;
+    p->key = SIZE_MAX;
+    p->key_end = 0;
+    for (i = 0; i < p->n; i++, c++) {
+        struct query *q = &p->query[i];
+
+        if (c == seq->n_cols) {
+            seq++;
+            c = 0;
+        }
+        q->column = seq->column + c;
+        q->first = sov_attn_first(at, q->column);
+        q->end = sov_attn_end(at, seq, c);
+        p->key = q->first < p->key ? q->first : p->key;
+        p->key_end = q->end > p->key_end ? q->end : p->key_end;
+    }
+    p->key = p->key / TILE * TILE;
 }
 
 void
@@ -336,7 +411,7 @@ sov_rows_unit(const struct sov_nn *nn, const struct sov_attn *at, size_t first,
               size_t last, unsigned worker)
 {
     size_t group = at->n_head / at->kv->n_kv;
-    size_t rows = group * queries(group);
+    size_t rows = sov_rows_most(group);
     struct piece p = { .nn = nn, .at = at, .group = group };
     size_t i;
 
@@ -349,11 +424,7 @@ sov_rows_unit(const struct sov_nn *nn, const struct sov_attn *at, size_t first,
     p.last = p.soft + rows;
     for (i = first; i < last; i++) {
         p.head = i % at->kv->n_kv;
-        p.first = i / at->kv->n_kv * queries(group);
-        p.n = at->n_cols - p.first < queries(group) ? at->n_cols - p.first
-                                                    : queries(group);
-        p.key = sov_attn_first(at, p.first) / TILE * TILE;
-        p.key_end = sov_attn_end(at, p.first + p.n - 1);
+        start_piece(&p, &at->tile[i / at->kv->n_kv]);
         do_piece(&p);
     }
 }

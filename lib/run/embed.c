@@ -17,23 +17,23 @@ sov_session_pool(const sov_session *s)
     static const enum sov_pool pools[] = { SOV_POOL_NONE, SOV_POOL_MEAN,
                                            SOV_POOL_CLS, SOV_POOL_LAST,
                                            SOV_POOL_RANK };
-    int pool = s->net->hp.pool;
+    int pool = s->batch->net->hp.pool;
 
     if (pool >= 0 && pool < (int)(sizeof(pools) / sizeof(pools[0])))
         return pools[pool];
-    return s->net->arch->encoder ? SOV_POOL_MEAN : SOV_POOL_LAST;
+    return s->batch->net->arch->encoder ? SOV_POOL_MEAN : SOV_POOL_LAST;
 }
 
 uint32_t
 sov_session_width(const sov_session *s)
 {
-    return s->net->hp.n_embd;
+    return s->batch->net->hp.n_embd;
 }
 
 uint32_t
 sov_session_scores(const sov_session *s)
 {
-    const struct sov_net *net = s->net;
+    const struct sov_net *net = s->batch->net;
 
     return net->rank.data != NULL || net->rank_out.data != NULL
                ? net->hp.n_label
@@ -47,7 +47,7 @@ static bool
 of_last(const sov_session *s, enum sov_pool pool)
 {
     return pool == SOV_POOL_LAST ||
-           (pool == SOV_POOL_RANK && s->net->arch->rank_last);
+           (pool == SOV_POOL_RANK && s->batch->net->arch->rank_last);
 }
 
 /* Which of part tokens, of n the ones from at on, are wanted: the last so
@@ -65,7 +65,7 @@ wanted(const sov_session *s, enum sov_pool pool, size_t at, size_t part,
 static void
 product(const sov_session *s, const struct sov_mat *w, const float *x, float *y)
 {
-    const struct sov_pass *pass = &s->pass;
+    const struct sov_pass *pass = &s->batch->pass;
     struct sov_input in = {
         .x = x,
         .stride = w->n_in,
@@ -90,15 +90,15 @@ product(const sov_session *s, const struct sov_mat *w, const float *x, float *y)
 static void
 rank(const sov_session *s, const float *state, float *out)
 {
-    const struct sov_net *net = s->net;
-    const struct sov_kern *k = s->pass.nn.k;
+    const struct sov_net *net = s->batch->net;
+    const struct sov_kern *k = s->batch->pass.nn.k;
     size_t n = net->hp.n_label;
     const float *x = state;
 
     if (net->rank.data != NULL) {
-        product(s, &net->rank, state, s->pass.part);
-        sov_fn_cap(k, 1, s->pass.part, net->rank.n_out);
-        x = s->pass.part;
+        product(s, &net->rank, state, s->batch->pass.part);
+        sov_fn_cap(k, 1, s->batch->pass.part, net->rank.n_out);
+        x = s->batch->pass.part;
     }
     if (net->rank_out.data != NULL)
         product(s, &net->rank_out, x, out);
@@ -118,7 +118,7 @@ static void
 pool_states(const sov_session *s, enum sov_pool pool, const float *state,
             size_t at, size_t n_states, size_t n, float *out)
 {
-    size_t width = s->net->hp.n_embd;
+    size_t width = s->batch->net->hp.n_embd;
     size_t i;
 
     if (pool == SOV_POOL_NONE)
@@ -152,7 +152,7 @@ check_pool(const sov_session *s, enum sov_pool *pool, struct sov_err *err)
 static int
 check_text(sov_session *s, const int32_t *ids, size_t n, struct sov_err *err)
 {
-    s->pos = 0;
+    sov_session_rewind(s);
     s->n_rows = 0;
     if (n == 0)
         return sov_fail(err, SOV_EARG, "an embedding of no tokens");
@@ -160,23 +160,27 @@ check_text(sov_session *s, const int32_t *ids, size_t n, struct sov_err *err)
 }
 
 /* A text alone, in as many passes as it takes. */
-static void
+static int
 embed_one(sov_session *s, const struct sov_text_ids *text, enum sov_pool pool,
-          float *out)
+          float *out, struct sov_err *err)
 {
     size_t n = text->n;
     size_t at, part;
+    int rc;
 
-    s->pos = 0;
+    sov_session_rewind(s);
     for (at = 0; at < n; at += part) {
         size_t want;
 
-        part = n - at < s->pass.n_batch ? n - at : s->pass.n_batch;
+        part = s->batch->pass.n_batch;
+        part = n - at < part ? n - at : part;
         want = wanted(s, pool, at, part, n);
-        sov_net_run(s->net, &s->pass, text->ids + at, part, s->pos, NULL, want);
-        s->pos += (uint32_t)part;
-        pool_states(s, pool, s->pass.norm, at, want, n, out);
+        rc = sov_session_read(s, text->ids + at, part, NULL, want, err);
+        if (rc < 0)
+            return rc;
+        pool_states(s, pool, s->batch->pass.norm, at, want, n, out);
     }
+    return 0;
 }
 
 /* ---- several texts in one pass */
@@ -185,10 +189,10 @@ embed_one(sov_session *s, const struct sov_text_ids *text, enum sov_pool pool,
 static size_t
 out_size(const sov_session *s, enum sov_pool pool, size_t n)
 {
-    size_t width = s->net->hp.n_embd;
+    size_t width = s->batch->net->hp.n_embd;
 
     if (pool == SOV_POOL_RANK)
-        return s->net->hp.n_label;
+        return s->batch->net->hp.n_label;
     return pool == SOV_POOL_NONE ? n * width : width;
 }
 
@@ -196,8 +200,10 @@ out_size(const sov_session *s, enum sov_pool pool, size_t n)
 static size_t
 fitting(const sov_session *s, const struct sov_text_ids *text, size_t n_texts)
 {
-    size_t keys = s->n_ctx < SOV_SPAN_KEYS ? s->n_ctx : SOV_SPAN_KEYS;
-    size_t align = s->kv_form == SOV_KV_Q8 ? SOV_PAGE_KEYS : 1;
+    size_t n_ctx = s->batch->n_ctx;
+    size_t keys = n_ctx < SOV_SPAN_KEYS ? n_ctx : SOV_SPAN_KEYS;
+    size_t most = s->batch->pass.n_batch;
+    size_t align = s->batch->kv_form == SOV_KV_Q8 ? SOV_PAGE_KEYS : 1;
     size_t columns = 0, slot = 0;
     size_t i;
 
@@ -205,7 +211,7 @@ fitting(const sov_session *s, const struct sov_text_ids *text, size_t n_texts)
         size_t n = text[i].n;
 
         slot = (slot + align - 1) / align * align;
-        if (n > s->pass.n_batch - columns || slot > keys || n > keys - slot)
+        if (n > most - columns || slot > keys || n > keys - slot)
             break;
         columns += n;
         slot += n;
@@ -213,18 +219,27 @@ fitting(const sov_session *s, const struct sov_text_ids *text, size_t n_texts)
     return i > 0 ? i : 1;
 }
 
-static void
+static int
 embed_several(sov_session *s, const struct sov_text_ids *text, size_t n_texts,
-              enum sov_pool pool, float *out)
+              enum sov_pool pool, float *out, struct sov_err *err)
 {
-    size_t align = s->kv_form == SOV_KV_Q8 ? SOV_PAGE_KEYS : 1;
-    size_t width = s->net->hp.n_embd;
-    const float *state = s->pass.norm;
+    size_t align = s->batch->kv_form == SOV_KV_Q8 ? SOV_PAGE_KEYS : 1;
+    size_t width = s->batch->net->hp.n_embd;
+    const float *state = s->batch->pass.norm;
     bool one = pool != SOV_POOL_NONE && pool != SOV_POOL_MEAN;
+    struct sov_batch_part part = { .session = s };
     size_t i;
+    int rc;
 
-    s->pos = 0;
-    sov_net_run_texts(s->net, &s->pass, text, n_texts, align);
+    sov_session_rewind(s);
+    for (i = 0; i < n_texts; i++)
+        part.n = (part.n + align - 1) / align * align + text[i].n;
+    rc = sov_blocks_take(s->batch, &part, 1, err);
+    if (rc < 0)
+        return rc;
+    s->n_read = part.n > s->n_read ? (uint32_t)part.n : s->n_read;
+    sov_net_run_texts(s->batch->net, &s->batch->pass, text, n_texts, align,
+                      s->block);
     for (i = 0; i < n_texts; i++) {
         size_t n = text[i].n;
         size_t skip = of_last(s, pool) ? n - 1 : 0;
@@ -233,6 +248,7 @@ embed_several(sov_session *s, const struct sov_text_ids *text, size_t n_texts,
         state += n * width;
         out += out_size(s, pool, n);
     }
+    return 0;
 }
 
 int
@@ -246,15 +262,17 @@ sov_session_embed_texts(sov_session *s, const struct sov_text_ids *text,
     for (i = 0; i < n_texts && rc == 0; i++)
         rc = check_text(s, text[i].ids, text[i].n, err);
     if (rc == 0)
-        rc = sov_nn_ready(&s->pass.nn, err);
+        rc = sov_nn_ready(&s->batch->pass.nn, err);
     if (rc < 0)
         return rc;
     for (; n_texts > 0; text += n, n_texts -= n) {
         n = fitting(s, text, n_texts);
         if (n == 1)
-            embed_one(s, text, pool, out);
+            rc = embed_one(s, text, pool, out, err);
         else
-            embed_several(s, text, n, pool, out);
+            rc = embed_several(s, text, n, pool, out, err);
+        if (rc < 0)
+            return rc;
         for (i = 0; i < n; i++)
             out += out_size(s, pool, text[i].n);
     }

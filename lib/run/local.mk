@@ -2,6 +2,8 @@
 # lib/run/local.mk - floor 7: sessions, batches, sampling, chat
 
 libsov_all_la_SOURCES += \
+	%D%/batch.c \
+	%D%/blocks.c \
 	%D%/channel.c \
 	%D%/chat.c \
 	%D%/dialog.c %D%/dialog.h \
@@ -11,4 +13,5 @@ libsov_all_la_SOURCES += \
 	%D%/request.c \
 	%D%/sample.c \
 	%D%/session.c %D%/session.h \
+	%D%/store.c %D%/store.h \
 	%D%/stream.c

@@ -2,10 +2,8 @@
 /*
  * session.c - one timeline of tokens over a model
  *
- * Owns the net (what binds the model's weights), the keys and values of what
- * was read, and the memory of one pass.  Always holds: positions below pos
- * have their keys and values; whatever lies beyond is overwritten before it is
- * read.
+ * Always holds: positions below pos have their keys and values, in the blocks
+ * of its table; whatever lies beyond is overwritten before it is read.
  */
 #include "run/session.h"
 
@@ -13,262 +11,80 @@
 #include "base/mem.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
+#include <string.h>
 
-#define BATCH_DEFAULT 256
-
-static uint64_t
-model_weights(const sov_model *model)
-{
-    uint64_t sum = 0;
-    size_t i;
-
-    for (i = 0; i < sov_model_count(model); i++)
-        sum += sov_model_at(model, i)->size;
-    return sum;
-}
-
-/* Of the rows of a cache. */
-static const enum sov_type row_types[] = {
-    [SOV_KV_F32] = SOV_TYPE_F32,
-    [SOV_KV_F16] = SOV_TYPE_F16,
-    [SOV_KV_BF16] = SOV_TYPE_BF16,
-    [SOV_KV_Q8] = SOV_TYPE_F32, /* not used */
-};
-
-/*
- * Caches of all layers, cut from an arena; in one pass only counted.  A layer
- * that sees a window needs the keys of one before its first token, and those
- * of the tokens that are read at once.
- */
-static void
-place_kv(struct sov_session *s, struct sov_arena *a)
-{
-    const struct sov_hparams *hp = &s->net->hp;
-    uint64_t seen = (uint64_t)hp->window + s->pass.n_batch;
-    uint64_t k_bytes, v_bytes;
-    size_t i;
-
-    for (i = 0; i < hp->n_layer; i++) {
-        struct sov_cache *kv = &s->pass.kv[i];
-
-        kv->paged = s->kv_form == SOV_KV_Q8;
-        kv->type = row_types[s->kv_form];
-        kv->n_kv = hp->n_kv[i];
-        kv->n_ctx = s->n_ctx;
-        kv->k_len = hp->k_len;
-        kv->v_len = hp->v_len;
-        kv->n_slots = sov_cache_slots(kv, hp->local[i] ? seen : s->n_ctx);
-        sov_cache_bytes(kv, &k_bytes, &v_bytes);
-        kv->k = sov_arena_take(a, k_bytes, 1);
-        kv->v = sov_arena_take(a, v_bytes, 1);
-    }
-}
-
+/* A session of the batch that is not open. */
 static int
-too_large(struct sov_err *err)
+find_closed(sov_session **session, struct sov_batch *b, struct sov_err *err)
 {
-    return sov_fail(err, SOV_EMEM, "a context of that size does not fit in "
-                                   "memory");
+    uint32_t i;
+
+    *session = NULL;
+    for (i = 0; i < b->n_seq; i++)
+        if (!b->session[i].open) {
+            *session = &b->session[i];
+            return 0;
+        }
+    return sov_fail(err, SOV_EMEM, "all of %" PRIu32 " sessions are open",
+                    b->n_seq);
 }
 
-/*
- * Eight bits unless it is the reference, where activations have no fewer, or
- * an encoder, which keeps them for one text only; heads too long for that stay
- * halves.
- */
+/* What names of blocks begin with: what makes keys and values differ, and who
+ * may see them.  The model and the form are the same in all of a batch. */
 static int
-choose_kv(struct sov_session *s, enum sov_kv_form kv, struct sov_err *err)
+set_root(sov_session *s, const char *tenant, struct sov_err *err)
 {
-    const struct sov_hparams *hp = &s->net->hp;
-    bool too_long = hp->k_len > SOV_PAGE_LEN || hp->v_len > SOV_PAGE_LEN;
-    bool exact = s->pass.nn.precise || s->net->arch->encoder;
+    size_t len = tenant != NULL ? strlen(tenant) : 0;
+    unsigned char text[1 + SOV_TENANT_MAX];
 
-    if (kv < SOV_KV_AUTO || kv > SOV_KV_Q8)
-        return sov_fail(err, SOV_EARG, "a cache of form %d", (int)kv);
-    if (kv == SOV_KV_Q8 && too_long)
-        return sov_fail(err, SOV_EUNSUP,
-                        "heads of %" PRIu32 " keys and %" PRIu32
-                        " values; eight bits are for up to %" PRIu64,
-                        hp->k_len, hp->v_len, SOV_PAGE_LEN);
-    if (kv == SOV_KV_AUTO && exact)
-        kv = SOV_KV_F32;
-    else if (kv == SOV_KV_AUTO)
-        kv = too_long ? SOV_KV_F16 : SOV_KV_Q8;
-    s->kv_form = kv;
-    return 0;
-}
-
-/* How many tokens are kept, read at once, and get logits. */
-static int
-choose_sizes(struct sov_session *s, const struct sov_session_opts *opts,
-             struct sov_err *err)
-{
-    const struct sov_net *net = s->net;
-    uint32_t most = net->hp.n_ctx;
-
-    s->n_ctx = most < SOV_CTX_DEFAULT ? most : SOV_CTX_DEFAULT;
-    if (opts->n_ctx > SOV_CTX_MAX)
-        return sov_fail(err, SOV_EARG, "a context of %" PRIu32 " tokens",
-                        opts->n_ctx);
-    if (opts->n_ctx != 0)
-        s->n_ctx = opts->n_ctx;
-    if (net->places.data != NULL && s->n_ctx > net->places.n_out)
+    if (len > SOV_TENANT_MAX)
         return sov_fail(err, SOV_EARG,
-                        "a context of %" PRIu32 " tokens, but the model has "
-                        "%zu positions", s->n_ctx, net->places.n_out);
-    s->pass.n_batch = opts->n_batch != 0 ? opts->n_batch : BATCH_DEFAULT;
-    if (s->pass.n_batch > s->n_ctx || net->arch->encoder)
-        s->pass.n_batch = s->n_ctx;
-    s->n_logits = opts->n_logits != 0 ? opts->n_logits : 1;
-    if (s->n_logits > s->n_ctx)
-        s->n_logits = s->n_ctx;
-    if (net->head.data == NULL)
-        s->n_logits = 0;
+                        "a tenant's name of %zu bytes, the limit is %" PRIu64,
+                        len, SOV_TENANT_MAX);
+    text[0] = tenant != NULL; /* an empty name is one, too */
+    memcpy(text + 1, tenant != NULL ? tenant : "", len);
+    sov_sha256(text, 1 + len, s->root);
     return 0;
 }
 
-/* Set the sizes of a session from its options, and count its memory. */
-static int
-plan(struct sov_session *s, const struct sov_session_opts *opts,
-     struct sov_session_memory *mem, struct sov_err *err)
+int
+sov_session_new(sov_session **session, sov_batch *batch, const char *tenant,
+                struct sov_err *err)
 {
-    const struct sov_hparams *hp = &s->net->hp;
-    struct sov_arena work = { 0 };
-    struct sov_arena kv = { 0 };
-    struct sov_arena logits = { 0 };
-    int rc = choose_sizes(s, opts, err);
+    sov_session *s;
+    int rc = find_closed(&s, batch, err);
 
-    s->pass.nn.k = sov_kern();
-    s->pass.nn.precise = opts->precise;
+    *session = NULL;
     if (rc == 0)
-        rc = choose_kv(s, opts->kv, err);
+        rc = set_root(s, tenant, err);
     if (rc < 0)
         return rc;
-
-    s->pass.kv = sov_mem_array(hp->n_layer, sizeof(*s->pass.kv));
-    if (s->pass.kv == NULL)
-        return sov_mem_fail(err);
-    place_kv(s, &kv);
-    if (sov_pass_place(&s->pass, s->net, &work) < 0)
-        return too_large(err);
-    sov_arena_take(&logits, (uint64_t)s->n_logits * s->net->n_vocab,
-                   sizeof(float));
-    sov_arena_take(&work, (uint64_t)s->pass.nn.room * sizeof(float),
-                   sov_threads());
-    if (kv.overflow || logits.overflow || work.overflow)
-        return too_large(err);
-    mem->kv = kv.used;
-    mem->work = work.used;
-    mem->logits = logits.used;
-    mem->other = opts->other;
-    if (__builtin_add_overflow(kv.used, work.used, &mem->total) ||
-        __builtin_add_overflow(mem->total, logits.used, &mem->total) ||
-        __builtin_add_overflow(mem->total, mem->other, &mem->total) ||
-        __builtin_add_overflow(mem->total, mem->weights, &mem->total))
-        return too_large(err);
-    return 0;
-}
-
-/* The first cache line in p, which has room for one more than is used. */
-static unsigned char *
-line_of(void *p)
-{
-    return (unsigned char *)p + (64 - (uintptr_t)p % 64) % 64;
-}
-
-/*
- * Take the memory that was counted.  The system gives zeros page by page, as
- * they are touched, so a short prompt takes little of it.
- */
-static int
-take(struct sov_session *s, const struct sov_session_memory *mem,
-     struct sov_err *err)
-{
-    struct sov_arena a = { 0 };
-
-    if (mem->total > SIZE_MAX / 2)
-        return too_large(err);
-    s->work = sov_mem_array((size_t)mem->work + 64, 1);
-    s->kv = sov_mem_array((size_t)mem->kv + 64, 1);
-    s->logits = sov_mem_array((size_t)mem->logits, 1);
-    if (s->work == NULL || s->kv == NULL || s->logits == NULL)
-        return sov_mem_fail(err);
-    a.base = line_of(s->work);
-    if (sov_pass_place(&s->pass, s->net, &a) < 0)
-        return too_large(err);
-    a = (struct sov_arena){ .base = line_of(s->kv) };
-    place_kv(s, &a);
-    return sov_nn_ready(&s->pass.nn, err);
-}
-
-/* Begin to bring the weights in; without memory for the list nobody does. */
-static void
-read_ahead(struct sov_session *s)
-{
-    size_t n = sov_net_parts(s->net, NULL);
-    struct sov_span *part = sov_mem_array(n, sizeof(*part));
-
-    if (part == NULL)
-        return;
-    sov_net_parts(s->net, part);
-    s->pass.ahead = sov_ahead_start(part, n);
-    free(part);
-}
-
-void
-sov_session_close(sov_session *s)
-{
-    if (s == NULL)
-        return;
-    sov_ahead_stop(s->pass.ahead);
-    sov_nn_done(&s->pass.nn);
-    sov_net_close(s->net);
-    free(s->work);
-    free(s->kv);
-    free(s->logits);
-    free(s->pass.kv);
-    free(s);
-}
-
-/* A session whose sizes are known and whose memory is not yet taken. */
-static int
-prepare(sov_session **session, const sov_model *model,
-        const struct sov_session_opts *opts, struct sov_session_memory *mem,
-        struct sov_err *err)
-{
-    struct sov_session *s = sov_mem_array(1, sizeof(*s));
-    int rc;
-
-    if (s == NULL)
-        return sov_mem_fail(err);
-    mem->weights = model_weights(model);
-    rc = sov_net_open(&s->net, model, err);
-    if (rc == 0)
-        rc = plan(s, opts, mem, err);
-    if (rc < 0) {
-        sov_session_close(s);
-        return rc;
-    }
+    s->open = true;
     *session = s;
     return 0;
 }
 
-static const struct sov_session_opts defaults = { 0 };
-
 int
-sov_session_measure(const sov_model *model,
-                    const struct sov_session_opts *opts,
-                    struct sov_session_memory *mem, struct sov_err *err)
+sov_session_fork(sov_session **fork, const sov_session *of,
+                 struct sov_err *err)
 {
-    struct sov_session_memory m = { 0 };
-    sov_session *s = NULL;
-    int rc = prepare(&s, model, opts != NULL ? opts : &defaults, &m, err);
+    sov_session *s;
+    uint32_t i;
+    int rc = find_closed(&s, of->batch, err);
 
+    *fork = NULL;
     if (rc < 0)
         return rc;
-    sov_session_close(s);
-    *mem = m;
+    s->open = true;
+    s->pos = s->n_read = of->pos;
+    s->n_blocks = of->n_blocks;
+    memcpy(s->root, of->root, sizeof(s->root));
+    memcpy(s->ids, of->ids, of->pos * sizeof(*s->ids));
+    for (i = 0; i < s->n_blocks; i++) {
+        s->block[i] = of->block[i];
+        sov_store_hold(&s->batch->store, s->block[i]);
+    }
+    *fork = s;
     return 0;
 }
 
@@ -276,83 +92,115 @@ int
 sov_session_open(sov_session **session, const sov_model *model,
                  const struct sov_session_opts *opts, struct sov_err *err)
 {
-    struct sov_session_memory mem = { 0 };
-    sov_session *s = NULL;
+    struct sov_session_opts one = { 0 };
+    sov_batch *batch;
     int rc;
 
     *session = NULL;
-    opts = opts != NULL ? opts : &defaults;
-    rc = prepare(&s, model, opts, &mem, err);
+    if (opts != NULL)
+        one = *opts;
+    one.n_seq = 1;
+    one.n_kv = 0;
+    one.reuse = false;
+    rc = sov_batch_open(&batch, model, &one, err);
     if (rc < 0)
         return rc;
-    if (opts->max_memory != 0 && mem.total > opts->max_memory)
-        rc = sov_fail(err, SOV_EMEM,
-                      "%" PRIu64 " bytes are needed (weights %" PRIu64
-                      ", keys and values %" PRIu64 "), %" PRIu64
-                      " are allowed",
-                      mem.total, mem.weights, mem.kv, opts->max_memory);
+    rc = sov_session_new(session, batch, NULL, err);
+    if (rc < 0)
+        sov_batch_close(batch);
     else
-        rc = take(s, &mem, err);
-    if (rc < 0) {
-        sov_session_close(s);
-        return rc;
-    }
-    read_ahead(s);
-    *session = s;
-    return 0;
+        (*session)->alone = true;
+    return rc;
+}
+
+void
+sov_session_end(sov_session *s)
+{
+    sov_blocks_drop(s, 0);
+    sov_mem_wipe(s->ids, s->n_read * sizeof(*s->ids));
+    sov_mem_wipe(s->root, sizeof(s->root));
+    s->pos = s->n_read = 0;
+    s->n_rows = 0;
+    s->eval = s->check = 0;
+    s->open = false;
+}
+
+void
+sov_session_close(sov_session *s)
+{
+    if (s == NULL)
+        return;
+    if (s->alone)
+        sov_batch_close(s->batch);
+    else
+        sov_session_end(s);
 }
 
 int
 sov_session_check(const struct sov_session *s, const int32_t *ids, size_t n,
                   enum sov_logits what, struct sov_err *err)
 {
+    const struct sov_batch *b = s->batch;
     size_t i;
 
-    if (s->net->head.data == NULL && what != SOV_LOGITS_NONE)
+    if (b->net->head.data == NULL && what != SOV_LOGITS_NONE)
         return sov_fail(err, SOV_EUNSUP,
                         "a %s makes embeddings, not the next token",
-                        s->net->arch->name);
-    if (n > s->n_ctx - s->pos)
+                        b->net->arch->name);
+    if (n > b->n_ctx - s->pos)
         return sov_fail(err, SOV_EARG,
                         "%zu tokens after %" PRIu32
                         " do not fit in a context of %" PRIu32,
-                        n, s->pos, s->n_ctx);
-    if (what == SOV_LOGITS_ALL && n > s->n_logits)
+                        n, s->pos, b->n_ctx);
+    if (what == SOV_LOGITS_ALL && n > b->n_logits)
         return sov_fail(err, SOV_EARG,
                         "logits of %zu tokens, the session keeps %zu", n,
-                        s->n_logits);
+                        b->n_logits);
     for (i = 0; i < n; i++)
-        if (ids[i] < 0 || (size_t)ids[i] >= s->net->n_vocab)
+        if (ids[i] < 0 || (size_t)ids[i] >= b->net->n_vocab)
             return sov_fail(err, SOV_EARG,
                             "token %" PRId32 " is not among the %zu of the "
-                            "model", ids[i], s->net->n_vocab);
+                            "model", ids[i], b->net->n_vocab);
     return 0;
+}
+
+void
+sov_session_extend(struct sov_session *s, const int32_t *ids, size_t n)
+{
+    uint32_t from = s->pos;
+
+    memcpy(s->ids + from, ids, n * sizeof(*ids));
+    s->pos += (uint32_t)n;
+    s->n_read = s->pos > s->n_read ? s->pos : s->n_read;
+    sov_blocks_name(s, from);
 }
 
 int
 sov_session_eval(sov_session *s, const int32_t *ids, size_t n,
                  enum sov_logits what, struct sov_err *err)
 {
-    size_t at, part, rows;
-    int rc = sov_session_check(s, ids, n, what, err);
+    struct sov_batch_part part = { .session = s, .ids = ids, .n = n, .what = what };
+
+    return sov_batch_eval(s->batch, &part, 1, err);
+}
+
+int
+sov_session_read(struct sov_session *s, const int32_t *ids, size_t n,
+                 float *logits, size_t n_out, struct sov_err *err)
+{
+    struct sov_batch_part part = { .session = s, .ids = ids, .n = n };
+    struct sov_batch *b = s->batch;
+    struct sov_stretch stretch;
+    int rc = sov_nn_ready(&b->pass.nn, err);
 
     if (rc == 0)
-        rc = sov_nn_ready(&s->pass.nn, err); /* threads may have been added */
+        rc = sov_blocks_take(b, &part, 1, err);
     if (rc < 0)
         return rc;
-    s->n_rows = 0;
-    for (at = 0; at < n; at += part) {
-        part = n - at < s->pass.n_batch ? n - at : s->pass.n_batch;
-        rows = 0;
-        if (what == SOV_LOGITS_ALL)
-            rows = part;
-        else if (what == SOV_LOGITS_LAST && at + part == n)
-            rows = 1;
-        sov_net_run(s->net, &s->pass, ids + at, part, s->pos,
-                    s->logits + s->n_rows * s->net->n_vocab, rows);
-        s->pos += (uint32_t)part;
-        s->n_rows += rows;
-    }
+    stretch = (struct sov_stretch){ .ids = ids, .n = n, .pos = s->pos,
+                                    .block = s->block, .n_out = n_out };
+    sov_net_run(b->net, &b->pass, &stretch, 1, logits);
+    sov_session_extend(s, ids, n);
     return 0;
 }
 
@@ -361,25 +209,29 @@ sov_session_eval(sov_session *s, const int32_t *ids, size_t n,
 const float *
 sov_session_logits(const sov_session *s, size_t row)
 {
-    return row < s->n_rows ? s->logits + row * s->net->n_vocab : NULL;
+    const struct sov_batch *b = s->batch;
+
+    if (s->eval != b->eval || row >= s->n_rows)
+        return NULL;
+    return b->logits + (s->row + row) * b->net->n_vocab;
 }
 
 uint32_t
 sov_session_vocab(const sov_session *s)
 {
-    return (uint32_t)s->net->n_vocab;
+    return (uint32_t)s->batch->net->n_vocab;
 }
 
 uint32_t
 sov_session_ctx(const sov_session *s)
 {
-    return s->n_ctx;
+    return s->batch->n_ctx;
 }
 
 uint32_t
 sov_session_rows(const sov_session *s)
 {
-    return (uint32_t)s->n_logits;
+    return (uint32_t)s->batch->n_logits;
 }
 
 uint32_t
@@ -392,12 +244,13 @@ sov_session_pos(const sov_session *s)
 static bool
 has_window(const struct sov_session *s, uint32_t pos)
 {
-    const struct sov_hparams *hp = &s->net->hp;
-    uint32_t first = pos + 1 > hp->window ? pos + 1 - hp->window : 0;
+    const struct sov_cache *kv = s->batch->pass.kv;
+    uint32_t window = s->batch->net->hp.window;
+    uint32_t first = pos + 1 > window ? pos + 1 - window : 0;
     size_t i;
 
-    for (i = 0; i < hp->n_layer; i++)
-        if (hp->local[i] && s->pos - first > s->pass.kv[i].n_slots)
+    for (i = 0; i < s->batch->net->hp.n_layer; i++)
+        if (kv[i].ring && s->pos - first > kv[i].n_blocks * SOV_BLOCK_KEYS)
             return false;
     return true;
 }
@@ -405,6 +258,16 @@ has_window(const struct sov_session *s, uint32_t pos)
 void
 sov_session_truncate(sov_session *s, uint32_t n)
 {
-    if (n < s->pos)
-        s->pos = has_window(s, n) ? n : 0;
+    if (n >= s->pos)
+        return;
+    s->pos = has_window(s, n) ? n : 0;
+    sov_blocks_drop(s, (uint32_t)sov_blocks_of(s->pos));
+}
+
+void
+sov_session_rewind(struct sov_session *s)
+{
+    if (s->batch->n_seq > 1 || s->batch->reuse)
+        sov_session_truncate(s, 0);
+    s->pos = 0;
 }

@@ -1,28 +1,84 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * session.h - what a session is, for the files of this folder
+ * session.h - what a batch and its sessions are, for the files of this folder
  */
 #ifndef SOV_RUN_SESSION_H
 #define SOV_RUN_SESSION_H
 
 #include "arch/arch.h"
+#include "run/store.h"
 #include "sov/run.h"
 
 struct sov_session {
-    struct sov_net *net;
-    struct sov_pass pass;
-    void *work;    /* what the pass is cut from */
-    void *kv;      /* what the caches are cut from */
-    float *logits; /* [n_logits, n_vocab] */
-    size_t n_logits;
-    size_t n_rows; /* of the last eval */
-    uint32_t n_ctx;
+    sov_batch *batch;
+    bool open;
+    bool alone;       /* the batch is its own */
     uint32_t pos;
-    enum sov_kv_form kv_form;
+    uint32_t n_blocks; /* in the table: as many as pos needs, or more */
+    uint32_t *block;  /* [blocks of n_ctx] */
+    int32_t *ids;     /* [n_ctx] what was read */
+    uint32_t n_read;  /* the most that were there: to be wiped */
+    unsigned char root[SOV_SHA256_LEN]; /* the name before the first block */
+    /* of the last eval */
+    uint64_t eval;    /* its number */
+    size_t row;       /* the first of logits */
+    size_t n_rows;
+    uint64_t check;   /* the number of the last check that it was in */
 };
 
-/* May these ids be read, here and now? */
-int sov_session_check(const struct sov_session *s, const int32_t *ids, size_t n,
-                      enum sov_logits what, struct sov_err *err) SOV_MUST_CHECK;
+struct sov_batch {
+    struct sov_net *net;
+    struct sov_pass pass;
+    struct sov_store store;
+    void *work;        /* what the pass and the tables are cut from */
+    void *kv;          /* what the caches are cut from */
+    float *logits;     /* [n_logits, n_vocab] */
+    size_t n_logits;
+    uint32_t n_ctx;
+    uint32_t n_seq;
+    bool ready;        /* all memory is there */
+    bool reuse;
+    enum sov_kv_form kv_form;
+    uint64_t eval;     /* number of the last one */
+    uint64_t check;
+    sov_session *session;        /* [n_seq] */
+    struct sov_stretch *stretch; /* [n_batch] of a pass */
+};
+
+/* May these ids be read by a session, here and now? */
+int sov_session_check(const struct sov_session *s, const int32_t *ids,
+                      size_t n, enum sov_logits what,
+                      struct sov_err *err) SOV_MUST_CHECK;
+
+/* Ids that were read are there now. */
+void sov_session_extend(struct sov_session *s, const int32_t *ids, size_t n);
+
+/* Give back and wipe all that it has. */
+void sov_session_end(struct sov_session *s);
+
+/* Forget everything, without wiping what will be written over. */
+void sov_session_rewind(struct sov_session *s);
+
+/*
+ * Read n ids, n_batch at most, that were checked; of the last n_out logits go
+ * to logits, or what the head would have seen stays in the pass's norm.
+ * SOV_EMEM: there are too few blocks, and nothing was read.
+ */
+int sov_session_read(struct sov_session *s, const int32_t *ids, size_t n,
+                     float *logits, size_t n_out,
+                     struct sov_err *err) SOV_MUST_CHECK;
+
+/* blocks.c: the table of a timeline. */
+
+/* Have blocks for all of them, of which nobody else has those that are
+ * written to; SOV_EMEM: there are too few, and nothing has changed. */
+int sov_blocks_take(struct sov_batch *b, const struct sov_batch_part *part, size_t n,
+                    struct sov_err *err) SOV_MUST_CHECK;
+
+/* Positions from `from` up to the session's are there: name full blocks. */
+void sov_blocks_name(struct sov_session *s, uint32_t from);
+
+/* Give back all but the first n. */
+void sov_blocks_drop(struct sov_session *s, uint32_t n);
 
 #endif

@@ -2,10 +2,12 @@
 /*
  * run.h - tokens in, logits out; sampling; text out
  *
- * A session is one timeline of tokens over a model: it owns the keys and
- * values of what has been read and the memory of one pass.  Its logits are the
- * same bits for any number of threads, any cut of the tokens into calls, any
- * instruction set and compiler.
+ * A session is one timeline of tokens over a model.  It stands alone, or is
+ * one of many in a batch, which has the memory of one pass and a pool of blocks
+ * for keys and values: a pass takes tokens of many timelines and reads the
+ * weights once for all of them.  A session's logits are the same bits for any
+ * number of threads, any cut of the tokens into calls, any instruction set and
+ * compiler, whatever other sessions there are.
  */
 #ifndef SOV_RUN_H
 #define SOV_RUN_H
@@ -37,7 +39,14 @@ enum sov_kv_form {
 struct sov_session_opts {
     uint32_t n_ctx;      /* tokens of context; 0: see SOV_CTX_DEFAULT */
     uint32_t n_batch;    /* tokens of one pass at most; 0: 256 */
-    uint32_t n_logits;   /* rows of logits kept for SOV_LOGITS_ALL; 0: 1 */
+    uint32_t n_logits;   /* rows of logits that one eval gives at most; 0: one
+                            for each session */
+    uint32_t n_seq;      /* sessions of a batch at once; 0: 1 */
+    uint64_t n_kv;       /* tokens that all of them together keep; 0: n_seq
+                            times n_ctx, or as many (n_ctx at least) as
+                            max_memory leaves room for */
+    bool reuse;          /* of a batch: keep what was read for sessions that
+                            begin with the same */
     bool precise;        /* the reference: activations, keys and values in
                             f32, weights decoded to f32 */
     enum sov_kv_form kv;
@@ -56,8 +65,8 @@ struct sov_session_memory {
     uint64_t total;
 };
 
-/* What a session with these options would take, before anything is taken.
- * opts may be NULL. */
+/* What a session, or a batch, with these options would take, before anything
+ * is taken.  opts may be NULL. */
 SOV_API int sov_session_measure(const sov_model *model,
                                 const struct sov_session_opts *opts,
                                 struct sov_session_memory *mem,
@@ -72,6 +81,8 @@ SOV_API int sov_session_measure(const sov_model *model,
 SOV_API int sov_session_open(sov_session **session, const sov_model *model,
                              const struct sov_session_opts *opts,
                              struct sov_err *err) SOV_MUST_CHECK;
+
+/* What only this session kept is wiped. */
 SOV_API void sov_session_close(sov_session *session);
 
 enum sov_logits {
@@ -92,6 +103,79 @@ SOV_API int sov_session_eval(sov_session *session, const int32_t *ids,
  * no such row.  The only row of SOV_LOGITS_LAST is 0. */
 SOV_API const float *sov_session_logits(const sov_session *session,
                                         size_t row);
+
+/* ---- many sessions in one pass */
+
+/*
+ * A batch owns what its sessions share: the memory of one pass and the pool.
+ * Keys and values are kept in blocks of SOV_BLOCK tokens; a session takes them
+ * as it grows and gives them back when it is closed, wiped.  Nothing of a batch
+ * may be used by two threads at once.
+ */
+typedef struct sov_batch sov_batch;
+
+#define SOV_BLOCK 64
+
+/* As sov_session_open() in all that is said there. */
+SOV_API int sov_batch_open(sov_batch **batch, const sov_model *model,
+                           const struct sov_session_opts *opts,
+                           struct sov_err *err) SOV_MUST_CHECK;
+
+/* Its sessions are closed with it. */
+SOV_API void sov_batch_close(sov_batch *batch);
+
+/*
+ * A session of the batch that has read nothing.  A tenant is a name of 256
+ * bytes at most, or NULL: sessions of different tenants never share anything.
+ * SOV_EMEM: there are n_seq already.
+ */
+SOV_API int sov_session_new(sov_session **session, sov_batch *batch,
+                            const char *tenant,
+                            struct sov_err *err) SOV_MUST_CHECK;
+
+/*
+ * Another session that has read the same, without a copy: each copies what it
+ * is about to change.  The two have the same batch and tenant.
+ */
+SOV_API int sov_session_fork(sov_session **fork, const sov_session *session,
+                             struct sov_err *err) SOV_MUST_CHECK;
+
+/*
+ * A session that has read nothing takes over what others of its tenant read
+ * before, and is still kept, of the beginning of ids[n]: whole blocks, and
+ * less than n.  Gives the number of tokens that need not be read again; they
+ * count as read.
+ */
+SOV_API size_t sov_session_recall(sov_session *session, const int32_t *ids,
+                                  size_t n);
+
+/* Give up all that is kept for sessions to come. */
+SOV_API void sov_batch_forget(sov_batch *batch);
+
+/* What a session reads next. */
+struct sov_batch_part {
+    sov_session *session;
+    const int32_t *ids;
+    size_t n;
+    enum sov_logits what;
+};
+
+/*
+ * Read the parts of different sessions of this batch, together, in as few
+ * passes as n_batch allows.  Wrong parts (see sov_session_eval(), or more rows
+ * of logits than n_logits, or a session twice) are SOV_EARG; SOV_EMEM: the pool
+ * has too few blocks now, sessions that are closed give some back.  Either way
+ * nothing was read.  Rows of logits are borrowed until the next eval of any
+ * session of the batch.
+ */
+SOV_API int sov_batch_eval(sov_batch *batch, const struct sov_batch_part *part,
+                           size_t n, struct sov_err *err) SOV_MUST_CHECK;
+
+/* Blocks of the pool; those that can be taken now; those that the session
+ * would take to read n more tokens. */
+SOV_API uint32_t sov_batch_blocks(const sov_batch *batch);
+SOV_API uint32_t sov_batch_room(const sov_batch *batch);
+SOV_API uint32_t sov_session_wants(const sov_session *session, size_t n);
 
 /* ---- embeddings */
 

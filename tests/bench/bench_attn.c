@@ -56,14 +56,15 @@ struct shape {
 };
 
 static void
-fill_cache(const struct sov_nn *nn, struct sov_cache *kv, size_t n)
+fill_cache(const struct sov_nn *nn, struct sov_cache *kv,
+           const uint32_t *block, size_t n)
 {
     size_t width = kv->n_kv * kv->k_len;
     float *x = sov_mem_array(2 * width, sizeof(*x));
 
     for (size_t i = 0; i < n; i++) {
         fill(x, 2 * width);
-        sov_cache_put(nn, kv, i, x, x + width);
+        sov_cache_put(nn, kv, block, i, x, x + width);
     }
     free(x);
 }
@@ -71,18 +72,23 @@ fill_cache(const struct sov_nn *nn, struct sov_cache *kv, size_t n)
 /* Seconds of sov_attn for the last n_cols of the keys. */
 static double
 measure(const struct sov_nn *nn, const struct sov_cache *kv,
-        const struct shape *s, size_t n_cols)
+        const uint32_t *block, const struct shape *s, size_t n_cols)
 {
     size_t width = s->n_head * s->len;
     float *q = sov_mem_array(n_cols, width * sizeof(*q));
     float *o = sov_mem_array(n_cols, width * sizeof(*o));
+    struct sov_tile *tile =
+        sov_mem_array(sov_attn_tiles(kv, s->n_head, n_cols), sizeof(*tile));
+    struct sov_attn_seq seq = { .block = block, .pos = s->keys - n_cols,
+                                .n_cols = n_cols };
     struct sov_attn at = { .kv = kv, .n_head = s->n_head,
                            .scale = 1.0f / sqrtf((float)s->len),
-                           .pos = s->keys - n_cols, .n_cols = n_cols, .q = q,
+                           .seq = &seq, .n_seq = 1, .q = q,
                            .q_stride = width, .o = o, .o_stride = width };
     double best = INFINITY;
     double end;
 
+    sov_attn_cut(&at, tile);
     fill(q, n_cols * width);
     end = now() + 0.4;
     do {
@@ -93,6 +99,7 @@ measure(const struct sov_nn *nn, const struct sov_cache *kv,
     } while (now() < end);
     free(q);
     free(o);
+    free(tile);
     return best;
 }
 
@@ -103,12 +110,18 @@ run(const struct form *form, const struct shape *s)
     struct sov_cache kv = { .paged = form->paged, .type = form->type,
                             .n_kv = s->n_kv, .n_ctx = s->keys,
                             .k_len = s->len, .v_len = s->len };
+    uint32_t *block = sov_mem_array(sov_blocks_of(s->keys), sizeof(*block));
     struct sov_err err;
     uint64_t k_bytes, v_bytes;
     double one, many, ops;
     size_t cols = s->keys < COLS ? s->keys : COLS;
 
+    kv.n_blocks = sov_blocks_of(s->keys);
+    for (size_t i = 0; i < kv.n_blocks; i++)
+        block[i] = (uint32_t)i;
     sov_cache_bytes(&kv, &k_bytes, &v_bytes);
+    k_bytes *= kv.n_blocks;
+    v_bytes *= kv.n_blocks;
     nn.room = (sov_attn_room(&kv, s->n_head) + 15) / 16 * 16;
     nn.share = sov_mem_aligned(sov_attn_share(&kv, s->n_head) / 64 + 1, 64);
     kv.k = sov_mem_aligned(k_bytes / 64 + 1, 64);
@@ -118,9 +131,9 @@ run(const struct form *form, const struct shape *s)
         fprintf(stderr, "bench_attn: out of memory\n");
         exit(71);
     }
-    fill_cache(&nn, &kv, s->keys);
-    one = measure(&nn, &kv, s, 1);
-    many = measure(&nn, &kv, s, cols);
+    fill_cache(&nn, &kv, block, s->keys);
+    one = measure(&nn, &kv, block, s, 1);
+    many = measure(&nn, &kv, block, s, cols);
     ops = 4.0 * (double)(s->n_head * s->len) * (double)cols *
           ((double)s->keys - (double)(cols - 1) / 2);
     printf("%-5s one token %8.3f ms %6.1f GB/s   %zu tokens %9.3f ms %6.0f "
@@ -131,6 +144,7 @@ run(const struct form *form, const struct shape *s)
     sov_mem_free_aligned(nn.share);
     sov_mem_free_aligned(kv.k);
     sov_mem_free_aligned(kv.v);
+    free(block);
 }
 
 static size_t

@@ -15,6 +15,11 @@ tests_bench_bench_pass_SOURCES = %D%/bench_pass.c
 tests_bench_bench_pass_LDADD = libsov_all.la $(deps_libs)
 CLEANFILES += tests/bench/bench_limits$(EXEEXT) tests/bench/bench_pass$(EXEEXT)
 
+EXTRA_PROGRAMS += tests/bench/bench_batch
+tests_bench_bench_batch_SOURCES = %D%/bench_batch.c
+tests_bench_bench_batch_LDADD = libsovcore.la
+CLEANFILES += tests/bench/bench_batch$(EXEEXT)
+
 EXTRA_PROGRAMS += tests/bench/bench_attn
 tests_bench_bench_attn_SOURCES = %D%/bench_attn.c
 tests_bench_bench_attn_LDADD = libsov_all.la $(deps_libs) -lm

@@ -6,6 +6,7 @@
 
 cli_tests =
 cli_tests += %D%/arch.sh
+cli_tests += %D%/company.sh
 cli_tests += %D%/bad.sh
 cli_tests += %D%/claims.sh
 cli_tests += %D%/exact.sh

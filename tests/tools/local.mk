@@ -39,6 +39,10 @@ check_PROGRAMS += tests/tools/answers
 tests_tools_answers_SOURCES = %D%/answers.c
 tests_tools_answers_LDADD = libsovcore.la
 
+check_PROGRAMS += tests/tools/company
+tests_tools_company_SOURCES = %D%/company.c
+tests_tools_company_LDADD = libsovcore.la
+
 check_PROGRAMS += tests/tools/mkhf
 tests_tools_mkhf_SOURCES = %D%/mkhf.c
 tests_tools_mkhf_LDADD = libsovcore.la

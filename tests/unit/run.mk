@@ -6,6 +6,11 @@ tests_unit_t_run_SOURCES = %D%/t_run.c %D%/tiny.h %D%/unit.h
 tests_unit_t_run_CFLAGS = $(unit_cflags)
 tests_unit_t_run_LDADD = $(unit_libs)
 
+unit_tests += tests/unit/t_batch
+tests_unit_t_batch_SOURCES = %D%/t_batch.c %D%/tiny.h %D%/unit.h
+tests_unit_t_batch_CFLAGS = $(unit_cflags)
+tests_unit_t_batch_LDADD = $(unit_libs)
+
 unit_tests += tests/unit/t_chat
 tests_unit_t_chat_SOURCES = %D%/t_chat.c %D%/unit.h
 tests_unit_t_chat_CFLAGS = $(unit_cflags)

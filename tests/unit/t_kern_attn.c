@@ -111,6 +111,7 @@ struct span {
     struct sov_page page;
     struct sov_attn_span a;
     unsigned char *pages;
+    const unsigned char *page_at[SOV_SPAN_PAGES];
     int8_t q[ROWS_MAX * LEN_MAX];
     int8_t room[ROWS_MAX * LEN_MAX];
     float q_scale[ROWS_MAX];
@@ -196,6 +197,31 @@ run_span(struct span *t, const struct sov_kern *k, int to)
     k->attn_span(&t->a);
 }
 
+/* The same in two calls: the pages before number `cut`, and the others. */
+static void
+run_halves(struct span *t, const struct sov_kern *k, int to, size_t cut)
+{
+    uint32_t first[ROWS_MAX], end[ROWS_MAX];
+    struct sov_attn_span a = t->a;
+    uint32_t keys = (uint32_t)cut * SOV_PAGE_KEYS;
+
+    a.m = t->m[to];
+    a.s = t->s[to];
+    a.o = t->o[to];
+    a.n_pages = cut;
+    k->attn_span(&a);
+    for (size_t r = 0; r < a.n_rows; r++) {
+        first[r] = t->first[r] > keys ? t->first[r] - keys : 0;
+        end[r] = t->end[r] > keys ? t->end[r] - keys : 0;
+    }
+    a.first = first;
+    a.end = end;
+    a.pages += cut;
+    a.n_pages = t->a.n_pages - cut;
+    a.more = true;
+    k->attn_span(&a);
+}
+
 /* Against double sums over the same bytes; weights of 8 bits in the way. */
 static void
 check_sums(const struct span *t)
@@ -207,7 +233,7 @@ check_sums(const struct span *t)
         double sum = 0;
 
         for (size_t i = t->first[r]; i < t->end[r]; i++) {
-            const unsigned char *p = t->pages + i / 64 * t->page.bytes;
+            const unsigned char *p = t->page_at[i / 64];
             float d;
 
             x[i] = 0;
@@ -229,7 +255,7 @@ check_sums(const struct span *t)
             double want = 0;
 
             for (size_t i = t->first[r]; i < t->end[r]; i++) {
-                const unsigned char *p = t->pages + i / 64 * t->page.bytes;
+                const unsigned char *p = t->page_at[i / 64];
                 float d;
 
                 memcpy(&d, p + t->page.v_scale + i % 64 * 4, sizeof(d));
@@ -251,7 +277,10 @@ spans_agree(size_t k_len, size_t v_len, size_t n_rows, size_t n_pages,
 
     lay(&t->page, k_len, v_len);
     fill_pages(t, n_pages, wild);
-    t->a = (struct sov_attn_span){ .page = &t->page, .pages = t->pages,
+    /* wherever they are: the last one first */
+    for (size_t i = 0; i < n_pages; i++)
+        t->page_at[i] = t->pages + (n_pages - 1 - i) * t->page.bytes;
+    t->a = (struct sov_attn_span){ .page = &t->page, .pages = t->page_at,
                                    .n_pages = n_pages, .n_rows = n_rows,
                                    .q = t->q, .q_scale = t->q_scale,
                                    .first = t->first, .end = t->end,
@@ -271,6 +300,12 @@ spans_agree(size_t k_len, size_t v_len, size_t n_rows, size_t n_pages,
         assert_same(t->m[0], t->m[1], n_rows, "m", isas[i]);
         assert_same(t->s[0], t->s[1], n_rows, "s", isas[i]);
         assert_same(t->o[0], t->o[1], n_rows * t->page.v_pad, "o", isas[i]);
+        memset(t->o[1], 0x55, sizeof(t->o[1]));
+        run_halves(t, k, 1, random32() % (n_pages + 1));
+        assert_same(t->m[0], t->m[1], n_rows, "m of halves", isas[i]);
+        assert_same(t->s[0], t->s[1], n_rows, "s of halves", isas[i]);
+        assert_same(t->o[0], t->o[1], n_rows * t->page.v_pad, "o of halves",
+                    isas[i]);
     }
     sov_mem_free_aligned(t->pages);
     free(t);

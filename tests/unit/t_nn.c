@@ -154,6 +154,52 @@ END_TEST
 /* Not rows of a type. */
 #define PAGES SOV_TYPE_Q8_0
 
+/* Memory of a cache, and a table of all its blocks, which are in no order. */
+static uint32_t *
+cache_open(struct sov_cache *kv, size_t n_blocks)
+{
+    uint32_t *block = sov_mem_array(n_blocks, sizeof(*block));
+    uint64_t k_bytes, v_bytes;
+
+    kv->n_blocks = n_blocks;
+    sov_cache_bytes(kv, &k_bytes, &v_bytes);
+    kv->k = sov_mem_aligned(n_blocks, k_bytes);
+    kv->v = sov_mem_aligned(n_blocks, v_bytes);
+    for (size_t i = 0; i < n_blocks; i++)
+        block[i] = (uint32_t)i;
+    for (size_t i = n_blocks - 1; i > 0; i--) {
+        size_t j = (size_t)(sov_rng_unit(5, 1, counter++) * (double)i);
+        uint32_t one = block[i];
+
+        block[i] = block[j];
+        block[j] = one;
+    }
+    return block;
+}
+
+static void
+cache_close(struct sov_cache *kv)
+{
+    sov_mem_free_aligned(kv->k);
+    sov_mem_free_aligned(kv->v);
+}
+
+/* Cut into tiles, and done. */
+static void
+attention_of(const struct sov_nn *nn, struct sov_attn *at)
+{
+    size_t n_cols = 0;
+    struct sov_tile *tile;
+
+    for (size_t i = 0; i < at->n_seq; i++)
+        n_cols += at->seq[i].n_cols;
+    tile = sov_mem_array(sov_attn_tiles(at->kv, at->n_head, n_cols),
+                         sizeof(*tile));
+    sov_attn_cut(at, tile);
+    sov_attn(nn, at);
+    free(tile);
+}
+
 /* One query by the textbook. */
 static void
 attend(const float *q, const float *keys, const float *values, size_t n,
@@ -190,21 +236,20 @@ check_attention(size_t n_head, size_t n_kv, size_t k_len, size_t v_len,
     float *values = sov_mem_array(n, n_kv * v_len * sizeof(float));
     float *q = sov_mem_array(n_cols, n_head * k_len * sizeof(float));
     float *o = sov_mem_array(n_cols, n_head * v_len * sizeof(float));
-    uint64_t k_bytes, v_bytes;
+    uint32_t *block = cache_open(&kv, sov_blocks_of(CTX));
     float used_k[512], used_v[512];
     double want[128];
     struct sov_nn nn;
-    struct sov_attn at = { .kv = &kv, .n_head = n_head, .pos = pos,
-                           .n_cols = n_cols, .q = q,
+    struct sov_attn_seq seq = { .block = block, .pos = pos,
+                                .n_cols = n_cols };
+    struct sov_attn at = { .kv = &kv, .n_head = n_head, .seq = &seq,
+                           .n_seq = 1, .q = q,
                            .q_stride = n_head * k_len, .o = o,
                            .o_stride = n_head * v_len };
 
-    sov_cache_bytes(&kv, &k_bytes, &v_bytes);
     nn_open(&nn, true, sov_attn_room(&kv, n_head));
     nn.share = sov_mem_array(sov_attn_share(&kv, n_head) + 1, 1);
     at.scale = 1.0f / sqrtf((float)k_len);
-    kv.k = sov_mem_array(k_bytes, 1);
-    kv.v = sov_mem_array(v_bytes, 1);
     fill(keys, n * n_kv * k_len);
     fill(values, n * n_kv * v_len);
     fill(q, n_cols * n_head * k_len);
@@ -212,9 +257,9 @@ check_attention(size_t n_head, size_t n_kv, size_t k_len, size_t v_len,
         memcpy(used_k, keys + i * n_kv * k_len, n_kv * k_len * sizeof(float));
         memcpy(used_v, values + i * n_kv * v_len,
                n_kv * v_len * sizeof(float));
-        sov_cache_put(&nn, &kv, i, used_k, used_v);
+        sov_cache_put(&nn, &kv, block, i, used_k, used_v);
     }
-    sov_attn(&nn, &at);
+    attention_of(&nn, &at);
     for (size_t c = 0; c < n_cols; c++)
         for (size_t h = 0; h < n_head; h++) {
             size_t g = h / (n_head / n_kv);
@@ -234,8 +279,8 @@ check_attention(size_t n_head, size_t n_kv, size_t k_len, size_t v_len,
     free(values);
     free(q);
     free(o);
-    free(kv.k);
-    free(kv.v);
+    free(block);
+    cache_close(&kv);
 }
 
 START_TEST(attention)
@@ -270,24 +315,27 @@ END_TEST
 /* Columns LONG - ENDS on, in passes of step; window 0: all keys. */
 static void
 attend_in_steps(const struct sov_nn *nn, const struct sov_cache *kv,
-                size_t n_head, size_t step, uint32_t window, const float *q,
-                float *o)
+                const uint32_t *block, size_t n_head, size_t step,
+                uint32_t window, const float *q, float *o)
 {
     uint32_t first[ENDS];
     size_t k = n_head * kv->k_len;
     size_t v = n_head * kv->v_len;
 
     for (size_t i = 0; i < ENDS; i += step) {
+        struct sov_attn_seq seq = {
+            .block = block, .pos = LONG - ENDS + i,
+            .n_cols = ENDS - i < step ? ENDS - i : step,
+        };
         struct sov_attn at = { .kv = kv, .n_head = n_head, .scale = 0.3f,
-                               .pos = LONG - ENDS + i,
-                               .n_cols = ENDS - i < step ? ENDS - i : step,
+                               .seq = &seq, .n_seq = 1,
                                .q = q + i * k, .q_stride = k,
                                .o = o + i * v, .o_stride = v };
 
-        for (size_t c = 0; c < at.n_cols; c++)
-            first[c] = (uint32_t)(at.pos + c + 1) - window;
+        for (size_t c = 0; c < seq.n_cols; c++)
+            first[c] = (uint32_t)(seq.pos + c + 1) - window;
         at.first = window != 0 ? first : NULL;
-        sov_attn(nn, &at);
+        attention_of(nn, &at);
     }
 }
 
@@ -305,23 +353,20 @@ same_in_any_pieces(size_t n_head, size_t n_kv, size_t k_len, size_t v_len,
     float *q = sov_mem_array(ENDS * n_head * k_len, sizeof(*q));
     float *o = sov_mem_array(n_o, sizeof(*o));
     float *want = sov_mem_array(n_o, sizeof(*want));
+    uint32_t *block = cache_open(&kv, sov_blocks_of(LONG + 3));
     float k[512], v[512];
-    uint64_t k_bytes, v_bytes;
     struct sov_nn nn;
 
-    sov_cache_bytes(&kv, &k_bytes, &v_bytes);
-    kv.k = sov_mem_aligned(k_bytes / 64 + 1, 64);
-    kv.v = sov_mem_aligned(v_bytes / 64 + 1, 64);
     sov_set_threads(3);
     nn_open(&nn, false, sov_attn_room(&kv, n_head));
     nn.share = sov_mem_aligned(sov_attn_share(&kv, n_head) / 64 + 1, 64);
     for (size_t i = 0; i < LONG; i++) {
         fill(k, n_kv * k_len);
         fill(v, n_kv * v_len);
-        sov_cache_put(&nn, &kv, i, k, v);
+        sov_cache_put(&nn, &kv, block, i, k, v);
     }
     fill(q, ENDS * n_head * k_len);
-    attend_in_steps(&nn, &kv, n_head, ENDS, window, q, want);
+    attend_in_steps(&nn, &kv, block, n_head, ENDS, window, q, want);
     for (size_t i = 0; i < sizeof(isas) / sizeof(isas[0]); i++)
         for (unsigned threads = 1; threads <= 3; threads++) {
             size_t step = steps[(i + threads) % 4];
@@ -331,15 +376,15 @@ same_in_any_pieces(size_t n_head, size_t n_kv, size_t k_len, size_t v_len,
                 continue;
             nn.k = sov_kern_for(isas[i]);
             sov_set_threads(threads);
-            attend_in_steps(&nn, &kv, n_head, step, window, q, o);
+            attend_in_steps(&nn, &kv, block, n_head, step, window, q, o);
             ck_assert_msg(memcmp(o, want, n_o * sizeof(*o)) == 0,
                           "%s, %u threads, %zu at once, %zu/%zu of %zu",
                           isas[i], threads, step, n_head, n_kv, k_len);
         }
     sov_nn_done(&nn);
     sov_mem_free_aligned(nn.share);
-    sov_mem_free_aligned(kv.k);
-    sov_mem_free_aligned(kv.v);
+    cache_close(&kv);
+    free(block);
     free(q);
     free(o);
     free(want);
@@ -355,6 +400,174 @@ START_TEST(attention_in_pieces)
     same_in_any_pieces(4, 2, 64, 32, SOV_TYPE_BF16, 100);
     same_in_any_pieces(37, 1, 36, 20, SOV_TYPE_BF16, 0);
     same_in_any_pieces(4, 2, 64, 64, SOV_TYPE_F32, 1100);
+}
+END_TEST
+
+/* ---- several timelines */
+
+#define N_SEQ 12
+
+/* Blocks that each has in common with those before it that have as many, and
+ * positions that it has for itself. */
+static const struct {
+    size_t common, own, n_cols;
+} shapes[N_SEQ] = {
+    { 0, 1, 1 },    { 0, 77, 1 },  { 2, 10, 1 },   { 2, 64, 1 },
+    { 2, 65, 3 },   { 3, 1, 1 },   { 18, 130, 1 }, { 18, 1, 1 },
+    { 18, 70, 40 }, { 19, 1, 1 },  { 19, 900, 1 }, { 33, 2, 2 },
+};
+
+struct company {
+    struct sov_cache kv;
+    struct sov_attn_seq seq[N_SEQ];
+    uint32_t *block; /* of all: those of the first texts come first */
+    uint32_t table[N_SEQ][64];
+    uint32_t first[64 * N_SEQ];
+    size_t n_cols;
+};
+
+/* Those of the shapes with something in common have it with all others. */
+static void
+make_company(struct company *t, const struct sov_nn *nn, size_t n_kv,
+             size_t k_len, size_t v_len, uint32_t window)
+{
+    size_t next = 33; /* free blocks */
+    float k[512], v[512];
+
+    t->n_cols = 0;
+    for (size_t i = 0; i < N_SEQ; i++) {
+        size_t n = shapes[i].common * SOV_BLOCK_KEYS + shapes[i].own;
+        struct sov_attn_seq *seq = &t->seq[i];
+
+        *seq = (struct sov_attn_seq){ .block = t->table[i],
+                                      .pos = n - shapes[i].n_cols,
+                                      .column = t->n_cols,
+                                      .n_cols = shapes[i].n_cols };
+        for (size_t b = 0; b < sov_blocks_of(n); b++)
+            t->table[i][b] =
+                t->block[b < shapes[i].common ? b : next++];
+        if (i > 0)
+            seq->shared = shapes[i - 1].common;
+        /* the last one writes those that are common */
+        for (size_t p = i + 1 < N_SEQ ? shapes[i].common * SOV_BLOCK_KEYS : 0;
+             p < n; p++) {
+            fill(k, n_kv * k_len);
+            fill(v, n_kv * v_len);
+            sov_cache_put(nn, &t->kv, t->table[i], p, k, v);
+        }
+        for (size_t c = 0; c < seq->n_cols; c++) {
+            size_t end = seq->pos + c + 1;
+
+            t->first[t->n_cols++] =
+                end > window ? (uint32_t)(end - window) : 0;
+        }
+    }
+}
+
+static void
+same_in_company(size_t n_head, size_t n_kv, size_t k_len, size_t v_len,
+                enum sov_type type, uint32_t window)
+{
+    static const char *const isas[] = { "avx2", "avx512", "generic", "neon" };
+    struct company *t = sov_mem_array(1, sizeof(*t));
+    size_t n_q = n_head * k_len, n_o = n_head * v_len;
+    float *q, *o, *want;
+    struct sov_nn nn;
+    struct sov_attn at;
+
+    t->kv = (struct sov_cache){ .type = type, .paged = type == PAGES,
+                                .n_kv = n_kv, .n_ctx = 64 * 64,
+                                .k_len = k_len, .v_len = v_len };
+    t->block = cache_open(&t->kv, 150);
+    sov_set_threads(3);
+    nn_open(&nn, false, sov_attn_room(&t->kv, n_head));
+    nn.share = sov_mem_aligned(sov_attn_share(&t->kv, n_head) / 64 + 1, 64);
+    make_company(t, &nn, n_kv, k_len, v_len, window);
+    q = sov_mem_array(t->n_cols * n_q, sizeof(*q));
+    o = sov_mem_array(t->n_cols * n_o, sizeof(*o));
+    want = sov_mem_array(t->n_cols * n_o, sizeof(*o));
+    fill(q, t->n_cols * n_q);
+    at = (struct sov_attn){ .kv = &t->kv, .n_head = n_head, .scale = 0.3f,
+                            .first = window > 0 ? t->first : NULL, .q = q,
+                            .q_stride = n_q, .o = want, .o_stride = n_o };
+    for (size_t i = 0; i < N_SEQ; i++) {
+        at.seq = &t->seq[i];
+        at.n_seq = 1;
+        attention_of(&nn, &at);
+    }
+    at.o = o;
+    for (size_t i = 0; i < sizeof(isas) / sizeof(isas[0]); i++)
+        for (unsigned threads = 1; threads <= 3; threads++) {
+            if (sov_kern_for(isas[i]) == NULL ||
+                (strcmp(isas[i], "generic") == 0 && threads != 2))
+                continue;
+            nn.k = sov_kern_for(isas[i]);
+            sov_set_threads(threads);
+            at.seq = t->seq;
+            at.n_seq = N_SEQ;
+            attention_of(&nn, &at);
+            ck_assert_msg(memcmp(o, want, t->n_cols * n_o * sizeof(*o)) == 0,
+                          "%s, %u threads, %zu/%zu of %zu", isas[i], threads,
+                          n_head, n_kv, k_len);
+            /* the only tile, of two that share more than a span */
+            memset(o, 0, t->n_cols * n_o * sizeof(*o));
+            at.seq = t->seq + 9;
+            at.n_seq = 2;
+            attention_of(&nn, &at);
+            ck_assert(memcmp(o + t->seq[9].column * n_o,
+                             want + t->seq[9].column * n_o,
+                             2 * n_o * sizeof(*o)) == 0);
+        }
+    sov_nn_done(&nn);
+    sov_mem_free_aligned(nn.share);
+    cache_close(&t->kv);
+    free(t->block);
+    free(t);
+    free(q);
+    free(o);
+    free(want);
+}
+
+START_TEST(attention_in_company)
+{
+    same_in_company(8, 2, 64, 64, PAGES, 0);
+    same_in_company(8, 2, 64, 64, PAGES, 1100);
+    same_in_company(2, 2, 36, 20, PAGES, 0);
+    same_in_company(37, 1, 16, 32, PAGES, 70);
+    same_in_company(4, 2, 64, 64, SOV_TYPE_F16, 0);
+    same_in_company(4, 2, 64, 32, SOV_TYPE_BF16, 100);
+    same_in_company(37, 1, 36, 20, SOV_TYPE_BF16, 0);
+    same_in_company(4, 2, 64, 64, SOV_TYPE_F32, 1100);
+}
+END_TEST
+
+START_TEST(blocks_are_copied_and_wiped)
+{
+    for (int paged = 0; paged < 2; paged++) {
+        struct sov_cache kv = { .type = SOV_TYPE_F16, .paged = paged,
+                                .n_kv = 3, .k_len = 20, .v_len = 24,
+                                .n_ctx = 256 };
+        uint32_t *block = cache_open(&kv, 4);
+        uint64_t k, v;
+
+        sov_cache_bytes(&kv, &k, &v);
+        memset(kv.k, 0x33, 4 * k);
+        memset(kv.v, 0x44, 4 * v);
+        sov_cache_wipe(&kv, 1);
+        sov_cache_wipe(&kv, 2);
+        sov_cache_copy(&kv, 3, 1);
+        for (size_t h = 0; h < 3; h++)
+            for (size_t b = 0; b < 4; b++) {
+                for (size_t i = 0; i < k / 3; i++)
+                    ck_assert_int_eq(kv.k[(h * 4 + b) * k / 3 + i],
+                                     b == 2 ? 0 : 0x33);
+                for (size_t i = 0; i < v / 3; i++)
+                    ck_assert_int_eq(kv.v[(h * 4 + b) * v / 3 + i],
+                                     b == 2 ? 0 : 0x44);
+            }
+        cache_close(&kv);
+        free(block);
+    }
 }
 END_TEST
 
@@ -382,6 +595,8 @@ main(void)
     tcase_add_test(tc, turns_keep_length_and_add_up);
     tcase_add_test(tc, attention);
     tcase_add_test(tc, attention_in_pieces);
+    tcase_add_test(tc, attention_in_company);
+    tcase_add_test(tc, blocks_are_copied_and_wiped);
     tcase_add_test(tc, arena_counts_and_overflows);
     return unit_main("nn", tc);
 }

@@ -314,13 +314,14 @@ attn_span(const struct sov_attn_span *a)
     size_t i, r, rows;
     bool some;
 
-    memset(a->o, 0, a->n_rows * a->page->v_pad * sizeof(*a->o));
-    for (r = 0; r < a->n_rows; r++) {
+    if (!a->more)
+        memset(a->o, 0, a->n_rows * a->page->v_pad * sizeof(*a->o));
+    for (r = 0; r < a->n_rows && !a->more; r++) {
         a->m[r] = -INFINITY;
         a->s[r] = 0;
     }
     for (i = 0; i < a->n_pages; i++) {
-        w.p = a->pages + i * a->page->bytes;
+        w.p = a->pages[i];
         for (w.row = 0; w.row < a->n_rows; w.row += GROUP) {
             rows = a->n_rows - w.row < GROUP ? a->n_rows - w.row : GROUP;
             some = false;

@@ -7,8 +7,8 @@
  * lanes are rows, 16 or 32 of them, and keys are broadcast; so the softmax
  * needs no sums and maxima across lanes.
  *
- * Pages follow each other in memory and the machine itself fetches them ahead;
- * asking for them by hand made it slower.
+ * Pages mostly follow each other in memory and the machine itself fetches them
+ * ahead; asking for them by hand made it slower.
  */
 #include "config.h"
 
@@ -371,7 +371,7 @@ span_few(const struct sov_attn_span *a)
     for (row = 0; row < a->n_rows; row++)
         offset[row] = offset_of(a->q + row * a->page->k_pad, a->page->k_pad);
     for (i = 0; i < a->n_pages; i++) {
-        w.p = a->pages + i * a->page->bytes;
+        w.p = a->pages[i];
         for (row = 0; row < a->n_rows; row += GROUP) {
             size_t rows = a->n_rows - row < GROUP ? a->n_rows - row : GROUP;
 
@@ -578,8 +578,15 @@ take_rows(struct many *w, size_t nv)
     uint32_t end[MOST] = { 0 };
     float q_scale[MOST] = { 0 };
     int32_t offset[MOST] = { 0 };
+    float m[MOST], s[MOST] = { 0 };
     size_t r, v;
 
+    for (r = 0; r < MOST; r++)
+        m[r] = -INFINITY;
+    if (a->more) {
+        memcpy(m, a->m, a->n_rows * sizeof(*m));
+        memcpy(s, a->s, a->n_rows * sizeof(*s));
+    }
     for (r = 0; r < a->n_rows; r++) {
         first[r] = a->first[r];
         end[r] = a->end[r];
@@ -591,8 +598,8 @@ take_rows(struct many *w, size_t nv)
         w->end[v] = load_bytes(end + 16 * v);
         w->offset[v] = load_bytes(offset + 16 * v);
         w->q_scale[v] = _mm512_loadu_ps(q_scale + 16 * v);
-        w->m[v] = _mm512_set1_ps(-INFINITY);
-        w->s[v] = _mm512_setzero_ps();
+        w->m[v] = _mm512_loadu_ps(m + 16 * v);
+        w->s[v] = _mm512_loadu_ps(s + 16 * v);
     }
     pack_rows(a, nv);
 }
@@ -609,7 +616,7 @@ span_many(const struct sov_attn_span *a, int nv)
     w.m[1] = _mm512_setzero_ps();
     take_rows(&w, (size_t)nv);
     for (i = 0; i < a->n_pages; i++) {
-        w.p = a->pages + i * a->page->bytes;
+        w.p = a->pages[i];
         w.from = i * KEYS;
         if (look_around(&w))
             many_page(&w, nv);
@@ -639,13 +646,14 @@ attn_span(const struct sov_attn_span *a)
 {
     size_t r;
 
-    memset(a->o, 0, a->n_rows * a->page->v_pad * sizeof(*a->o));
+    if (!a->more)
+        memset(a->o, 0, a->n_rows * a->page->v_pad * sizeof(*a->o));
     if (a->n_rows > 16) {
         span_32(a);
     } else if (a->n_rows > FEW) {
         span_16(a);
     } else {
-        for (r = 0; r < a->n_rows; r++) {
+        for (r = 0; r < a->n_rows && !a->more; r++) {
             a->m[r] = -INFINITY;
             a->s[r] = 0;
         }

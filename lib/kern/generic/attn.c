@@ -174,16 +174,19 @@ attn_span(const struct sov_attn_span *a)
     size_t row, i;
 
     for (row = 0; row < a->n_rows; row++) {
-        a->m[row] = -INFINITY;
-        a->s[row] = 0;
-        memset(a->o + row * l.page->v_pad, 0, l.page->v_pad * sizeof(float));
+        if (!a->more) {
+            a->m[row] = -INFINITY;
+            a->s[row] = 0;
+            memset(a->o + row * l.page->v_pad, 0,
+                   l.page->v_pad * sizeof(float));
+        }
         for (i = 0; i < a->n_pages; i++) {
             size_t from = i * KEYS;
 
             if (a->end[row] <= from || a->first[row] >= from + KEYS ||
                 a->end[row] <= a->first[row])
                 continue;
-            l.p = a->pages + i * l.page->bytes;
+            l.p = a->pages[i];
             l.first = a->first[row] > from ? a->first[row] - from : 0;
             l.end = a->end[row] - from < KEYS ? a->end[row] - from : KEYS;
             look_at(&l, a, row);
