@@ -328,6 +328,62 @@ check_ids(const sov_tok *tok, const char *text, unsigned flags, int n,
     (int)(sizeof((int32_t[]){ __VA_ARGS__ }) / sizeof(int32_t)),             \
         (int32_t[]){ __VA_ARGS__ }
 
+/* What ends a text in the vocabularies of published families, and what does
+ * not; and which of it ends a turn. */
+static const struct {
+    const char *names[4];
+    int eot; /* which of them; -1: none */
+    bool ends[4];
+} families[] = {
+    { { "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<|start_header_id|>" },
+      0,
+      { true, true, true, false } },
+    { { "<|im_end|>", "<|endoftext|>", "<|im_start|>" },
+      0,
+      { true, true, false } },
+    { { "<end_of_turn>", "<eos>", "<start_of_turn>" },
+      0,
+      { true, true, false } },
+    { { "<|end|>", "<|endoftext|>", "<|user|>" }, 0, { true, true, false } },
+    { { "<|return|>", "<|call|>", "<|channel|>", "<|end|>" },
+      -1,
+      { true, true, false, false } },
+    { { "[INST]", "[/INST]" }, -1, { false, false } },
+    { { "<|end_of_text|>", "<|end_of_role|>" }, 0, { true, false } },
+    { { "<\xef\xbd\x9c"
+        "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>",
+        "<\xef\xbd\x9c"
+        "User\xef\xbd\x9c>" },
+      0,
+      { true, false } },
+};
+
+START_TEST(turns_end_by_name)
+{
+    struct entry e[7] = { { "<unk>", 0, SOV_TOK_UNKNOWN },
+                          { "<s>", 0, SOV_TOK_CONTROL },
+                          { "</s>", 0, SOV_TOK_CONTROL } };
+    struct sov_err err = { 0 };
+    sov_meta *meta;
+    sov_tok *tok;
+    size_t n = 3;
+
+    for (size_t i = 0; i < 4 && families[_i].names[i] != NULL; i++)
+        e[n++] = (struct entry){ families[_i].names[i], 0, SOV_TOK_CONTROL };
+    meta = keys_of(e, n);
+    ck_assert_msg(sov_tok_load(&tok, meta, &err) == 0, "%s", err.msg);
+    ck_assert(sov_tok_is_end(tok, 2));
+    for (size_t i = 3; i < n; i++)
+        ck_assert_msg(sov_tok_is_end(tok, (int32_t)i) ==
+                          families[_i].ends[i - 3],
+                      "%s", e[i].name);
+    ck_assert_int_eq(sov_tok_eot(tok),
+                     families[_i].eot < 0 ? -1 : families[_i].eot + 3);
+    sov_tok_free(tok);
+    sov_meta_free(meta);
+}
+END_TEST
+
 START_TEST(best_score_first_then_leftmost)
 {
     sov_meta *meta = keys_of(small, N_SMALL);
@@ -573,6 +629,8 @@ main(void)
     TCase *tc = tcase_create("tok");
 
     tcase_add_checked_fixture(tc, load_tale, drop_tale);
+    tcase_add_loop_test(tc, turns_end_by_name, 0,
+                        sizeof(families) / sizeof(families[0]));
     tcase_add_test(tc, tale_texts_have_the_ids_of_others);
     tcase_add_test(tc, tale_has_its_special_tokens);
     tcase_add_test(tc, marks_keep_control_tokens_out);

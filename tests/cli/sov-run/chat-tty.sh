@@ -145,7 +145,7 @@ E
 grep -q '^-' out && fail "the terminal was not given back"
 
 # a signal while a line is typed leaves the terminal as it was
-for sig in 15 1 3; do
+for sig in 15 1 3 13; do
     expect $((128 + sig)) "$pty" sov-run --chat --chat-template t.jinja <<E
 wait > 
 signal $sig

@@ -188,3 +188,26 @@ ids --chat-template t.jinja -p 'a b'
 printf '{{ "<" ~ messages[0].content }}s>' >t.jinja
 ids --chat-template t.jinja -p '/'
 [ "$(count 3 2)" = 0 ] || fail "a token was put together"
+
+# ---- the answer, and nothing else, is standard output
+expect 0 sov-run -m chat.gguf --chat --temp 0 -n 8 -p 'Once'
+cp out by-option
+printf '[{"role":"user","content":"Once"}]' >m
+expect 0 sov-run -m chat.gguf --chat --temp 0 -n 8 <m
+cmp -s out by-option || fail "JSON on standard input is answered otherwise"
+[ ! -s err ] || fail "an answer talks"
+
+# ---- what a template puts behind an answer ends one, whatever it is called
+printf 'the day' | sov-run -m plain.gguf --tokenize >ids
+id=$(tr -c '0-9' ' ' <ids | awk '{ print $NF }')
+expect 0 sov-quantize -t copy --set "tokenizer.ggml.bos_token_id:u32=$id" \
+    --set tokenizer.ggml.add_bos_token:bool=false -o end.gguf plain.gguf
+text='{% for m in messages %}{{ m.content }}{% endfor %}'
+printf '%s' "$text" >e.jinja
+expect 0 sov-run -m end.gguf --chat --chat-template e.jinja --temp 0 -n 30 \
+    --json -p 'Once upon a time'
+out_has '"stop":"length"'
+printf '%s' "${text%\{%*}{{ bos_token if m.role == 'assistant' }}{% endfor %}" >e.jinja
+expect 0 sov-run -m end.gguf --chat --chat-template e.jinja --temp 0 -n 30 \
+    --json -p 'Once upon a time'
+out_has '"stop":"end"'
