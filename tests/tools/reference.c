@@ -378,6 +378,7 @@ gpt2(void)
     size_t ctx = (size_t)number(config, "n_positions", 1024);
     const double *table = weight(true, vocab * width, "transformer.wte.weight");
     const double *places = weight(true, ctx * width, "transformer.wpe.weight");
+    const double *head = weight(false, vocab * width, "lm_head.weight");
     double *x = embed(table);
 
     add(x, places, 1);
@@ -397,7 +398,10 @@ gpt2(void)
     }
     layer_norm(x, width, n_ids, weight(true, width, "transformer.ln_f.weight"),
                weight(true, width, "transformer.ln_f.bias"));
-    print(linear(x, width, vocab, table, NULL), vocab);
+    if (head == NULL ||
+        !json_is_false(json_object_get(config, "tie_word_embeddings")))
+        head = table;
+    print(linear(x, width, vocab, head, NULL), vocab);
 }
 
 /* ---- encoders */
