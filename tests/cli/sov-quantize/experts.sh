@@ -120,10 +120,44 @@ expect 0 sov-quantize -q -t f32 -f -o whole.gguf folder
 expect 74 sh -c 'ulimit -f 300; trap "" XFSZ; exec "$@"' sh \
     sov-quantize -q -t f32 --resume -f -o part.gguf folder
 [ "$(stat -c %s part.gguf.part.journal)" -gt 1000 ] || fail "no journal"
-cp -r folder other
 expect 0 sov-quantize -v -t f32 --resume -f -o part.gguf folder
 cmp whole.gguf part.gguf || fail "--resume"
 rm -f part.gguf*
+expect 74 sh -c 'ulimit -f 300; trap "" XFSZ; exec "$@"' sh \
+    sov-quantize -q -t f32 --resume -f -o part.gguf folder
+expect 0 mkmodel form=mixtral layers=4 width=64 ffn=128 seed=7 model.gguf
+expect 0 folder fp8=20x24
+expect 0 sov-quantize -v -t f32 --resume -f -o part.gguf folder
+err_has "the model has changed"
+expect 0 sov-quantize -q -t f32 -f -o whole.gguf folder
+cmp whole.gguf part.gguf || fail "--resume with another model"
+rm -f part.gguf*
+
+# what counts in each expert is found for the tensors that they become
+expect 0 mkmodel form=mixtral layers=1 width=256 heads=8 head=32 ffn=256 \
+    model.gguf
+expect 0 mkstats model.gguf stats.gguf
+expect 0 folder
+expect 0 sov-quantize -q -t q4_k_m --stats stats.gguf -f -o one.gguf model.gguf
+expect 0 sov-quantize -t q4_k_m --stats stats.gguf -f -o two.gguf folder
+grep -q 'not in the statistics' err && fail "experts are not in the statistics"
+expect 0 cmpmodel -k none. one.gguf two.gguf
+expect 0 sov-quantize -q -t q4_k_m -f -o two.gguf folder
+expect 1 cmpmodel -k none. one.gguf two.gguf
+
+# experts in several files, and one of them is gone
+expect 0 mkmodel form=mixtral layers=2 width=64 ffn=128 vocab=300 model.gguf
+expect 0 sov-quantize -q -t copy --split-max-size 150K -o shards/ model.gguf
+[ "$(find shards -name '*.safetensors' | wc -l)" -gt 4 ] || fail "no shards"
+expect 0 sov-quantize -q -t copy -f -o same.gguf shards
+expect 0 cmpmodel -k none. same.gguf model.gguf
+mv shards/model-00003-of-*.safetensors gone
+expect 66 sov-quantize -q -t q8_0 -o x.gguf shards
+err_one_line
+rm shards/model.safetensors.index.json
+expect 65 sov-quantize -q -t q8_0 -o x.gguf shards
+err_has "is missing"
+err_one_line
 
 # a signed history says what it was made from
 XDG_CONFIG_HOME=$scratch/none
