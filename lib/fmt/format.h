@@ -52,7 +52,8 @@ struct sov_part {
     struct sov_in in;     /* of a pipe: bytes taken but not used yet */
     const void *map;      /* SOV_ACCESS_MAP */
     uint64_t map_size;
-    uint64_t ahead;       /* the disk was asked for the bytes before this */
+    uint64_t ahead[2];    /* the disk was asked for the bytes before these; */
+    bool last_ahead;      /* which of them was the last that began anew */
     bool pipe;            /* was a pipe, even if it is spooled now */
     const char *within;   /* the archive that it is in, borrowed, or NULL */
     sov_model *model;     /* borrowed */

@@ -286,35 +286,41 @@ turned_rows(const struct sov_recipe *r, uint64_t row, size_t bytes)
 
 #define NO_SCALE 255 /* is NaN there */
 
-static unsigned
-code_of(const unsigned char *p, unsigned i)
+static void
+put_codes(const unsigned char *codes, unsigned char *qs)
 {
-    return p[i / 2] >> i % 2 * 4 & 15;
+    for (unsigned i = 0; i < 8; i++) {
+        unsigned low = codes[i], high = codes[8 + i];
+
+        qs[2 * i] = (unsigned char)((low & 15) | high << 4);
+        qs[2 * i + 1] = (unsigned char)(low >> 4 | (high & 0xf0));
+    }
 }
 
 static int
 mxfp4(struct cook *c, const struct order *o, struct sov_err *err)
 {
     uint64_t at = (o->row * c->r->cols + o->col) / 32;
-    size_t n = o->n / 32;
+    uint64_t end = c->left / 32 * c->r->step;
     unsigned char *out = o->out;
 
-    for (size_t i = 0; i < n; i++, out += 17) {
+    for (size_t i = 0, n; i < o->n / 32; i += n) {
         const unsigned char *codes = NULL, *scale = NULL;
-        int rc = look(c, &c->from, o->from, (at + i) * 16, 16,
-                      needed(c, at * 16), &codes, err);
+        int rc;
 
+        n = o->n / 32 - i < BATCH ? o->n / 32 - i : BATCH;
+        rc = look(c, &c->from, o->from, (at + i) * 16, n * 16, (at + end) * 16,
+                  &codes, err);
         if (rc == 0)
-            rc = look(c, &c->side, o->side, at + i, 1,
-                      at + c->left / 32 * c->r->step, &scale, err);
+            rc = look(c, &c->side, o->side, at + i, n, at + end, &scale, err);
         if (rc < 0)
             return rc;
-        if (*scale == NO_SCALE)
-            return no_number(o->side, at + i, err);
-        out[0] = *scale;
-        for (unsigned j = 0; j < 16; j++)
-            out[1 + j] = (unsigned char)(code_of(codes, j) |
-                                         code_of(codes, 16 + j) << 4);
+        for (size_t k = 0; k < n; k++, out += 17) {
+            if (scale[k] == NO_SCALE)
+                return no_number(o->side, at + i + k, err);
+            out[0] = scale[k];
+            put_codes(codes + 16 * k, out + 1);
+        }
     }
     return 0;
 }

@@ -17,22 +17,33 @@
 
 #define READ_AHEAD ((uint64_t)16 << 20)
 
+static bool
+is_near(uint64_t ahead, uint64_t end)
+{
+    return ahead >= end && ahead - end <= READ_AHEAD;
+}
+
 /*
  * Who reads a tensor reads on, and what is worked on is not waited for by the
- * disk: let it bring what comes next.  Jumps are rare and begin anew.
+ * disk: let it bring what comes next.  That may be in two places in turn, as
+ * weights and their scales; other jumps are rare and begin anew.
  */
 static void
 read_ahead(struct sov_part *part, uint64_t end)
 {
-    bool near = part->ahead >= end && part->ahead - end <= READ_AHEAD;
+    uint64_t *ahead = &part->ahead[!part->last_ahead];
 
-    if (near && part->ahead - end > READ_AHEAD / 2)
+    if (is_near(part->ahead[part->last_ahead], end) || !is_near(*ahead, end))
+        ahead = &part->ahead[part->last_ahead];
+    if (!is_near(*ahead, end)) {
+        part->last_ahead = !part->last_ahead;
+        ahead = &part->ahead[part->last_ahead];
+        *ahead = end;
+    } else if (*ahead - end > READ_AHEAD / 2) {
         return;
-    if (!near)
-        part->ahead = end;
-    sov_file_will_need(&part->file, part->ahead,
-                       end + READ_AHEAD - part->ahead);
-    part->ahead = end + READ_AHEAD;
+    }
+    sov_file_will_need(&part->file, *ahead, end + READ_AHEAD - *ahead);
+    *ahead = end + READ_AHEAD;
 }
 
 static int
@@ -111,7 +122,8 @@ sov_entry_map(sov_model *m, struct sov_entry *e, struct sov_err *err)
 
     if (m->access != SOV_ACCESS_MAP)
         return 0;
-    if (e->own == NULL && (part->big || e->made != NULL || sov_order_moves(&e->order))) {
+    if (e->own == NULL &&
+        (part->big || e->made != NULL || sov_order_moves(&e->order))) {
         unsigned char *own = sov_mem_array((size_t)e->t.size, 1);
 
         if (own == NULL)

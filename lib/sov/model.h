@@ -35,7 +35,8 @@ enum sov_access {
     /*
      * All tensors are mapped and data points at them; a pipe is spooled to a
      * nameless temporary file first.  A model whose bytes are not in the file
-     * as a tensor shows them (permuted rows, big-endian) is copied to memory.
+     * as a tensor shows them (permuted rows, big-endian, experts one by one) is
+     * copied to memory.
      */
     SOV_ACCESS_MAP,
 };
@@ -102,7 +103,7 @@ SOV_API int64_t sov_model_find(const sov_model *model, const char *name);
  * Where the bytes of tensor i lie: the file (one of sov_model_files(), or the
  * pipe's name), *off and the tensor's size.  They are bytes as in the file:
  * of a big-endian or imported model, in another order than shown.  False for a
- * tensor that an import made up.
+ * tensor that an import made up, or makes of others.
  */
 SOV_API bool sov_model_place(const sov_model *model, size_t i,
                              const char **path, uint64_t *off);
