@@ -3,10 +3,7 @@
  * bpe.c - byte-level byte-pair encoding (tokenizer.ggml.model "gpt2")
  *
  * A text is cut into pieces (pretok.h), and each piece is merged by itself
- * (bpe_merge.c).  The pieces of a text repeat, so those that are short are
- * kept with their ids for as long as the text lasts, each in the one slot that
- * its hash gives it: the memory is fixed, and what is put out of its slot is
- * only merged again.
+ * (bpe_merge.c), if it was not there before (words.h).
  */
 #include "tok/bpe.h"
 
@@ -16,34 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORD_LEN  24
-#define WORD_IDS  8
-#define WORDS_MAX 8192 /* slots */
-
-struct sov_bpe_word {
-    uint8_t len; /* 0: empty */
-    uint8_t n;
-    unsigned char text[WORD_LEN];
-    int32_t id[WORD_IDS];
-};
-
-/* One slot for 16 bytes of text, within limits; short texts need none. */
-static int
-make_words(struct sov_bpe_work *w, size_t len, struct sov_err *err)
-{
-    size_t n = 64;
-
-    if (len < 1024)
-        return 0;
-    while (n < WORDS_MAX && n * 16 < len)
-        n *= 2;
-    w->word = sov_mem_array(n, sizeof(*w->word));
-    if (w->word == NULL)
-        return sov_mem_fail(err);
-    w->word_mask = n - 1;
-    return 0;
-}
-
 void
 sov_bpe_done(struct sov_encoder *enc)
 {
@@ -52,7 +21,7 @@ sov_bpe_done(struct sov_encoder *enc)
     if (w == NULL)
         return;
     sov_pieces_free(w->pieces);
-    free(w->word);
+    free(w->words.slot);
     free(w->heap.p);
     free(w->link);
     free(w);
@@ -70,7 +39,7 @@ make_work(struct sov_encoder *enc, struct sov_err *err)
     enc->work = w;
     w->tok = enc->tok;
     w->bpe = enc->tok->own;
-    rc = make_words(w, enc->len, err);
+    rc = sov_words_init(&w->words, enc->len, err);
     if (rc == 0 && sov_pretok_scan(w->bpe->pre) == NULL)
         rc = sov_pieces_new(&w->pieces, w->bpe->pre, err);
     return rc;
@@ -94,52 +63,21 @@ fresh_piece(struct sov_bpe_work *w, const unsigned char *p, size_t n,
     return sov_bpe_merge(w, p, n, out, err);
 }
 
-static inline bool
-same(const unsigned char *a, const unsigned char *b, size_t n)
-{
-    uint64_t x, y;
-
-    if (n < 8) {
-        for (size_t i = 0; i < n; i++)
-            if (a[i] != b[i])
-                return false;
-        return true;
-    }
-    for (size_t i = 0; i + 8 < n; i += 8) {
-        memcpy(&x, a + i, 8);
-        memcpy(&y, b + i, 8);
-        if (x != y)
-            return false;
-    }
-    memcpy(&x, a + n - 8, 8);
-    memcpy(&y, b + n - 8, 8);
-    return x == y;
-}
-
 static inline int
 encode_piece(struct sov_bpe_work *w, const unsigned char *p, size_t n,
              struct sov_ids *out, struct sov_err *err)
 {
-    struct sov_bpe_word *word;
+    struct sov_word *word = sov_words_at(&w->words, p, n);
     size_t from = out->n;
     int rc;
 
-    if (n > WORD_LEN || w->word == NULL)
+    if (word == NULL)
         return fresh_piece(w, p, n, out, err);
-    word = &w->word[sov_vmap_hash(w->bpe->key, p, n) & w->word_mask];
-    if (word->len == n && same(word->text, p, n)) {
-        for (unsigned i = 0; i < word->n; i++)
-            if (sov_ids_add(out, word->id[i], err) < 0)
-                return SOV_EMEM;
-        return 0;
-    }
+    if (sov_words_get(word, p, n, out, &rc, err))
+        return rc;
     rc = fresh_piece(w, p, n, out, err);
-    if (rc == 0 && out->n - from <= WORD_IDS) {
-        word->len = (uint8_t)n;
-        word->n = (uint8_t)(out->n - from);
-        memcpy(word->text, p, n);
-        memcpy(word->id, out->p + from, word->n * sizeof(*out->p));
-    }
+    if (rc == 0)
+        sov_words_put(word, p, n, out, from);
     return rc;
 }
 

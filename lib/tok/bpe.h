@@ -11,6 +11,7 @@
 
 #include "tok/pretok.h"
 #include "tok/tok.h"
+#include "tok/words.h"
 
 #define SOV_SYM_NONE UINT32_MAX /* a byte that no rule knows */
 
@@ -77,15 +78,12 @@ struct sov_bpe_heap {
     size_t cap;
 };
 
-struct sov_bpe_word;
-
 /* Scratch of one text. */
 struct sov_bpe_work {
     const sov_tok *tok;
     const struct sov_bpe *bpe;
     struct sov_pieces *pieces; /* owned; NULL: one scanner does */
-    struct sov_bpe_word *word; /* owned: words seen, and their ids */
-    uint64_t word_mask;
+    struct sov_words words;
     struct sov_bpe_heap heap;
     uint32_t *link; /* owned: four numbers a byte of a long piece */
     size_t link_cap;

@@ -27,68 +27,74 @@
  */
 enum use { TURN, END, CONTROL };
 
+#define NAME(text, use)             \
+    {                               \
+        text, sizeof(text) - 1, use \
+    }
+
 static const struct {
     const char *name;
+    size_t len;
     enum use use;
 } known[] = {
-    { "<|eot_id|>", TURN },
-    { "<|im_end|>", TURN },
-    { "<|end|>", TURN },
-    { "<end_of_turn>", TURN },
-    { "<turn|>", TURN },
-    { "<|endoftext|>", TURN },
-    { "<|end_of_text|>", TURN },
-    { "<EOT>", TURN },
-    { "_<EOT>", TURN },
-    { "[EOT]", TURN },
-    { "<" BAR "end" MARK "of" MARK "sentence" BAR ">", TURN },
-    { "<end_of_utterance>", TURN },
-    { "</s>", END },
-    { "<eos>", END },
-    { "[EOS]", END },
-    { "[e~[", END },
-    { "<|eom_id|>", END },
-    { "<|return|>", END },
-    { "<|call|>", END },
-    { "<|flush|>", END },
-    { "<|calls|>", END },
-    { "<|tool_response>", END },
+    NAME("<|eot_id|>", TURN),
+    NAME("<|im_end|>", TURN),
+    NAME("<|end|>", TURN),
+    NAME("<end_of_turn>", TURN),
+    NAME("<turn|>", TURN),
+    NAME("<|endoftext|>", TURN),
+    NAME("<|end_of_text|>", TURN),
+    NAME("<EOT>", TURN),
+    NAME("_<EOT>", TURN),
+    NAME("[EOT]", TURN),
+    NAME("<" BAR "end" MARK "of" MARK "sentence" BAR ">", TURN),
+    NAME("<end_of_utterance>", TURN),
+    NAME("</s>", END),
+    NAME("<eos>", END),
+    NAME("[EOS]", END),
+    NAME("[e~[", END),
+    NAME("<|eom_id|>", END),
+    NAME("<|return|>", END),
+    NAME("<|call|>", END),
+    NAME("<|flush|>", END),
+    NAME("<|calls|>", END),
+    NAME("<|tool_response>", END),
     /* parts of a file with a gap, and files of a repository */
-    { "<|fim_pad|>", END },
-    { "<fim-pad>", END },
-    { "<fim_pad>", END },
-    { "<PAD>", END },
-    { "[PAD]", END },
-    { "<|fim_repo|>", END },
-    { "<|repo_name|>", END },
-    { "<fim-repo>", END },
-    { "<REPO>", END },
-    { "<reponame>", END },
-    { "<|file_sep|>", END },
-    { "<|fim_prefix|>", CONTROL },
-    { "<fim-prefix>", CONTROL },
-    { "<fim_prefix>", CONTROL },
-    { "<PRE>", CONTROL },
-    { "<|code_prefix|>", CONTROL },
-    { "<|prefix|>", CONTROL },
-    { MARK "<PRE>", CONTROL },
-    { "<" BAR "fim" MARK "begin" BAR ">", CONTROL },
-    { "<|fim_suffix|>", CONTROL },
-    { "<fim-suffix>", CONTROL },
-    { "<fim_suffix>", CONTROL },
-    { "<SUF>", CONTROL },
-    { "<|code_suffix|>", CONTROL },
-    { "<|suffix|>", CONTROL },
-    { MARK "<SUF>", CONTROL },
-    { "<" BAR "fim" MARK "hole" BAR ">", CONTROL },
-    { "<|fim_middle|>", CONTROL },
-    { "<fim-middle>", CONTROL },
-    { "<fim_middle>", CONTROL },
-    { "<MID>", CONTROL },
-    { "<|code_middle|>", CONTROL },
-    { "<|middle|>", CONTROL },
-    { MARK "<MID>", CONTROL },
-    { "<" BAR "fim" MARK "end" BAR ">", CONTROL },
+    NAME("<|fim_pad|>", END),
+    NAME("<fim-pad>", END),
+    NAME("<fim_pad>", END),
+    NAME("<PAD>", END),
+    NAME("[PAD]", END),
+    NAME("<|fim_repo|>", END),
+    NAME("<|repo_name|>", END),
+    NAME("<fim-repo>", END),
+    NAME("<REPO>", END),
+    NAME("<reponame>", END),
+    NAME("<|file_sep|>", END),
+    NAME("<|fim_prefix|>", CONTROL),
+    NAME("<fim-prefix>", CONTROL),
+    NAME("<fim_prefix>", CONTROL),
+    NAME("<PRE>", CONTROL),
+    NAME("<|code_prefix|>", CONTROL),
+    NAME("<|prefix|>", CONTROL),
+    NAME(MARK "<PRE>", CONTROL),
+    NAME("<" BAR "fim" MARK "begin" BAR ">", CONTROL),
+    NAME("<|fim_suffix|>", CONTROL),
+    NAME("<fim-suffix>", CONTROL),
+    NAME("<fim_suffix>", CONTROL),
+    NAME("<SUF>", CONTROL),
+    NAME("<|code_suffix|>", CONTROL),
+    NAME("<|suffix|>", CONTROL),
+    NAME(MARK "<SUF>", CONTROL),
+    NAME("<" BAR "fim" MARK "hole" BAR ">", CONTROL),
+    NAME("<|fim_middle|>", CONTROL),
+    NAME("<fim-middle>", CONTROL),
+    NAME("<fim_middle>", CONTROL),
+    NAME("<MID>", CONTROL),
+    NAME("<|code_middle|>", CONTROL),
+    NAME("<|middle|>", CONTROL),
+    NAME(MARK "<MID>", CONTROL),
+    NAME("<" BAR "fim" MARK "end" BAR ">", CONTROL),
 };
 
 #define N_KNOWN (sizeof(known) / sizeof(*known))
@@ -217,10 +223,11 @@ find_known(const sov_tok *tok, int32_t found[N_KNOWN])
     for (size_t i = 0; i < tok->n; i++) {
         struct sov_span name = sov_tok_name(tok, (int32_t)i);
 
-        if (name.len < 4 || memchr("<[_\xe2", name.p[0], 4) == NULL)
+        if (name.len < 4 || memchr(">][", name.p[name.len - 1], 3) == NULL)
             continue;
         for (size_t k = 0; k < N_KNOWN; k++)
-            if (found[k] < 0 && is_named(name, known[k].name))
+            if (found[k] < 0 && name.len == known[k].len &&
+                memcmp(name.p, known[k].name, name.len) == 0)
                 found[k] = (int32_t)i;
     }
 }

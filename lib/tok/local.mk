@@ -32,6 +32,7 @@ tok_sources = \
 	%D%/ugm.c \
 	%D%/uclass.c %D%/uclass.h %D%/uclass_table.h \
 	%D%/vmap.c %D%/vmap.h \
+	%D%/words.c %D%/words.h \
 	%D%/work.h \
 	%D%/wpm.c
 

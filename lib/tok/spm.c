@@ -15,7 +15,8 @@
  * brings at most two new candidates, so the work is n log n whatever the text
  * is.  Most vocabularies hold no token that goes on over the beginning of a
  * word (word_bound); then each word is encoded by itself, to the same result,
- * in a scratch space as large as the longest word.
+ * in a scratch space as large as the longest word, if it was not there before
+ * (words.h).
  *
  * Bytes that are not UTF-8 are characters of one byte, so decoding gives them
  * back.
@@ -24,6 +25,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "tok/words.h"
 #include "tok/work.h"
 
 #include <stdlib.h>
@@ -48,9 +50,10 @@ struct pair {
     uint32_t len; /* of both when it was put here */
 };
 
-/* Scratch of one call, used for word after word. */
+/* Scratch of one text, used for word after word. */
 struct work {
     const sov_tok *tok;
+    struct sov_words words;
     const unsigned char *text;
     struct symbol *sym;
     size_t sym_cap;
@@ -284,27 +287,75 @@ mark_spaces(const unsigned char *text, size_t len, bool prefix, size_t *n)
 }
 
 static int
+make_work(struct sov_encoder *enc, struct sov_err *err)
+{
+    struct work *w = sov_mem_array(1, sizeof(*w));
+
+    if (w == NULL)
+        return sov_mem_fail(err);
+    enc->work = w;
+    w->tok = enc->tok;
+    return enc->tok->word_bound ? sov_words_init(&w->words, enc->len, err) : 0;
+}
+
+static void
+spm_done(struct sov_encoder *enc)
+{
+    struct work *w = enc->work;
+
+    if (w == NULL)
+        return;
+    free(w->words.slot);
+    free(w->sym);
+    free(w->heap);
+    free(w);
+    enc->work = NULL;
+}
+
+/* One word, or all of a text. */
+static int
+encode_part(struct work *w, size_t at, size_t end, struct sov_ids *out,
+            struct sov_err *err)
+{
+    const unsigned char *p = w->text + at;
+    struct sov_word *word = sov_words_at(&w->words, p, end - at);
+    size_t from = out->n;
+    int rc;
+
+    if (word == NULL)
+        return encode_word(w, at, end, out, err);
+    if (sov_words_get(word, p, end - at, out, &rc, err))
+        return rc;
+    rc = encode_word(w, at, end, out, err);
+    if (rc == 0)
+        sov_words_put(word, p, end - at, out, from);
+    return rc;
+}
+
+static int
 spm_encode(struct sov_encoder *enc, const unsigned char *text, size_t len,
            bool first, struct sov_err *err)
 {
     const sov_tok *tok = enc->tok;
-    struct work w = { .tok = tok };
     unsigned char *marked;
+    struct work *w;
     size_t n = 0;
-    int rc = 0;
+    int rc = enc->work == NULL ? make_work(enc, err) : 0;
 
+    if (rc < 0)
+        return rc;
     marked = mark_spaces(text, len, tok->add_space && first, &n);
     if (marked == NULL)
         return sov_mem_fail(err);
-    w.text = marked;
+    w = enc->work;
+    w->text = marked;
     for (size_t at = 0; at < n && rc == 0;) {
         size_t end = tok->word_bound ? word_end(marked, at, n) : n;
 
-        rc = encode_word(&w, at, end, &enc->out, err);
+        rc = encode_part(w, at, end, &enc->out, err);
         at = end;
     }
-    free(w.sym);
-    free(w.heap);
+    w->text = NULL;
     free(marked);
     return rc;
 }
@@ -379,4 +430,5 @@ const struct sov_tokenizer sov_tokenizer_spm = {
     .prepare = spm_prepare,
     .piece = spm_piece,
     .encode = spm_encode,
+    .done = spm_done,
 };
