@@ -143,6 +143,11 @@ from_model(struct sov_talk *t, const struct sov_lm *lm, struct sov_err *err)
     struct sov_span text;
     int rc = sov_chat_find(sov_model_meta(lm->model), name, &text, err);
 
+    if (rc == SOV_EUNSUP)
+        return sov_fail(err, rc,
+                        "%s: the model has no chat template; give one with "
+                        "--chat-template",
+                        sov_lm_name(lm));
     if (rc < 0)
         return sov_err_wrap(err, "%s", sov_lm_name(lm));
     rc = sov_chat_new(&t->chat, (const char *)text.p, text.len, err);

@@ -42,6 +42,33 @@ common(const int32_t *a, size_t n, const int32_t *b, size_t m)
     return i;
 }
 
+static int
+too_long(size_t n, uint32_t ctx, struct sov_err *err)
+{
+    return sov_fail(err, SOV_EFORMAT,
+                    "the message has %zu tokens and the context room for "
+                    "%" PRIu32 "; say it in parts, or begin anew with --ctx "
+                    "for more",
+                    n, ctx);
+}
+
+/* Would a message have room if it were the only one?  If not, nothing is to
+ * be forgotten for it. */
+static int
+check_length(const struct state *s, const char *text, struct sov_err *err)
+{
+    uint32_t ctx = sov_session_ctx(s->c->lm->session);
+    int32_t *ids = NULL;
+    size_t n = 0;
+    int rc = sov_tok_encode(s->c->lm->tok, text, strlen(text), SOV_TOK_PLAIN,
+                            &ids, &n, err);
+
+    free(ids);
+    if (rc == 0 && n >= ctx - ctx / 16)
+        rc = too_long(n, ctx, err);
+    return rc;
+}
+
 /* The messages as ids: all that there are, or what is left of them where they
  * leave no room to answer. */
 static int
@@ -86,11 +113,7 @@ rewind_to(struct state *s, struct sov_generate *g, struct sov_err *err)
     if (g->n_ids == 0)
         return sov_fail(err, SOV_EFORMAT, "the prompt is empty");
     if (g->n_ids >= ctx)
-        return sov_fail(err, SOV_EFORMAT,
-                        "the message has %zu tokens and the context room for "
-                        "%" PRIu32 "; say it in parts, or begin anew with "
-                        "--ctx for more",
-                        g->n_ids, ctx);
+        return too_long(g->n_ids, ctx, err);
     g->n_read = common(s->seen, s->n_seen, g->ids, g->n_ids - 1);
     sov_session_truncate(session, (uint32_t)g->n_read);
     g->n_read = sov_session_pos(session);
@@ -174,8 +197,10 @@ turn(struct state *s, const char *text, struct sov_err *err)
 {
     sov_dialog *dialog = s->c->talk->dialog;
     enum sov_why why = SOV_WHY_END;
-    int rc = sov_dialog_add(dialog, "user", text, strlen(text), err);
+    int rc = check_length(s, text, err);
 
+    if (rc == 0)
+        rc = sov_dialog_add(dialog, "user", text, strlen(text), err);
     if (rc < 0)
         return rc;
     sov_term_interrupt = 0;

@@ -6,11 +6,18 @@
 
 #include <string.h>
 
+/* Names of the parameters. */
+static const uint32_t *
+params_of(const struct sov_jvm *m, const struct sov_jproto *proto)
+{
+    return proto->n_param > 0 ? m->r.t->param + proto->param : NULL;
+}
+
 static void
 bind_args(struct sov_jvm *m, const struct sov_jproto *proto,
           const struct sov_jargs *a, struct sov_jval *given)
 {
-    const uint32_t *param = m->r.t->param + proto->param;
+    const uint32_t *param = params_of(m, proto);
     struct sov_jval more = sov_jval_list(&m->r, J_TUPLE);
     struct sov_jval named = sov_jval_dict(&m->r, J_DICT);
     struct sov_jval caller = { .type = J_UNDEF, .sub = J_NOT_SET };
@@ -63,7 +70,7 @@ call_macro(struct sov_jvm *m, const struct sov_jmacro *macro,
            const struct sov_jargs *a)
 {
     const struct sov_jproto *proto = &m->r.t->proto[macro->proto];
-    const uint32_t *param = m->r.t->param + proto->param;
+    const uint32_t *param = params_of(m, proto);
     struct sov_jval *given =
         sov_jrun_take(&m->r, proto->n_param + 1, sizeof(*given));
     struct sov_jframe *f = sov_jvm_enter(m, F_MACRO);

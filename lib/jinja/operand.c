@@ -51,7 +51,7 @@ read_name(struct sov_jparser *p)
         }
     p->tok++;
     if (sov_jbracket_is_args(sov_jwait_top(p)) && sov_jtok_op(p->tok, '=') &&
-        !sov_jwait_top(p)->star) {
+        !sov_jwait_top(p)->star && !sov_jwait_top(p)->flag) {
         if (sov_jwait_top(p)->spread & 2)
             sov_jexpected(p, "nothing behind **");
         sov_jemit(p, tok->pos, OP_CONST, 0, 0,

@@ -148,6 +148,7 @@ static const struct pair wrong[] = {
     { "{{ {'a': } }}", "expected a value" },
     { "{{ f(a=1, 2) }}", "name=value, as before" },
     { "{{ f(a=) }}", "expected a value" },
+    { "{{ x|tojson(sort_keys=indent=true) }}", "end of a bracket, not '='" },
     { "{{ [1, 2 3] }}", "the end of a bracket" },
     { "{{ l[] }}", "expected a value" },
     { "{{ l[1:2:3:4] }}", "the end of a bracket" },

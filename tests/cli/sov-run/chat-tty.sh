@@ -88,16 +88,21 @@ wait the end\\r\\r\\n
 send \\x04
 E
 
-# a message that is too long is taken back, and the conversation goes on
+# a message that is too long is taken back, and the conversation goes on as if
+# it had not been
 long=$(awk 'BEGIN { for (i = 0; i < 400; i++) printf "word " }')
-talk <<E
+talk --timings <<E
 wait > 
+send Once upon a time\\r
+wait known_tokens
 send $long\\r
 wait the message has
 send short\\r
-wait short\\r\\r\\n
+wait known_tokens
 send \\x04
 E
+[ "$(sed -n 's/.*"known_tokens":\([0-9]*\).*/\1/p' out | tail -n 1)" -gt 10 ] ||
+    fail "something was forgotten for a message that has no room"
 
 # the context is full: the oldest messages go
 expect 0 "$pty" sov-run --chat --chat-template t.jinja --temp 0 -n 6 --ctx 64 \

@@ -107,7 +107,7 @@ bad 64 render --tokenize -p x
 bad 64 sov-run --chat --render --chat-template - -p x
 bad 66 sov-run --chat --render --chat-template none -p x
 bad 69 sov-run --chat -p x
-err_has 'no chat template'
+err_has 'the model has no chat template; give one with --chat-template'
 printf '[{"role":"system","content":"A"}]' >m
 bad 64 render --system B m
 err_has 'a system message of their own'
