@@ -2,7 +2,9 @@
 /*
  * import_pool.c - how the states of tokens become one embedding
  *
- * That is what 1_Pooling/config.json says, as sentence-transformers write it.
+ * That is what modules.json and 1_Pooling/config.json say, as
+ * sentence-transformers write them.  GGUF has a number for it; whatever else
+ * is done with the states there (another matrix, say) makes another model.
  */
 #include "arch/import.h"
 
@@ -10,10 +12,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#define FILE_NAME "1_Pooling/config.json"
+#define MODULES "modules.json"
+#define POOLING "1_Pooling/config.json"
 
-/* llama.cpp's numbers: 1 mean, 2 the first token, 3 the last. */
+/* llama.cpp's numbers: 1 mean, 2 the first token, 3 the last; 0: none. */
 static const struct {
     const char *name;
     uint32_t pool;
@@ -26,21 +30,74 @@ static const struct {
     { "pooling_mode_weightedmean_tokens", 0 },
 };
 
+/* 1: there is no such file. */
 static int
-read_ways(struct sov_import *im, const json_t *c, uint32_t *pool,
-          struct sov_err *err)
+load(struct sov_import *im, const char *name, json_t **json,
+     struct sov_err *err)
 {
+    char *text;
+    size_t len;
+    int rc =
+        sov_model_side_file(im->model, name, SOV_JSON_MAX, &text, &len, err);
+
+    *json = NULL;
+    if (rc != 0)
+        return rc;
+    rc = sov_json_parse(text, len, json, err);
+    free(text);
+    return rc;
+}
+
+/* States go through a network, become one, and may become of length 1. */
+static int
+check_modules(struct sov_import *im, struct sov_err *err)
+{
+    static const char *const known[] = { "Transformer", "Pooling",
+                                         "Normalize" };
+    json_t *json, *module;
+    size_t at;
+    int rc = load(im, MODULES, &json, err);
+
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
+    json_array_foreach(json, at, module)
+    {
+        const char *type = json_string_value(json_object_get(module, "type"));
+        const char *dot = type != NULL ? strrchr(type, '.') : NULL;
+        size_t i = 0;
+
+        while (i < 3 && dot != NULL && strcmp(dot + 1, known[i]) != 0)
+            i++;
+        if (rc == 0 && (dot == NULL || i == 3))
+            rc = sov_fail(err, SOV_EUNSUP, "%.80s is not supported",
+                          type != NULL ? type : "a module without a type");
+    }
+    json_decref(json);
+    return rc;
+}
+
+static int
+read_ways(const json_t *c, uint32_t *pool, struct sov_err *err)
+{
+    const char *first = NULL;
     int rc = 0;
 
+    if (!json_is_object(c))
+        return sov_fail(err, SOV_EFORMAT, "not a JSON object");
     for (size_t i = 0; i < sizeof(ways) / sizeof(*ways) && rc == 0; i++) {
         bool yes = false;
 
         rc = sov_config_bool(c, ways[i].name, &yes, err);
-        if (rc == 0 && yes && ways[i].pool == 0)
-            sov_model_warn(im->model, FILE_NAME ": %s is not supported",
-                           ways[i].name);
-        else if (yes)
-            *pool = ways[i].pool;
+        if (rc < 0 || !yes)
+            continue;
+        if (ways[i].pool == 0)
+            return sov_fail(err, SOV_EUNSUP, "%s is not supported",
+                            ways[i].name);
+        if (first != NULL)
+            return sov_fail(err, SOV_EUNSUP, "%s and %s are not supported",
+                            first, ways[i].name);
+        first = ways[i].name;
+        *pool = ways[i].pool;
     }
     return rc;
 }
@@ -48,24 +105,21 @@ read_ways(struct sov_import *im, const json_t *c, uint32_t *pool,
 int
 sov_import_pooling(struct sov_import *im, const char *arch, struct sov_err *err)
 {
-    json_t *json = NULL;
+    json_t *json;
     uint32_t pool = 0;
-    char *text, key[96];
-    size_t len;
-    int rc = sov_model_side_file(im->model, FILE_NAME, SOV_JSON_MAX, &text,
-                                 &len, err);
+    char key[96];
+    int rc = check_modules(im, err);
 
-    if (rc != 0)
-        return rc < 0 ? rc : 0;
-    rc = sov_json_parse(text, len, &json, err);
-    free(text);
-    if (rc == 0 && !json_is_object(json))
-        rc = sov_fail(err, SOV_EFORMAT, "not a JSON object");
+    if (rc < 0)
+        return sov_err_wrap(err, MODULES);
+    rc = load(im, POOLING, &json, err);
+    if (rc == 1)
+        return 0;
     if (rc == 0)
-        rc = read_ways(im, json, &pool, err);
+        rc = read_ways(json, &pool, err);
     json_decref(json);
     if (rc < 0)
-        return sov_err_wrap(err, FILE_NAME);
+        return sov_err_wrap(err, POOLING);
     snprintf(key, sizeof(key), "%s.pooling_type", arch);
     return pool > 0 ? sov_meta_set_u32(im->meta, key, pool, err) : 0;
 }

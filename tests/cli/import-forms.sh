@@ -129,6 +129,27 @@ with 's/BertForMaskedLM/RobertaModel/; s/"tie_word/"pad_token_id": 63, &/'
 expect 65 sov-quantize -q -t copy --force -o x.gguf folder
 err_has pad_token_id
 
+# ---- how states become one embedding
+
+fresh qwen3
+mkdir folder/1_Pooling
+echo '{"pooling_mode_cls_token": false, "pooling_mode_lasttoken": true}' \
+    >folder/1_Pooling/config.json
+m='"type": "sentence_transformers.models'
+echo "[{$m.Transformer\"}, {$m.Pooling\"}, {$m.Normalize\"}]" >folder/modules.json
+expect 0 sov-show --get qwen3.pooling_type folder
+out_is 3
+echo "[{$m.Transformer\"}, {$m.Pooling\"}, {$m.Dense\"}]" >folder/modules.json
+refused models.Dense
+echo '[3]' >folder/modules.json
+refused modules.json
+rm folder/modules.json
+echo '{"pooling_mode_max_tokens": true}' >folder/1_Pooling/config.json
+refused pooling_mode_max_tokens
+echo '{"pooling_mode_mean_tokens": true, "pooling_mode_cls_token": true}' \
+    >folder/1_Pooling/config.json
+refused "pooling_mode_mean_tokens and"
+
 # ---- heads of another width, and none of their own
 
 fresh llama # a head that nobody asks
