@@ -15,6 +15,7 @@ bin_cli_libcli_la_SOURCES = \
 	%D%/cli/fileset.c %D%/cli/fileset.h \
 	%D%/cli/generate.c %D%/cli/generate.h \
 	%D%/cli/guard.c %D%/cli/guard.h \
+	%D%/cli/landlock.c %D%/cli/landlock.h \
 	%D%/cli/lineage.c %D%/cli/lineage.h \
 	%D%/cli/line.c %D%/cli/line.h \
 	%D%/cli/lines.c %D%/cli/lines.h \
@@ -29,6 +30,9 @@ bin_cli_libcli_la_SOURCES = \
 	%D%/cli/progress.c %D%/cli/progress.h \
 	%D%/cli/prompt.c %D%/cli/prompt.h \
 	%D%/cli/report.c %D%/cli/report.h \
+	%D%/cli/sandbox.c %D%/cli/sandbox.h \
+	%D%/cli/sandbox_test.c \
+	%D%/cli/seccomp.c %D%/cli/seccomp.h \
 	%D%/cli/talk.c %D%/cli/talk.h \
 	%D%/cli/target.c %D%/cli/target.h \
 	%D%/cli/term.c %D%/cli/term.h \
@@ -78,6 +82,6 @@ bin_sov_show_LDADD = $(tool_libs)
 
 bin_PROGRAMS += bin/sov-verify
 bin_sov_verify_SOURCES = %D%/sov-verify.c %D%/verify/verify.h \
-	%D%/verify/check.c %D%/verify/common.c %D%/verify/keygen.c \
+	%D%/verify/audit.c %D%/verify/check.c %D%/verify/common.c %D%/verify/keygen.c \
 	%D%/verify/scrub.c %D%/verify/show.c %D%/verify/sign.c
 bin_sov_verify_LDADD = $(tool_libs)

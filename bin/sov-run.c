@@ -12,6 +12,7 @@
  *   --logits      logits after every token of the prompt
  *   --embed       vectors, or scores, of texts
  *   --dry-run     what it would take
+ *   --sandbox-test  whether the sandbox holds
  *
  * Exit status: 0 done, 64-78 trouble, 141 the reader left.
  */
@@ -22,6 +23,7 @@
 #include "cli/progress.h"
 #include "cli/prompt.h"
 #include "cli/report.h"
+#include "cli/sandbox.h"
 #include "cli/talk.h"
 #include "cli/tool.h"
 #include "run/converse.h"
@@ -58,6 +60,7 @@ static bool chat;
 static bool render;
 static bool n_tokens_given;
 static struct sov_embed_mode embed;
+static bool sandbox_test;
 static struct sov_talk talk;
 static const char *kv_name;
 static enum sov_kv_form kv_form;
@@ -149,6 +152,12 @@ static const struct sov_opt opts[] = {
       "print the perplexity of the text as JSON" },
     { 0, "logits", SOV_OPT_FILE, &logits_path, "OUT",
       "write the logits after each token of the prompt, float32 [n, n_vocab]" },
+    { 0, "sandbox-test", SOV_OPT_FLAG, &sandbox_test, NULL,
+      "try from inside what must not be possible while text is made" },
+
+    { .type = SOV_OPT_GROUP, .help = "Machine" },
+    { 0, "no-sandbox", SOV_OPT_FLAG, &sov_sandbox_off, NULL,
+      "keep the right to open files and to do all else that is not needed" },
     { 0 },
 };
 
@@ -198,6 +207,15 @@ render_messages(struct run *r, const struct sov_lm *lm, struct sov_err *err)
     return rc == 0 ? sov_talk_render(&talk, &r->rendered, err) : rc;
 }
 
+/* What is read to make a prompt of the text, while files can be opened. */
+static int
+prepare_prompt(struct run *r, struct sov_err *err)
+{
+    if (ids_path != NULL)
+        return sov_prompt_ids(ids_path, r->lm.path, &r->ids, &r->n_ids, err);
+    return chat ? sov_talk_open(&talk, &r->lm, err) : 0;
+}
+
 static int
 encode_prompt(struct run *r, unsigned flags, struct sov_err *err)
 {
@@ -206,7 +224,7 @@ encode_prompt(struct run *r, unsigned flags, struct sov_err *err)
     if (parse_special)
         flags |= SOV_TOK_SPECIAL;
     if (chat) {
-        rc = render_messages(r, &r->lm, err);
+        rc = sov_talk_render(&talk, &r->rendered, err);
         if (rc == 0)
             rc = sov_talk_ids(&talk, &r->lm, &r->rendered, &r->ids, &r->n_ids,
                               err);
@@ -254,9 +272,7 @@ take_ids(struct run *r, struct sov_err *err)
 {
     uint32_t n_vocab = sov_session_vocab(r->lm.session);
     uint32_t ctx = sov_session_ctx(r->lm.session);
-    int rc = ids_path != NULL
-                 ? sov_prompt_ids(ids_path, r->lm.path, &r->ids, &r->n_ids, err)
-                 : encode_prompt(r, SOV_TOK_BOS, err);
+    int rc = ids_path != NULL ? 0 : encode_prompt(r, SOV_TOK_BOS, err);
 
     if (rc < 0)
         return rc;
@@ -307,6 +323,10 @@ run_tokenize(struct run *r, struct sov_err *err)
     if (rc == 0)
         rc = sov_lm_open_tok(&r->lm, err);
     if (rc == 0)
+        rc = prepare_prompt(r, err);
+    if (rc == 0)
+        sov_sandbox_seal();
+    if (rc == 0)
         rc = encode_prompt(r, SOV_TOK_PLAIN, err);
     if (rc == 0) {
         report = sov_report_new(NULL);
@@ -355,6 +375,8 @@ run_perplexity(struct run *r, struct sov_err *err)
         rc = open_session(r, SOV_PPL_ROWS, err);
     if (rc == 0)
         rc = sov_lm_open_tok(&r->lm, err);
+    if (rc == 0)
+        sov_sandbox_seal();
     if (rc == 0)
         rc = encode_prompt(r, SOV_TOK_PLAIN, err);
     if (rc == 0)
@@ -420,6 +442,8 @@ run_logits(struct run *r, struct sov_err *err)
     if (rc == 0 && ids_path == NULL)
         rc = sov_lm_open_tok(&r->lm, err);
     if (rc == 0)
+        rc = prepare_prompt(r, err);
+    if (rc == 0)
         rc = take_ids(r, err);
     if (rc < 0)
         return rc;
@@ -428,6 +452,8 @@ run_logits(struct run *r, struct sov_err *err)
                            sov_session_vocab(r->lm.session),
                        err);
     start = sov_generate_clock();
+    if (rc == 0)
+        sov_sandbox_seal();
     if (rc == 0)
         rc = write_rows(r, sink, err);
     r->prompt_s = sov_generate_clock() - start;
@@ -551,11 +577,14 @@ run_generate(struct run *r, struct sov_err *err)
     if (rc == 0)
         rc = sov_lm_open_tok(&r->lm, err);
     if (rc == 0)
+        rc = prepare_prompt(r, err);
+    if (rc == 0)
+        rc = sov_emit_open(&out, sov_common.json, r->lm.inputs,
+                           r->lm.n_inputs, err);
+    if (rc == 0)
+        sov_sandbox_seal();
+    if (rc == 0)
         rc = take_ids(r, err);
-    if (rc < 0)
-        return rc;
-    rc = sov_emit_open(&out, sov_common.json, r->lm.inputs, r->lm.n_inputs,
-                       err);
     if (rc == 0)
         rc = generate(r, &out, err);
     if (rc == 0)
@@ -632,7 +661,42 @@ run_conversation(struct run *r, struct sov_err *err)
         rc = sov_talk_read(&talk, NULL, 0, true, err);
     if (rc == 0)
         rc = sov_talk_open(&talk, &r->lm, err);
+    if (rc == 0)
+        sov_sandbox_seal();
     return rc == 0 ? sov_converse(&c, err) : rc;
+}
+
+/* ---- the sandbox */
+
+/* The process is brought to where it would begin to work. */
+static int
+run_sandbox_test(struct run *r, struct sov_err *err)
+{
+    int rc = open_model(r, SOV_ACCESS_MAP, err);
+
+    if (rc == 0)
+        rc = open_session(r, 1, err);
+    if (rc == 0)
+        rc = sov_lm_open_tok(&r->lm, err);
+    if (rc < 0)
+        return rc;
+    sov_sandbox_watch();
+    sov_sandbox_seal();
+    return sov_sandbox_test(err);
+}
+
+/* Nothing is trusted from here on. */
+static void
+begin_sandbox(void)
+{
+    const char *outputs[2];
+    size_t n = 0;
+
+    if (sov_common.output != NULL && strcmp(sov_common.output, "-") != 0)
+        outputs[n++] = sov_common.output;
+    if (sov_common.depfile != NULL)
+        outputs[n++] = sov_common.depfile;
+    sov_sandbox_begin(outputs, n);
 }
 
 /* ---- which of them */
@@ -784,6 +848,8 @@ read_and_run(struct run *r, int argc, char **argv, struct sov_err *err)
 
     if (rc == 0 && sov_common.dry_run && !no_model)
         return run_dry(r, err);
+    if (rc == 0 && sandbox_test)
+        return run_sandbox_test(r, err);
     if (rc == 0 && is_conversation(argc)) {
         rc = run_conversation(r, err);
         return rc == 0 ? sov_lm_check(&r->lm, err) : rc;
@@ -813,6 +879,8 @@ run(int argc, char **argv, struct sov_err *err)
 
     if (rc == 0)
         rc = list_files(&r, argc, argv, err);
+    if (rc == 0)
+        begin_sandbox();
     if (rc == 0)
         rc = read_and_run(&r, argc, argv, err);
     sov_talk_close(&talk);

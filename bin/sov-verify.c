@@ -18,7 +18,7 @@ struct sov_verify sov_verify;
 
 static const char *const file_names[] = { "@file", NULL }; /* completed */
 
-static bool keygen_given;
+static bool keygen_given, audit_given;
 static bool sign, adopt, show, scrub;
 
 static const struct sov_opt opts[] = {
@@ -38,6 +38,9 @@ static const struct sov_opt opts[] = {
       "print the history of the model as a tree" },
     { 0, "scrub", SOV_OPT_FLAG, &scrub, NULL,
       "look for damage against the index; quick, and no proof" },
+    { 0, "audit-log", SOV_OPT_FILE, &sov_verify.audit_log, "FILE",
+      "look whether a log of sov-run is what was written",
+      .given = &audit_given },
     { 0, "sign", SOV_OPT_FLAG, &sign, NULL,
       "sign the claim about the model, or its bytes if there is none" },
     { 0, "adopt", SOV_OPT_FLAG, &adopt, NULL,
@@ -74,6 +77,7 @@ static const struct {
     { &keygen_given, "--keygen", sov_verify_keygen, false },
     { &show, "--show", sov_verify_show, false },
     { &scrub, "--scrub", sov_verify_scrub, false },
+    { &audit_given, "--audit-log", sov_verify_audit, false },
     { &sign, "--sign", sov_verify_sign, true },
     { &adopt, "--adopt", sov_verify_adopt, true },
 };

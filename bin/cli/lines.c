@@ -4,9 +4,10 @@
  */
 #include "cli/lines.h"
 
+#include "cli/target.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define READ 65536 /* bytes that are read at once */
 
@@ -18,6 +19,12 @@ is_stdin(const char *path)
     return strcmp(path, "-") == 0;
 }
 
+static const char *
+name_of(const char *path)
+{
+    return is_stdin(path) ? "standard input" : path;
+}
+
 int
 sov_lines_open(struct sov_lines *l, const char *const *files, size_t n_files,
                size_t max, struct sov_err *err)
@@ -27,33 +34,34 @@ sov_lines_open(struct sov_lines *l, const char *const *files, size_t n_files,
         l->files = standard_input;
         l->n_files = 1;
     }
+    l->source = calloc(l->n_files, sizeof(*l->source));
+    if (l->source == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    sov_target_make_room(l->n_files);
     for (size_t i = 0; i < l->n_files; i++)
-        if (!is_stdin(l->files[i]) && access(l->files[i], R_OK) != 0)
-            return sov_fail_sys(err, SOV_WHERE_INPUT, "%s: cannot open",
-                                l->files[i]);
+        if (sov_source_open(&l->source[i], l->files[i], err) < 0)
+            return sov_err_wrap(err, "%s", name_of(l->files[i]));
     return 0;
 }
 
 void
 sov_lines_close(struct sov_lines *l)
 {
-    sov_source_close(l->src);
+    for (size_t i = 0; i < l->n_files && l->source != NULL; i++)
+        sov_source_close(l->source[i]);
+    free(l->source);
     free(l->buf);
     *l = (struct sov_lines){ 0 };
 }
 
-static int
-open_next(struct sov_lines *l, struct sov_err *err)
+static void
+begin_next(struct sov_lines *l)
 {
-    const char *path = l->files[l->file++];
-
     l->begin = l->seen = l->end = 0;
     l->ended = false;
     l->number = 0;
-    l->name = is_stdin(path) ? "standard input" : path;
-    return sov_source_open(&l->src, path, err) < 0
-               ? sov_err_wrap(err, "%s", l->name)
-               : 0;
+    l->name = name_of(l->files[l->file]);
+    l->src = l->source[l->file++];
 }
 
 /* Room for one more read. */
@@ -165,7 +173,7 @@ sov_lines_next(struct sov_lines *l, struct sov_span *line, struct sov_err *err)
         if (l->src == NULL && l->file == l->n_files)
             return 0;
         if (l->src == NULL)
-            rc = open_next(l, err);
+            begin_next(l);
         if (rc < 0)
             return rc;
         p = find_end(l);
@@ -175,7 +183,7 @@ sov_lines_next(struct sov_lines *l, struct sov_span *line, struct sov_err *err)
         }
         if (p == NULL && l->ended && l->begin == l->end) {
             sov_source_close(l->src);
-            l->src = NULL;
+            l->src = l->source[l->file - 1] = NULL;
             continue;
         }
         l->number++;

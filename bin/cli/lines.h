@@ -21,7 +21,8 @@ struct sov_lines {
     size_t n_files;
     size_t file; /* the next to be opened */
     size_t max;  /* bytes of a line */
-    sov_source *src;
+    sov_source **source; /* of each file; NULL once it was read */
+    sov_source *src;     /* of them the one that is being read */
     char *buf; /* owned */
     size_t cap;
     size_t begin; /* of what was not given yet, */
@@ -32,7 +33,8 @@ struct sov_lines {
     size_t number; /* of the line that was given last; from 1 */
 };
 
-/* No file means standard input.  That all of them can be read is asked here. */
+/* No file means standard input.  All are opened here: what cannot be read is
+ * known before any work, and a sandbox may follow. */
 int sov_lines_open(struct sov_lines *l, const char *const *files,
                    size_t n_files, size_t max,
                    struct sov_err *err) SOV_MUST_CHECK;

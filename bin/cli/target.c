@@ -199,9 +199,8 @@ sov_target_check(const struct sov_target *t, const sov_plan *plan,
     return 0;
 }
 
-/* Each file needs a descriptor until all are whole. */
-static void
-make_room(size_t n)
+void
+sov_target_make_room(size_t n)
 {
     struct rlimit limit;
 
@@ -260,7 +259,7 @@ open_files(struct sov_target *t, const sov_plan *plan, struct sov_err *err)
     const struct sov_sink_opts opts = sink_opts(t, 0);
     int rc = 0;
 
-    make_room(t->n);
+    sov_target_make_room(t->n);
     if (t->format->folder != NULL)
         rc = sov_folder_open(&t->folder, t->output, &opts, err);
     for (size_t i = 0; i < t->n && rc == 0; i++)

@@ -88,6 +88,9 @@ int sov_target_side(struct sov_target *t, const char *name, const void *bytes,
 /* Everything takes its name, and the rule is written. */
 int sov_target_commit(struct sov_target *t, struct sov_err *err) SOV_MUST_CHECK;
 
+/* Let the process have n more files open, as far as it may. */
+void sov_target_make_room(size_t n);
+
 /* Give up what was not committed, and free. */
 void sov_target_free(struct sov_target *t);
 

@@ -12,6 +12,7 @@
 
 #include "cli/progress.h"
 #include "cli/prompt.h"
+#include "cli/sandbox.h"
 #include "cli/tool.h"
 
 #include <stdlib.h>
@@ -279,6 +280,7 @@ embed_all(struct sov_embed_job *j, struct sov_err *err)
                                 err);
     if (rc < 0)
         return rc;
+    sov_sandbox_seal();
     if (is_given(j))
         rc = sov_embed_flush(j, err);
     else

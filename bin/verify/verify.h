@@ -23,6 +23,7 @@ struct sov_verify {
     const char *claims;       /* --claims FILE */
     const char *claims_out;   /* --claims-out FILE */
     const char *keygen;       /* --keygen NAME */
+    const char *audit_log;    /* --audit-log FILE */
     bool no_password;
     const char *sign_key; /* --sign-key FILE */
     const char *source;   /* --source URI */
@@ -40,6 +41,7 @@ int sov_verify_adopt(int argc, char **argv, struct sov_err *err);
 int sov_verify_sign(int argc, char **argv, struct sov_err *err);
 int sov_verify_show(int argc, char **argv, struct sov_err *err);
 int sov_verify_scrub(int argc, char **argv, struct sov_err *err);
+int sov_verify_audit(int argc, char **argv, struct sov_err *err);
 
 /* ---- what modes share (common.c) ---- */
 

@@ -34,6 +34,8 @@ complete -c sov-run -l format -x -a 'jsonl npy npy-f16' -d 'write JSON lines, or
 complete -c sov-run -l tokenize -d 'print the token ids of the text as JSON'
 complete -c sov-run -l perplexity -d 'print the perplexity of the text as JSON'
 complete -c sov-run -l logits -r -F -d 'write the logits after each token of the prompt, float32 [n, n_vocab]'
+complete -c sov-run -l sandbox-test -d 'try from inside what must not be possible while text is made'
+complete -c sov-run -l no-sandbox -d 'keep the right to open files and to do all else that is not needed'
 complete -c sov-run -s o -l output -r -F -d 'write to OUT, whole or not at all; - is standard output'
 complete -c sov-run -s f -l force -d 'replace an existing file; write to a terminal'
 complete -c sov-run -l if-changed -d 'leave an existing file alone if its bytes would stay the same'

@@ -6,6 +6,7 @@ complete -c sov-verify -l require-claims -r -F -d 'the same, and a model without
 complete -c sov-verify -l claims -r -F -d 'the claims of the model, if they are not beside it'
 complete -c sov-verify -l show -d 'print the history of the model as a tree'
 complete -c sov-verify -l scrub -d 'look for damage against the index; quick, and no proof'
+complete -c sov-verify -l audit-log -r -F -d 'look whether a log of sov-run is what was written'
 complete -c sov-verify -l sign -d 'sign the claim about the model, or its bytes if there is none'
 complete -c sov-verify -l adopt -d 'claim where a model from outside came from'
 complete -c sov-verify -l keygen -r -F -d 'make a pair of keys: NAME.key, to keep, and NAME.pub, to give away'

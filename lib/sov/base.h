@@ -34,6 +34,10 @@ SOV_API const char *sov_isa(void);
 SOV_API void sov_set_threads(unsigned n);
 SOV_API unsigned sov_threads(void);
 
+/* Make them now; else they are made when work first wants them.  For programs
+ * that afterwards forbid themselves to make threads. */
+SOV_API void sov_threads_ready(void);
+
 /* Bytes of memory that this process has now, maps of files not counted; 0 if
  * the system does not tell. */
 SOV_API uint64_t sov_memory_used(void);

@@ -3,6 +3,7 @@
 
 sovinclude_HEADERS += \
 	%D%/archive.h \
+	%D%/audit.h \
 	%D%/base.h \
 	%D%/chat.h \
 	%D%/claim.h \

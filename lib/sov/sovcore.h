@@ -4,6 +4,7 @@
 #define SOV_SOVCORE_H
 
 #include "sov/archive.h"
+#include "sov/audit.h"
 #include "sov/base.h"
 #include "sov/chat.h"
 #include "sov/claim.h"

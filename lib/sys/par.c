@@ -404,6 +404,18 @@ sov_par_phases(sov_par_next next, void *arg)
     atomic_flag_clear(&busy);
 }
 
+void
+sov_threads_ready(void)
+{
+    unsigned threads = sov_threads() < TEAM_MAX ? sov_threads() : TEAM_MAX;
+
+    if (threads == 1 || atomic_flag_test_and_set(&busy))
+        return;
+    call(threads);
+    grow(threads - 1);
+    atomic_flag_clear(&busy);
+}
+
 /* A region of one loop. */
 static bool
 next_once(void *arg, struct sov_phase *phase, unsigned worker)

@@ -112,6 +112,16 @@ refuse_old(struct sov_err *err)
                         "will not be replaced without --force");
 }
 
+/* What the commit looks at, opened before a sandbox says that nothing is. */
+static void
+hold(struct sov_sink *s, const char *dir)
+{
+    if (!s->no_sync)
+        s->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (s->if_changed)
+        s->old = open(s->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+}
+
 /* A regular file, existing (st) or not (NULL). */
 static int
 open_regular(struct sov_sink *s, const struct sov_sink_opts *o,
@@ -139,6 +149,7 @@ open_regular(struct sov_sink *s, const struct sov_sink_opts *o,
     }
     if (rc == 0) {
         sov_pending_sweep(s->path, dir);
+        hold(s, dir);
         rc = o->part ? sov_part_open(s, o, err) : open_temporary(s, dir, err);
     }
     /* who had a lock that was waited for may have made it */
@@ -208,6 +219,8 @@ sov_sink_open(sov_sink **sink, const char *path,
     s->fd = -1;
     s->lock = -1;
     s->journal = -1;
+    s->dir = -1;
+    s->old = -1;
     name = strcmp(path, "-") == 0 ? "standard output" : path;
     s->name = sov_mem_dup(name, strlen(name));
     if (s->name == NULL) {
@@ -261,6 +274,8 @@ sov_sink_call(sov_sink **sink, const char *name, sov_sink_fn fn, void *arg,
     s->fd = -1;
     s->lock = -1;
     s->journal = -1;
+    s->dir = -1;
+    s->old = -1;
     s->call = fn;
     s->call_arg = arg;
     s->name = sov_mem_dup(name, strlen(name));
@@ -344,6 +359,20 @@ sov_sink_count(const sov_sink *sink)
     return sink->count;
 }
 
+/* The file that has the name now, if it is the one that had it at first. */
+static bool
+is_old(const struct sov_sink *s, struct sov_file *old)
+{
+    struct stat held, now;
+
+    *old = (struct sov_file){ .fd = s->old, .regular = true };
+    if (s->old < 0 || fstat(s->old, &held) < 0 || stat(s->path, &now) < 0 ||
+        held.st_dev != now.st_dev || held.st_ino != now.st_ino)
+        return false;
+    old->size = (uint64_t)held.st_size;
+    return S_ISREG(held.st_mode);
+}
+
 bool
 sov_sink_same(const struct sov_sink *s)
 {
@@ -351,26 +380,18 @@ sov_sink_same(const struct sov_sink *s)
     struct sov_file new = { .fd = s->fd, .regular = true };
     unsigned char *a = malloc(2 * WRITE_BACK);
     unsigned char *b = a != NULL ? a + WRITE_BACK : NULL;
-    bool same = false;
+    bool same = a != NULL && is_old(s, &old) && old.size == s->count;
     uint64_t at = 0;
 
-    if (a == NULL || sov_file_open(&old, s->path, NULL) < 0) {
-        free(a);
-        return false;
-    }
-    if (old.regular && old.size == s->count) {
-        same = true;
-        while (same && at < s->count) {
-            uint64_t left = s->count - at;
-            size_t n = (size_t)(left < WRITE_BACK ? left : WRITE_BACK);
+    while (same && at < s->count) {
+        uint64_t left = s->count - at;
+        size_t n = (size_t)(left < WRITE_BACK ? left : WRITE_BACK);
 
-            same = sov_file_pread(&old, a, n, at, NULL) == 0 &&
-                   sov_file_pread(&new, b, n, at, NULL) == 0 &&
-                   memcmp(a, b, n) == 0;
-            at += n;
-        }
+        same = sov_file_pread(&old, a, n, at, NULL) == 0 &&
+               sov_file_pread(&new, b, n, at, NULL) == 0 &&
+               memcmp(a, b, n) == 0;
+        at += n;
     }
-    sov_file_close(&old);
     free(a);
     return same;
 }
@@ -486,8 +507,8 @@ sov_sink_commit(sov_sink **sink, struct sov_err *err)
         rc = sov_sink_settle(s, err);
         if (rc == 0)
             rc = publish(s, err);
-        if (rc == 0 && !s->no_sync)
-            sov_dir_sync(s->path);
+        if (rc == 0 && s->dir >= 0)
+            fsync(s->dir);
     } else if (s->fd >= 0 && !s->regular && close(s->fd) < 0) {
         s->fd = -1;
         rc = sov_fail_sys(err, SOV_WHERE_ANY, "cannot write");
@@ -517,6 +538,10 @@ sov_sink_abort(sov_sink *sink)
         close(sink->journal); /* and with it goes the lock */
     if (sink->fd >= 0)
         close(sink->fd);
+    if (sink->dir >= 0)
+        close(sink->dir);
+    if (sink->old >= 0)
+        close(sink->old);
     free(sink->journal_path);
     sov_lock_drop(sink->lock, sink->lock_path);
     free(sink->tmp);

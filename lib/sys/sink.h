@@ -15,6 +15,8 @@ struct sov_sink {
     bool replace; /* the name may be taken */
     char *name;   /* as it was given, for messages */
     char *path;   /* final name, links resolved */
+    int dir;      /* the folder of path, to be synced; or -1 */
+    int old;      /* with if_changed: the file that has the name; or -1 */
     char *tmp;    /* hidden name, or NULL while nameless; of a part, its own */
     int lock;     /* descriptor of the lock file, or -1 */
     char *lock_path;

@@ -3,6 +3,8 @@
 
 libsov_all_la_SOURCES += \
 	%D%/armor.c %D%/armor.h \
+	%D%/audit.c %D%/audit.h \
+	%D%/audit_write.c \
 	%D%/canon.c %D%/canon.h \
 	%D%/claims.c %D%/claims.h \
 	%D%/content.c \

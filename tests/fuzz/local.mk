@@ -56,6 +56,11 @@ tests_fuzz_fuzz_blocks_SOURCES = %D%/fuzz_blocks.c $(fuzz_main)
 tests_fuzz_fuzz_blocks_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_blocks_LDFLAGS = $(fuzz_ldflags)
 
+fuzz_tests += tests/fuzz/fuzz_audit
+tests_fuzz_fuzz_audit_SOURCES = %D%/fuzz_audit.c $(fuzz_main)
+tests_fuzz_fuzz_audit_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_audit_LDFLAGS = $(fuzz_ldflags)
+
 EXTRA_DIST += %D%/fuzz_model.h
 
 fuzz_tests += tests/fuzz/fuzz_gguf

@@ -31,7 +31,6 @@ only "${inc}xxhash" lib/sys/hash.c
 only "${inc}sodium" lib/sys/hash.c lib/trust/armor.c lib/trust/keys.c \
     lib/trust/minisig.c lib/trust/secret.c lib/trust/sign.c
 only "${inc}blis" lib/kern/gemm_blis.c
-only "${inc}seccomp" bin/cli/sandbox.c
 only "${inc}pcre2" lib/tok/pretok.c
 only "${inc}utf8proc" lib/tok/normal.c
 only "${inc}check\.h"

@@ -13,6 +13,12 @@ tests_unit_t_trust_sign_SOURCES = %D%/t_trust_sign.c %D%/trust_keys.h \
 tests_unit_t_trust_sign_CFLAGS = $(unit_cflags)
 tests_unit_t_trust_sign_LDADD = $(unit_libs)
 
+unit_tests += tests/unit/t_trust_audit
+tests_unit_t_trust_audit_SOURCES = %D%/t_trust_audit.c %D%/trust_keys.h \
+	%D%/unit.h
+tests_unit_t_trust_audit_CFLAGS = $(unit_cflags)
+tests_unit_t_trust_audit_LDADD = $(unit_libs)
+
 unit_tests += tests/unit/t_trust_ring
 tests_unit_t_trust_ring_SOURCES = %D%/t_trust_ring.c %D%/trust_keys.h \
 	%D%/unit.h

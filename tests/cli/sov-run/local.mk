@@ -14,6 +14,7 @@ cli_tests += %D%/generate.sh
 cli_tests += %D%/logits.sh
 cli_tests += %D%/output.sh
 cli_tests += %D%/prompt.sh
+cli_tests += %D%/sandbox.sh
 cli_tests += %D%/tokenize.sh
 cli_tests += %D%/window.sh
 EXTRA_DIST += %D%/chat-golden.txt %D%/chat-tools.json %D%/chat-tools.txt
