@@ -121,9 +121,9 @@ static const int needed[] = {
     SYS_gettimeofday, SYS_sched_yield, SYS_sched_getaffinity, SYS_getrandom,
     SYS_restart_syscall, SYS_getpid, SYS_gettid, SYS_getppid,
     SYS_set_robust_list, SYS_rseq, SYS_membarrier, SYS_getrusage, SYS_fsync,
-    SYS_fdatasync, SYS_sync_file_range, SYS_ftruncate, SYS_dup,
+    SYS_fdatasync, SYS_sync_file_range, SYS_ftruncate, SYS_dup, SYS_pipe2,
 #ifdef __x86_64__
-    SYS_poll, SYS_select, SYS_time, SYS_pause,
+    SYS_poll, SYS_select, SYS_time, SYS_pause, SYS_pipe,
 #endif
 };
 
