@@ -125,7 +125,7 @@ static void
 join(struct sov_tile *t, const struct sov_attn_seq *seq, size_t rows)
 {
     t->n_seq++;
-    t->n_rows += (uint32_t)rows;
+    t->n_rows += rows;
     t->shared = seq->shared < t->shared ? seq->shared : t->shared;
 }
 
@@ -147,8 +147,8 @@ sov_attn_cut(struct sov_attn *at, struct sov_tile *tile)
         }
         for (row = 0; row < rows; row += most)
             tile[n++] = (struct sov_tile){
-                .seq = (uint32_t)i, .n_seq = 1, .row = (uint32_t)row,
-                .n_rows = (uint32_t)(rows - row < most ? rows - row : most),
+                .seq = i, .n_seq = 1, .row = row,
+                .n_rows = rows - row < most ? rows - row : most,
                 .shared = SIZE_MAX,
             };
     }

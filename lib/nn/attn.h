@@ -99,10 +99,10 @@ struct sov_attn_seq {
  * are then read once for all of them.
  */
 struct sov_tile {
-    uint32_t seq;
-    uint32_t n_seq;
-    uint32_t row;    /* the first, of the first timeline */
-    uint32_t n_rows;
+    size_t seq;
+    size_t n_seq;
+    size_t row;    /* the first, of the first timeline */
+    size_t n_rows;
     size_t shared;   /* blocks; of one timeline: all */
 };
 
