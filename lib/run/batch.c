@@ -40,7 +40,8 @@ static const enum sov_type row_types[] = {
  * Caches of all layers, cut from an arena, or only counted.  A layer that sees
  * a window needs the keys of one before its first token, and those of the
  * tokens that are read at once; several timelines may share what lies further
- * back, and keep all.
+ * back, and keep all.  An encoder reads a text in one pass, and the next layer
+ * needs nothing that one before it kept.
  */
 static void
 place_kv(struct sov_batch *b, struct sov_arena *a)
@@ -65,6 +66,11 @@ place_kv(struct sov_batch *b, struct sov_arena *a)
         kv->k_len = hp->k_len;
         kv->v_len = hp->v_len;
         sov_cache_bytes(kv, &k_bytes, &v_bytes);
+        if (b->net->arch->encoder && kv->n_kv == b->pass.kv[0].n_kv && i > 0) {
+            kv->k = b->pass.kv[0].k;
+            kv->v = b->pass.kv[0].v;
+            continue;
+        }
         kv->k = sov_arena_take(a, k_bytes, kv->n_blocks);
         kv->v = sov_arena_take(a, v_bytes, kv->n_blocks);
     }

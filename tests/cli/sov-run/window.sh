@@ -23,3 +23,11 @@ expect 0 sov-quantize -q -t copy --set gemma3.attention.sliding_window=4096 \
 # one layer of seven sees all; the others keep a quarter
 [ $((28 * $(bytes small.gguf))) -eq $((10 * $(bytes whole.gguf))) ] ||
     fail "$(bytes small.gguf) and $(bytes whole.gguf) bytes"
+
+# an encoder is done with a layer's keys and values when the next one begins
+for layers in 2 5; do
+    expect 0 mkmodel form=bert kv=4 layers=$layers ctx=4096 encoder$layers.gguf
+done
+[ "$(bytes encoder2.gguf)" -gt 0 ] || fail "no bytes"
+[ "$(bytes encoder2.gguf)" -eq "$(bytes encoder5.gguf)" ] ||
+    fail "$(bytes encoder2.gguf) and $(bytes encoder5.gguf) bytes"
