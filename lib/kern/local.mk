@@ -53,7 +53,8 @@ endif
 if SOV_ISA_AVX512VBMI
 noinst_LTLIBRARIES += libkern_avx512vbmi.la
 libkern_avx512vbmi_la_SOURCES = \
-	%D%/avx512vbmi/codes.h %D%/avx512vbmi/dot.c %D%/avx512vbmi/panel.c
+	%D%/avx512vbmi/codes.h %D%/avx512vbmi/dot.c \
+	%D%/avx512vbmi/panel.c %D%/avx512vbmi/points.h
 libkern_avx512vbmi_la_CFLAGS = $(AM_CFLAGS) $(AVX512VBMI_CFLAGS)
 libsov_all_la_LIBADD += libkern_avx512vbmi.la
 endif
