@@ -10,8 +10,9 @@
  * all, they stay in their natural order, and sums are brought together once for
  * all rows.  Weights are unpacked once for up to four columns.
  *
- * Memory is asked for AHEAD bytes before it is needed, in the order in which it
- * stands there: the rows that come next are behind the present ones.
+ * Memory is asked for AHEAD bytes before it is needed, or as many as ROWS rows
+ * have, in the order in which it stands there: the rows that come next are
+ * behind the present ones.
  */
 #ifndef SOV_KERN_ROWS_H
 #define SOV_KERN_ROWS_H
@@ -22,14 +23,21 @@
 
 #define AHEAD 32768
 
-/* Ask for as much as one piece of each row has, AHEAD bytes after p. */
+/* What rows at w ask for first. */
+INLINE const unsigned char *
+ahead_of(const unsigned char *w, size_t stride)
+{
+    return w + (ROWS * stride < AHEAD ? AHEAD : ROWS * stride);
+}
+
+/* Ask for as much as one piece of each row has, at p. */
 INLINE void
 ahead(const unsigned char *p, size_t bytes)
 {
     size_t i;
 
     for (i = 0; i < ROWS * bytes; i += 64)
-        v_ahead(p + AHEAD + i);
+        v_ahead(p + i);
 }
 
 /* Lanes of the sums of a, b, c and d. */

@@ -139,7 +139,7 @@ rows256(head_fn *head, half_fn *half, enum sub sub, enum mins mins,
         const unsigned char *act, size_t act_stride, size_t n, float *y)
 {
     vecf acc = f_zero();
-    const unsigned char *next = w;
+    const unsigned char *next = ahead_of(w, stride);
     size_t i;
     int c, part;
 

@@ -134,7 +134,7 @@ rows32(scales_fn *scales, block_fn *block, enum kind kind, int shift,
     size_t piece = 256 / per_block * bytes;
     vecf acc[4] = { f_zero(), f_zero(), f_zero(), f_zero() };
     float lanes[4 * ROWS];
-    const unsigned char *next = w;
+    const unsigned char *next = ahead_of(w, stride);
     size_t i, r;
     int c;
 

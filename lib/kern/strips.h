@@ -123,15 +123,20 @@ typedef void dot_fn(const void *w, size_t w_stride, size_t n_w, const void *act,
                     size_t act_stride, size_t n_cols, size_t n, float *y,
                     size_t y_stride);
 
-/* f[i]: for i + 1 columns; rows that are left over go to rest. */
+/* f[i]: for i + 1 columns; rows that are left over go to rest, and all where
+ * there are fewer columns than from. */
 INLINE void
-all_strips(strip_fn *const f[4], dot_fn *rest, const unsigned char *w,
-           size_t w_stride, size_t n_w, const unsigned char *act,
-           size_t act_stride, size_t n_cols, size_t n, float *y,
-           size_t y_stride)
+all_strips(strip_fn *const f[4], dot_fn *rest, size_t from,
+           const unsigned char *w, size_t w_stride, size_t n_w,
+           const unsigned char *act, size_t act_stride, size_t n_cols, size_t n,
+           float *y, size_t y_stride)
 {
     size_t r, c, many;
 
+    if (n_cols < from) {
+        rest(w, w_stride, n_w, act, act_stride, n_cols, n, y, y_stride);
+        return;
+    }
     for (r = 0; n_w - r >= STRIP; r += STRIP)
         for (c = 0; c < n_cols; c += many) {
             many = n_cols - c < 4 ? n_cols - c : n_cols - c == 5 ? 3 : 4;
@@ -143,7 +148,7 @@ all_strips(strip_fn *const f[4], dot_fn *rest, const unsigned char *w,
              y + r, y_stride);
 }
 
-#define STRIP_DOT(type)                                                        \
+#define STRIP_DOT(type, from)                                                  \
     static void strips_##type(                                                 \
         const void *w, size_t w_stride, size_t n_w, const void *act,           \
         size_t act_stride, size_t n_cols, size_t n, float *y, size_t y_stride) \
@@ -151,8 +156,8 @@ all_strips(strip_fn *const f[4], dot_fn *rest, const unsigned char *w,
         static strip_fn *const f[4] = { strip_##type##_1, strip_##type##_2,    \
                                         strip_##type##_3, strip_##type##_4 };  \
                                                                                \
-        all_strips(f, dot_##type, w, w_stride, n_w, act, act_stride, n_cols,   \
-                   n, y, y_stride);                                            \
+        all_strips(f, dot_##type, from, w, w_stride, n_w, act, act_stride,     \
+                   n_cols, n, y, y_stride);                                    \
     }
 
 #endif

@@ -61,15 +61,14 @@ strip_min_sum(const struct strip_form *f, const struct strip_head *h,
 
 /* Sums of the sub-blocks of one part, times their scales. */
 INLINE void
-strip_part(const struct strip_form *f, part_fn *part, plane_fn *plane,
-           int n_cols, const unsigned char *w, size_t stride,
-           const unsigned char *next, const struct strip_head *h,
-           const struct sov_a256 *const a[4], int i, vec sum[4])
+strip_part(const struct strip_form *f, plane_fn *plane, int n_cols,
+           const vec v[16], const unsigned char *next,
+           const struct strip_head *h, const struct sov_a256 *const a[4], int i,
+           vec sum[4])
 {
-    vec v[16], t[4], q;
+    vec t[4], q;
     int p, k, c;
 
-    part(w, stride, h, i, v);
     UNROLL
     for (p = 0; p < f->planes; p++) {
         int at = plane_at(f, i, p);
@@ -99,13 +98,17 @@ strip256(strip_head_fn *head, part_fn *part, plane_fn *plane,
          const unsigned char *act, size_t act_stride, size_t n, float *y,
          size_t y_stride)
 {
+    bool early = f.planes == 1; /* so little at a time that it would wait */
     struct strip_head heads[2];
+    vec parts[2][16];
     vecf acc[4] = { f_zero(), f_zero(), f_zero(), f_zero() };
     const unsigned char *next = w + strip_distance(stride);
     size_t i;
     int c, p;
 
     head(w, stride, &heads[0]);
+    if (early)
+        part(w, stride, &heads[0], 0, parts[0]);
     for (i = 0; i < n / 256; i++, w += f.bytes, next += STRIP * f.bytes) {
         const struct strip_head *h = &heads[i % 2];
         const struct sov_a256 *a[4];
@@ -126,8 +129,18 @@ strip256(strip_head_fn *head, part_fn *part, plane_fn *plane,
                 sum[c] = v_sub32(sum[c], v_shr32(m[c], -f.shift));
         }
         AS_LOOP
-        for (p = 0; p < f.parts; p++)
-            strip_part(&f, part, plane, n_cols, w, stride, next, h, a, p, sum);
+        for (p = 0; p < f.parts; p++) {
+            int then = (p + 1) % f.parts; /* in this super-block or the next */
+            bool on = then == 0 && i + 1 < n / 256;
+
+            if (early)
+                part(on ? w + f.bytes : w, stride, &heads[(i + on) % 2], then,
+                     parts[then % 2]);
+            else
+                part(w, stride, h, p, parts[0]);
+            strip_part(&f, plane, n_cols, parts[early ? p % 2 : 0], next, h, a,
+                       p, sum);
+        }
         UNROLL
         for (c = 0; c < n_cols; c++) {
             vecf da = f_set(a[c]->d);
@@ -401,7 +414,7 @@ plane_iq4_xs(const vec v[16], int plane, int k)
     STRIP256_COLUMNS(type, head, 2, __VA_ARGS__) \
     STRIP256_COLUMNS(type, head, 3, __VA_ARGS__) \
     STRIP256_COLUMNS(type, head, 4, __VA_ARGS__) \
-    STRIP_DOT(type)
+    STRIP_DOT(type, 1)
 
 /* parts, planes, dwords, signed, minimums, offset, bytes */
 STRIP256(q2_k, strip_head_q2_k, 4, 4, 4, false, MINS_APART, 0, 84)

@@ -236,7 +236,6 @@ strip_pairs(const unsigned char *p, size_t stride, size_t bytes,
     }
 
 STRIP_SCALES(q8_0, 34)
-STRIP_SCALES(q4_0, 18)
 STRIP_SCALES(q5_0, 22)
 STRIP_SCALES(iq4_nl, 18)
 STRIP_PAIRS(q4_1, 20)
@@ -312,12 +311,6 @@ strip_block_q8_0(const unsigned char *p, size_t stride, vec w[8])
 }
 
 INLINE void
-strip_block_q4_0(const unsigned char *p, size_t stride, vec w[8])
-{
-    strip_nibbles(p + 2, stride, w);
-}
-
-INLINE void
 strip_block_q4_1(const unsigned char *p, size_t stride, vec w[8])
 {
     strip_nibbles(p + 4, stride, w);
@@ -349,6 +342,130 @@ strip_block_mxfp4(const unsigned char *p, size_t stride, vec w[8])
     strip_codes(p + 1, stride, fp4_table(), w);
 }
 
+/* ---- q4_0, whose pieces are taken as they lie */
+
+/*
+ * Nine dwords are two blocks, f16 d | u8 q[16] each: of the first block d and
+ * its first two bytes share dword 0, its last two bytes share dword 4 with the
+ * second block's d.  So nothing is read twice, and none of it goes one by one.
+ */
+INLINE void
+q4_0_dots(vec t[4], vec q, int mask, const struct sov_a32 *const a[4],
+          int n_cols, int at)
+{
+    vec m = mask == 15 ? v_set8(15) : v_set32(mask);
+    vec low = v_and(q, m);
+    vec high = v_and(v_shr32(q, 4), m);
+    int c;
+
+    UNROLL
+    for (c = 0; c < n_cols; c++) {
+        const unsigned char *x = (const unsigned char *)a[c] + at;
+
+        t[c] = v_dot(t[c], low, v_four(x));
+        t[c] = v_dot(t[c], high, v_four(x + 16));
+    }
+}
+
+INLINE void
+q4_0_products(vec t[4], vec half_d, const struct sov_a32 *const a[4],
+              int n_cols, int b, vecf p[4])
+{
+    vecf d = f_halves32(half_d);
+    int c;
+
+    UNROLL
+    for (c = 0; c < n_cols; c++)
+        p[c] = f_mul(f_mul(d, f_set(a[c]->d[b])), f_of(t[c]));
+}
+
+/* Blocks 2 j and 2 j + 1 of a piece from their dwords. */
+INLINE void
+q4_0_pair(const vec v[9], const struct sov_a32 *const a[4], int n_cols, int j,
+          int32_t start[4][8], vecf sum[4])
+{
+    vecf p[4], q[4];
+    vec t[4];
+    int c, k;
+
+    UNROLL
+    for (c = 0; c < n_cols; c++)
+        t[c] = v_four(&start[c][2 * j]);
+    q4_0_dots(t, v_shr32(v[0], 16), 0x0f0f, a, n_cols, 64 * j);
+    UNROLL
+    for (k = 0; k < 3; k++)
+        q4_0_dots(t, v[1 + k], 15, a, n_cols, 64 * j + 2 + 4 * k);
+    q4_0_dots(t, v[4], 0x0f0f, a, n_cols, 64 * j + 14);
+    q4_0_products(t, v[0], a, n_cols, 2 * j, p);
+    UNROLL
+    for (c = 0; c < n_cols; c++)
+        t[c] = v_four(&start[c][2 * j + 1]);
+    UNROLL
+    for (k = 0; k < 4; k++)
+        q4_0_dots(t, v[5 + k], 15, a, n_cols, 64 * j + 32 + 4 * k);
+    q4_0_products(t, v_shr32(v[4], 16), a, n_cols, 2 * j + 1, q);
+    UNROLL
+    for (c = 0; c < n_cols; c++)
+        sum[c] = f_add(p[c], q[c]);
+}
+
+INLINE void
+q4_0_piece(struct piece w, const struct sov_a32 *const a[4], int n_cols,
+           const unsigned char *next, vecf acc[4])
+{
+    const struct strip_kind f = { KIND_OFFSET, 3, 18 };
+    int32_t start[4][8];
+    vecf half[4][4];
+    vec v[36];
+    int c, i, j;
+
+    strip_starts(&f, a, n_cols, start);
+    UNROLL
+    for (i = j = 0; j < 4; j++) {
+        /* no pair's reading goes before what the one before it asks for */
+        __asm__ volatile("" : : : "memory");
+        strip_ahead(next, 144, j, 4);
+        UNROLL
+        for (; i <= (9 * j + 8) / 4; i++)
+            take(w.p + 16 * i, w.stride, v + 4 * i);
+        q4_0_pair(v + 9 * j, a, n_cols, j, start, half[j]);
+    }
+    UNROLL
+    for (c = 0; c < n_cols; c++)
+        acc[c] = f_add(acc[c], f_add(f_add(half[0][c], half[1][c]),
+                                     f_add(half[2][c], half[3][c])));
+}
+
+INLINE void
+strip_q4_0(int n_cols, const unsigned char *w, size_t stride,
+           const unsigned char *act, size_t act_stride, size_t n, float *y,
+           size_t y_stride)
+{
+    vecf acc[4] = { f_zero(), f_zero(), f_zero(), f_zero() };
+    unsigned char rest[STRIP][PIECE_MAX];
+    const unsigned char *next = w + strip_distance(stride);
+    size_t i;
+    int c;
+
+    for (i = 0; i < (n + 255) / 256; i++, w += 144, next += STRIP * 144) {
+        struct piece now = { w, stride };
+        const struct sov_a32 *a[4];
+
+        if (n < 256 * (i + 1))
+            now = last_piece(w, stride, n % 256 / 32 * 18, rest);
+        UNROLL
+        for (c = 0; c < n_cols; c++)
+            a[c] =
+                (const struct sov_a32 *)(const void *)(act +
+                                                       (size_t)c * act_stride) +
+                i;
+        q4_0_piece(now, a, n_cols, next, acc);
+    }
+    UNROLL
+    for (c = 0; c < n_cols; c++)
+        f_store(y + (size_t)c * y_stride, acc[c]);
+}
+
 /* ---- all columns */
 
 #define STRIP32_COLUMNS(type, n_cols, ...)                                    \
@@ -361,21 +478,34 @@ strip_block_mxfp4(const unsigned char *p, size_t stride, vec w[8])
                 y_stride);                                                    \
     }
 
-#define STRIP32(type, ...)                \
+#define STRIP32(type, from, ...)          \
     STRIP32_COLUMNS(type, 1, __VA_ARGS__) \
     STRIP32_COLUMNS(type, 2, __VA_ARGS__) \
     STRIP32_COLUMNS(type, 3, __VA_ARGS__) \
     STRIP32_COLUMNS(type, 4, __VA_ARGS__) \
-    STRIP_DOT(type)
+    STRIP_DOT(type, from)
 
-/* kind, shift of the offset, bytes of a block */
-STRIP32(q8_0, KIND_SIGNED, BIAS8, 34)
-STRIP32(q4_0, KIND_OFFSET, 3, 18)
-STRIP32(q4_1, KIND_MIN, 0, 20)
-STRIP32(q5_0, KIND_OFFSET, 4, 22)
-STRIP32(q5_1, KIND_MIN, 0, 24)
-STRIP32(iq4_nl, KIND_SIGNED, BIAS8, 18)
-STRIP32(mxfp4, KIND_OFFSET, 4, 17)
+/* columns from which they win over rows; kind, shift of the offset, bytes of a
+ * block */
+STRIP32(q8_0, 2, KIND_SIGNED, BIAS8, 34)
+STRIP32(q4_1, 2, KIND_MIN, 0, 20)
+STRIP32(q5_0, 1, KIND_OFFSET, 4, 22)
+STRIP32(q5_1, 1, KIND_MIN, 0, 24)
+STRIP32(iq4_nl, 2, KIND_SIGNED, BIAS8, 18)
+STRIP32(mxfp4, 1, KIND_OFFSET, 4, 17)
+
+#define STRIP_Q4_0(n_cols)                                               \
+    static void strip_q4_0_##n_cols(                                     \
+        const unsigned char *w, size_t stride, const unsigned char *act, \
+        size_t act_stride, size_t n, float *y, size_t y_stride)          \
+    {                                                                    \
+        strip_q4_0(n_cols, w, stride, act, act_stride, n, y, y_stride);  \
+    }
+STRIP_Q4_0(1)
+STRIP_Q4_0(2)
+STRIP_Q4_0(3)
+STRIP_Q4_0(4)
+STRIP_DOT(q4_0, 1)
 
 INLINE void
 strips_32_slots(struct sov_kern *k)

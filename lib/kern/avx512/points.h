@@ -201,7 +201,7 @@ points_rows(points_fn *points, size_t bytes, float factor,
             size_t n)
 {
     __m128 acc = _mm_setzero_ps();
-    const unsigned char *next = w;
+    const unsigned char *next = ahead_of(w, stride);
     size_t i;
     int r;
 
