@@ -4,8 +4,7 @@
  *
  * Whoever includes it brings vec.h, and says with SIGN what is done to signed
  * weights: 0 leaves them, 0x80 adds 128.  Types that have an offset in the file
- * (q4_0, q5_0) keep it, unless OFFSET(x) is x.  FINISH(p, at), if there is one,
- * comes after the last weight of a type without minimums.
+ * (q4_0, q5_0) keep it, unless OFFSET(x) is x, or less.
  */
 #ifndef SOV_KERN_UNPACK_32_H
 #define SOV_KERN_UNPACK_32_H
@@ -17,9 +16,6 @@
 
 #ifndef OFFSET
 #define OFFSET(x) 0
-#endif
-#ifndef FINISH
-#define FINISH(p, at) ((void)(p), (void)(at))
 #endif
 
 /*
@@ -80,7 +76,6 @@ unpack_q8_0(const unsigned char *rows, size_t stride, struct sov_panel *p,
             put(p, at, 4 * i + e, vec_xor(v[e], sign));
     }
     put_scales(&h, p, at);
-    FINISH(p, at);
 }
 
 static void
@@ -102,7 +97,6 @@ unpack_q4_0(const unsigned char *rows, size_t stride, struct sov_panel *p,
         }
     }
     put_scales(&h, p, at);
-    FINISH(p, at);
 }
 
 static void
@@ -169,7 +163,6 @@ unpack_q5_0(const unsigned char *rows, size_t stride, struct sov_panel *p,
     read_heads(rows, stride, 22, &h);
     unpack_5(rows, stride, p, at, 22, 2, OFFSET(16));
     put_scales(&h, p, at);
-    FINISH(p, at);
 }
 
 static void
@@ -200,7 +193,6 @@ unpack_codes(const unsigned char *rows, size_t stride, struct sov_panel *p,
             put(p, at, 8 * b + 4 + e, vec_look(codes, bits(v[e], 4, 15)));
         }
     }
-    FINISH(p, at);
 }
 
 static void

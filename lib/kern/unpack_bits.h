@@ -33,7 +33,6 @@ unpack_q1_0(const unsigned char *rows, size_t stride, struct sov_panel *p,
                              vec_shr(fifth_bits(v[b], e), 3));
         }
     }
-    FINISH(p, at);
 }
 
 /* Two bits each from bit 0 of a dword on, four of them, to its bytes. */
@@ -64,7 +63,6 @@ unpack_q2_0(const unsigned char *rows, size_t stride, struct sov_panel *p,
             put_less_one(p, at, 16 * i + 4 * e + j,
                          four_fields(byte_of(v[e], j)));
     }
-    FINISH(p, at);
 }
 
 #endif

@@ -26,45 +26,93 @@ amax(const float *x, size_t n)
         _mm_castsi128_ps(_mm_cvtsi32_si128((int)_mm512_reduce_max_epu32(m))));
 }
 
-/* 16 numbers in units of d, not 0, into q; gives their sum. */
-static int32_t
-unit16(const float *x, float d, int8_t *q)
+/* 16 numbers in units of d, not 0, to even. */
+static inline __m512i
+unit16(const float *x, __m512 d)
 {
-    __m512 v = _mm512_div_ps(_mm512_loadu_ps(x), _mm512_set1_ps(d));
-    __m512i i;
+    __m512 v = _mm512_div_ps(_mm512_loadu_ps(x), d);
 
     v = _mm512_max_ps(v, _mm512_set1_ps(-127.0f));
     v = _mm512_min_ps(v, _mm512_set1_ps(127.0f));
-    i = _mm512_cvtps_epi32(v);
-    _mm_storeu_si128((__m128i *)q, _mm512_cvtepi32_epi8(i));
-    return _mm512_reduce_add_epi32(i);
+    return _mm512_cvtps_epi32(v);
+}
+
+/* Dword i of lane k to dword k of lane i. */
+static inline __m512i
+turned(__m512i v)
+{
+    return _mm512_permutexvar_epi32(
+        _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15),
+        v);
+}
+
+/* 64 numbers, the first 32 in units of d, the others of e; their bytes to q and
+ * the sums of four each. */
+static inline __m512i
+unit64(const float *x, __m512 d, __m512 e, int8_t *q)
+{
+    __m512i a = _mm512_packs_epi32(unit16(x, d), unit16(x + 16, d));
+    __m512i b = _mm512_packs_epi32(unit16(x + 32, e), unit16(x + 48, e));
+    __m512i bytes = turned(_mm512_packs_epi16(a, b));
+
+    _mm512_storeu_si512(q, bytes);
+    return _mm512_dpbusd_epi32(_mm512_setzero_si512(), _mm512_set1_epi8(1),
+                               bytes);
+}
+
+/* 256 numbers' such sums, to sums of 16. */
+static inline __m256i
+sums16(const __m512i s[4])
+{
+    __m512i a = _mm512_add_epi32(_mm512_unpacklo_epi32(s[0], s[1]),
+                                 _mm512_unpackhi_epi32(s[0], s[1]));
+    __m512i b = _mm512_add_epi32(_mm512_unpacklo_epi32(s[2], s[3]),
+                                 _mm512_unpackhi_epi32(s[2], s[3]));
+
+    return _mm512_cvtepi32_epi16(turned(_mm512_add_epi32(
+        _mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b))));
+}
+
+/* and of 32 */
+static inline __m256i
+sums32(__m256i sums)
+{
+    return _mm256_madd_epi16(sums, _mm256_set1_epi16(1));
+}
+
+/* Eight blocks of 32. */
+static void
+piece_a32(const float *x, struct sov_a32 *a)
+{
+    float d[8], unit[8];
+    __m512i s[4];
+    int b;
+
+    for (b = 0; b < 8; b++) {
+        d[b] = amax(x + 32 * b, 32) / 127.0f;
+        unit[b] = d[b] != 0 ? d[b] : 1; /* zeros stay zeros */
+    }
+    for (b = 0; b < 4; b++)
+        s[b] = unit64(x + 64 * b, _mm512_set1_ps(unit[2 * b]),
+                      _mm512_set1_ps(unit[2 * b + 1]), a->q + 64 * b);
+    _mm256_storeu_si256((__m256i *)a->sum, sums32(sums16(s)));
+    for (b = 0; b < 8; b++) {
+        a->d[b] = sov_f32_round11(d[b]);
+        a->s[b] = sov_f32_round11(d[b] * (float)a->sum[b]);
+    }
+    memset(a->zero, 0, sizeof(a->zero));
 }
 
 static void
 to_a32(const float *x, struct sov_a32 *a, size_t n)
 {
-    size_t i, b;
+    for (; n >= 256; n -= 256, x += 256, a++)
+        piece_a32(x, a);
+    if (n > 0) {
+        float rest[256] = { 0 };
 
-    for (i = 0; i < n; i += 256, a++) {
-        if (n - i < 256)
-            memset(a, 0, sizeof(*a));
-        memset(a->zero, 0, sizeof(a->zero));
-        for (b = 0; b < 8 && i + 32 * b < n; b++) {
-            const float *p = x + i + 32 * b;
-            int8_t *q = a->q + 32 * b;
-
-            float d = amax(p, 32) / 127.0f;
-
-            if (d != 0) {
-                a->sum[b] = unit16(p, d, q);
-                a->sum[b] += unit16(p + 16, d, q + 16);
-            } else {
-                a->sum[b] = 0;
-                memset(q, 0, 32);
-            }
-            a->d[b] = sov_f32_round11(d);
-            a->s[b] = sov_f32_round11(d * (float)a->sum[b]);
-        }
+        memcpy(rest, x, n * sizeof(*x));
+        piece_a32(rest, a);
     }
 }
 
@@ -75,15 +123,22 @@ to_a256(const float *x, struct sov_a256 *a, size_t n)
 
     for (i = 0; i < n; i += 256, a++) {
         float d = amax(x + i, 256) / 127.0f;
+        __m512 unit = _mm512_set1_ps(d);
+        __m512i s[4];
+        __m256i sums;
 
-        memset(a, 0, sizeof(*a));
-        if (d == 0)
+        if (d == 0) {
+            memset(a, 0, sizeof(*a));
             continue;
+        }
+        for (b = 0; b < 4; b++)
+            s[b] = unit64(x + i + 64 * b, unit, unit, a->q + 64 * b);
+        sums = sums16(s);
+        _mm256_storeu_si256((__m256i *)a->sum, sums);
+        _mm_storeu_si128((__m128i *)a->sum32,
+                         _mm256_cvtepi32_epi16(sums32(sums)));
         a->d = d;
-        for (b = 0; b < 16; b++)
-            a->sum[b] = (int16_t)unit16(x + i + 16 * b, d, a->q + 16 * b);
-        for (b = 0; b < 8; b++)
-            a->sum32[b] = (int16_t)(a->sum[2 * b] + a->sum[2 * b + 1]);
+        memset(a->zero, 0, sizeof(a->zero));
     }
 }
 

@@ -2,8 +2,11 @@
 /*
  * panel_32.c - panels of blocks of 32 weights, AVX-512 with VNNI
  *
- * As in panel_256.c, signed weights meet activations with 128 added, and the
- * sum of a block starts with what takes that back.
+ * Signed weights are kept with 128 added, so that activations are taken as they
+ * are, and the sum of a block starts with what takes that back: -128 times the
+ * sum of its activations.  (Where the halves of a block have scales of their
+ * own that sum is not at hand: there it is the activations that meet them with
+ * 128 added, as in panel_256.c.)
  *
  * Three columns at a time: so all that waits for its place in the tree stays in
  * registers.  A store is not free here: it takes a read port that vpdpbusd
@@ -19,14 +22,28 @@
 
 enum form {
     MINS,   /* unsigned weights, and minimums */
-    SIGNED, /* sc[b] is what the sums of block b start with */
-    HALVES, /* sc[2 b + i], of its i-th half, which has a scale of its own */
+    SIGNED, /* weights 128 too large */
+    HALVES, /* sc[2 b + i] is what the sums of the i-th half of block b, which
+               has a scale of its own, start with */
 };
 
 INLINE const struct sov_a32 *
 column(const void *act, size_t stride, int c)
 {
     return (const void *)((const unsigned char *)act + (size_t)c * stride);
+}
+
+/* What the sum of the i-th part of a column starts with, in one half. */
+INLINE __m512i
+start_of(const struct sov_panel *p, enum form form, int i, int half,
+         const struct sov_a32 *a)
+{
+    if (form == MINS)
+        return _mm512_setzero_si512();
+    if (form == HALVES)
+        return _mm512_load_si512(&p->sc[i][16 * half]);
+    return _mm512_sub_epi32(_mm512_setzero_si512(),
+                            _mm512_slli_epi32(_mm512_set1_epi32(a->sum[i]), 7));
 }
 
 /*
@@ -42,8 +59,7 @@ part_sums(const struct sov_panel *p, enum form form, int i, int g,
     UNROLL
     for (h = 0; h < 2; h++)
         for (c = 0; c < TILE && c < n; c++)
-            t[h][c] = form == MINS ? _mm512_setzero_si512()
-                                   : _mm512_load_si512(&p->sc[i][16 * h]);
+            t[h][c] = start_of(p, form, i, h, column(act, stride, c));
     UNROLL
     for (k = 0; k < g; k++) {
         __m512i w0 = _mm512_load_si512(p->q[g * i + k][0]);
@@ -55,9 +71,9 @@ part_sums(const struct sov_panel *p, enum form form, int i, int g,
         UNROLL
         for (c = 0; c < TILE && c < n; c++) {
             const int8_t *q = column(act, stride, c)->q + 4 * (g * i + k);
-            __m512i x = form == MINS ? broadcast(q) : lifted(q);
+            __m512i x = form == HALVES ? lifted(q) : broadcast(q);
 
-            if (form == MINS) {
+            if (form != HALVES) {
                 t[0][c] = _mm512_dpbusd_epi32(t[0][c], w0, x);
                 t[1][c] = _mm512_dpbusd_epi32(t[1][c], w1, x);
             } else {
@@ -183,15 +199,8 @@ finish_parts(struct sov_panel *p, int at, int g)
         _mm512_store_si512(&p->sc[i][at], lift_of(p, g * i, g, at));
 }
 
-INLINE void
-finish(struct sov_panel *p, int at)
-{
-    finish_parts(p, at, 8);
-}
-
-#define SIGN      0
-#define OFFSET(x) (x)
-#define FINISH    finish
+#define SIGN      0x80
+#define OFFSET(x) ((x) - 128)
 #include "kern/unpack_32.h"
 #include "kern/unpack_bits.h"
 
