@@ -113,7 +113,7 @@ sov_walk_loop(struct sov_walk *w, struct sov_phase *phase, sov_par_fn fn,
 {
     *phase = (struct sov_phase){
         .fn = fn, .arg = w, .n = n, .grain = sov_nn_piece(work),
-        .guided = true,
+        .apart = true,
     };
 }
 
@@ -135,6 +135,15 @@ product(void *arg, size_t first, size_t last, unsigned worker)
     sov_mat_run(&w->pass->nn, w->mul, &w->in, first, last, worker);
 }
 
+/* Shares of as many bytes of weights each. */
+static size_t
+product_share(void *arg, size_t i, size_t n)
+{
+    const struct sov_walk *w = arg;
+
+    return sov_mat_share(w->mul, w->n_mul, i, n);
+}
+
 void
 sov_walk_product(struct sov_walk *w, struct sov_phase *phase)
 {
@@ -146,6 +155,7 @@ sov_walk_product(struct sov_walk *w, struct sov_phase *phase)
         rows += w->mul[i].w->n_out;
     sov_walk_loop(w, phase, product, n,
                   rows * w->in.n * w->in.n_cols / (n > 0 ? n : 1));
+    phase->share = product_share;
 }
 
 static void
@@ -192,7 +202,7 @@ sov_walk_join(const struct sov_walk *w, size_t c)
         sov_walk_norm(w, w->post, part, part);
     if (w->net->hp.residual_scale != 1)
         sov_times(w->net->hp.residual_scale, part, n);
-    sov_add(part, x, n);
+    w->pass->nn.k->axpy(1, part, x, n);
     if (w->end->w != NULL)
         sov_walk_norm(w, w->end, x, x);
 }

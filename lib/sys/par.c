@@ -9,7 +9,10 @@
  *
  *     ticket   63 .. 32 phase   31 .. 0 first item that nobody has
  *
- * Everybody takes pieces from it, the caller too.  So a loop waits for those
+ * Everybody takes pieces from it, the caller too.  Where the items lie beside
+ * each other in memory each has a share of them instead, and takes pieces from
+ * its beginning, so that what it asks for ahead is what it will read; who has
+ * done its own takes the ends of others'.  So a loop waits for those
  * that are at a piece of it and never for one that has not come, who then
  * joins where the others are: on a busy machine a loop costs no more than it
  * would on one thread.  Whoever finds nothing looks for a moment, since the
@@ -44,6 +47,7 @@
 
 #define TEAM_MAX  1024
 #define ITEMS_MAX (1u << 30) /* of one phase; more are several phases */
+#define APART_MAX 0xffff     /* items of a phase in shares */
 
 /* Nanoseconds of looking before sleep.  What a cgroup lets us use is used up
  * by looking as by work. */
@@ -56,14 +60,24 @@ struct slot {
     size_t base; /* first item of the phase */
     atomic_uint n;
     atomic_uint grain;
-    atomic_bool guided;
+    atomic_bool apart;
     atomic_uint limit; /* workers below it may help; 0: the region is over */
+};
+
+/*
+ * A worker's share of a phase whose items are apart: what of it nobody has,
+ *
+ *     63 .. 32 phase   31 .. 16 first item   15 .. 0 end
+ */
+struct share {
+    alignas(64) atomic_uint_fast64_t left;
 };
 
 static struct {
     alignas(64) atomic_uint_fast64_t ticket;
     alignas(64) atomic_uint done; /* items of the phase */
     alignas(64) struct slot slot[2];
+    struct share share[TEAM_MAX];
     /* the region */
     sov_par_next next;
     void *arg;
@@ -166,6 +180,42 @@ wait_until_wanted(unsigned worker)
 
 static void advance(unsigned worker);
 
+/* Items [first, first + n) of the phase, which are this worker's now. */
+static void
+do_piece(struct slot *s, unsigned first, unsigned n, unsigned worker)
+{
+    unsigned all = atomic_load_explicit(&s->n, memory_order_relaxed);
+
+    s->fn(s->arg, s->base + first, s->base + first + n, worker);
+    if (atomic_fetch_add(&team.done, n) + n == all)
+        advance(worker);
+}
+
+/* Do a piece of somebody's share; false if there is nothing left of it. */
+static bool
+take_share(struct slot *s, uint64_t ticket, unsigned whose, unsigned worker)
+{
+    uint64_t left = atomic_load(&team.share[whose].left);
+    unsigned first = left >> 16 & 0xffff;
+    unsigned end = left & 0xffff;
+    unsigned piece = atomic_load_explicit(&s->grain, memory_order_relaxed);
+    unsigned n = end - first;
+
+    if (phase_of(left) != phase_of(ticket) || first >= end)
+        return false;
+    if (n / 4 > piece)
+        piece = n / 4;
+    if (piece > n)
+        piece = n;
+    if (whose != worker)
+        first = end - piece;
+    if (atomic_compare_exchange_strong(
+            &team.share[whose].left, &left,
+            whose == worker ? left + ((uint64_t)piece << 16) : left - piece))
+        do_piece(s, first, piece, worker);
+    return true; /* or somebody else took something: look again */
+}
+
 /* Do a piece of what the ticket offers; false if that is nothing. */
 static bool
 take_piece(uint64_t ticket, unsigned worker)
@@ -175,20 +225,23 @@ take_piece(uint64_t ticket, unsigned worker)
     unsigned n = atomic_load_explicit(&s->n, memory_order_relaxed);
     unsigned limit = atomic_load_explicit(&s->limit, memory_order_relaxed);
     unsigned piece = atomic_load_explicit(&s->grain, memory_order_relaxed);
+    unsigned i;
 
-    if (worker >= limit || first >= n)
+    if (worker >= limit)
         return false;
-    if (atomic_load_explicit(&s->guided, memory_order_relaxed) &&
-        (n - first) / (2 * limit) > piece)
-        piece = (n - first) / (2 * limit);
+    if (atomic_load_explicit(&s->apart, memory_order_relaxed)) {
+        for (i = 0; i < limit; i++)
+            if (take_share(s, ticket, (worker + i) % limit, worker))
+                return true;
+        return false;
+    }
+    if (first >= n)
+        return false;
     if (piece > n - first)
         piece = n - first;
-    if (!atomic_compare_exchange_strong(&team.ticket, &ticket, ticket + piece))
-        return true; /* somebody else did: look again */
-    s->fn(s->arg, s->base + first, s->base + first + piece, worker);
-    if (atomic_fetch_add(&team.done, piece) + piece == n)
-        advance(worker);
-    return true;
+    if (atomic_compare_exchange_strong(&team.ticket, &ticket, ticket + piece))
+        do_piece(s, first, piece, worker);
+    return true; /* or somebody else did: look again */
 }
 
 static void *
@@ -275,6 +328,20 @@ grow(unsigned n)
     pthread_attr_destroy(&attr);
 }
 
+/* The shares of n items of the present loop. */
+static void
+open_shares(uint64_t phase, unsigned n)
+{
+    size_t first, i;
+
+    for (i = team.threads; i-- > 0; n = (unsigned)first) {
+        first = team.now.share != NULL
+                    ? team.now.share(team.now.arg, i, team.threads)
+                    : (size_t)n * i / (i + 1);
+        atomic_store(&team.share[i].left, phase << 32 | first << 16 | n);
+    }
+}
+
 /* Let n items of the present loop be taken; n = 0: the region is over. */
 static void
 open_phase(unsigned n)
@@ -287,7 +354,9 @@ open_phase(unsigned n)
     s->base = team.opened;
     atomic_store_explicit(&s->grain, (unsigned)team.now.grain,
                           memory_order_relaxed);
-    atomic_store_explicit(&s->guided, team.now.guided, memory_order_relaxed);
+    atomic_store_explicit(&s->apart, team.now.apart, memory_order_relaxed);
+    if (team.now.apart)
+        open_shares(phase, n);
     set_slot(s, n, n > 0 ? team.threads : 0);
     team.opened += n;
     atomic_store(&team.done, 0);
@@ -332,6 +401,7 @@ advance(unsigned worker)
         grow(team.threads - 1);
     }
     left = team.now.n - team.opened;
+    team.now.apart &= team.now.n <= APART_MAX;
     if (team.now.grain > ITEMS_MAX / team.threads)
         team.now.grain = ITEMS_MAX / team.threads;
     open_phase(left < ITEMS_MAX ? (unsigned)left : ITEMS_MAX);

@@ -33,7 +33,10 @@ struct sov_phase {
     void *arg;
     size_t n;
     size_t grain; /* items that are worth a piece; 0: n divided by threads */
-    bool guided;  /* pieces are large at first, and grain at the end */
+    bool apart;   /* each thread begins at its own share of the items, goes on
+                     from there, and then helps others from their ends */
+    /* the first item of share i of n; NULL: they are equal */
+    size_t (*share)(void *arg, size_t i, size_t n);
 };
 
 typedef bool (*sov_par_next)(void *arg, struct sov_phase *phase,

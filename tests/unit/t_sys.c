@@ -321,6 +321,15 @@ add_neighbours(void *arg, size_t first, size_t last, unsigned worker)
         to[i] = from[i] + 3 * from[WIDTH - 1 - i] + c->loop;
 }
 
+/* The later ones are larger. */
+static size_t
+uneven(void *arg, size_t i, size_t n)
+{
+    const struct chain *c = arg;
+
+    return c->n[c->loop - 1] * i * i / (n * n);
+}
+
 static bool
 next_loop(void *arg, struct sov_phase *phase, unsigned worker)
 {
@@ -333,7 +342,8 @@ next_loop(void *arg, struct sov_phase *phase, unsigned worker)
     phase->arg = c;
     phase->n = c->n[c->loop];
     phase->grain = c->loop % 5 * 60 * (c->loop % 7);
-    phase->guided = c->loop % 3 == 0;
+    phase->apart = c->loop % 3 == 0;
+    phase->share = c->loop % 6 == 0 ? uneven : NULL;
     c->loop++;
     return true;
 }
