@@ -17,6 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Logits that are looked at together. */
+#define PIECE 1024
+
 struct sov_sampler {
     struct sov_sampler_opts opts;
     uint32_t n_vocab;
@@ -129,18 +132,28 @@ copy_logits(struct sov_sampler *s, const float *logits)
 
 /* The id of the largest logit, -1 if all are impossible. */
 static int32_t
-best_of(const struct sov_sampler *s)
+best_of(const float *logits, size_t n)
 {
+    const struct sov_kern *k = sov_kern();
     float top = -INFINITY;
-    int32_t best = -1;
-    uint32_t i;
+    size_t at = n; /* of the first piece that has it */
+    size_t i, m;
 
-    for (i = 0; i < s->n_vocab; i++)
-        if (s->logit[i] > top) {
-            top = s->logit[i];
-            best = (int32_t)i;
+    for (i = 0; i < n; i += m) {
+        float most;
+
+        m = n - i < PIECE ? n - i : PIECE;
+        most = k->max(logits + i, m);
+        if (most > top) {
+            top = most;
+            at = i;
         }
-    return best;
+    }
+    if (at == n)
+        return -1;
+    while (!(logits[at] == top))
+        at++;
+    return (int32_t)at;
 }
 
 /* Does a come before b? */
@@ -168,16 +181,20 @@ sink(struct sov_sampler *s, size_t n, size_t at)
     h[at] = id;
 }
 
-static void
-make_heap(struct sov_sampler *s)
+/* A heap of the tokens that are at least as likely as floor says; how many. */
+static size_t
+make_heap(struct sov_sampler *s, double floor)
 {
-    size_t n = s->n_vocab;
+    size_t n = 0;
     size_t i;
 
-    for (i = 0; i < n; i++)
-        s->heap[i] = (uint32_t)i;
+    for (i = 0; i < s->n_vocab; i++) {
+        s->heap[n] = (uint32_t)i;
+        n += (double)s->p[i] >= floor;
+    }
     for (i = n / 2; i-- > 0;)
         sink(s, n, i);
+    return n;
 }
 
 /* Take the best off a heap of n. */
@@ -191,15 +208,17 @@ pop(struct sov_sampler *s, size_t n)
     return id;
 }
 
+/* In eight sums, which do not wait for each other. */
 static double
 sum_all(const struct sov_sampler *s)
 {
-    double sum = 0;
-    uint32_t i;
+    double sum[8] = { 0 };
+    size_t i;
 
     for (i = 0; i < s->n_vocab; i++)
-        sum += (double)s->p[i];
-    return sum;
+        sum[i % 8] += (double)s->p[i];
+    return ((sum[0] + sum[1]) + (sum[2] + sum[3])) +
+           ((sum[4] + sum[5]) + (sum[6] + sum[7]));
 }
 
 /*
@@ -215,6 +234,7 @@ cut(struct sov_sampler *s, float p_max)
     double got = 0;
     size_t n = 0;
     size_t k = s->n_vocab;
+    size_t left = 0; /* in the heap */
     size_t i;
 
     if (o->top_k == 0 && o->top_p >= 1) {
@@ -223,20 +243,21 @@ cut(struct sov_sampler *s, float p_max)
                 s->kept[n++] = (uint32_t)i;
         return n;
     }
-    make_heap(s);
-    if (o->top_k != 0 && o->top_k < k)
+    if (o->top_k != 0 && o->top_k < k) {
+        make_heap(s, 0);
         k = o->top_k;
-    if (k == s->n_vocab) {
-        total = sum_all(s);
-    } else {
         for (i = 0; i < k; i++) {
             s->kept[i] = pop(s, s->n_vocab - i);
             total += (double)s->p[s->kept[i]];
         }
+    } else {
+        /* others would not be kept; the best one is always among these */
+        left = k = make_heap(s, floor);
+        total = sum_all(s);
     }
     for (n = 0; n < k; n++) {
-        if (k == s->n_vocab)
-            s->kept[n] = pop(s, s->n_vocab - n);
+        if (left > 0)
+            s->kept[n] = pop(s, left--);
         if (n > 0 && (got >= (double)o->top_p * total ||
                       (double)s->p[s->kept[n]] < floor))
             break;
@@ -277,9 +298,11 @@ sov_sample(sov_sampler *s, const float *logits, const int32_t *history,
     int32_t best;
     float top;
 
+    if (s->opts.temp == 0 && s->opts.repeat_penalty == 1.0f)
+        return best_of(logits, s->n_vocab);
     copy_logits(s, logits);
     penalize(s, history, n_history);
-    best = best_of(s);
+    best = best_of(s->logit, s->n_vocab);
     if (best < 0 || s->opts.temp == 0 || isinf(s->logit[best]))
         return best;
     top = s->logit[best];
