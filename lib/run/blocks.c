@@ -194,27 +194,42 @@ sov_blocks_drop(struct sov_session *s, uint32_t n)
         sov_store_drop(&s->batch->store, s->block[--s->n_blocks]);
 }
 
+/* The name that the next block's is made of; NULL: the last one is not full,
+ * or has none. */
+static const unsigned char *
+name_before(const struct sov_session *s)
+{
+    const struct sov_block *last;
+
+    if (s->pos == 0)
+        return s->root;
+    last = &s->batch->store.block[s->block[(s->pos - 1) / KEYS]];
+    return s->pos % KEYS == 0 && last->named ? last->name : NULL;
+}
+
 size_t
 sov_session_recall(sov_session *s, const int32_t *ids, size_t n)
 {
     struct sov_store *store = &s->batch->store;
-    const unsigned char *before = s->root;
+    const unsigned char *before = name_before(s);
     unsigned char name[SOV_SHA256_LEN];
+    size_t at = 0;
     uint32_t b;
 
-    if (!s->batch->reuse || s->pos != 0)
+    if (!s->batch->reuse || before == NULL)
         return 0;
-    while (n - s->pos > KEYS && s->batch->n_ctx - s->pos >= KEYS) {
-        name_of(before, ids + s->pos, name);
+    while (n - at > KEYS && s->batch->n_ctx - s->pos >= KEYS) {
+        name_of(before, ids + at, name);
         b = sov_store_find(store, name);
         if (b == SOV_NO_BLOCK)
             break;
         sov_store_hold(store, b);
         before = store->block[b].name;
         s->block[s->n_blocks++] = b;
-        memcpy(s->ids + s->pos, ids + s->pos, KEYS * sizeof(*ids));
+        memcpy(s->ids + s->pos, ids + at, KEYS * sizeof(*ids));
         s->pos += KEYS;
+        at += KEYS;
     }
     s->n_read = s->pos > s->n_read ? s->pos : s->n_read;
-    return s->pos;
+    return at;
 }

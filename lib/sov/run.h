@@ -141,10 +141,12 @@ SOV_API int sov_session_fork(sov_session **fork, const sov_session *session,
                              struct sov_err *err) SOV_MUST_CHECK;
 
 /*
- * A session that has read nothing takes over what others of its tenant read
- * before, and is still kept, of the beginning of ids[n]: whole blocks, and
- * less than n.  Gives the number of tokens that need not be read again; they
- * count as read.
+ * A session that has read nothing, or whole blocks, is to read ids[n] next: it
+ * takes over what of them others of its tenant have read after the same
+ * beginning, and is still kept; whole blocks, and less than n.  Gives the
+ * number of tokens that need not be read again; they count as read.  Of
+ * sessions that begin alike one may read, a few blocks in each pass, and the
+ * others follow it.
  */
 SOV_API size_t sov_session_recall(sov_session *session, const int32_t *ids,
                                   size_t n);

@@ -216,6 +216,38 @@ START_TEST(what_was_read_is_found_again)
 }
 END_TEST
 
+/* One reads block by block, and the other follows it. */
+START_TEST(who_begins_alike_follows)
+{
+    sov_model *model = open_model();
+    sov_batch *b = open_batch(model, 2, 12 * SOV_BLOCK, true);
+    sov_session *s = begin(b, NULL);
+    sov_session *t = begin(b, NULL);
+    float want[TINY_VOCAB];
+    size_t at;
+
+    for (at = 0; at < 192; at += 64) {
+        feed(s, at, 64);
+        ck_assert_uint_eq(sov_session_recall(t, ids + at, 200 - at), 64);
+        ck_assert_uint_eq(sov_session_pos(t), at + 64);
+        ck_assert_uint_eq(t->block[at / 64], s->block[at / 64]);
+    }
+    feed(s, 192, 8);
+    memcpy(want, sov_session_logits(s, 0), sizeof(want));
+    feed(t, 192, 8);
+    ck_assert_mem_eq(sov_session_logits(t, 0), want, sizeof(want));
+    /* in the middle of a block there is nothing to take over */
+    feed(s, 200, 100);
+    ck_assert_uint_eq(sov_session_recall(t, ids + 200, 100), 0);
+    /* and after another beginning neither */
+    sov_session_truncate(t, 0);
+    feed(t, 1, 64);
+    ck_assert_uint_eq(sov_session_recall(t, ids + 64, 100), 0);
+    sov_batch_close(b);
+    sov_model_close(model);
+}
+END_TEST
+
 /* Two that read the same at the same time end up with the same blocks. */
 START_TEST(the_same_is_kept_once)
 {
@@ -415,6 +447,7 @@ main(void)
     tcase_add_test(tc, without_room_nothing_changes);
     tcase_add_test(tc, wrong_parts_are_refused);
     tcase_add_test(tc, what_was_read_is_found_again);
+    tcase_add_test(tc, who_begins_alike_follows);
     tcase_add_test(tc, the_same_is_kept_once);
     tcase_add_test(tc, tenants_share_nothing);
     tcase_add_test(tc, the_oldest_is_given_up_first);
