@@ -103,8 +103,9 @@ place_work(struct sov_batch *b, struct sov_arena *a)
 static int
 too_large(struct sov_err *err)
 {
-    return sov_fail(err, SOV_EMEM, "a context of that size does not fit in "
-                                   "memory");
+    return sov_fail(err, SOV_EMEM,
+                    "a context of that size does not fit in "
+                    "memory");
 }
 
 /*
@@ -155,8 +156,8 @@ choose_sizes(struct sov_batch *b, const struct sov_session_opts *opts,
     b->n_ctx = most < SOV_CTX_DEFAULT ? most : SOV_CTX_DEFAULT;
     if (b->n_seq > SOV_SEQS_MAX)
         return sov_fail(err, SOV_EARG,
-                        "%" PRIu32 " sessions, the limit is %" PRIu64,
-                        b->n_seq, SOV_SEQS_MAX);
+                        "%" PRIu32 " sessions, the limit is %" PRIu64, b->n_seq,
+                        SOV_SEQS_MAX);
     if (opts->n_ctx > SOV_CTX_MAX)
         return sov_fail(err, SOV_EARG, "a context of %" PRIu32 " tokens",
                         opts->n_ctx);
@@ -165,7 +166,8 @@ choose_sizes(struct sov_batch *b, const struct sov_session_opts *opts,
     if (net->places.data != NULL && b->n_ctx > net->places.n_out)
         return sov_fail(err, SOV_EARG,
                         "a context of %" PRIu32 " tokens, but the model has "
-                        "%zu positions", b->n_ctx, net->places.n_out);
+                        "%zu positions",
+                        b->n_ctx, net->places.n_out);
     all = (uint64_t)b->n_seq * b->n_ctx;
     b->pass.n_batch = at_most(opts->n_batch, BATCH_DEFAULT, all);
     if (net->arch->encoder)
@@ -356,8 +358,7 @@ prepare(sov_batch **batch, const sov_model *model,
 static const struct sov_session_opts defaults = { 0 };
 
 int
-sov_session_measure(const sov_model *model,
-                    const struct sov_session_opts *opts,
+sov_session_measure(const sov_model *model, const struct sov_session_opts *opts,
                     struct sov_session_memory *mem, struct sov_err *err)
 {
     struct sov_session_memory m = { 0 };
@@ -387,8 +388,7 @@ sov_batch_open(sov_batch **batch, const sov_model *model,
     if (opts->max_memory != 0 && mem.total > opts->max_memory)
         rc = sov_fail(err, SOV_EMEM,
                       "%" PRIu64 " bytes are needed (weights %" PRIu64
-                      ", keys and values %" PRIu64 "), %" PRIu64
-                      " are allowed",
+                      ", keys and values %" PRIu64 "), %" PRIu64 " are allowed",
                       mem.total, mem.weights, mem.kv, opts->max_memory);
     else
         rc = take(b, &mem, err);
@@ -444,16 +444,16 @@ check_parts(struct sov_batch *b, const struct sov_batch_part *part, size_t n,
         if (s->batch != b || !s->open || s->check == b->check)
             return sov_fail(err, SOV_EARG,
                             "part %zu is of a session that is no part of "
-                            "this batch, or is one already", i);
+                            "this batch, or is one already",
+                            i);
         s->check = b->check;
         rc = sov_session_check(s, part[i].ids, part[i].n, part[i].what, err);
         if (rc < 0)
             return rc;
         if (__builtin_add_overflow(rows, rows_of(&part[i]), &rows) ||
             rows > b->n_logits)
-            return sov_fail(err, SOV_EARG,
-                            "logits of %zu tokens, %zu are kept", rows,
-                            b->n_logits);
+            return sov_fail(err, SOV_EARG, "logits of %zu tokens, %zu are kept",
+                            rows, b->n_logits);
     }
     return 0;
 }
@@ -461,9 +461,9 @@ check_parts(struct sov_batch *b, const struct sov_batch_part *part, size_t n,
 /* A pass that is being put together. */
 struct load {
     struct sov_batch *b;
-    size_t n;         /* stretches */
+    size_t n; /* stretches */
     size_t n_cols;
-    size_t row;       /* the first of logits */
+    size_t row; /* the first of logits */
     size_t n_rows;
 };
 
@@ -496,8 +496,9 @@ load_part(struct load *l, const struct sov_batch_part *part)
 
         n = b->pass.n_batch - l->n_cols;
         n = part->n - at < n ? part->n - at : n;
-        *to = (struct sov_stretch){ .ids = part->ids + at, .n = n,
-                                    .pos = s->pos + at, .block = s->block };
+        *to = (struct sov_stretch){
+            .ids = part->ids + at, .n = n, .pos = s->pos + at, .block = s->block
+        };
         if (part->what == SOV_LOGITS_ALL)
             to->n_out = n;
         else if (part->what == SOV_LOGITS_LAST && at + n == part->n)

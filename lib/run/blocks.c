@@ -105,8 +105,8 @@ own(struct sov_session *s)
 }
 
 int
-sov_blocks_take(struct sov_batch *b, const struct sov_batch_part *part, size_t n,
-                struct sov_err *err)
+sov_blocks_take(struct sov_batch *b, const struct sov_batch_part *part,
+                size_t n, struct sov_err *err)
 {
     uint32_t wanted = wanted_by(part, n);
     uint32_t room = sov_store_room(&b->store);

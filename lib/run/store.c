@@ -70,7 +70,7 @@ place_of(const struct sov_store *p, const unsigned char *name)
 
 uint32_t
 sov_store_find(const struct sov_store *p,
-              const unsigned char name[SOV_SHA256_LEN])
+               const unsigned char name[SOV_SHA256_LEN])
 {
     uint32_t b = *place_of(p, name);
 
@@ -82,7 +82,7 @@ sov_store_find(const struct sov_store *p,
 
 void
 sov_store_name(struct sov_store *p, uint32_t b,
-              const unsigned char name[SOV_SHA256_LEN])
+               const unsigned char name[SOV_SHA256_LEN])
 {
     struct sov_block *block = &p->block[b];
     uint32_t *place = place_of(p, name);

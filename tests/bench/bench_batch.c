@@ -66,8 +66,8 @@ prefix(sov_batch *b, const struct sizes *n, struct sov_err *err)
     for (at = 0; at < n->shared && rc == 0; at += step) {
         step = n->shared - at < OWN_MAX ? n->shared - at : OWN_MAX;
         for (size_t i = 0; i < step; i++)
-            ids[0][i] = (int32_t)((at + i) * 7919 %
-                                  sov_session_vocab(session[0]));
+            ids[0][i] =
+                (int32_t)((at + i) * 7919 % sov_session_vocab(session[0]));
         rc = sov_session_eval(session[0], ids[0], step, SOV_LOGITS_NONE, err);
     }
     for (size_t i = 1; i < n->seqs && rc == 0; i++)

@@ -119,10 +119,10 @@ check(struct line *l, const struct sov_batch_part *part)
 
     if (part->what == SOV_LOGITS_NONE)
         return;
-    if (sov_session_eval(l->alone, l->ids + pos, before - pos,
-                         SOV_LOGITS_NONE, &err) < 0 ||
-        sov_session_eval(l->alone, l->ids + before, part->n, part->what,
-                         &err) < 0)
+    if (sov_session_eval(l->alone, l->ids + pos, before - pos, SOV_LOGITS_NONE,
+                         &err) < 0 ||
+        sov_session_eval(l->alone, l->ids + before, part->n, part->what, &err) <
+            0)
         die("alone", &err);
     for (size_t i = 0; i < rows; i++)
         compare(sov_session_logits(l->s, i), sov_session_logits(l->alone, i),
@@ -133,16 +133,16 @@ static void
 fill(struct line *l, struct sov_batch_part *part)
 {
     static const enum sov_logits whats[] = { SOV_LOGITS_LAST, SOV_LOGITS_LAST,
-                                             SOV_LOGITS_ALL,
-                                             SOV_LOGITS_NONE };
+                                             SOV_LOGITS_ALL, SOV_LOGITS_NONE };
     uint32_t n_vocab = sov_session_vocab(l->s);
     size_t n = below(3) > 0 ? 1 : 1 + below(PIECE);
 
     n = n < N_CTX - l->n ? n : N_CTX - l->n;
     for (size_t i = 0; i < n; i++)
         l->ids[l->n + i] = token(l, l->n + i, n_vocab);
-    *part = (struct sov_batch_part){ .session = l->s, .ids = l->ids + l->n,
-                                     .n = n, .what = whats[below(4)] };
+    *part = (struct sov_batch_part){
+        .session = l->s, .ids = l->ids + l->n, .n = n, .what = whats[below(4)]
+    };
 }
 
 /* Take over what is known of the text that the line begins with. */
@@ -254,7 +254,8 @@ static int
 run(const sov_model *model, enum sov_kv_form kv, bool precise, size_t steps,
     struct sov_err *err)
 {
-    struct sov_session_opts opts = { .n_ctx = N_CTX, .kv = kv,
+    struct sov_session_opts opts = { .n_ctx = N_CTX,
+                                     .kv = kv,
                                      .precise = precise,
                                      .n_logits = N_LINES * PIECE };
     int rc = 0;
@@ -292,8 +293,10 @@ main(int argc, char **argv)
         enum sov_kv_form kv;
         bool precise;
     } forms[] = {
-        { "q8", SOV_KV_Q8, false },   { "f16", SOV_KV_F16, false },
-        { "bf16", SOV_KV_BF16, false }, { "f32", SOV_KV_F32, true },
+        { "q8", SOV_KV_Q8, false },
+        { "f16", SOV_KV_F16, false },
+        { "bf16", SOV_KV_BF16, false },
+        { "f32", SOV_KV_F32, true },
     };
     struct sov_err err;
     sov_model *model;

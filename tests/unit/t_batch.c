@@ -28,8 +28,9 @@ open_model(void)
 static sov_batch *
 open_batch(const sov_model *model, uint32_t n_seq, uint64_t n_kv, bool reuse)
 {
-    struct sov_session_opts opts = { .n_ctx = CTX, .n_seq = n_seq,
-                                     .n_kv = n_kv, .reuse = reuse };
+    struct sov_session_opts opts = {
+        .n_ctx = CTX, .n_seq = n_seq, .n_kv = n_kv, .reuse = reuse
+    };
     sov_batch *b;
 
     ck_assert_msg(sov_batch_open(&b, model, &opts, &err) == 0, "%s", err.msg);
@@ -49,7 +50,8 @@ static void
 feed(sov_session *s, size_t from, size_t n)
 {
     ck_assert_msg(sov_session_eval(s, ids + from, n, SOV_LOGITS_LAST, &err) ==
-                      0, "%s", err.msg);
+                      0,
+                  "%s", err.msg);
 }
 
 START_TEST(a_fork_shares_until_it_changes)
@@ -67,7 +69,7 @@ START_TEST(a_fork_shares_until_it_changes)
     ck_assert_uint_eq(sov_batch_room(b), 8);
     ck_assert_uint_eq(sov_session_pos(f), 70);
     ck_assert_uint_eq(sov_session_wants(f, 0), 0);
-    ck_assert_uint_eq(sov_session_wants(f, 1), 1);   /* a copy */
+    ck_assert_uint_eq(sov_session_wants(f, 1), 1); /* a copy */
     ck_assert_uint_eq(sov_session_wants(f, 58), 1);
     ck_assert_uint_eq(sov_session_wants(f, 59), 2);
     feed(f, 0, 1);
@@ -77,7 +79,8 @@ START_TEST(a_fork_shares_until_it_changes)
     ck_assert_uint_eq(g->block[1], s->block[1]);
     /* both that are left write in one eval: one copy is enough */
     struct sov_batch_part part[] = {
-        { s, ids, 1, SOV_LOGITS_NONE }, { g, ids, 1, SOV_LOGITS_NONE },
+        { s, ids, 1, SOV_LOGITS_NONE },
+        { g, ids, 1, SOV_LOGITS_NONE },
     };
     ck_assert_int_eq(sov_batch_eval(b, part, 2, &err), 0);
     ck_assert_uint_eq(sov_batch_room(b), 6);
@@ -103,7 +106,8 @@ START_TEST(without_room_nothing_changes)
     sov_session *s = begin(b, NULL);
     sov_session *t = begin(b, NULL);
     struct sov_batch_part part[] = {
-        { s, ids + 100, 100, SOV_LOGITS_LAST }, { t, ids, 64, SOV_LOGITS_LAST },
+        { s, ids + 100, 100, SOV_LOGITS_LAST },
+        { t, ids, 64, SOV_LOGITS_LAST },
     };
     uint32_t second;
 
@@ -136,7 +140,8 @@ START_TEST(wrong_parts_are_refused)
     sov_session *u = begin(other, NULL);
     sov_session *v;
     struct sov_batch_part part[] = {
-        { s, ids, 3, SOV_LOGITS_LAST }, { s, ids, 3, SOV_LOGITS_LAST },
+        { s, ids, 3, SOV_LOGITS_LAST },
+        { s, ids, 3, SOV_LOGITS_LAST },
     };
     char name[300];
 
@@ -256,7 +261,8 @@ START_TEST(the_same_is_kept_once)
     sov_session *s = begin(b, NULL);
     sov_session *t = begin(b, NULL);
     struct sov_batch_part part[] = {
-        { s, ids, 150, SOV_LOGITS_LAST }, { t, ids, 150, SOV_LOGITS_LAST },
+        { s, ids, 150, SOV_LOGITS_LAST },
+        { t, ids, 150, SOV_LOGITS_LAST },
     };
 
     ck_assert_int_eq(sov_batch_eval(b, part, 2, &err), 0);
@@ -364,9 +370,9 @@ START_TEST(what_is_given_back_is_zero)
     sov_model *model = open_model();
 
     for (int i = 0; i < 8; i++) {
-        struct sov_session_opts opts = { .n_ctx = CTX, .n_seq = 3,
-                                         .kv = forms[i / 2],
-                                         .reuse = i % 2 == 1 };
+        struct sov_session_opts opts = {
+            .n_ctx = CTX, .n_seq = 3, .kv = forms[i / 2], .reuse = i % 2 == 1
+        };
         sov_session *s, *t;
         sov_batch *b;
 
@@ -394,7 +400,8 @@ END_TEST
 START_TEST(memory_is_counted_and_limited)
 {
     sov_model *model = open_model();
-    struct sov_session_opts opts = { .n_ctx = CTX, .n_seq = 16,
+    struct sov_session_opts opts = { .n_ctx = CTX,
+                                     .n_seq = 16,
                                      .kv = SOV_KV_Q8 };
     struct sov_session_memory all, one, some;
     uint64_t block = UINT64_C(2) * 2 * SOV_BLOCK * 2 * (64 + sizeof(float));
