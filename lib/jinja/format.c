@@ -360,12 +360,24 @@ shift(uint32_t cp, bool upper)
     return cp;
 }
 
+/* What is beyond ASCII counts as letters, but for marks and pictures. */
 bool
 sov_jchar_letter(uint32_t cp)
 {
-    return (cp >= 'A' && cp <= 'Z') || (cp >= 'a' && cp <= 'z') ||
-           (cp >= 0xc0 && cp != 0xd7 && cp != 0xf7 && !sov_jchar_space(cp) &&
-            (cp < 0x2000 || cp > 0x206f));
+    static const uint32_t no[][2] = {
+        { 0xd7, 0xd7 },     { 0xf7, 0xf7 },       { 0x2000, 0x206f },
+        { 0x20a0, 0x20ff }, { 0x2190, 0x2bff },   { 0x3000, 0x3003 },
+        { 0x3008, 0x3020 }, { 0xfe00, 0xfe6f },   { 0xff00, 0xff0f },
+        { 0xfff0, 0xffff }, { 0x1f000, 0x1faff },
+    };
+
+    if (cp < 0xc0)
+        return (cp >= 'A' && cp <= 'Z') || (cp >= 'a' && cp <= 'z') ||
+               cp == 0xaa || cp == 0xb5 || cp == 0xba;
+    for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++)
+        if (cp >= no[i][0] && cp <= no[i][1])
+            return false;
+    return !sov_jchar_space(cp);
 }
 
 bool
