@@ -121,6 +121,22 @@ is_pipe(const char *path)
     return rc == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
 }
 
+/* What an import leaves behind concerns whoever converts; what is odd about a
+ * file that is read as it is, those who ask. */
+static void
+show_warnings(const struct quantize *q)
+{
+    bool import = strcmp(sov_model_format(q->model), "huggingface") == 0;
+    const char *text;
+
+    for (size_t i = 0; (text = sov_model_warning(q->model, i)) != NULL; i++) {
+        if (import)
+            sov_warn("%s: %s", quantize_name(q->source), text);
+        else
+            sov_note(1, "%s: %s", quantize_name(q->source), text);
+    }
+}
+
 static int
 open_model(struct quantize *q, struct sov_err *err)
 {
@@ -144,9 +160,7 @@ open_model(struct quantize *q, struct sov_err *err)
 
     if (rc < 0)
         return sov_lineage_refuse(&q->lineage, rc, err);
-    for (size_t i = 0; sov_model_warning(q->model, i) != NULL; i++)
-        sov_warn("%s: %s", quantize_name(q->source),
-                 sov_model_warning(q->model, i));
+    show_warnings(q);
     return sov_lineage_input(&q->lineage, q->model, err);
 }
 
