@@ -86,7 +86,6 @@ to_a32(const float *x, struct sov_a32 *a, size_t n)
     for (i = 0; i < n; i += 256, a++) {
         if (n - i < 256)
             memset(a, 0, sizeof(*a));
-        memset(a->zero, 0, sizeof(a->zero));
         for (b = 0; b < 8 && i + 32 * b < n; b++) {
             const float *p = x + i + 32 * b;
             int32_t sum[2] = { 0, 0 };
@@ -99,6 +98,7 @@ to_a32(const float *x, struct sov_a32 *a, size_t n)
             a->sum[b] = sum[0] + sum[1];
             a->d[b] = sov_f32_round11(d);
             a->s[b] = sov_f32_round11(d * (float)a->sum[b]);
+            a->lift[b] = -128 * a->sum[b];
         }
     }
 }

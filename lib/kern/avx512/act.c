@@ -99,8 +99,8 @@ piece_a32(const float *x, struct sov_a32 *a)
     for (b = 0; b < 8; b++) {
         a->d[b] = sov_f32_round11(d[b]);
         a->s[b] = sov_f32_round11(d[b] * (float)a->sum[b]);
+        a->lift[b] = -128 * a->sum[b];
     }
-    memset(a->zero, 0, sizeof(a->zero));
 }
 
 static void

@@ -42,8 +42,7 @@ start_of(const struct sov_panel *p, enum form form, int i, int half,
         return _mm512_setzero_si512();
     if (form == HALVES)
         return _mm512_load_si512(&p->sc[i][16 * half]);
-    return _mm512_sub_epi32(_mm512_setzero_si512(),
-                            _mm512_slli_epi32(_mm512_set1_epi32(a->sum[i]), 7));
+    return _mm512_set1_epi32(a->lift[i]);
 }
 
 /*

@@ -63,6 +63,7 @@ to_a32(const float *x, struct sov_a32 *a, size_t n)
                 a->sum[b] += q[j];
             a->d[b] = sov_f32_round11(d);
             a->s[b] = sov_f32_round11(d * (float)a->sum[b]);
+            a->lift[b] = -128 * a->sum[b];
         }
     }
 }

@@ -69,7 +69,6 @@ to_a32(const float *x, struct sov_a32 *a, size_t n)
     for (i = 0; i < n; i += 256, a++) {
         if (n - i < 256)
             memset(a, 0, sizeof(*a));
-        memset(a->zero, 0, sizeof(a->zero));
         for (b = 0; b < 8 && i + 32 * b < n; b++) {
             const float *p = x + i + 32 * b;
             int8_t *q = a->q + 32 * b;
@@ -82,6 +81,7 @@ to_a32(const float *x, struct sov_a32 *a, size_t n)
                 memset(q, 0, 32);
             a->d[b] = sov_f32_round11(d);
             a->s[b] = sov_f32_round11(d * (float)a->sum[b]);
+            a->lift[b] = -128 * a->sum[b];
         }
     }
 }
