@@ -6,6 +6,7 @@
 
 noinst_LTLIBRARIES += bin/cli/libcli.la
 bin_cli_libcli_la_SOURCES = \
+	%D%/cli/adapter.c %D%/cli/adapter.h \
 	%D%/cli/bundle.c %D%/cli/bundle.h \
 	%D%/cli/claims.c %D%/cli/claims.h \
 	%D%/cli/common.c %D%/cli/common.h \
@@ -50,6 +51,7 @@ bin_sov_quantize_SOURCES = %D%/sov-quantize.c \
 	%D%/quantize/edit.c \
 	%D%/quantize/errors.c \
 	%D%/quantize/folder.c \
+	%D%/quantize/lora.c \
 	%D%/quantize/quantize.h \
 	%D%/quantize/report.c \
 	%D%/quantize/stale.c \

@@ -44,6 +44,9 @@ static const struct sov_opt opts[] = {
     { 0, "stats", SOV_OPT_FILE, &quantize_options.stats, "FILE",
       "let errors count as an importance matrix says, which llama-imatrix has "
       "made" },
+    { 0, "lora", SOV_OPT_LIST, &quantize_options.lora, "FILE[:SCALE]",
+      "merge this adapter, taken times SCALE, into the weights; may be given "
+      "several times" },
     { 0, "set", SOV_OPT_LIST, &quantize_options.set, "KEY=VALUE",
       "change a key of the metadata; KEY:TYPE=VALUE for a new one, @FILE for "
       "a value in a file" },
@@ -71,13 +74,14 @@ quantize_name(const char *path)
     return strcmp(path, "-") == 0 ? "standard input" : path;
 }
 
-/* Some options are about the files alone; then the tensors stay. */
+/* Some options are about the files alone, or do not say which types: then the
+ * tensors keep theirs. */
 static void
 default_type(struct quantize_options *o)
 {
     if (o->type == NULL &&
         (o->merge || o->split_max_size > 0 || o->split_max_tensors > 0 ||
-         o->set.n > 0 || o->unset.n > 0))
+         o->set.n > 0 || o->unset.n > 0 || o->lora.n > 0))
         o->type = "copy";
 }
 
@@ -207,6 +211,8 @@ make_job(struct quantize *q, struct sov_err *err)
             sov_common.json || sov_common.verbose > 0 || sov_common.resume,
         .max_memory = sov_common.max_memory,
         .stats = q->stats,
+        .lora = q->adapters.use,
+        .n_lora = q->adapters.n,
         .progress = sov_progress_update,
         .edit = edit,
         .edit_arg = q,
@@ -222,6 +228,9 @@ make_job(struct quantize *q, struct sov_err *err)
         opt.edit = quantize_folder_meta;
         opt.plain = true;
     }
+    rc = sov_adapters_fit(&q->adapters, q->model, err);
+    if (rc < 0)
+        return rc;
     rc = sov_quant_new(&q->job, q->model, &opt, err);
     if (rc < 0 && rc != SOV_EARG)
         sov_err_wrap(err, "%s", quantize_name(q->source));
@@ -247,6 +256,8 @@ prepare(struct quantize *q, struct sov_err *err)
         rc = quantize_stats(q, err);
     if (rc == 0)
         rc = sov_lineage_begin(&q->lineage, q->source, q->target.packed, err);
+    if (rc == 0)
+        rc = quantize_lora(q, err);
     if (rc == 0)
         rc = open_model(q, err);
     if (rc == 0 && q->target.format->folder != NULL)
@@ -291,7 +302,7 @@ list_inputs(struct quantize *q, struct sov_err *err)
     const char *const *files = NULL;
     size_t n = sov_model_files(q->model, &files);
 
-    q->input = calloc(n + q->n_files + 5, sizeof(*q->input));
+    q->input = calloc(n + q->n_files + q->adapters.n + 5, sizeof(*q->input));
     if (q->input == NULL)
         return sov_fail(err, SOV_EMEM, "out of memory");
     for (size_t i = 0; i < n; i++)
@@ -300,6 +311,8 @@ list_inputs(struct quantize *q, struct sov_err *err)
         q->input[q->n_inputs++] = q->file[i];
     if (q->stats != NULL)
         q->input[q->n_inputs++] = quantize_options.stats;
+    for (size_t i = 0; i < q->adapters.n; i++)
+        q->input[q->n_inputs++] = q->adapters.item[i].path;
     q->n_inputs += sov_lineage_inputs(&q->lineage, &q->input[q->n_inputs]);
     return 0;
 }
@@ -392,6 +405,8 @@ write_output(struct quantize *q, size_t *told, struct sov_err *err)
     if (rc == 0)
         rc = quantize_stats_finish(q, err);
     if (rc == 0)
+        rc = quantize_lora_finish(q, err);
+    if (rc == 0)
         rc = quantize_claim(q, err);
     if (rc == 0)
         rc = quantize_carry(q, err);
@@ -452,6 +467,7 @@ run(int argc, char **argv, struct sov_err *err)
     sov_export_free(q.folder);
     sov_model_close(q.model);
     sov_stats_close(q.stats);
+    sov_adapters_close(&q.adapters);
     free(q.rule);
     free(q.pattern);
     quantize_settings_free(&q);

@@ -16,6 +16,7 @@
  *
  * Exit status: 0 done, 64-78 trouble, 141 the reader left.
  */
+#include "cli/adapter.h"
 #include "cli/emit.h"
 #include "cli/generate.h"
 #include "cli/lineage.h"
@@ -49,6 +50,7 @@ static uint64_t top_k;
 static double top_p = 0.95;
 static double min_p = 0.05;
 static double repeat_penalty = 1;
+static struct sov_opt_list loras;
 static struct sov_opt_list stops;
 static bool echo;
 static bool parse_special;
@@ -74,6 +76,9 @@ static const struct sov_opt opts[] = {
     { .type = SOV_OPT_GROUP, .help = "Model and prompt" },
     { 'm', "model", SOV_OPT_FILE, &model_path, "MODEL",
       "run this model; - is standard input", .preset = "the built-in model" },
+    { 0, "lora", SOV_OPT_LIST, &loras, "FILE[:SCALE]",
+      "change the model by this adapter, taken times SCALE; may be given "
+      "several times" },
     { 'p', "prompt", SOV_OPT_STRING, &prompt_text, "TEXT",
       "continue TEXT, instead of files or standard input" },
     { 0, "parse-special", SOV_OPT_FLAG, &parse_special, NULL,
@@ -164,6 +169,7 @@ static const struct sov_opt opts[] = {
 /* All that a run may hold. */
 struct run {
     struct sov_lm lm;
+    struct sov_adapters adapters;
     const char **files; /* that are read besides the model; owned list */
     size_t n_files;
     struct sov_prompt prompt;
@@ -181,19 +187,31 @@ open_model(struct run *r, enum sov_access access, struct sov_err *err)
     return sov_lm_open(&r->lm, access, r->files, r->n_files, err);
 }
 
+/* The adapters, for the model that is open. */
+static int
+open_adapters(struct run *r, struct sov_err *err)
+{
+    int rc = sov_adapters_open(&r->adapters, 0, err);
+
+    return rc == 0 ? sov_adapters_fit(&r->adapters, r->lm.model, err) : rc;
+}
+
 static int
 open_session(struct run *r, uint32_t rows, struct sov_err *err)
 {
-    const struct sov_session_opts so = {
+    struct sov_session_opts so = {
         .n_ctx = (uint32_t)n_ctx,
         .n_logits = rows,
         .precise = precise,
         .kv = kv_form,
+        .lora = r->adapters.use,
+        .n_lora = r->adapters.n,
         .max_memory = sov_common.max_memory,
-        .other = sov_memory_used(),
     };
+    int rc = open_adapters(r, err);
 
-    return sov_lm_open_session(&r->lm, &so, err);
+    so.other = sov_memory_used();
+    return rc == 0 ? sov_lm_open_session(&r->lm, &so, err) : rc;
 }
 
 /* ---- the prompt */
@@ -470,6 +488,8 @@ run_dry(struct run *r, struct sov_err *err)
         .n_ctx = (uint32_t)n_ctx,
         .precise = precise,
         .kv = kv_form,
+        .lora = r->adapters.use,
+        .n_lora = r->adapters.n,
         .n_logits = perplexity            ? SOV_PPL_ROWS
                     : logits_path != NULL ? LOGITS_ROWS
                                           : 1,
@@ -478,6 +498,8 @@ run_dry(struct run *r, struct sov_err *err)
     struct sov_report *report;
     int rc = open_model(r, SOV_ACCESS_MAP, err);
 
+    if (rc == 0)
+        rc = open_adapters(r, err);
     so.other = sov_memory_used();
     if (rc == 0)
         rc = sov_session_measure(r->lm.model, &so, &mem, err);
@@ -485,6 +507,8 @@ run_dry(struct run *r, struct sov_err *err)
         return rc;
     report = sov_report_new("sov.run.memory/1");
     sov_report_bytes(report, "weights", "weights", mem.weights);
+    if (r->adapters.n > 0)
+        sov_report_bytes(report, "adapters", "adapters", mem.adapters);
     sov_report_bytes(report, "kv", "keys and values", mem.kv);
     sov_report_bytes(report, "work", "work", mem.work);
     sov_report_bytes(report, "logits", "logits", mem.logits);
@@ -699,6 +723,18 @@ begin_sandbox(void)
     sov_sandbox_begin(outputs, n);
 }
 
+/* Is what was read still what was verified? */
+static int
+check_inputs(struct run *r, struct sov_err *err)
+{
+    int rc = sov_lm_check(&r->lm, err);
+
+    if (rc == 0 && sov_lineage_options.require != NULL &&
+        r->lm.session != NULL)
+        rc = sov_adapters_check(&r->adapters, err);
+    return rc;
+}
+
 /* ---- which of them */
 
 static int
@@ -812,7 +848,11 @@ run_mode(struct run *r, struct sov_err *err)
 static int
 list_files(struct run *r, int argc, char **argv, struct sov_err *err)
 {
-    r->files = calloc((size_t)argc + 2, sizeof(*r->files));
+    int rc = sov_adapters_name(&r->adapters, &loras, err);
+
+    if (rc < 0)
+        return rc;
+    r->files = calloc((size_t)argc + 2 + r->adapters.n, sizeof(*r->files));
     if (r->files == NULL)
         return sov_fail(err, SOV_EMEM, "out of memory");
     for (int i = 0; i < argc; i++)
@@ -821,6 +861,8 @@ list_files(struct run *r, int argc, char **argv, struct sov_err *err)
         r->files[r->n_files++] = ids_path;
     if (talk.template != NULL)
         r->files[r->n_files++] = talk.template;
+    for (size_t i = 0; i < r->adapters.n; i++)
+        r->files[r->n_files++] = r->adapters.item[i].path;
     return 0;
 }
 
@@ -831,10 +873,14 @@ run_embed(struct run *r, struct sov_err *err)
         .n_ctx = (uint32_t)n_ctx,
         .precise = precise,
         .kv = kv_form,
+        .lora = r->adapters.use,
+        .n_lora = r->adapters.n,
         .max_memory = sov_common.max_memory,
     };
-    int rc = sov_embed_run(&embed, &r->lm, &so, r->files, r->n_files, err);
+    int rc = sov_adapters_open(&r->adapters, 0, err);
 
+    if (rc == 0)
+        rc = sov_embed_run(&embed, &r->lm, &so, r->files, r->n_files, err);
     r->n_ids = r->n_prompt = embed.n_tokens;
     r->prompt_s = embed.seconds;
     return rc;
@@ -852,14 +898,14 @@ read_and_run(struct run *r, int argc, char **argv, struct sov_err *err)
         return run_sandbox_test(r, err);
     if (rc == 0 && is_conversation(argc)) {
         rc = run_conversation(r, err);
-        return rc == 0 ? sov_lm_check(&r->lm, err) : rc;
+        return rc == 0 ? check_inputs(r, err) : rc;
     }
     if (rc == 0 && !embed.on)
         rc = read_text(r, argc, argv, err);
     if (rc == 0)
         rc = embed.on ? run_embed(r, err) : run_mode(r, err);
     if (rc == 0)
-        rc = sov_lm_check(&r->lm, err);
+        rc = check_inputs(r, err);
     if (rc == 0)
         rc = sov_tool_depfile(no_model ? r->files : r->lm.inputs,
                               no_model ? r->n_files : r->lm.n_inputs, err);
@@ -886,6 +932,7 @@ run(int argc, char **argv, struct sov_err *err)
     sov_talk_close(&talk);
     sov_chat_text_free(&r.rendered);
     sov_lm_close(&r.lm);
+    sov_adapters_close(&r.adapters);
     free(r.prompt.text);
     free(r.files);
     free(r.ids);

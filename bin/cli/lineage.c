@@ -141,6 +141,39 @@ open_fifos(struct sov_lineage *l, struct sov_err *err)
     return 0;
 }
 
+/* Whom --require-claims trusts, if it is given. */
+static int
+load_policy(struct sov_lineage *l, struct sov_err *err)
+{
+    const char *require = sov_lineage_options.require;
+    int rc = 0;
+
+    if (require == NULL)
+        return 0;
+    rc = sov_trust_load(&l->ring, NULL, &require, 1, err);
+    if (rc == 0 && sov_keyring_count(l->ring) == 0)
+        rc = sov_fail(err, SOV_EDENY, "%s names no key to be trusted", require);
+    return rc;
+}
+
+int
+sov_lineage_begin_beside(struct sov_lineage *l, const char *source,
+                         struct sov_err *err)
+{
+    int rc;
+
+    *l = (struct sov_lineage){
+        .source = source,
+        .started = sov_claims_now(),
+        .claims_fd = -1,
+        .fifo = -1,
+    };
+    rc = load_policy(l, err);
+    if (l->ring != NULL)
+        l->hash = SOV_HASH_SHA256 | SOV_HASH_VERITY;
+    return rc;
+}
+
 int
 sov_lineage_begin(struct sov_lineage *l, const char *source, bool packed,
                   struct sov_err *err)
@@ -150,18 +183,15 @@ sov_lineage_begin(struct sov_lineage *l, const char *source, bool packed,
 
     *l = (struct sov_lineage){
         .source = source,
+        .claims = o->claims,
         .started = sov_claims_now(),
         .claims_fd = -1,
         .fifo = -1,
     };
     if (rc == 0 && o->sign_key != NULL && !sov_common.dry_run)
         rc = sov_claims_key(&l->key, o->sign_key, err);
-    if (rc == 0 && o->require != NULL) {
-        rc = sov_trust_load(&l->ring, NULL, &o->require, 1, err);
-        if (rc == 0 && sov_keyring_count(l->ring) == 0)
-            rc = sov_fail(err, SOV_EDENY, "%s names no key to be trusted",
-                          o->require);
-    }
+    if (rc == 0)
+        rc = load_policy(l, err);
     if (l->key != NULL || l->ring != NULL)
         l->hash = SOV_HASH_SHA256 | SOV_HASH_VERITY;
     return rc == 0 ? open_fifos(l, err) : rc;
@@ -189,7 +219,7 @@ read_sides(struct sov_lineage *l, struct sov_err *err)
 int
 sov_lineage_input(struct sov_lineage *l, sov_model *model, struct sov_err *err)
 {
-    const char *claims = sov_lineage_options.claims;
+    const char *claims = l->claims;
     int rc;
 
     l->model = model;
@@ -339,9 +369,8 @@ sov_lineage_check(struct sov_lineage *l, struct sov_err *err)
     if (rc < 0)
         return sov_lineage_refuse(l, rc, err);
     if (l->late)
-        rc = sov_claims_load(l->set, sov_lineage_options.claims, l->claims_fd,
-                             err);
-    else if (sov_lineage_options.claims == NULL)
+        rc = sov_claims_load(l->set, l->claims, l->claims_fd, err);
+    else if (l->claims == NULL)
         rc = read_sides(l, err);
     if (rc == 0 && l->ring != NULL && sov_claims_count(l->set) == 0)
         rc = sov_fail(err, SOV_ENO, "there are no claims about it");

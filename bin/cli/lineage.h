@@ -85,6 +85,7 @@ extern struct sov_lineage_options sov_lineage_options;
 
 struct sov_lineage {
     const char *source; /* the model's name on the command line */
+    const char *claims; /* of --claims, or NULL: those beside it */
     unsigned hash;      /* what to open the model with; 0: nothing to do */
 
     sov_seckey *key;
@@ -142,6 +143,13 @@ size_t sov_lineage_inputs(struct sov_lineage *l, const char **input);
 /* packed: the output is an archive, which takes the claims with it. */
 int sov_lineage_begin(struct sov_lineage *l, const char *source, bool packed,
                       struct sov_err *err) SOV_MUST_CHECK;
+/*
+ * The same of what is read beside the model: the policy holds for it, too, its
+ * claims lie beside it, and it signs nothing.  sov_lineage_opts(), input() and
+ * check() follow.
+ */
+int sov_lineage_begin_beside(struct sov_lineage *l, const char *source,
+                             struct sov_err *err) SOV_MUST_CHECK;
 /* How to open the input: hashed, and given up early where it can be. */
 void sov_lineage_opts(struct sov_lineage *l, struct sov_model_opts *opts);
 /* A no while it was read is a refusal, if claims were required. */

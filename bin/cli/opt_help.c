@@ -111,7 +111,8 @@ sov_opt_dump(FILE *f, const struct sov_opt *opts)
         argument(o, arg, sizeof(arg));
         sov_opt_default(o, preset, sizeof(preset));
         join_values(o, values, sizeof(values));
-        if (o->type == SOV_OPT_FILE)
+        if (o->type == SOV_OPT_FILE ||
+            (o->type == SOV_OPT_LIST && strncmp(arg, "FILE", 4) == 0))
             snprintf(values, sizeof(values), "@file");
         if (o->letter)
             fputc(o->letter, f);

@@ -10,6 +10,7 @@
  *   on_nonfinite, effort
  *   align            where it was given
  *   stats            name of the importance matrix, if there is one
+ *   lora             list of adapters, as they were given, without folders
  *   format           of the output, where it is not gguf
  *   tensor_type, set, unset        lists, as they were given
  *   split_max_size, split_max_tensors, merge
@@ -99,6 +100,9 @@ describe(const struct quantize *q, struct params *to, struct sov_param *item,
     if (strcmp(q->target.format->name, "gguf") != 0)
         add_text(to, "format", q->target.format->name);
     item = add_list(to, "tensor_type", &o->tensor_types, item);
+    item = add_list(to, "lora", &o->lora, item);
+    for (size_t i = 1; i <= o->lora.n; i++)
+        item[-(ptrdiff_t)i].str = base_name(item[-(ptrdiff_t)i].str);
     item = add_list(to, "set", &o->set, item);
     add_list(to, "unset", &o->unset, item);
     if (o->split_max_size > 0)
@@ -113,21 +117,30 @@ describe(const struct quantize *q, struct params *to, struct sov_param *item,
         };
 }
 
-/* Files that --set took values from, and the importance matrix. */
+static void
+name_file(struct sov_resource *r, const char *path, const char *role,
+          const struct sov_digest *is)
+{
+    r->name = base_name(quantize_name(path));
+    r->role = role;
+    r->digest = *is;
+}
+
+/* Files that --set took values from, the importance matrix, adapters. */
 static size_t
 name_files(const struct quantize *q, struct sov_resource *r)
 {
-    for (size_t i = 0; i < q->n_files; i++) {
-        r[i].name = base_name(quantize_name(q->file[i]));
-        r[i].role = "metadata";
-        r[i].digest = q->file_is[i];
-    }
-    if (q->stats == NULL)
-        return q->n_files;
-    r[q->n_files].name = base_name(quantize_name(quantize_options.stats));
-    r[q->n_files].role = "imatrix";
-    r[q->n_files].digest = *sov_stats_digest(q->stats);
-    return q->n_files + 1;
+    size_t n = 0;
+
+    for (size_t i = 0; i < q->n_files; i++)
+        name_file(&r[n++], q->file[i], "metadata", &q->file_is[i]);
+    if (q->stats != NULL)
+        name_file(&r[n++], quantize_options.stats, "imatrix",
+                  sov_stats_digest(q->stats));
+    for (size_t i = 0; i < q->adapters.n; i++)
+        name_file(&r[n++], q->adapters.item[i].path, "adapter",
+                  sov_model_digest(q->adapters.item[i].model, 0));
+    return n;
 }
 
 int
@@ -139,10 +152,11 @@ quantize_claim(struct quantize *q, struct sov_err *err)
         .str = "bit-exact",
     };
     const struct quantize_options *o = &quantize_options;
-    size_t n = o->tensor_types.n + o->set.n + o->unset.n;
+    size_t n = o->tensor_types.n + o->lora.n + o->set.n + o->unset.n;
     struct params params = { .n = 0 };
     struct sov_param *item = calloc(n + 1, sizeof(*item));
-    struct sov_resource *input = calloc(q->n_files + 2, sizeof(*input));
+    struct sov_resource *input =
+        calloc(q->n_files + q->adapters.n + 2, sizeof(*input));
     struct sov_deed deed = {
         .name = "quantize",
         .external = params.p,

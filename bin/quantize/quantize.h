@@ -5,6 +5,7 @@
 #ifndef SOV_QUANTIZE_H
 #define SOV_QUANTIZE_H
 
+#include "cli/adapter.h"
 #include "cli/lineage.h"
 #include "cli/opt.h"
 #include "cli/target.h"
@@ -23,6 +24,7 @@ struct quantize_options {
     bool nonfinite_given;
     uint64_t effort;
     const char *stats;
+    struct sov_opt_list lora;
     const char *format;
     uint64_t split_max_size;
     uint64_t split_max_tensors;
@@ -38,6 +40,7 @@ struct quantize {
     const char *source;
     char type[32]; /* in lower case */
     sov_stats *stats; /* of --stats, or NULL */
+    struct sov_adapters adapters; /* of --lora */
     sov_model *model;
     sov_export *folder; /* what a Hugging Face folder needs, or NULL */
     sov_quant *job;
@@ -79,6 +82,11 @@ void quantize_settings_free(struct quantize *q);
 int quantize_stats(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
 int quantize_stats_finish(struct quantize *q,
                           struct sov_err *err) SOV_MUST_CHECK;
+
+/* lora.c: open what --lora names; later, has it changed under us? */
+int quantize_lora(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
+int quantize_lora_finish(struct quantize *q,
+                         struct sov_err *err) SOV_MUST_CHECK;
 
 /* folder.c: make the model what a Hugging Face folder has. */
 int quantize_folder(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;

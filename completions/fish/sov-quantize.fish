@@ -5,6 +5,7 @@ complete -c sov-quantize -l tensor-type -x -d 'give matrices whose name matches 
 complete -c sov-quantize -l on-nonfinite -x -a 'fail zero clamp' -d 'NaN, infinite or too large weights: fail, zero, clamp'
 complete -c sov-quantize -l effort -x -d 'how hard to search for the best blocks, 1 (fast) to 9'
 complete -c sov-quantize -l stats -r -F -d 'let errors count as an importance matrix says, which llama-imatrix has made'
+complete -c sov-quantize -l lora -r -F -d 'merge this adapter, taken times SCALE, into the weights; may be given several times'
 complete -c sov-quantize -l set -x -d 'change a key of the metadata; KEY:TYPE=VALUE for a new one, @FILE for a value in a file'
 complete -c sov-quantize -l unset -x -d 'remove the keys that match the shell pattern'
 complete -c sov-quantize -l format -x -a 'gguf safetensors huggingface tar tar.gz tar.xz tar.zst' -d 'what to write, if the name of OUT does not say: gguf, safetensors, huggingface (a folder), tar'

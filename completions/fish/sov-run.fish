@@ -1,6 +1,7 @@
 # fish completion for sov-run; made by scripts/gen-completions.sh
 # SPDX-License-Identifier: Apache-2.0
 complete -c sov-run -s m -l model -r -F -d 'run this model; - is standard input'
+complete -c sov-run -l lora -r -F -d 'change the model by this adapter, taken times SCALE; may be given several times'
 complete -c sov-run -s p -l prompt -x -d 'continue TEXT, instead of files or standard input'
 complete -c sov-run -l parse-special -d 'let control tokens that are typed in the text be control tokens'
 complete -c sov-run -l input-ids -r -F -d 'take a JSON array of token ids instead of text'

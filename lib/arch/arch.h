@@ -13,11 +13,16 @@
 #include "arch/hparams.h"
 #include "nn/attn.h"
 #include "nn/fn.h"
+#include "nn/low.h"
 #include "nn/mat.h"
 #include "nn/rope.h"
 #include "sov/run.h"
 #include "sys/ahead.h"
+#include "sov/lora.h"
 #include "sys/par.h"
+
+/* Matrices of one input that are multiplied together. */
+#define SOV_MULS_MAX 3
 
 struct sov_layer {
     struct sov_norm attn_norm; /* of the stream, for q, k and v */
@@ -65,6 +70,10 @@ struct sov_net {
     double turn_size[SOV_N_TURNS];
     struct sov_vec *own;
     uint64_t types;             /* 1 << type of each matrix */
+    size_t n_lows;              /* thin matrices of a product; 0: no adapters */
+    size_t low_rank;            /* the largest */
+    uint64_t low_types;         /* of those that are multiplied last */
+    uint64_t low_bytes;         /* of copies of them */
     /* the largest over all layers */
     size_t q_max;               /* numbers of q */
     size_t qkv_max;             /* of q, k and v, and a little more */
@@ -128,8 +137,10 @@ struct sov_arch {
 #include "arch/archs.def"
 #undef ARCH
 
-/* SOV_EUNSUP for an architecture that has no row. */
+/* SOV_EUNSUP for an architecture that has no row.  The adapters are borrowed,
+ * as the model is. */
 int sov_net_open(struct sov_net **net, const sov_model *model,
+                 const struct sov_lora_use *lora, size_t n_lora,
                  struct sov_err *err) SOV_MUST_CHECK;
 void sov_net_close(struct sov_net *net);
 
@@ -170,6 +181,16 @@ struct sov_column {
     const uint32_t *block; /* in this table */
 };
 
+/* What adapters need: n_lows places of cols columns of up to low_rank. */
+struct sov_low_room {
+    size_t cols;
+    float *x;
+    struct sov_a32 *a32;
+    struct sov_a256 *a256;
+    float *half;
+    uint16_t *bf16;
+};
+
 struct sov_pass {
     struct sov_nn nn;
     struct sov_ahead *ahead; /* reads those parts, or NULL */
@@ -197,6 +218,7 @@ struct sov_pass {
     float *half;          /* [n_batch, in_max] */
     uint16_t *bf16;       /* [n_batch, sov_input_bf16(in_max)] */
     struct sov_experts ex;
+    struct sov_low_room low;
 };
 
 /*
@@ -241,6 +263,14 @@ void sov_net_run_texts(const struct sov_net *net, struct sov_pass *pass,
                        const struct sov_text_ids *text, size_t n_texts,
                        size_t align, const uint32_t *block);
 
+/* An adapter's part in a product: to be added to y. */
+struct sov_walk_low {
+    const struct sov_low *low;
+    struct sov_input in; /* of low->out */
+    float *y;
+    size_t y_stride;
+};
+
 /*
  * A run on its way.  It is one region of the team: a loop over columns
  * (tokens) or over rows of weights follows the other, and between them one
@@ -265,8 +295,11 @@ struct sov_walk {
     /* for the present loop */
     const struct sov_norm *norm; /* of the stream */
     struct sov_input in;
-    struct sov_mul mul[3];
+    struct sov_mul mul[SOV_MULS_MAX * (1 + SOV_LORAS_MAX)];
     size_t n_mul;
+    struct sov_walk_low low[SOV_MULS_MAX * SOV_LORAS_MAX];
+    size_t n_low;
+    bool low_by_expert; /* columns are slots */
     struct sov_attn attn;
 };
 
@@ -291,6 +324,20 @@ void sov_walk_norm(const struct sov_walk *w, const struct sov_norm *norm,
 
 /* Column c: what is to be added to the stream is. */
 void sov_walk_join(const struct sov_walk *w, size_t c);
+
+/*
+ * low.c: adapters.  products adds theirs to those of w->mul; forms and sum are
+ * steps behind every product, and say whether there is a loop to do.  embed
+ * adds to x, of column c, what they change of token id; tmp has room for as
+ * many numbers.
+ */
+int sov_low_place(struct sov_pass *pass, const struct sov_net *net,
+                  struct sov_arena *a) SOV_MUST_CHECK;
+void sov_low_products(struct sov_walk *w, bool by_expert);
+bool sov_low_forms(struct sov_walk *w, struct sov_phase *phase);
+bool sov_low_sum(struct sov_walk *w, struct sov_phase *phase);
+void sov_low_embed(const struct sov_walk *w, size_t c, int32_t id, float *x,
+                   float *tmp, unsigned worker);
 
 /*
  * dense.c: the layers that all architectures have.  next describes loop

@@ -4,6 +4,7 @@
  */
 #include "arch/bind.h"
 
+#include "arch/low.h"
 #include "base/limits.h"
 #include "base/mem.h"
 
@@ -13,7 +14,7 @@
 
 struct sov_vec {
     struct sov_vec *next;
-    float v[];
+    _Alignas(16) unsigned char bytes[];
 };
 
 #define NAME_MAX_HERE 96
@@ -80,28 +81,39 @@ must_find(struct sov_bind *b, int64_t layer, const char *name)
     return t;
 }
 
-/* The first n numbers of a tensor. */
-static const float *
-numbers(struct sov_bind *b, const struct sov_tensor *t, size_t n)
+void *
+sov_bind_own(struct sov_bind *b, size_t n, size_t size)
 {
-    struct sov_vec *vec;
+    struct sov_vec *vec = NULL;
+    size_t bytes;
 
-    b->rc = check_type(b, t);
-    if (b->rc < 0)
-        return NULL;
-    if (t->type == SOV_TYPE_F32 && (uintptr_t)t->data % sizeof(float) == 0)
-        return (const float *)(const void *)t->data;
-    vec = n > (SIZE_MAX - sizeof(*vec)) / sizeof(float)
-              ? NULL
-              : sov_mem_array(1, sizeof(*vec) + n * sizeof(float));
+    if (!__builtin_mul_overflow(n, size, &bytes) &&
+        bytes <= SIZE_MAX - sizeof(*vec))
+        vec = sov_mem_array(1, sizeof(*vec) + bytes);
     if (vec == NULL) {
         b->rc = sov_mem_fail(b->err);
         return NULL;
     }
     vec->next = b->own;
     b->own = vec;
-    sov_kern()->decode[t->type](t->data, vec->v, n);
-    return vec->v;
+    return vec->bytes;
+}
+
+/* The first n numbers of a tensor. */
+static const float *
+numbers(struct sov_bind *b, const struct sov_tensor *t, size_t n)
+{
+    float *v;
+
+    b->rc = check_type(b, t);
+    if (b->rc < 0)
+        return NULL;
+    if (t->type == SOV_TYPE_F32 && (uintptr_t)t->data % sizeof(float) == 0)
+        return (const float *)(const void *)t->data;
+    v = sov_bind_own(b, n, sizeof(*v));
+    if (v != NULL)
+        sov_kern()->decode[t->type](t->data, v, n);
+    return v;
 }
 
 /* rows vectors of n, one after the other. */
@@ -188,6 +200,7 @@ matrix(struct sov_bind *b, const struct sov_tensor *t, size_t n_in,
     m.n_in = n_in;
     m.n_out = n_out;
     m.row_bytes = (size_t)sov_tensor_row_bytes(t);
+    sov_low_bind(b, t, &m);
     return m;
 }
 

@@ -10,9 +10,10 @@
 #define SOV_ARCH_BIND_H
 
 #include "nn/mat.h"
+#include "sov/lora.h"
 #include "sov/model.h"
 
-struct sov_vec; /* a vector that is owned */
+struct sov_vec; /* memory that is owned */
 
 /* The weights of a norm; w NULL: there is none. */
 struct sov_norm {
@@ -26,6 +27,13 @@ struct sov_bind {
     struct sov_vec *own; /* all vectors so far */
     int rc;              /* sticky: after a failure the rest gives NULL */
     uint64_t types;      /* 1 << type of all matrices so far */
+    /* adapters, and what was found of them so far: see low.h */
+    const struct sov_lora_use *lora;
+    size_t n_lora;
+    bool *taken;         /* of each matrix of each of them: it has its place */
+    uint64_t low_types;  /* 1 << type of the matrices B */
+    size_t low_rank;     /* the largest */
+    uint64_t low_bytes;  /* of copies of them */
 };
 
 /* Is there a tensor blk.LAYER.NAME? */
@@ -62,6 +70,9 @@ bool sov_bind_has_norm(const struct sov_bind *b, int64_t layer,
 
 /* Row 0 of the matrix NAME.weight of rows of n. */
 const float *sov_bind_row(struct sov_bind *b, const char *name, size_t n);
+
+/* Zeroed memory for n of size bytes, which lives as long as the network. */
+void *sov_bind_own(struct sov_bind *b, size_t n, size_t size);
 
 void sov_bind_free(struct sov_vec *own);
 

@@ -224,8 +224,8 @@ multiply(void *arg, size_t first, size_t last, unsigned worker)
         size_t expert = ex->busy[number];
         size_t slot = ex->first[expert];
         struct sov_input in = w->in;
-        struct sov_mat mat[2];
-        struct sov_mul mul[2];
+        struct sov_mat mat[SOV_MULS_MAX * (1 + SOV_LORAS_MAX)];
+        struct sov_mul mul[SOV_MULS_MAX * (1 + SOV_LORAS_MAX)];
 
         for (i = 0; i < w->n_mul; i++) {
             mat[i] = sov_bind_of_stack(w->mul[i].w, expert);
@@ -248,10 +248,11 @@ multiply(void *arg, size_t first, size_t last, unsigned worker)
 static void
 multiply_all(struct sov_walk *w, struct sov_phase *phase)
 {
-    size_t units = sov_mat_units(w->mul, w->n_mul);
     uint64_t rows = 0;
-    size_t i;
+    size_t units, i;
 
+    sov_low_products(w, true);
+    units = sov_mat_units(w->mul, w->n_mul);
     for (i = 0; i < w->n_mul; i++)
         rows += w->mul[i].w->n_out;
     sov_walk_loop(w, phase, multiply, w->n_busy * units,

@@ -50,6 +50,8 @@ libsov_all_la_SOURCES += \
 	%D%/nomic_bert.c \
 	%D%/llama.c \
 	%D%/mistral3.c \
+	%D%/lora.c %D%/lora.h \
+	%D%/low.c %D%/low.h \
 	%D%/net.c \
 	%D%/walk.c \
 	%D%/open.c \

@@ -3,6 +3,7 @@
  * net.c - weights bound to an architecture, and one pass over them
  */
 #include "arch/arch.h"
+#include "arch/low.h"
 
 #include "base/limits.h"
 #include "base/mem.h"
@@ -21,10 +22,16 @@ static int
 find_arch(const struct sov_arch **arch, const sov_meta *meta,
           struct sov_err *err)
 {
+    static const char adapter[] = "adapter";
     struct sov_span name = { NULL, 0 };
-    int rc = sov_meta_str(meta, "general.architecture", &name, err);
+    int rc = sov_meta_str(meta, "general.type", &name, NULL);
     size_t i;
 
+    if (rc == 0 && name.len == sizeof(adapter) - 1 &&
+        memcmp(name.p, adapter, name.len) == 0)
+        return sov_fail(err, SOV_EFORMAT,
+                        "an adapter, which changes a model and is none");
+    rc = sov_meta_str(meta, "general.architecture", &name, err);
     if (rc < 0)
         return rc;
     if (rc == 1)
@@ -79,6 +86,7 @@ load_begin(struct sov_net *net, struct sov_bind *b)
                          net->n_vocab);
     if (arch->places)
         net->places = sov_bind_mat(b, -1, "position_embd", n_embd, 0);
+    sov_low_none(b, &net->places, "position_embd.weight");
     if (b->rc == 0 && arch->places && net->hp.n_ctx > net->places.n_out)
         net->hp.n_ctx = (uint32_t)net->places.n_out;
     if (arch->kinds)
@@ -103,6 +111,8 @@ load_rank(struct sov_net *net, struct sov_bind *b)
         b->rc = sov_fail(b->err, SOV_EFORMAT,
                          "%" PRIu32 " labels for %zu scores", net->hp.n_label,
                          n_embd);
+    sov_low_none(b, &net->rank, "cls.weight");
+    sov_low_none(b, &net->rank_out, "cls.output.weight");
 }
 
 static void
@@ -116,9 +126,12 @@ load_end(struct sov_net *net, struct sov_bind *b)
         return;
     net->out_norm = sov_bind_norm(b, -1, "output_norm", n_embd,
                                   net->arch->norm == SOV_NORM_LAYER);
-    net->head = sov_bind_has(b, -1, "output.weight")
-                    ? sov_bind_mat(b, -1, "output", n_embd, net->n_vocab)
-                    : net->embd;
+    if (sov_bind_has(b, -1, "output.weight")) {
+        net->head = sov_bind_mat(b, -1, "output", n_embd, net->n_vocab);
+    } else {
+        net->head = net->embd;
+        sov_low_bind_tied(b, &net->embd, &net->head);
+    }
 }
 
 /* One set of turns: the factors are those of the tensor, if it is there. */
@@ -184,13 +197,33 @@ load(struct sov_net *net, struct sov_bind *b)
         rc = sov_dense_load(net, b);
     if (rc == 0)
         rc = load_rope(net, b);
-    return rc;
+    if (rc == 0)
+        sov_low_check(b);
+    return rc == 0 ? b->rc : rc;
+}
+
+/* Adapters that fit; taken is the caller's to free. */
+static int
+check_adapters(struct sov_bind *b)
+{
+    size_t n = 0;
+    int rc = sov_lora_check_uses(b->lora, b->n_lora, b->model, b->err);
+
+    for (size_t i = 0; i < b->n_lora && rc == 0; i++)
+        n += b->lora[i].lora->n;
+    if (rc < 0 || n == 0)
+        return rc;
+    b->taken = sov_mem_array(n, sizeof(*b->taken));
+    return b->taken == NULL ? sov_mem_fail(b->err) : 0;
 }
 
 int
-sov_net_open(struct sov_net **out, const sov_model *model, struct sov_err *err)
+sov_net_open(struct sov_net **out, const sov_model *model,
+             const struct sov_lora_use *lora, size_t n_lora,
+             struct sov_err *err)
 {
-    struct sov_bind b = { .model = model, .err = err };
+    struct sov_bind b = { .model = model, .err = err, .lora = lora,
+                          .n_lora = n_lora };
     struct sov_net *net = sov_mem_array(1, sizeof(*net));
     int rc;
 
@@ -204,9 +237,16 @@ sov_net_open(struct sov_net **out, const sov_model *model, struct sov_err *err)
     if (rc == 0)
         rc = check_layers(net, model, err);
     if (rc == 0)
+        rc = check_adapters(&b);
+    if (rc == 0)
         rc = load(net, &b);
+    free(b.taken);
     net->own = b.own;
+    net->low_bytes = b.low_bytes;
     net->types = b.types;
+    net->low_types = b.low_types;
+    net->low_rank = b.low_rank;
+    net->n_lows = b.low_rank > 0 ? n_lora * SOV_MULS_MAX : 0;
     if (rc < 0) {
         sov_net_close(net);
         return rc;

@@ -92,6 +92,8 @@ sov_pass_place(struct sov_pass *pass, const struct sov_net *net,
                                     sizeof(*pass->bf16));
     if (hp->n_expert > 0 && sov_experts_place(pass, net, a) < 0)
         return SOV_EMEM;
+    if (sov_low_place(pass, net, a) < 0)
+        return SOV_EMEM;
     return a->overflow ? SOV_EMEM : 0;
 }
 
@@ -147,10 +149,11 @@ product_share(void *arg, size_t i, size_t n)
 void
 sov_walk_product(struct sov_walk *w, struct sov_phase *phase)
 {
-    size_t n = sov_mat_units(w->mul, w->n_mul);
     uint64_t rows = 0;
-    size_t i;
+    size_t n, i;
 
+    sov_low_products(w, false);
+    n = sov_mat_units(w->mul, w->n_mul);
     for (i = 0; i < w->n_mul; i++)
         rows += w->mul[i].w->n_out;
     sov_walk_loop(w, phase, product, n,
@@ -216,7 +219,7 @@ row_of(const struct sov_walk *w, const struct sov_mat *m, size_t i, float *y)
 
 /* What a token is before the first layer. */
 static void
-embed(const struct sov_walk *w, size_t c)
+embed(const struct sov_walk *w, size_t c, unsigned worker)
 {
     const struct sov_net *net = w->net;
     const struct sov_column *column = &w->pass->column[c];
@@ -225,6 +228,7 @@ embed(const struct sov_walk *w, size_t c)
     float *place = w->pass->norm + c * n;
 
     row_of(w, &net->embd, (size_t)column->id, x);
+    sov_low_embed(w, c, column->id, x, place, worker);
     if (net->hp.embd_scale != 1)
         sov_times(net->hp.embd_scale, x, n);
     if (net->kind != NULL)
@@ -245,9 +249,8 @@ begin_columns(void *arg, size_t first, size_t last, unsigned worker)
     size_t n_rot = w->net->hp.n_rot;
     size_t c, i;
 
-    (void)worker;
     for (c = first; c < last; c++) {
-        embed(w, c);
+        embed(w, c, worker);
         for (i = 0; i < 2 && pass->freq[i] != NULL; i++)
             sov_rope_turn(pass->freq[i], n_rot, pass->turn_size[i],
                           pass->column[c].place, pass->turn[i] + c * n_rot);
@@ -278,7 +281,7 @@ end_columns(void *arg, size_t first, size_t last, unsigned worker)
     }
 }
 
-static void
+static bool
 end_norm(struct sov_walk *w, struct sov_phase *phase)
 {
     size_t n_embd = w->net->hp.n_embd;
@@ -286,14 +289,16 @@ end_norm(struct sov_walk *w, struct sov_phase *phase)
     sov_walk_input(w, w->pass->norm, n_embd, n_embd, &w->net->head, 1);
     w->in.n_cols = w->n_out;
     sov_walk_columns(w, phase, end_columns, w->n_out);
+    return true;
 }
 
-static void
+static bool
 head(struct sov_walk *w, struct sov_phase *phase)
 {
     w->mul[0] = (struct sov_mul){ &w->net->head, w->logits, w->net->n_vocab };
     w->n_mul = 1;
     sov_walk_product(w, phase);
+    return true;
 }
 
 /* Logits as the model wants them, a piece of all of them at a time. */
@@ -327,21 +332,20 @@ after_head(struct sov_walk *w, struct sov_phase *phase)
     return true;
 }
 
-/* After the last layer. */
+/* After the last layer; without logits the norm alone. */
 static bool
 next_of_end(struct sov_walk *w, struct sov_phase *phase)
 {
-    size_t step = w->step++;
+    static bool (*const steps[])(struct sov_walk *w,
+                                 struct sov_phase *phase) = {
+        end_norm, head, sov_low_forms, sov_low_sum, after_head,
+    };
+    size_t n = w->logits != NULL ? sizeof(steps) / sizeof(steps[0]) : 1;
 
-    if (w->n_out == 0 || (w->logits == NULL && step > 0) || step > 2)
-        return false;
-    if (step == 2)
-        return after_head(w, phase);
-    if (step == 0)
-        end_norm(w, phase);
-    else
-        head(w, phase);
-    return true;
+    while (w->n_out > 0 && w->step < n)
+        if (steps[w->step++](w, phase))
+            return true;
+    return false;
 }
 
 static bool

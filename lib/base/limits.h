@@ -38,6 +38,7 @@
 #define SOV_EXPERTS_MAX    UINT64_C(1024)  /* of a layer */
 #define SOV_LABELS_MAX     UINT64_C(65536) /* of a model that classifies */
 #define SOV_WIDTH_MAX      (UINT64_C(1) << 24) /* any width of a model */
+#define SOV_LORA_RANK_MAX  UINT64_C(65536) /* of a matrix of an adapter */
 #define SOV_DATASETS_MAX   UINT64_C(1024) /* texts that statistics are of */
 #define SOV_DATASET_MAX    UINT64_C(4095) /* bytes of a text's name */
 #define SOV_KEYFILE_MAX    UINT64_C(4096)  /* bytes of a key file */

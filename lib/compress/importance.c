@@ -9,6 +9,7 @@
 #include "compress/importance.h"
 
 #include "base/mem.h"
+#include "compress/merge.h"
 #include "sys/hash.h"
 
 #include <inttypes.h>
@@ -90,14 +91,15 @@ count_spare(const sov_stats *stats, const sov_model *model)
 
 static int
 find_all(struct sov_importance *imp, const sov_model *model,
-         const sov_plan *plan, struct sov_err *err)
+         const sov_plan *plan, const struct sov_merge *merge,
+         struct sov_err *err)
 {
     int rc = 0;
 
     for (size_t i = 0; i < sov_plan_count(plan) && rc == 0; i++) {
         const struct sov_tensor *from = sov_model_at(model, i);
         const struct sov_tensor *to = sov_plan_at(plan, i);
-        bool made = to->type != from->type &&
+        bool made = (to->type != from->type || sov_merge_has(merge, i)) &&
                     sov_type_info((int)to->type)->kind == SOV_KIND_BLOCK;
 
         imp->of[i].entry = -1;
@@ -118,8 +120,8 @@ find_all(struct sov_importance *imp, const sov_model *model,
 
 int
 sov_importance_new(struct sov_importance **imp, const sov_model *model,
-                   const sov_plan *plan, const sov_stats *stats,
-                   struct sov_err *err)
+                   const sov_plan *plan, const struct sov_merge *merge,
+                   const sov_stats *stats, struct sov_err *err)
 {
     struct sov_importance *m = sov_mem_array(1, sizeof(*m));
     int rc = 0;
@@ -130,7 +132,7 @@ sov_importance_new(struct sov_importance **imp, const sov_model *model,
     m->stats = stats;
     m->n = sov_plan_count(plan);
     m->of = sov_mem_array(m->n, sizeof(*m->of));
-    rc = m->of == NULL ? sov_mem_fail(err) : find_all(m, model, plan, err);
+    rc = m->of == NULL ? sov_mem_fail(err) : find_all(m, model, plan, merge, err);
     if (rc < 0) {
         sov_importance_free(m);
         return rc;

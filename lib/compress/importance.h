@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 struct sov_importance;
+struct sov_merge;
 
 /* What was found, for people. */
 struct sov_importance_facts {
@@ -44,7 +45,8 @@ bool sov_importance_optional(const char *name);
  * are statistics without any that is needed.
  */
 int sov_importance_new(struct sov_importance **imp, const sov_model *model,
-                       const sov_plan *plan, const sov_stats *stats,
+                       const sov_plan *plan, const struct sov_merge *merge,
+                       const sov_stats *stats,
                        struct sov_err *err) SOV_MUST_CHECK;
 void sov_importance_free(struct sov_importance *imp);
 

@@ -43,6 +43,14 @@ void (*sov_job_decoder(enum sov_type type))(const void *, float *, size_t)
     return codec != NULL ? codec->decode : NULL;
 }
 
+bool
+sov_job_remade(const struct sov_quant *job, size_t i)
+{
+    return sov_model_at(job->model, i)->type !=
+               sov_plan_at(job->plan, i)->type ||
+           sov_merge_has(job->merge, i);
+}
+
 void
 sov_job_replaced(struct sov_quant *job, size_t tensor, uint64_t n,
                  uint64_t first)
@@ -148,22 +156,20 @@ choose(const struct sov_tensor *t, const struct sov_mix *mix,
         notes->wanted = want;
         notes->got = got;
     }
-    if (is_block(t->type) && is_block(got) && t->type != got &&
-        notes->n_again++ == 0)
-        notes->again = t;
     return got;
 }
 
-/* Can this build turn the tensor into that type? */
+/* Can this build turn the tensor into that type, if it has to? */
 static int
-check_codecs(const struct sov_tensor *t, enum sov_type to, struct sov_err *err)
+check_codecs(const struct sov_tensor *t, enum sov_type to, bool remade,
+             struct sov_err *err)
 {
     int rc = 0;
 
-    if (to != t->type && sov_job_decoder(t->type) == NULL)
+    if (remade && sov_job_decoder(t->type) == NULL)
         rc = sov_fail(err, SOV_EUNSUP, "this version cannot read %s",
                       type_name(t->type));
-    else if (to != t->type && !can_encode(to))
+    else if (remade && !can_encode(to))
         rc = sov_fail(err, SOV_EUNSUP, "this version cannot make %s",
                       type_name(to));
     if (rc < 0)
@@ -182,8 +188,12 @@ add_tensors(struct sov_quant *job, const struct sov_mix *mix,
     for (size_t i = 0; i < sov_model_count(job->model) && rc == 0; i++) {
         const struct sov_tensor *t = sov_model_at(job->model, i);
         enum sov_type to = choose(t, mix, facts, opts, notes);
+        bool remade = to != t->type || sov_merge_has(job->merge, i);
 
-        rc = check_codecs(t, to, err);
+        if (remade && is_block(t->type) && is_block(to) &&
+            notes->n_again++ == 0)
+            notes->again = t;
+        rc = check_codecs(t, to, remade, err);
         if (rc == 0)
             rc = sov_plan_add(job->plan, t->name, to, t->ndim, t->dim, err);
     }
@@ -264,7 +274,7 @@ tell_coarse(struct sov_quant *job, const struct sov_mix *mix)
     for (size_t i = 0; i < sov_plan_count(job->plan); i++) {
         const struct sov_tensor *to = sov_plan_at(job->plan, i);
 
-        if (to->type != sov_model_at(job->model, i)->type &&
+        if (sov_job_remade(job, i) &&
             sov_mix_is_coarse(mix, to->type) &&
             !sov_importance_optional(to->name) && n++ == 0)
             first = to;
@@ -335,7 +345,9 @@ make_plan(struct sov_quant *job, const struct sov_mix *mix,
     notes.used = sov_mem_array(opts->n_rules, sizeof(*notes.used));
     if (notes.used == NULL)
         return sov_mem_fail(err);
-    rc = sov_mix_facts(&facts, job->model, err);
+    rc = sov_merge_new(&job->merge, job->model, opts->lora, opts->n_lora, err);
+    if (rc == 0)
+        rc = sov_mix_facts(&facts, job->model, err);
     facts.weighed = opts->stats != NULL;
     if (rc == 0)
         rc = sov_plan_new(&job->plan, sov_model_meta(job->model), err);
@@ -350,7 +362,7 @@ make_plan(struct sov_quant *job, const struct sov_mix *mix,
         rc = sov_plan_lay(job->plan, &opts->layout, err);
     if (rc == 0)
         rc = sov_importance_new(&job->importance, job->model, job->plan,
-                                opts->stats, err);
+                                job->merge, opts->stats, err);
     if (rc == 0) {
         tell(job, &notes);
         if (opts->stats != NULL)
@@ -371,7 +383,7 @@ quantized_again(const struct sov_quant *job, size_t i)
     enum sov_type from = sov_model_at(job->model, i)->type;
     enum sov_type to = sov_plan_at(job->plan, i)->type;
 
-    return is_block(from) && is_block(to) && from != to;
+    return is_block(from) && is_block(to) && sov_job_remade(job, i);
 }
 
 /* Of all tensors that were measured, or of those quantized before. */
@@ -478,6 +490,7 @@ sov_quant_free(sov_quant *job)
     if (job == NULL)
         return;
     sov_importance_free(job->importance);
+    sov_merge_free(job->merge);
     sov_resume_free(job->resume);
     sov_plan_free(job->plan);
     free(job->lost);

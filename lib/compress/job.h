@@ -6,6 +6,7 @@
 #define SOV_COMPRESS_JOB_H
 
 #include "compress/importance.h"
+#include "compress/merge.h"
 #include "compress/resume.h"
 #include "sov/quant.h"
 
@@ -26,6 +27,7 @@ struct sov_quant {
     sov_model *model; /* borrowed */
     sov_plan *plan;   /* owned, frozen; tensor i is the model's tensor i */
     struct sov_importance *importance; /* owned */
+    struct sov_merge *merge;           /* owned; what adapters add */
     enum sov_nonfinite nonfinite;
     bool unchecked; /* tensors that keep their type are not looked at */
     int effort;
@@ -42,6 +44,9 @@ struct sov_quant {
     size_t n_warnings;
     struct sov_resume *resume; /* owned; NULL: nothing is kept */
 };
+
+/* Is tensor i encoded anew?  If not, its bytes stay. */
+bool sov_job_remade(const struct sov_quant *job, size_t i);
 
 /* A tensor is done: how many of its weights were replaced, and the first. */
 void sov_job_replaced(struct sov_quant *job, size_t tensor, uint64_t n,

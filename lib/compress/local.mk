@@ -6,6 +6,7 @@ libsov_all_la_SOURCES += \
 	%D%/importance.c %D%/importance.h \
 	%D%/job.c %D%/job.h \
 	%D%/journal.c %D%/journal.h \
+	%D%/merge.c %D%/merge.h \
 	%D%/mix.c %D%/mix.h \
 	%D%/mixes.def \
 	%D%/resume.c %D%/resume.h \

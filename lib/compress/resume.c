@@ -41,13 +41,16 @@ make_binding(const struct sov_quant *job, unsigned char *binding,
 {
     const sov_plan *plan = job->plan;
     const char *version = sov_version();
-    unsigned char importance[SOV_XXH3_LEN];
+    unsigned char importance[SOV_XXH3_LEN], merge[SOV_XXH3_LEN];
     struct sov_buf b = { 0 };
     int rc = sov_importance_digest(job->importance, importance, err);
 
+    if (rc == 0)
+        rc = sov_merge_digest(job->merge, merge, err);
     if (rc < 0)
         return rc;
     sov_buf_add(&b, importance, sizeof(importance));
+    sov_buf_add(&b, merge, sizeof(merge));
     sov_buf_str(&b, version, strlen(version));
     sov_buf_u32(&b, SOV_PIECE);
     sov_buf_u32(&b, (uint32_t)job->nonfinite);

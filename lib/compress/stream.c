@@ -143,7 +143,8 @@ static uint64_t
 memory_needed(const struct stream *s)
 {
     return MEMORY_ASIDE + (uint64_t)s->n_slabs * (s->in_cap + s->out_cap) +
-           (uint64_t)s->n_workers * 2 * SOV_PIECE * sizeof(float);
+           (uint64_t)s->n_workers * 2 * SOV_PIECE * sizeof(float) +
+           s->n_workers * sov_merge_view_bytes(s->job->merge, SOV_PIECE);
 }
 
 /* Fewer weights in a slab, then fewer threads, until the limit is kept. */
@@ -368,10 +369,10 @@ replace_bad(struct slab *b, uint64_t at, float *x, size_t n, uint32_t limit,
  * is, what it is, and how many such are in its row. */
 static int
 refuse(struct slab *b, const struct sov_tensor *t, uint64_t at, const float *x,
-       size_t n, size_t bad, enum sov_type to)
+       size_t n, size_t bad, enum sov_type to, uint32_t limit)
 {
     uint64_t row = t->dim[0];
-    uint32_t limit = limit_bits(to, t->type == to), m = magnitude(x[bad]);
+    uint32_t m = magnitude(x[bad]);
     size_t end = min_size(n, bad + row - (at + bad) % row), more = 0;
     char what[64], count[64] = "";
 
@@ -394,6 +395,7 @@ refuse(struct slab *b, const struct sov_tensor *t, uint64_t at, const float *x,
 struct scratch {
     float *x; /* [SOV_PIECE] */
     struct sov_importance_view view;
+    struct sov_merge_view merge;
 };
 
 /* Does anybody ask what a tensor of the plan loses? */
@@ -402,7 +404,7 @@ measured(const struct sov_quant *job, size_t tensor)
 {
     enum sov_type from = sov_model_at(job->model, tensor)->type;
 
-    return from != sov_plan_at(job->plan, tensor)->type &&
+    return sov_job_remade(job, tensor) &&
            (job->measure || sov_type_info((int)from)->kind == SOV_KIND_BLOCK);
 }
 
@@ -439,7 +441,7 @@ encode_rows(const struct sov_quant *job, struct scratch *own, struct slab *b,
 
 /*
  * One chunk of a slab.  Weights of a type that stays are looked at and left to
- * the bit, unless some have to be replaced.
+ * the bit, unless some have to be replaced or an adapter adds to them.
  */
 static int
 work_chunk(struct stream *s, struct slab *b, struct scratch *own, size_t at,
@@ -448,20 +450,24 @@ work_chunk(struct stream *s, struct slab *b, struct scratch *own, size_t at,
     const struct sov_tensor *from = sov_model_at(s->job->model, b->tensor);
     const struct sov_tensor *to = sov_plan_at(s->job->plan, b->tensor);
     float *x = own->x;
-    bool copied = from->type == to->type;
+    bool merged = sov_merge_has(s->job->merge, b->tensor);
+    bool copied = from->type == to->type && !merged;
     uint32_t limit = limit_bits(to->type, copied);
     const unsigned char *in = b->in + sov_job_bytes(from->type, at);
-    bool good = seen_good(from->type, in, n, limit);
+    bool good = !merged && seen_good(from->type, in, n, limit);
     size_t bad;
 
     if (good && copied)
         return 0;
     sov_job_decoder(from->type)(in, x, n);
+    if (merged)
+        sov_merge_add(s->job->merge, &own->merge, b->tensor, b->first + at, n,
+                      x);
     bad = good ? n : find_bad(x, n, limit);
     if (bad == n && copied)
         return 0;
     if (bad < n && s->job->nonfinite == SOV_NONFINITE_FAIL)
-        return refuse(b, from, b->first + at, x, n, bad, to->type);
+        return refuse(b, from, b->first + at, x, n, bad, to->type, limit);
     if (sov_kern()->encode[to->type] == NULL)
         return sov_fail(&b->err, SOV_EUNSUP,
                         "tensor %s: weights to replace, and no encoder for "
@@ -471,7 +477,8 @@ work_chunk(struct stream *s, struct slab *b, struct scratch *own, size_t at,
         replace_bad(b, b->first + at, x, n, limit, largest(to->type),
                     s->job->nonfinite);
     encode_rows(s->job, own, b, b->first + at, n,
-                (copied ? b->in : b->out) + sov_job_bytes(to->type, at));
+                (from->type == to->type ? b->in : b->out) +
+                    sov_job_bytes(to->type, at));
     return 0;
 }
 
@@ -486,7 +493,7 @@ work_slab(struct stream *s, struct slab *b, struct scratch *own)
     b->result = from->type == to->type ? b->in : b->out;
     b->out_len = sov_job_bytes(to->type, b->n);
     if (sov_job_decoder(from->type) == NULL ||
-        (s->job->unchecked && from->type == to->type))
+        (s->job->unchecked && !sov_job_remade(s->job, b->tensor)))
         return;
     for (size_t at = 0; at < b->n && b->rc == 0; at += step)
         b->rc = work_chunk(s, b, own, at, min_size(step, b->n - at));
@@ -614,6 +621,8 @@ worker_main(void *arg)
     int made = sov_importance_view_new(&own.view, SOV_PIECE, NULL);
     struct slab *b;
 
+    if (made == 0)
+        made = sov_merge_view_new(&own.merge, s->job->merge, SOV_PIECE, NULL);
     while ((b = read_slab(s)) != NULL) {
         if (b->rc == 0 && (own.x == NULL || made < 0))
             b->rc = sov_mem_fail(&b->err);
@@ -621,6 +630,7 @@ worker_main(void *arg)
             work_slab(s, b, &own);
         hand_in(s, b);
     }
+    sov_merge_view_free(&own.merge);
     sov_importance_view_free(&own.view);
     sov_mem_free_aligned(own.x);
     return 0;

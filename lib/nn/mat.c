@@ -8,6 +8,7 @@
  */
 #include "nn/mat.h"
 
+#include "nn/low.h"
 #include "sys/par.h"
 #include "tensor/half.h"
 
@@ -36,10 +37,13 @@ unsigned
 sov_mat_forms(const struct sov_nn *nn, const struct sov_mat *w, size_t n)
 {
     unsigned forms = 0;
-    size_t i;
+    size_t i, j;
 
-    for (i = 0; i < n; i++)
+    for (i = 0; i < n; i++) {
         forms |= 1u << form_of(nn, &w[i]);
+        for (j = 0; j < w[i].n_low; j++)
+            forms |= 1u << form_of(nn, &w[i].low[j].in);
+    }
     return forms;
 }
 

@@ -12,6 +12,8 @@
 
 #include "nn/nn.h"
 
+struct sov_low;
+
 /* y[n_out] = W [n_out, n_in] x + bias */
 struct sov_mat {
     const unsigned char *data; /* borrowed from the model */
@@ -20,6 +22,8 @@ struct sov_mat {
     size_t n_out;
     size_t row_bytes;
     const float *bias;         /* [n_out], or NULL */
+    const struct sov_low *low; /* [n_low] what adapters add; see low.h */
+    size_t n_low;
 };
 
 /*
@@ -48,7 +52,7 @@ sov_input_bf16(size_t n)
     return (n + 31) / 32 * 32 + 32;
 }
 
-/* Forms of input that these matrices take. */
+/* Forms of input that these matrices take, and what adapters add to them. */
 unsigned sov_mat_forms(const struct sov_nn *nn, const struct sov_mat *w,
                        size_t n);
 

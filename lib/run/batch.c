@@ -28,6 +28,16 @@ model_weights(const sov_model *model)
     return sum;
 }
 
+static uint64_t
+adapter_weights(const struct sov_session_opts *opts)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < opts->n_lora; i++)
+        sum += sov_lora_bytes(opts->lora[i].lora);
+    return sum;
+}
+
 /* Of the rows of a cache. */
 static const enum sov_type row_types[] = {
     [SOV_KV_F32] = SOV_TYPE_F32,
@@ -203,6 +213,7 @@ count(struct sov_batch *b, uint64_t n_blocks, struct sov_session_memory *mem)
         __builtin_add_overflow(kv.used, work.used, &mem->total) ||
         __builtin_add_overflow(mem->total, logits.used, &mem->total) ||
         __builtin_add_overflow(mem->total, mem->other, &mem->total) ||
+        __builtin_add_overflow(mem->total, mem->adapters, &mem->total) ||
         __builtin_add_overflow(mem->total, mem->weights, &mem->total))
         return SOV_EMEM;
     return 0;
@@ -255,7 +266,8 @@ plan(struct sov_batch *b, const struct sov_session_opts *opts,
     if (opts->n_kv == 0 && opts->max_memory > 0) {
         uint64_t fixed;
 
-        if (__builtin_add_overflow(mem->weights, mem->other, &fixed))
+        if (__builtin_add_overflow(mem->weights, mem->other, &fixed) ||
+            __builtin_add_overflow(fixed, mem->adapters, &fixed))
             return too_large(err);
         n = fitting(b, each, n,
                     opts->max_memory > fixed ? opts->max_memory - fixed : 0);
@@ -344,7 +356,9 @@ prepare(sov_batch **batch, const sov_model *model,
     if (b == NULL)
         return sov_mem_fail(err);
     mem->weights = model_weights(model);
-    rc = sov_net_open(&b->net, model, err);
+    rc = sov_net_open(&b->net, model, opts->lora, opts->n_lora, err);
+    if (rc == 0)
+        mem->adapters = adapter_weights(opts) + b->net->low_bytes;
     if (rc == 0)
         rc = plan(b, opts, mem, err);
     if (rc < 0) {

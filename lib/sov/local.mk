@@ -14,6 +14,7 @@ sovinclude_HEADERS += \
 	%D%/inspect.h \
 	%D%/io.h \
 	%D%/key.h \
+	%D%/lora.h \
 	%D%/measure.h \
 	%D%/meta.h \
 	%D%/model.h \

@@ -17,6 +17,7 @@
 #include "sov/base.h"
 #include "sov/err.h"
 #include "sov/io.h"
+#include "sov/lora.h"
 #include "sov/model.h"
 #include "sov/stats.h"
 #include "sov/tensor.h"
@@ -54,6 +55,9 @@ struct sov_quant_opts {
     struct sov_layout layout;    /* of the output */
     uint64_t max_memory;         /* bytes for buffers; 0: 256 MB */
     const sov_stats *stats;      /* importance of the weights, or NULL */
+    const struct sov_lora_use *lora; /* adapters to merge into the weights,
+                                    which are then encoded anew, or NULL */
+    size_t n_lora;
     bool check_copies;           /* with "copy": look for NaN there too */
     bool plain;                  /* what is no matrix keeps its type */
     bool measure;                /* what rounding costs: sov_quant_error() */
@@ -74,9 +78,10 @@ SOV_API const char *sov_quant_type_name(size_t i);
 SOV_API const char *sov_quant_file_type(uint64_t file_type);
 
 /*
- * Decide everything.  Model and statistics are borrowed until
- * sov_quant_free(), and read by sov_quant_run().  SOV_EARG: no such type, or a rule that matches nothing;
- * SOV_EUNSUP: a type that this build cannot read or make.
+ * Decide everything.  Model, statistics and adapters are borrowed until
+ * sov_quant_free(), and read by sov_quant_run().  SOV_EARG: no such type, or a
+ * rule that matches nothing; SOV_EUNSUP: a type that this build cannot read or
+ * make; SOV_EFORMAT: statistics or adapters of another model.
  */
 SOV_API int sov_quant_new(sov_quant **job, sov_model *model,
                           const struct sov_quant_opts *opts,
@@ -137,8 +142,8 @@ struct sov_quant_error {
 
 /*
  * After the run: what tensor i of the plan lost.  The figures are the same for
- * any threads and memory.  Measured are tensors that got another type; all of
- * them with measure, else those alone that had been quantized before.
+ * any threads and memory.  Measured are tensors that got another type, or into
+ * which an adapter was merged; all of them with measure, else those alone that had been quantized before.
  */
 SOV_API struct sov_quant_error sov_quant_error(const sov_quant *job, size_t i);
 

@@ -14,6 +14,7 @@
 
 #include "sov/base.h"
 #include "sov/err.h"
+#include "sov/lora.h"
 #include "sov/model.h"
 
 #include <stdbool.h>
@@ -50,6 +51,9 @@ struct sov_session_opts {
     bool precise;        /* the reference: activations, keys and values in
                             f32, weights decoded to f32 */
     enum sov_kv_form kv;
+    const struct sov_lora_use *lora; /* adapters, in the order in which they
+                                        are added; borrowed as the model is */
+    size_t n_lora;       /* up to SOV_LORAS_MAX */
     uint64_t max_memory; /* more than this is SOV_EMEM; 0: no limit */
     uint64_t other;      /* bytes that the caller has, to be counted with it:
                             see sov_memory_used() */
@@ -58,6 +62,7 @@ struct sov_session_opts {
 /* Bytes of a session, by part. */
 struct sov_session_memory {
     uint64_t weights; /* of the model, mapped (not owned by the session) */
+    uint64_t adapters; /* likewise */
     uint64_t kv;      /* keys and values; touched as the context fills */
     uint64_t work;    /* activations and tables */
     uint64_t logits;
@@ -74,8 +79,9 @@ SOV_API int sov_session_measure(const sov_model *model,
 
 /*
  * The model is opened with SOV_ACCESS_MAP, borrowed, and must outlive the
- * session.  An architecture that is not known is SOV_EUNSUP; metadata and
- * tensors that do not fit together are SOV_EFORMAT.  Nothing is allocated
+ * session.  An architecture that is not known is SOV_EUNSUP, as is an adapter
+ * for a tensor that cannot have one; metadata and tensors, or adapters and
+ * model, that do not fit together are SOV_EFORMAT.  Nothing is allocated
  * after this.  opts may be NULL.
  */
 SOV_API int sov_session_open(sov_session **session, const sov_model *model,

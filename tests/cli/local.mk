@@ -17,6 +17,7 @@ cli_tests += %D%/frame-status.sh
 cli_tests += %D%/hash.sh
 cli_tests += %D%/import.sh
 cli_tests += %D%/import-forms.sh
+cli_tests += %D%/lora.sh
 cli_tests += %D%/matrix.sh
 cli_tests += %D%/minisign.sh
 cli_tests += %D%/peer.sh

@@ -4,13 +4,15 @@
  *
  *     cc -I LLAMA/include -I LLAMA/ggml/include record-answers.c \
  *         -L LLAMA/build/bin -lllama -lggml -lggml-base -o record-answers
- *     record-answers [-e | -p mean|cls|last|rank] MODEL ID...
+ *     record-answers [-e | -p mean|cls|last|rank] [-l ADAPTER:SCALE]...
+ *         MODEL ID...
  *
  * Prints the logits after each token, or with -e the states of an encoder, a
  * line for each token; or with -p one line for the whole text; computed by one
  * thread with keys and values in f32.
  * scripts/record-answers makes tests/data/arch.txt with it, which is what
- * our own answers are judged by.  It is not built with the rest.
+ * our own answers are judged by, and scripts/record-lora tests/data/lora.txt.
+ * It is not built with the rest.
  */
 #include "llama.h"
 
@@ -55,6 +57,28 @@ open_context(struct llama_model *model, bool states, int pooling)
         p.pooling_type = (enum llama_pooling_type)pooling;
     }
     return llama_init_from_model(model, p);
+}
+
+/* Adapters and their scales, all at once. */
+static int
+use_adapters(struct llama_model *model, struct llama_context *ctx,
+             char **args, size_t n)
+{
+    struct llama_adapter_lora *adapter[16];
+    float scale[16];
+
+    for (size_t i = 0; i < n; i++) {
+        char *colon = strrchr(args[i], ':');
+
+        if (colon == NULL)
+            return -1;
+        *colon = '\0';
+        scale[i] = strtof(colon + 1, NULL);
+        adapter[i] = llama_adapter_lora_init(model, args[i]);
+        if (adapter[i] == NULL)
+            return -1;
+    }
+    return n > 0 ? llama_set_adapters_lora(ctx, adapter, n, scale) : 0;
 }
 
 static void
@@ -102,10 +126,14 @@ main(int argc, char **argv)
     bool states = pooled || (argc > 1 && strcmp(argv[1], "-e") == 0);
     int pooling = pooled ? pooling_of(argv[2]) : 0;
     int at = pooled ? 3 : states ? 2 : 1;
+    size_t n_lora = 0;
+    char *lora[16];
     struct llama_model_params p = llama_model_default_params();
     struct llama_model *model;
     struct llama_context *ctx;
 
+    for (; at + 1 < argc && strcmp(argv[at], "-l") == 0 && n_lora < 16; at += 2)
+        lora[n_lora++] = argv[at + 1];
     if (argc - at < 2 || pooling < 0)
         return 64;
     llama_log_set(say_errors, NULL);
@@ -115,7 +143,7 @@ main(int argc, char **argv)
     if (model == NULL)
         return 65;
     ctx = open_context(model, states, pooling);
-    if (ctx == NULL)
+    if (ctx == NULL || use_adapters(model, ctx, lora, n_lora) != 0)
         return 70;
     return print_answers(model, ctx, argc - at - 1, argv + at + 1, states,
                          pooling);

@@ -137,3 +137,8 @@ fuzz_tests += tests/fuzz/fuzz_request
 tests_fuzz_fuzz_request_SOURCES = %D%/fuzz_request.c $(fuzz_main)
 tests_fuzz_fuzz_request_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_request_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_tests += tests/fuzz/fuzz_lora
+tests_fuzz_fuzz_lora_SOURCES = %D%/fuzz_lora.c $(fuzz_main)
+tests_fuzz_fuzz_lora_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_lora_LDFLAGS = $(fuzz_ldflags)

@@ -9,6 +9,7 @@
 #
 #   model/          a model directory as published (the built-in model)
 #   model.gguf      the same as an f16 GGUF
+#   adapter.gguf    an adapter for it
 #   prompts.txt     some lines of text
 #   corpus.txt      some pages of text
 #
@@ -72,6 +73,9 @@ for page in "$top_srcdir"/man/*.[1-9]; do
     [ -e ../model.gguf ] ||
         sov-quantize -q -t f16 -o ../model.gguf model || fail "model.gguf"
     cp ../model.gguf model.gguf
+    [ -e ../adapter.gguf ] || "$top_builddir/tests/tools/mklora" size=0.01 \
+        model.gguf ../adapter.gguf 2>../err || fail "adapter.gguf"
+    cp ../adapter.gguf adapter.gguf
     printf 'Once upon a time\nThe wolf said to the fox\n' >prompts.txt
     head -c 4000 "$top_srcdir/tests/data/dev.txt" >corpus.txt
     sh -eux "../$name.sh" >../out 2>../err </dev/null || {

@@ -32,16 +32,20 @@ tests_tools_mkstats_SOURCES = %D%/mkstats.c
 tests_tools_mkstats_LDADD = libsovcore.la
 
 check_PROGRAMS += tests/tools/logitsum
-tests_tools_logitsum_SOURCES = %D%/logitsum.c
+tests_tools_logitsum_SOURCES = %D%/logitsum.c %D%/uselora.h
 tests_tools_logitsum_LDADD = libsovcore.la
 
 check_PROGRAMS += tests/tools/answers
-tests_tools_answers_SOURCES = %D%/answers.c
+tests_tools_answers_SOURCES = %D%/answers.c %D%/uselora.h
 tests_tools_answers_LDADD = libsovcore.la
 
 check_PROGRAMS += tests/tools/company
 tests_tools_company_SOURCES = %D%/company.c
 tests_tools_company_LDADD = libsovcore.la
+
+check_PROGRAMS += tests/tools/mklora
+tests_tools_mklora_SOURCES = %D%/mklora.c
+tests_tools_mklora_LDADD = libsov_all.la $(deps_libs) -lm
 
 check_PROGRAMS += tests/tools/mkhf
 tests_tools_mkhf_SOURCES = %D%/mkhf.c

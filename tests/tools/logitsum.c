@@ -2,7 +2,8 @@
 /*
  * logitsum.c - are logits the same, however they are computed?
  *
- *   logitsum [-n TOKENS] [-q] [-p] [-k f32|f16|bf16|q8] MODEL
+ *   logitsum [-n TOKENS] [-q] [-p] [-k f32|f16|bf16|q8]
+ *       [-l ADAPTER:SCALE]... MODEL
  *
  * Reads TOKENS arbitrary tokens with 1, 2 and 3 threads, in passes of up to 1,
  * 2, 7, 64 and 512 columns, in parts of 1, 64 and 512 tokens, and prints the
@@ -11,6 +12,8 @@
  *
  * Exit status: 0 the same, 1 not.
  */
+#include "uselora.h"
+
 #include "sov/base.h"
 #include "sov/hash.h"
 #include "sov/model.h"
@@ -153,7 +156,7 @@ main(int argc, char **argv)
     bool quick = false;
     int rc, c;
 
-    while ((c = getopt(argc, argv, "n:qpk:")) != -1) {
+    while ((c = getopt(argc, argv, "n:qpk:l:")) != -1) {
         if (c == 'n')
             n_tokens = strtoul(optarg, NULL, 10);
         else if (c == 'q')
@@ -162,7 +165,7 @@ main(int argc, char **argv)
             opts.precise = true;
         else if (c == 'k')
             opts.kv = kv_of(optarg);
-        else
+        else if (c != 'l' || use_lora(&opts, optarg, &err) < 0)
             return 64;
     }
     if (optind + 1 != argc || n_tokens == 0)

@@ -5,3 +5,8 @@ unit_tests += tests/unit/t_compress
 tests_unit_t_compress_SOURCES = %D%/t_compress.c %D%/unit.h
 tests_unit_t_compress_CFLAGS = $(unit_cflags)
 tests_unit_t_compress_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/t_lora
+tests_unit_t_lora_SOURCES = %D%/t_lora.c %D%/tiny.h %D%/unit.h
+tests_unit_t_lora_CFLAGS = $(unit_cflags)
+tests_unit_t_lora_LDADD = $(unit_libs)
