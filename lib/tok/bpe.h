@@ -15,19 +15,34 @@
 
 #define SOV_SYM_NONE UINT32_MAX /* a byte that no rule knows */
 
-/* Rule number rank: left and right, side by side, become one symbol. */
+#define SOV_NO_RANK UINT32_MAX
+
+/*
+ * Which two texts side by side become a symbol is a matter of its text and of
+ * where the left one ends: the rules of a symbol are places to cut it.  Most
+ * lists have those of one symbol in a row; they are found by its number, and
+ * the rest in a table.
+ */
+struct sov_made {
+    uint32_t first; /* rank of the first rule in the row */
+    uint16_t n;     /* rules in it */
+    bool more;      /* others are in the table */
+};
+
 struct sov_merge {
-    uint32_t left;
-    uint32_t right;
-    uint32_t rank;
     uint32_t made; /* + 1; 0: free slot */
+    uint32_t left; /* bytes */
+    uint32_t rank;
 };
 
 struct sov_bpe {
-    struct sov_merge *rule; /* owned; hashed by left and right */
+    struct sov_made *made; /* owned: of each symbol */
+    uint32_t *left;        /* owned: of each rule, bytes; 0: it does nothing */
+    struct sov_merge *other; /* owned: the table, or NULL */
     uint64_t mask;
     uint64_t key[2];
-    size_t n_rules;
+    size_t n_other;
+    size_t longest; /* bytes of the longest symbol */
 
     size_t n_more; /* symbols that are no tokens */
 
@@ -93,20 +108,40 @@ struct sov_bpe_work {
 int sov_bpe_merge(struct sov_bpe_work *w, const unsigned char *p, size_t n,
                   struct sov_ids *out, struct sov_err *err) SOV_MUST_CHECK;
 
-static inline const struct sov_merge *
-sov_bpe_rule(const struct sov_bpe *b, uint32_t left, uint32_t right)
+static inline uint64_t
+sov_bpe_slot(const struct sov_bpe *b, uint32_t made, uint32_t left)
 {
-    uint64_t i =
-        sov_vmap_mix(((uint64_t)left << 32 | right) ^ b->key[0], b->key[1]) &
-        b->mask;
+    return sov_vmap_mix(((uint64_t)left << 32 | made) ^ b->key[0], b->key[1]) &
+           b->mask;
+}
 
-    SOV_STEPS(1);
-    for (; b->rule[i].made != 0; i = (i + 1) & b->mask) {
+/*
+ * The rank of the rule that joins p[left] and what follows it to p[len], and
+ * the symbol that it makes; SOV_NO_RANK if there is none.
+ */
+static inline uint32_t
+sov_bpe_rank(const sov_tok *tok, const struct sov_bpe *b,
+             const unsigned char *p, size_t left, size_t len, uint32_t *made)
+{
+    const struct sov_made *m;
+
+    if (len > b->longest || !sov_tok_lookup(tok, p, len, made))
+        return SOV_NO_RANK;
+    m = &b->made[*made];
+    for (unsigned i = 0; i < m->n; i++) {
         SOV_STEPS(1);
-        if (b->rule[i].left == left && b->rule[i].right == right)
-            return &b->rule[i];
+        if (b->left[m->first + i] == left)
+            return m->first + i;
     }
-    return NULL;
+    if (!m->more)
+        return SOV_NO_RANK;
+    for (uint64_t i = sov_bpe_slot(b, *made, (uint32_t)left);
+         b->other[i].made != 0; i = (i + 1) & b->mask) {
+        SOV_STEPS(1);
+        if (b->other[i].made == *made + 1 && b->other[i].left == left)
+            return b->other[i].rank;
+    }
+    return SOV_NO_RANK;
 }
 
 #endif

@@ -66,21 +66,7 @@ sov_bpe_bytes(struct sov_span name, unsigned char *out, size_t *len)
 
 /* ---- symbols that are no tokens */
 
-/*
- * Rules are read some at a time: a rule asks for three texts and a slot at
- * random places, and asking for all of them before the first one is needed
- * halves the time.
- */
-#define BATCH 32
-
-/* A rule on its way. */
-struct rule {
-    const unsigned char *text; /* of what it makes: left, then right */
-    size_t left;
-    size_t right;
-    uint64_t hash[2]; /* of left and right */
-    struct sov_merge m;
-};
+#define ROW_MAX 16 /* rules in a row that are looked through */
 
 /* Texts of symbols stand behind the pieces of the tokens, in one arena. */
 struct loader {
@@ -88,11 +74,11 @@ struct loader {
     struct sov_bpe *bpe;
     size_t texts_cap;
     size_t piece_cap;
-    uint32_t guess;      /* the token that the next rule may make */
-    unsigned char *part; /* texts of a batch, SOV_MERGE_MAX bytes */
-    size_t used;
-    struct rule batch[BATCH];
-    size_t n;
+    size_t made_cap;
+    uint64_t slots;      /* of the table */
+    uint32_t guess;      /* the token that the last rule made */
+    bool sure;           /* ... and that it is what its name spells */
+    unsigned char *part; /* a text, SOV_MERGE_MAX bytes */
 };
 
 static int
@@ -109,6 +95,9 @@ new_symbol(struct loader *l, const unsigned char *p, size_t len, uint32_t *sym,
     if (at + 2 > l->piece_cap)
         rc = sov_mem_grow((void **)&tok->piece, at + 1, &l->piece_cap,
                           sizeof(*tok->piece), err);
+    if (rc == 0 && at + 1 > l->made_cap)
+        rc = sov_mem_grow((void **)&l->bpe->made, at, &l->made_cap,
+                          sizeof(*l->bpe->made), err);
     while (rc == 0 && used + len > l->texts_cap)
         rc = sov_mem_grow((void **)&tok->texts, l->texts_cap, &l->texts_cap, 1,
                           err);
@@ -116,38 +105,12 @@ new_symbol(struct loader *l, const unsigned char *p, size_t len, uint32_t *sym,
         return rc;
     memcpy(tok->texts + used, p, len);
     tok->piece[at + 1] = (uint32_t)(used + len);
+    l->bpe->made[at] = (struct sov_made){ 0 };
+    if (len > l->bpe->longest)
+        l->bpe->longest = len;
     l->bpe->n_more++;
     *sym = (uint32_t)at;
     return sov_vmap_add(&tok->map, tok->texts, tok->piece, *sym, err);
-}
-
-static int
-symbol(struct loader *l, const unsigned char *p, size_t len, uint32_t *sym,
-       struct sov_err *err)
-{
-    if (sov_tok_lookup(l->tok, p, len, sym))
-        return 0;
-    return new_symbol(l, p, len, sym, err);
-}
-
-/* What a rule makes; vocabularies mostly have these in the order of rules. */
-static int
-made_symbol(struct loader *l, const unsigned char *p, size_t len, uint32_t *sym,
-            struct sov_err *err)
-{
-    const sov_tok *tok = l->tok;
-    uint32_t g = l->guess;
-    int rc = 0;
-
-    if (g < tok->n && !tok->doubles &&
-        tok->piece[g + 1] - tok->piece[g] == len &&
-        memcmp(tok->texts + tok->piece[g], p, len) == 0 &&
-        sov_tok_mapped(tok, (int32_t)g))
-        *sym = g;
-    else
-        rc = symbol(l, p, len, sym, err);
-    l->guess = *sym + 1;
-    return rc;
 }
 
 /* ---- rules */
@@ -175,80 +138,138 @@ spans_words(const unsigned char *p, size_t len)
     return false;
 }
 
-static uint64_t
-rule_slot(const struct sov_bpe *b, const struct sov_merge *m)
+/* Bytes of what a part of a name that spells some stands for. */
+static size_t
+spelled(const struct sov_bpe *b, struct sov_span name)
 {
-    return sov_vmap_mix(((uint64_t)m->left << 32 | m->right) ^ b->key[0],
-                        b->key[1]) &
-           b->mask;
+    size_t n = 0;
+
+    for (size_t i = 0; i < name.len; i++)
+        n += b->raw ? 1 : (name.p[i] & 0xc0) != 0x80;
+    for (size_t i = 0; b->marks && i + 2 < name.len; i++)
+        if (memcmp(name.p + i, "\xe2\x96\x81", 3) == 0)
+            n -= 2;
+    return n;
 }
 
-static void
-put_rule(struct sov_bpe *b, const struct sov_merge *m)
-{
-    uint64_t i = rule_slot(b, m);
-
-    for (; b->rule[i].made != 0; i = (i + 1) & b->mask)
-        if (b->rule[i].left == m->left && b->rule[i].right == m->right)
-            return;
-    b->rule[i] = *m;
-    b->n_rules++;
-}
-
-/* Have near what the look-ups of a batch will need. */
-static void
-fetch(const struct loader *l)
+/* Is token g called as the two parts together, and its name what it spells? */
+static bool
+is_called(struct loader *l, uint32_t g, struct sov_span left,
+          struct sov_span right)
 {
     const sov_tok *tok = l->tok;
-    const struct sov_vmap *map = &tok->map;
-    uint32_t id[BATCH][2];
+    struct sov_span name;
 
-    for (size_t i = 0; i < l->n; i++)
-        for (int k = 0; k < 2; k++) {
-            id[i][k] = map->slot[l->batch[i].hash[k] & map->mask].id;
-            if (id[i][k] > 0)
-                __builtin_prefetch(&tok->piece[id[i][k] - 1]);
-        }
-    for (size_t i = 0; i < l->n; i++)
-        for (int k = 0; k < 2; k++)
-            if (id[i][k] > 0)
-                __builtin_prefetch(tok->texts + tok->piece[id[i][k] - 1]);
+    if (g >= tok->n || tok->doubles)
+        return false;
+    name = sov_tok_name(tok, (int32_t)g);
+    if (name.len != left.len + right.len ||
+        memcmp(name.p, left.p, left.len) != 0 ||
+        memcmp(name.p + left.len, right.p, right.len) != 0)
+        return false;
+    if (g == l->guess && l->sure)
+        return true;
+    return sov_tok_mapped(tok, (int32_t)g) &&
+           tok->piece[g + 1] - tok->piece[g] == spelled(l->bpe, name);
 }
 
-/* Put the rules of a batch in their places. */
+/*
+ * What a rule makes, and where its left part ends; *at 0: the rule does
+ * nothing.  Most vocabularies have their tokens in the order of rules.
+ */
 static int
-flush(struct loader *l, struct sov_err *err)
+find_made(struct loader *l, struct sov_span left, struct sov_span right,
+          uint32_t *sym, size_t *at, struct sov_err *err)
 {
-    int rc = 0;
+    size_t n;
 
-    fetch(l);
-    for (size_t i = 0; i < l->n && rc == 0; i++) {
-        struct rule *r = &l->batch[i];
-
-        rc = symbol(l, r->text, r->left, &r->m.left, err);
-        if (rc == 0)
-            rc = symbol(l, r->text + r->left, r->right, &r->m.right, err);
-        if (rc == 0)
-            rc = made_symbol(l, r->text, r->left + r->right, &r->m.made, err);
-        r->m.made++;
-        __builtin_prefetch(&l->bpe->rule[rule_slot(l->bpe, &r->m)]);
+    for (uint32_t g = l->guess; g <= l->guess + 1; g++)
+        if (is_called(l, g, left, right)) {
+            *sym = l->guess = g;
+            *at = spelled(l->bpe, left);
+            l->sure = true;
+            return 0;
+        }
+    if (!spell(l->bpe, left, l->part, at) ||
+        !spell(l->bpe, right, l->part + *at, &n) || *at == 0 || n == 0) {
+        *at = 0;
+        return 0;
     }
-    for (size_t i = 0; i < l->n && rc == 0; i++)
-        put_rule(l->bpe, &l->batch[i].m);
-    l->n = 0;
-    l->used = 0;
-    return rc;
+    l->sure = false;
+    if (sov_tok_lookup(l->tok, l->part, *at + n, sym)) {
+        l->guess = *sym;
+        return 0;
+    }
+    return new_symbol(l, l->part, *at + n, sym, err);
+}
+
+static void
+put_slot(struct sov_bpe *b, struct sov_merge m)
+{
+    uint64_t i = sov_bpe_slot(b, m.made - 1, m.left);
+
+    while (b->other[i].made != 0 &&
+           (b->other[i].made != m.made || b->other[i].left != m.left))
+        i = (i + 1) & b->mask;
+    if (b->other[i].made != 0)
+        return; /* of two rules the first one counts */
+    b->other[i] = m;
+    b->n_other++;
+}
+
+static int
+widen(struct loader *l, struct sov_err *err)
+{
+    struct sov_bpe *b = l->bpe;
+    struct sov_merge *old = b->other;
+    uint64_t n = l->slots;
+
+    l->slots = n == 0 ? 64 : 2 * n;
+    b->other = sov_mem_array((size_t)l->slots, sizeof(*b->other));
+    if (b->other == NULL) {
+        b->other = old;
+        return sov_mem_fail(err);
+    }
+    b->mask = l->slots - 1;
+    b->n_other = 0;
+    for (uint64_t i = 0; i < n; i++)
+        if (old[i].made != 0)
+            put_slot(b, old[i]);
+    free(old);
+    return 0;
+}
+
+static int
+put_rule(struct loader *l, uint32_t rank, uint32_t sym, size_t left,
+         struct sov_err *err)
+{
+    struct sov_bpe *b = l->bpe;
+    struct sov_made *m = &b->made[sym];
+
+    b->left[rank] = (uint32_t)left;
+    if (m->n == 0)
+        m->first = rank;
+    if (m->n < ROW_MAX && m->first + m->n == rank && !m->more) {
+        m->n++;
+        return 0;
+    }
+    m->more = true;
+    if (2 * (b->n_other + 1) > l->slots && widen(l, err) < 0)
+        return SOV_EMEM;
+    put_slot(b, (struct sov_merge){ sym + 1, (uint32_t)left, rank });
+    return 0;
 }
 
 static int
 read_rule(struct loader *l, struct sov_span text, uint32_t rank,
           struct sov_err *err)
 {
-    const struct sov_vmap *map = &l->tok->map;
-    struct rule *r;
+    const sov_tok *tok = l->tok;
+    struct sov_span left = text, right = text;
     const unsigned char *gap;
-    size_t left, right;
-    int rc = 0;
+    uint32_t sym = 0;
+    size_t at;
+    int rc;
 
     if (text.len > SOV_MERGE_MAX)
         return sov_fail(err, SOV_EFORMAT,
@@ -257,30 +278,17 @@ read_rule(struct loader *l, struct sov_span text, uint32_t rank,
     gap = text.len < 3 ? NULL : memchr(text.p + 1, ' ', text.len - 1);
     if (gap == NULL)
         return 0;
-    if (l->n == BATCH || text.len > SOV_MERGE_MAX - l->used)
-        rc = flush(l, err);
-    if (rc < 0)
+    left.len = (size_t)(gap - text.p);
+    right.p = gap + 1;
+    right.len = text.len - left.len - 1;
+    rc = find_made(l, left, right, &sym, &at, err);
+    if (rc < 0 || at == 0)
         return rc;
-    r = &l->batch[l->n];
-    left = (size_t)(gap - text.p);
-    right = text.len - left - 1;
-    r->text = l->part + l->used;
-    if (!spell(l->bpe, (struct sov_span){ text.p, left }, l->part + l->used,
-               &r->left) ||
-        !spell(l->bpe, (struct sov_span){ gap + 1, right },
-               l->part + l->used + r->left, &r->right) ||
-        r->left == 0 || r->right == 0)
-        return 0;
-    if (l->bpe->raw && spans_words(r->text, r->left + r->right))
+    if (l->bpe->raw && l->bpe->made[sym].n == 0 &&
+        spans_words(tok->texts + tok->piece[sym],
+                    tok->piece[sym + 1] - tok->piece[sym]))
         l->bpe->bound = false;
-    r->m = (struct sov_merge){ .rank = rank };
-    r->hash[0] = sov_vmap_hash(map->key, r->text, r->left);
-    r->hash[1] = sov_vmap_hash(map->key, r->text + r->left, r->right);
-    __builtin_prefetch(&map->slot[r->hash[0] & map->mask]);
-    __builtin_prefetch(&map->slot[r->hash[1] & map->mask]);
-    l->used += r->left + r->right;
-    l->n++;
-    return 0;
+    return put_rule(l, rank, sym, at, err);
 }
 
 static int
@@ -289,7 +297,6 @@ read_rules(struct loader *l, const sov_meta *meta, struct sov_err *err)
     const struct sov_kv *kv = sov_meta_find(meta, KEY "merges");
     struct sov_bpe *b = l->bpe;
     struct sov_span text;
-    uint64_t cap = 64;
     size_t at = 0;
     int rc = 0;
 
@@ -301,16 +308,16 @@ read_rules(struct loader *l, const sov_meta *meta, struct sov_err *err)
         return sov_fail(
             err, SOV_EFORMAT, KEY "merges has %llu entries, the limit is %llu",
             (unsigned long long)kv->n, (unsigned long long)SOV_VOCAB_MAX);
-    while (2 * cap < 3 * kv->n)
-        cap *= 2;
-    b->rule = sov_mem_array((size_t)cap, sizeof(*b->rule));
-    if (b->rule == NULL)
+    l->made_cap = l->tok->n;
+    b->made = sov_mem_array(l->made_cap, sizeof(*b->made));
+    b->left = sov_mem_array((size_t)kv->n, sizeof(*b->left));
+    if (b->made == NULL || b->left == NULL)
         return sov_mem_fail(err);
-    b->mask = cap - 1;
+    b->longest = l->tok->longest;
     sov_map_key(b->key);
     for (uint32_t rank = 0; rc == 0 && sov_kv_next_str(kv, &at, &text); rank++)
         rc = read_rule(l, text, rank, err);
-    return rc < 0 ? rc : flush(l, err);
+    return rc;
 }
 
 /* The piece of each byte, where there is one. */
@@ -430,7 +437,9 @@ sov_bpe_drop(sov_tok *tok)
         return;
     sov_pretok_free(b->pre);
     sov_dna_free(b->dna);
-    free(b->rule);
+    free(b->made);
+    free(b->left);
+    free(b->other);
     free(b);
     tok->own = NULL;
 }

@@ -17,9 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHORT   48 /* bytes */
-#define NO_RANK UINT32_MAX
-#define NOBODY  UINT32_MAX
+#define SHORT  48 /* bytes */
+#define NOBODY UINT32_MAX
 
 /* ---- results */
 
@@ -39,23 +38,19 @@ spell(const sov_tok *tok, const unsigned char *p, size_t n, struct sov_ids *out,
     return rc;
 }
 
-/* Add a symbol that stands at p; gives its length in *len. */
+/* Add the symbol that stands at p[n]. */
 static inline int
-emit(const sov_tok *tok, uint32_t sym, const unsigned char *p, size_t *len,
+emit(const sov_tok *tok, uint32_t sym, const unsigned char *p, size_t n,
      struct sov_ids *out, struct sov_err *err)
 {
-    *len = sym == SOV_SYM_NONE ? 1 : tok->piece[sym + 1] - tok->piece[sym];
     if (sym < tok->n)
         return sov_ids_add(out, (int32_t)sym, err);
-    return spell(tok, p, *len, out, err);
+    return spell(tok, p, n, out, err);
 }
 
 /* ---- what is merged first */
 
-/*
- * Of texts spelled as they are, the character at p and its length in *len; what
- * no token or rule knows goes byte by byte.
- */
+/* Of texts spelled as they are, the character at p and its length in *len. */
 static uint32_t
 character(const struct sov_bpe_work *w, const unsigned char *p, size_t n,
           size_t *len)
@@ -68,25 +63,27 @@ character(const struct sov_bpe_work *w, const unsigned char *p, size_t n,
     *len = sov_utf8_step(p, n, &cp);
     if (*len > 1 && sov_tok_lookup(w->tok, p, *len, &sym))
         return sym;
-    *len = 1;
+    if (*len == 0)
+        *len = 1;
     return SOV_SYM_NONE;
 }
 
 /* ---- short pieces */
 
 struct spot {
+    uint8_t at[SHORT + 1]; /* where each symbol begins, and the last one ends */
     uint32_t sym[SHORT];
     uint32_t rank[SHORT]; /* of this one and the next */
     uint32_t made[SHORT];
 };
 
 static inline void
-look(const struct sov_bpe *b, struct spot *s, size_t i)
+look(const struct sov_bpe_work *w, const unsigned char *p, struct spot *s,
+     size_t i)
 {
-    const struct sov_merge *m = sov_bpe_rule(b, s->sym[i], s->sym[i + 1]);
-
-    s->rank[i] = m == NULL ? NO_RANK : m->rank;
-    s->made[i] = m == NULL ? 0 : m->made - 1;
+    s->rank[i] = sov_bpe_rank(w->tok, w->bpe, p + s->at[i],
+                              (size_t)s->at[i + 1] - s->at[i],
+                              (size_t)s->at[i + 2] - s->at[i], &s->made[i]);
 }
 
 static size_t
@@ -107,13 +104,12 @@ first_symbols(const struct sov_bpe_work *w, const unsigned char *p, size_t n,
 {
     size_t k = 0;
 
-    if (!w->bpe->raw) {
-        for (; k < n; k++)
-            s->sym[k] = w->bpe->byte_sym[p[k]];
-        return n;
+    for (size_t i = 0, len = 1; i < n; i += len) {
+        s->sym[k] = w->bpe->raw ? character(w, p + i, n - i, &len)
+                                : w->bpe->byte_sym[p[i]];
+        s->at[k++] = (uint8_t)i;
     }
-    for (size_t i = 0, len; i < n; i += len)
-        s->sym[k++] = character(w, p + i, n - i, &len);
+    s->at[k] = (uint8_t)n;
     return k;
 }
 
@@ -121,44 +117,43 @@ static int
 merge_short(struct sov_bpe_work *w, const unsigned char *p, size_t n,
             struct sov_ids *out, struct sov_err *err)
 {
-    const struct sov_bpe *b = w->bpe;
     struct spot s;
     int rc = 0;
 
     n = first_symbols(w, p, n, &s);
     for (size_t i = 0; i + 1 < n; i++)
-        look(b, &s, i);
+        look(w, p, &s, i);
     while (n > 1) {
         size_t i = lowest(&s, n - 1);
         size_t behind = n - i - 2; /* symbols after the two */
 
-        if (s.rank[i] == NO_RANK)
+        if (s.rank[i] == SOV_NO_RANK)
             break;
         s.sym[i] = s.made[i];
+        memmove(&s.at[i + 1], &s.at[i + 2], behind + 1);
         memmove(&s.sym[i + 1], &s.sym[i + 2], behind * sizeof(s.sym[0]));
         if (behind > 0) {
             memmove(&s.rank[i + 1], &s.rank[i + 2],
                     (behind - 1) * sizeof(s.rank[0]));
             memmove(&s.made[i + 1], &s.made[i + 2],
                     (behind - 1) * sizeof(s.made[0]));
-            look(b, &s, i);
+            look(w, p, &s, i);
         }
         n--;
         if (i > 0)
-            look(b, &s, i - 1);
+            look(w, p, &s, i - 1);
     }
-    for (size_t i = 0; i < n && rc == 0; i++) {
-        size_t len;
-
-        rc = emit(w->tok, s.sym[i], p, &len, out, err);
-        p += len;
-    }
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = emit(w->tok, s.sym[i], p + s.at[i], (size_t)s.at[i + 1] - s.at[i],
+                  out, err);
     return rc;
 }
 
 /* ---- long pieces */
 
 struct list {
+    const unsigned char *p; /* the piece */
+    size_t n;
     uint32_t *sym; /* of each place; places are bytes of the piece */
     uint32_t *prev;
     uint32_t *next;
@@ -210,23 +205,33 @@ pop(struct sov_bpe_heap *h)
     return top;
 }
 
+/* The rank of what place at and the one after it become, and that. */
+static uint32_t
+rank_at(const struct sov_bpe_work *w, const struct list *l, uint32_t at,
+        uint32_t *made)
+{
+    uint32_t next = l->next[at];
+    size_t end;
+
+    if (next == NOBODY)
+        return SOV_NO_RANK;
+    end = l->next[next] == NOBODY ? l->n : l->next[next];
+    return sov_bpe_rank(w->tok, w->bpe, l->p + at, next - at, end - at, made);
+}
+
 /* Note what place at and the one after it may become. */
 static int
 consider(struct sov_bpe_work *w, struct list *l, uint32_t at,
          struct sov_err *err)
 {
-    const struct sov_merge *m;
+    uint32_t made;
 
     if (at == NOBODY)
         return 0;
-    l->rank[at] = NO_RANK;
-    if (l->next[at] == NOBODY)
+    l->rank[at] = rank_at(w, l, at, &made);
+    if (l->rank[at] == SOV_NO_RANK)
         return 0;
-    m = sov_bpe_rule(w->bpe, l->sym[at], l->sym[l->next[at]]);
-    if (m == NULL)
-        return 0;
-    l->rank[at] = m->rank;
-    return push(&w->heap, (uint64_t)m->rank << 32 | at, err);
+    return push(&w->heap, (uint64_t)l->rank[at] << 32 | at, err);
 }
 
 /* A candidate is stale if its place has another rank by now. */
@@ -238,11 +243,11 @@ join(struct sov_bpe_work *w, struct list *l, uint64_t candidate,
     uint32_t next;
     int rc;
 
-    if (l->rank[at] != candidate >> 32 || l->rank[at] == NO_RANK)
+    if (l->rank[at] != candidate >> 32 || l->rank[at] == SOV_NO_RANK)
         return 0;
     next = l->next[at];
-    l->sym[at] = sov_bpe_rule(w->bpe, l->sym[at], l->sym[next])->made - 1;
-    l->rank[next] = NO_RANK;
+    (void)rank_at(w, l, at, &l->sym[at]);
+    l->rank[next] = SOV_NO_RANK;
     l->next[at] = l->next[next];
     if (l->next[at] != NOBODY)
         l->prev[l->next[at]] = at;
@@ -264,8 +269,9 @@ make_list(struct sov_bpe_work *w, const unsigned char *p, size_t n,
             return sov_mem_fail(err);
         w->link_cap = n;
     }
-    *l =
-        (struct list){ w->link, w->link + n, w->link + 2 * n, w->link + 3 * n };
+    *l = (struct list){
+        p, n, w->link, w->link + n, w->link + 2 * n, w->link + 3 * n
+    };
     for (size_t i = 0, len = 1; i < n; i += len) {
         uint32_t at = (uint32_t)i;
 
@@ -291,9 +297,9 @@ merge_long(struct sov_bpe_work *w, const unsigned char *p, size_t n,
     while (rc == 0 && w->heap.n > 0)
         rc = join(w, &l, pop(&w->heap), err);
     for (uint32_t at = 0; rc == 0 && at != NOBODY; at = l.next[at]) {
-        size_t len;
+        size_t end = l.next[at] == NOBODY ? n : l.next[at];
 
-        rc = emit(w->tok, l.sym[at], p + at, &len, out, err);
+        rc = emit(w->tok, l.sym[at], p + at, end - at, out, err);
     }
     return rc;
 }

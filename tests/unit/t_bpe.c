@@ -259,11 +259,13 @@ START_TEST(short_and_long_pieces_are_merged_alike)
 {
     static const char *const tokens[] = { "ab",  "ba",   "aa",    "abc", "cab",
                                           "aab", "abab", "aaaa",  "cc",  "ccab",
-                                          "bb",  "bba",  "aabab", NULL };
+                                          "bb",  "bba",  "aabab", "aba", "aaa", NULL };
     static const char *const rules[] = { "b a",  "a b",   "c c",   "aa aa",
                                          "a a",  "ab c",  "c ab",  "a ab",
                                          "ab ab", "cc ab", "b b",  "b ba",
-                                         "aab ab", NULL };
+                                         "aab ab", "ab a", "aba b", "a aa",
+                                         "aa a", "aaa a", "a aaa", "a ab",
+                                         "b aa", NULL };
     static struct plain want;
     sov_tok *tok = load(keys("gpt-2", tokens, rules));
     uint64_t count = 0;
