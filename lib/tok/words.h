@@ -87,7 +87,8 @@ sov_words_put(struct sov_word *w, const unsigned char *p, size_t n,
     w->len = (uint8_t)n;
     w->n = (uint8_t)(out->n - from);
     memcpy(w->text, p, n);
-    memcpy(w->id, out->p + from, w->n * sizeof(*out->p));
+    if (w->n > 0) /* a word may be of bytes that have no token */
+        memcpy(w->id, out->p + from, w->n * sizeof(*out->p));
 }
 
 #endif
