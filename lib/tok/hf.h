@@ -25,12 +25,12 @@ struct sov_hf {
     struct sov_buf merges; /* strings "left right", as GGUF has arrays */
     uint64_t n_merges;
     const struct sov_pre *pre;
-    bool whole;   /* a piece that is a token is taken whole */
-    bool nfc;     /* texts are normalized to form C */
-    bool lower;   /* ... to small letters */
-    bool strip;   /* ... and lose their accents */
-    bool squeeze; /* several spaces count as one */
-    bool bytes;   /* what is in no token is spelled in bytes */
+    bool whole;              /* a piece that is a token is taken whole */
+    bool nfc;                /* texts are normalized to form C */
+    bool lower;              /* ... to small letters */
+    bool strip;              /* ... and lose their accents */
+    bool squeeze;            /* several spaces count as one */
+    bool bytes;              /* what is in no token is spelled in bytes */
     struct sov_buf charsmap; /* what characters become before unigram */
     bool framed;             /* it says what texts begin and end with */
     int64_t first;           /* ... ids of these, -1 for nothing */
@@ -64,8 +64,8 @@ bool sov_hf_looks_special(const char *text);
 /* ---- hf_old.c: the files that were before tokenizer.json */
 
 struct sov_hf_old {
-    struct sov_span words;  /* vocab.txt, or nothing ... */
-    struct sov_span vocab;  /* ... and vocab.json with merges.txt */
+    struct sov_span words; /* vocab.txt, or nothing ... */
+    struct sov_span vocab; /* ... and vocab.json with merges.txt */
     struct sov_span merges;
     const json_t *config;   /* tokenizer_config.json; each of them or NULL */
     const json_t *specials; /* special_tokens_map.json */

@@ -37,9 +37,9 @@ enum sov_tok_type {
 };
 
 enum sov_tok_mark {
-    SOV_MARK_END = 1,    /* ends a text */
-    SOV_MARK_LSTRIP = 2, /* swallows white space before it */
-    SOV_MARK_RSTRIP = 4, /* ... and behind it */
+    SOV_MARK_END = 1,     /* ends a text */
+    SOV_MARK_LSTRIP = 2,  /* swallows white space before it */
+    SOV_MARK_RSTRIP = 4,  /* ... and behind it */
     SOV_MARK_CONTROL = 8, /* a control token whatever its type is */
 };
 
