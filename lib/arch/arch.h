@@ -63,6 +63,8 @@ struct sov_net {
     struct sov_norm out_norm;
     struct sov_mat head;        /* embd itself where a model ties them; data
                                    NULL: there are no logits */
+    struct sov_mat dense[2];    /* what an embedding goes through at the end;
+                                   data NULL: nothing */
     struct sov_mat rank;        /* layers that give a text scores; each, or */
     struct sov_mat rank_out;    /* both, may have data NULL */
     struct sov_layer *layer;    /* [n_layer] */
@@ -86,6 +88,7 @@ struct sov_net {
 enum sov_norm_kind {
     SOV_NORM_RMS,
     SOV_NORM_LAYER, /* with biases */
+    SOV_NORM_MEAN,  /* the same without */
 };
 
 enum sov_qk_norm {
@@ -102,6 +105,7 @@ struct sov_arch {
     /* tensors blk.N.NAME of each norm of struct sov_layer */
     const char *attn_norm, *attn_post, *attn_end;
     const char *attn_norm_2;     /* in place of attn_norm where it is there */
+    bool bare_first;             /* the first layer may lack attn_norm */
     const char *ffn_norm, *ffn_post, *ffn_end;
     enum sov_qk_norm qk_norm;
     enum sov_fn fn;
@@ -118,6 +122,8 @@ struct sov_arch {
     bool scales;                 /* keys embedding_scale, residual_scale,
                                     logit_scale */
     bool encoder;                /* every token sees all; no logits */
+    bool end_norm;               /* an encoder has output_norm, too */
+    bool dense;                  /* may have dense_2 and dense_3 */
     bool ranks;                  /* may have a head that gives texts scores */
     bool rank_last;              /* from the last token, as shares of one */
     bool experts;                /* may have some */
@@ -127,6 +133,10 @@ struct sov_arch {
     bool windows;                /* some layers see a window; likewise */
     uint32_t window;
     uint32_t window_pattern;     /* every such layer sees all; 0: none does */
+    bool window_first;           /* the first of them, not the last */
+    bool window_both;            /* half of a window lies before a token, and
+                                    half behind it */
+    bool says_fn;                /* key hidden_activation goes before fn */
     bool local_plain;            /* rotary positions are not scaled there */
     double local_base;           /* 0: as elsewhere */
     uint32_t layers_by_width;    /* a model of so many layers scales its scores
@@ -206,13 +216,15 @@ struct sov_pass {
     float *ff;            /* [n_batch, 2 ff_max] gate | up */
     float *turn[2];       /* [n_batch, n_rot] */
     uint32_t *begin;      /* [n_batch] slot of the first key that is seen, */
-    uint32_t *first;      /* [n_batch] in a window, */
     uint32_t *end;        /* [n_batch] and the one behind the last */
+    uint32_t *first;      /* [n_batch] the same in a window */
+    uint32_t *last;       /* [n_batch] */
     struct sov_column *column; /* [n_batch] */
     uint32_t *wanted;     /* [n_batch] columns that get logits */
     struct sov_attn_seq *seq;  /* [n_batch] timelines, those together that
                                   share their first blocks */
     struct sov_tile *tile;
+    float *dense;         /* [rows of dense_2] */
     struct sov_a32 *a32;  /* [n_batch, in_max / 256] */
     struct sov_a256 *a256;
     float *half;          /* [n_batch, in_max] */

@@ -39,6 +39,8 @@ load_norms(struct sov_net *net, struct sov_bind *b, uint32_t i)
 
     if (arch->attn_norm_2 != NULL && sov_bind_has_norm(b, i, arch->attn_norm_2))
         name = arch->attn_norm_2;
+    if (arch->bare_first && i == 0 && !sov_bind_has_norm(b, i, name))
+        name = NULL;
     l->attn_norm = norm_of(net, b, i, name);
     l->attn_post = norm_of(net, b, i, arch->attn_post);
     l->attn_end = norm_of(net, b, i, arch->attn_end);
@@ -141,6 +143,7 @@ sov_dense_load(struct sov_net *net, struct sov_bind *b)
         net->ff_max = larger(net->ff_max, net->hp.n_ff[i]);
     }
     net->in_max = larger(larger(net->hp.n_embd, net->o_max), net->ff_max);
+    net->in_max = larger(net->in_max, net->dense[0].n_out);
     net->qkv_max = apart(net->qkv_max);
     net->ff_max = apart(2 * net->ff_max) / 2;
     net->part_stride = apart(net->hp.n_embd);
@@ -290,7 +293,7 @@ attention(struct sov_walk *w, struct sov_phase *phase)
         .cap = hp->attn_cap,
         .sink = layer_of(w)->sink,
         .first = hp->local[w->layer] ? w->pass->first : w->pass->begin,
-        .end = w->pass->end,
+        .end = hp->local[w->layer] ? w->pass->last : w->pass->end,
         .seq = w->pass->seq,
         .n_seq = w->n_seq,
         .q = w->pass->qkv,
@@ -386,7 +389,7 @@ act_columns(void *arg, size_t first, size_t last, unsigned worker)
     for (c = first; c < last; c++) {
         float *gate = w->pass->ff + c * 2 * w->net->ff_max;
 
-        sov_fn_apply(w->pass->nn.k, arch->fn, gate,
+        sov_fn_apply(w->pass->nn.k, w->net->hp.fn, gate,
                      arch->gated ? gate + n : NULL, n);
         sov_input_column(&w->pass->nn, &w->in, c);
     }

@@ -328,6 +328,8 @@ read_pattern(struct reader *rd, struct sov_hparams *hp)
                            rd->arch->window_pattern, SOV_LAYERS_MAX);
     for (i = 0; i < hp->n_layer && rd->rc == 0; i++)
         hp->local[i] = each ? sov_kv_int(kv, i) != 0
+                      : rd->arch->window_first
+                            ? n == 0 || i % n != 0
                             : n == 0 || i % n + 1 < n;
 }
 
@@ -347,6 +349,31 @@ read_windows(struct reader *rd, struct sov_hparams *hp)
                                 rd->arch->window, UINT32_MAX);
     if (rd->rc == 0 && hp->window > 0)
         read_pattern(rd, hp);
+}
+
+/* What stands between the two products of a feed-forward. */
+static void
+read_fn(struct reader *rd, struct sov_hparams *hp)
+{
+    struct sov_span name = { (const unsigned char *)"", 0 };
+    int rc = 1;
+
+    hp->fn = rd->arch->fn;
+    if (rd->rc == 0 && rd->arch->says_fn)
+        rc = sov_meta_str(rd->meta, key_of(rd, "hidden_activation"), &name,
+                          rd->err);
+    if (rc < 0)
+        rd->rc = rc;
+    if (rc != 0)
+        return;
+    if (spells(name, "silu") || spells(name, "swiglu"))
+        hp->fn = SOV_FN_SILU;
+    else if (spells(name, "gelu") || spells(name, "geglu"))
+        hp->fn = SOV_FN_GELU;
+    else
+        rd->rc = sov_fail(rd->err, SOV_EUNSUP, "%s %.*s is not supported",
+                          rd->key, (int)(name.len < 32 ? name.len : 32),
+                          (const char *)name.p);
 }
 
 /* Of experts the widths are their own, if there is a key for it. */
@@ -460,6 +487,7 @@ sov_hparams_read(struct sov_hparams *hp, const sov_meta *meta,
     read_scales(&rd, hp);
     read_embedding(&rd, hp);
     read_labels(&rd, hp);
+    read_fn(&rd, hp);
     if (rd.rc < 0)
         sov_hparams_done(hp);
     return rd.rc;

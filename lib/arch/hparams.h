@@ -9,6 +9,7 @@
 #ifndef SOV_ARCH_HPARAMS_H
 #define SOV_ARCH_HPARAMS_H
 
+#include "nn/fn.h"
 #include "sov/err.h"
 #include "sov/meta.h"
 
@@ -45,6 +46,7 @@ struct sov_hparams {
     uint32_t n_used;     /* of them for a token */
     float expert_scale;
     int pool;            /* pooling_type; -1: the model does not say */
+    enum sov_fn fn;      /* of the feed-forward */
     uint32_t n_label;    /* scores of a text, where there are any */
     bool *local;         /* [n_layer], owned */
     uint32_t *n_head;    /* [n_layer], owned; 1 or more */

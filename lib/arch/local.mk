@@ -48,6 +48,8 @@ libsov_all_la_SOURCES += \
 	%D%/gpt_oss.c \
 	%D%/bert.c \
 	%D%/nomic_bert.c \
+	%D%/modern_bert.c \
+	%D%/gemma_embedding.c \
 	%D%/llama.c \
 	%D%/mistral3.c \
 	%D%/lora.c %D%/lora.h \

@@ -115,6 +115,23 @@ load_rank(struct sov_net *net, struct sov_bind *b)
     sov_low_none(b, &net->rank_out, "cls.output.weight");
 }
 
+/* The way of an embedding through a wider layer and back. */
+static void
+load_wider(struct sov_net *net, struct sov_bind *b)
+{
+    size_t n_embd = net->hp.n_embd;
+
+    if (!net->arch->dense || !sov_bind_has(b, -1, "dense_2.weight"))
+        return;
+    net->dense[0] = sov_bind_mat(b, -1, "dense_2", n_embd, 0);
+    net->dense[1] = sov_bind_mat(b, -1, "dense_3", net->dense[0].n_out, n_embd);
+    if (b->rc == 0 && net->dense[0].n_out > SOV_WIDTH_MAX)
+        b->rc = sov_fail(b->err, SOV_EFORMAT, "dense_2.weight has %zu rows",
+                         net->dense[0].n_out);
+    sov_low_none(b, &net->dense[0], "dense_2.weight");
+    sov_low_none(b, &net->dense[1], "dense_3.weight");
+}
+
 static void
 load_end(struct sov_net *net, struct sov_bind *b)
 {
@@ -122,10 +139,13 @@ load_end(struct sov_net *net, struct sov_bind *b)
 
     if (net->arch->ranks)
         load_rank(net, b);
-    if (net->arch->encoder)
+    load_wider(net, b);
+    if (net->arch->encoder && !net->arch->end_norm)
         return;
     net->out_norm = sov_bind_norm(b, -1, "output_norm", n_embd,
                                   net->arch->norm == SOV_NORM_LAYER);
+    if (net->arch->encoder)
+        return;
     if (sov_bind_has(b, -1, "output.weight")) {
         net->head = sov_bind_mat(b, -1, "output", n_embd, net->n_vocab);
     } else {

@@ -75,12 +75,15 @@ sov_pass_place(struct sov_pass *pass, const struct sov_net *net,
     for (i = 0; i < 2 && pass->freq[i] != NULL; i++)
         pass->turn[i] = sov_arena_take(a, n * hp->n_rot, sizeof(float));
     pass->begin = sov_arena_take(a, n, sizeof(*pass->begin));
-    pass->first = sov_arena_take(a, n, sizeof(*pass->first));
     pass->end = sov_arena_take(a, n, sizeof(*pass->end));
+    pass->first = sov_arena_take(a, n, sizeof(*pass->first));
+    pass->last = sov_arena_take(a, n, sizeof(*pass->last));
     pass->column = sov_arena_take(a, n, sizeof(*pass->column));
     pass->wanted = sov_arena_take(a, n, sizeof(*pass->wanted));
     pass->seq = sov_arena_take(a, n, sizeof(*pass->seq));
     pass->tile = sov_arena_take(a, tiles, sizeof(*pass->tile));
+    pass->dense =
+        sov_arena_take(a, net->dense[0].n_out, sizeof(*pass->dense));
     if (forms & 1u << SOV_ACT_A32)
         pass->a32 = sov_arena_take(a, n * pieces, sizeof(*pass->a32));
     if (forms & 1u << SOV_ACT_A256)
@@ -375,7 +378,11 @@ seat(struct sov_walk *w, int32_t id, const uint32_t *block, size_t begin,
      size_t i, size_t n)
 {
     struct sov_pass *pass = w->pass;
-    uint32_t window = w->net->hp.window;
+    bool both = w->net->arch->window_both;
+    size_t window = w->net->hp.window;
+    size_t before = both ? window / 2 + 1 : window; /* with the token */
+    size_t end = w->net->arch->encoder ? n : i + 1;
+    size_t last = both && i + window / 2 + 1 < end ? i + window / 2 + 1 : end;
     size_t c = w->n++;
 
     pass->column[c] = (struct sov_column){
@@ -383,8 +390,9 @@ seat(struct sov_walk *w, int32_t id, const uint32_t *block, size_t begin,
         .block = block,
     };
     pass->begin[c] = (uint32_t)begin;
-    pass->first[c] = (uint32_t)(begin + (i + 1 > window ? i + 1 - window : 0));
-    pass->end[c] = (uint32_t)(begin + (w->net->arch->encoder ? n : i + 1));
+    pass->end[c] = (uint32_t)(begin + end);
+    pass->first[c] = (uint32_t)(begin + (i + 1 > before ? i + 1 - before : 0));
+    pass->last[c] = (uint32_t)(begin + last);
 }
 
 /* The columns of a stretch. */

@@ -97,7 +97,8 @@ sov_layer_norm(const struct sov_kern *k, const float *x, const float *w,
         y[i] = x[i] - mean;
     var = k->sumsq(y, n) / (float)n;
     k->scale(y, 1.0f / sqrtf(var + eps), w, y, n);
-    sov_add(b, y, n);
+    if (b != NULL)
+        sov_add(b, y, n);
 }
 
 void

@@ -57,7 +57,8 @@ size_t sov_nn_piece(uint64_t work);
 void sov_rms_norm(const struct sov_kern *k, const float *x, const float *w,
                   float eps, float *y, size_t n);
 
-/* y = (x - mean) / sqrt(variance + eps) * w + b, over n; y may be x */
+/* y = (x - mean) / sqrt(variance + eps) * w + b, over n; y may be x, and b
+ * NULL */
 void sov_layer_norm(const struct sov_kern *k, const float *x, const float *w,
                     const float *b, float eps, float *y, size_t n);
 

@@ -110,6 +110,19 @@ rank(const sov_session *s, const float *state, float *out)
     }
 }
 
+/* n embeddings go through what comes behind them. */
+static void
+widen(const sov_session *s, float *x, size_t n)
+{
+    const struct sov_mat *w = s->batch->net->dense;
+    size_t i;
+
+    for (i = 0; i < n && w[0].data != NULL; i++) {
+        product(s, &w[0], x + i * w[0].n_in, s->batch->pass.dense);
+        product(s, &w[1], s->batch->pass.dense, x + i * w[0].n_in);
+    }
+}
+
 /*
  * The states of some tokens, from number at on, of a text of n go to what is
  * made of all of them.
@@ -133,6 +146,11 @@ pool_states(const sov_session *s, enum sov_pool pool, const float *state,
         sov_add(state + i * width, out, width);
     if (pool == SOV_POOL_MEAN && at + n_states == n)
         sov_times(1.0f / (float)n, out, width);
+    if (pool == SOV_POOL_NONE)
+        widen(s, out + at * width, n_states);
+    else if (pool != SOV_POOL_RANK && n_states > 0 &&
+             (pool != SOV_POOL_MEAN || at + n_states == n))
+        widen(s, out, 1);
 }
 
 static int

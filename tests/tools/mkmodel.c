@@ -462,6 +462,9 @@ add_form_tensors(const char *s, const char *before)
         char *dims;
 
         s = word(s, one, sizeof(one));
+        if (one[0] == '-' && strcmp(before, "blk.0.") == 0)
+            continue;
+        memmove(one, one + (one[0] == '-'), sizeof(one) - 1);
         dims = strchr(one, ':');
         if (dims == NULL || strlen(dims) > 4)
             die("a form whose tensors are wrong");

@@ -58,4 +58,4 @@ while read -r what a b c; do
 done <<END
 $(grep -v '^#' "$top_srcdir/tests/data/embed.txt")
 END
-[ "$n" -ge 17 ] || fail "only $n vectors"
+[ "$n" -ge 23 ] || fail "only $n vectors"

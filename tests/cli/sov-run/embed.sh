@@ -8,6 +8,8 @@ expect 0 mkmodel form=bert kv=4 vocab=512 bert.gguf
 expect 0 mkmodel form=bert-rank kv=4 vocab=512 rank.gguf
 expect 0 mkmodel form=qwen3-rank head=16 vocab=512 ctx=256 yes.gguf
 expect 0 mkmodel form=gemma3 head=16 layers=7 vocab=512 gemma.gguf
+expect 0 mkmodel form=gemma-embed head=16 layers=7 vocab=512 gembed.gguf
+expect 0 mkmodel form=modern-bert kv=4 layers=5 vocab=512 modern.gguf
 run() {
     sov-run -m bert.gguf --embed "$@"
 }
@@ -92,7 +94,7 @@ awk 'BEGIN {
         print s
     }
 }' >many
-for m in bert gemma yes; do
+for m in bert modern gembed gemma yes; do
     for kv in f32 q8; do
         expect 0 sov-run -m $m.gguf --embed --pooling mean --kv $kv many
         numbers out >a
