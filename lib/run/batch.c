@@ -542,6 +542,11 @@ sov_batch_eval(sov_batch *b, const struct sov_batch_part *part, size_t n,
     for (i = 0; i < n; i++)
         load_part(&load, &part[i]);
     run_load(&load);
+    if (load.row < b->n_rows + b->n_stale)
+        b->n_stale += b->n_rows - load.row;
+    else
+        b->n_stale = 0;
+    b->n_rows = load.row;
     for (i = 0; i < n; i++)
         sov_session_extend(part[i].session, part[i].ids, part[i].n);
     return 0;

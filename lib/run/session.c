@@ -113,9 +113,23 @@ sov_session_open(sov_session **session, const sov_model *model,
     return rc;
 }
 
+/* Logits of the session, and those that nobody can ask for any more. */
+static void
+wipe_logits(const sov_session *s)
+{
+    struct sov_batch *b = s->batch;
+    size_t n = b->net->n_vocab;
+
+    if (s->eval == b->eval)
+        sov_mem_wipe(b->logits + s->row * n, s->n_rows * n * sizeof(float));
+    sov_mem_wipe(b->logits + b->n_rows * n, b->n_stale * n * sizeof(float));
+    b->n_stale = 0;
+}
+
 void
 sov_session_end(sov_session *s)
 {
+    wipe_logits(s);
     sov_blocks_drop(s, 0);
     sov_mem_wipe(s->ids, s->n_read * sizeof(*s->ids));
     sov_mem_wipe(s->root, sizeof(s->root));

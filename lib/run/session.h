@@ -34,6 +34,8 @@ struct sov_batch {
     void *kv;          /* what the caches are cut from */
     float *logits;     /* [n_logits, n_vocab] */
     size_t n_logits;
+    size_t n_rows;     /* of the last eval */
+    size_t n_stale;    /* and behind them, of evals before */
     uint32_t n_ctx;
     uint32_t n_seq;
     bool ready;        /* all memory is there */

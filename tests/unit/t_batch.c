@@ -363,6 +363,21 @@ layers_are_zero(const sov_batch *b)
     return zero;
 }
 
+/* Both in one eval; the second is closed then. */
+static void
+feed_both(sov_session *s, sov_session *t)
+{
+    struct sov_batch_part part[] = {
+        { s, ids, 5, SOV_LOGITS_LAST },
+        { t, ids, 5, SOV_LOGITS_LAST },
+    };
+
+    ck_assert_int_eq(sov_batch_eval(s->batch, part, 2, &err), 0);
+    ck_assert(!is_zero(s->batch->logits + TINY_VOCAB, sizeof(float)));
+    feed(t, 5, 1);
+    sov_session_close(t);
+}
+
 START_TEST(what_is_given_back_is_zero)
 {
     static const enum sov_kv_form forms[] = { SOV_KV_Q8, SOV_KV_F16,
@@ -384,6 +399,8 @@ START_TEST(what_is_given_back_is_zero)
         feed(t, 0, 100);
         sov_session_close(s);
         ck_assert(!layers_are_zero(b));
+        feed_both(t, begin(b, "secret"));
+        feed(t, 0, 1); /* one row, two before */
         sov_session_truncate(t, 30);
         sov_session_close(t);
         ck_assert_int_eq(layers_are_zero(b), !opts.reuse);
@@ -391,6 +408,7 @@ START_TEST(what_is_given_back_is_zero)
         ck_assert(layers_are_zero(b));
         ck_assert(is_zero(b->session[0].ids, 3 * CTX * sizeof(*ids)));
         ck_assert(is_zero(b->store.block[0].name, SOV_SHA256_LEN));
+        ck_assert(is_zero(b->logits, 3 * TINY_VOCAB * sizeof(float)));
         sov_batch_close(b);
     }
     sov_model_close(model);
