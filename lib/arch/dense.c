@@ -433,11 +433,11 @@ bool
 sov_dense_next(struct sov_walk *w, struct sov_phase *phase)
 {
     static const step_fn dense[] = {
-        attn_norm, qkv,           sov_low_forms, sov_low_sum,
-        rope,      attention,     out_input,     out,
-        sov_low_forms, sov_low_sum, ffn_norm,    up,
-        sov_low_forms, sov_low_sum, act,         down,
-        sov_low_forms, sov_low_sum, NULL,
+        attn_norm,     qkv,           sov_low_forms, sov_low_sum,
+        rope,          attention,     out_input,     out,
+        sov_low_forms, sov_low_sum,   ffn_norm,      up,
+        sov_low_forms, sov_low_sum,   act,           down,
+        sov_low_forms, sov_low_sum,   NULL,
     };
     static const step_fn sparse[] = {
         attn_norm,          qkv,
@@ -448,10 +448,11 @@ sov_dense_next(struct sov_walk *w, struct sov_phase *phase)
         ffn_norm,           sov_experts_score,
         sov_low_forms,      sov_low_sum,
         sov_experts_pick,   sov_experts_gather,
-        sov_experts_up,     sov_low_forms,
-        sov_low_sum,        sov_experts_act,
-        experts_down,       sov_low_forms,
-        sov_low_sum,        NULL,
+        sov_experts_up,
+        sov_low_forms,      sov_low_sum,
+        sov_experts_act,    experts_down,
+        sov_low_forms,      sov_low_sum,
+        NULL,
     };
     const step_fn *step = layer_of(w)->router.data != NULL ? sparse : dense;
 

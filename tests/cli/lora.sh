@@ -80,10 +80,11 @@ all_alike "precise" -p -l c.gguf:1 tied.gguf
 
 printf '[3,17,5,22,9,0,11,14,8,20]' >ids.json
 
-# alike LIMIT A B: normalised mean squared error of two files of logits
+# alike LIMIT A B: normalised mean squared error of two files of logits, or of
+# what is in A.text and B.text
 alike() {
     for _f in "$2" "$3"; do
-        od -An -v -t f4 -w4 "$_f" >"$_f.text"
+        [ ! -e "$_f" ] || od -An -v -t f4 -w4 "$_f" >"$_f.text"
     done
     paste "$2.text" "$3.text" | awk -v limit="$1" '
         { e += ($1 - $2) ^ 2; s += $1 ^ 2 }
@@ -100,6 +101,20 @@ expect 0 sov-quantize -q -t f32 --lora f.gguf:0.5 --lora c.gguf:1 \
 expect 0 sov-run -m tied.f32.gguf --precise --input-ids ids.json --logits 2.f32
 alike 1e-9 1.f32 2.f32
 cmp -s 0.f32 1.f32 && fail "an adapter of the embeddings changes nothing"
+
+# embeddings, too, are those of the merged model
+vector() {
+    expect 0 sov-run --embed --precise -p 'a tale' -m "$@"
+    sed 's/.*"embedding":\[//; s/\].*//' out | tr , '\n'
+}
+expect 0 mkmodel form=llama vocab=300 v.gguf
+expect 0 mklora embd=1 v.gguf w.gguf
+expect 0 sov-quantize -q --lora w.gguf:0.5 -o wm.gguf v.gguf
+vector v.gguf >v0.text
+vector v.gguf --lora w.gguf:0.5 >v1.text
+vector wm.gguf >v2.text
+alike 1e-9 v1 v2
+cmp -s v0.text v1.text && fail "embeddings without their adapter"
 
 # kept types: as good as those are, whatever threads and memory there are
 expect 0 sov-quantize -q --lora c.gguf --lora f.gguf:0.5 -o kept.gguf tied.gguf
