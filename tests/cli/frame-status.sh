@@ -75,7 +75,8 @@ rm -f reader.sh status
 # signals: a signal ends the tool as a signal; of a run in the background
 # SIGINT may be ignored, and a shell cannot take that back
 default=
-env --default-signal=INT true 2>/dev/null && default='env --default-signal=INT'
+env --default-signal=HUP,INT,TERM true 2>/dev/null &&
+    default='env --default-signal=HUP,INT,TERM'
 for sig in 1 2 15; do
     # shellcheck disable=SC2086
     expect $((128 + sig)) $default t-tool "signal:$sig"
