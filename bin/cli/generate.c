@@ -12,15 +12,6 @@
 
 #define PIECE 256 /* tokens of a prompt that are read at once */
 
-const char *
-sov_why_name(enum sov_why why)
-{
-    static const char *const names[] = { "length", "end", "stop", "context",
-                                         "interrupt" };
-
-    return names[why];
-}
-
 double
 sov_generate_clock(void)
 {
@@ -28,23 +19,6 @@ sov_generate_clock(void)
 
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-/*
- * Text of the token that follows ids.  What begins a whole text has a space
- * in front that nobody wrote.
- */
-static struct sov_span
-piece_of(const sov_tok *tok, const int32_t *ids, size_t n, int32_t id)
-{
-    struct sov_span p = sov_tok_piece(tok, id);
-    bool first = n == 0 || (n == 1 && ids[0] == sov_tok_bos(tok));
-
-    if (first && sov_tok_space_prefix(tok) && p.len > 0 && p.p[0] == ' ') {
-        p.p++;
-        p.len--;
-    }
-    return p;
 }
 
 static int
@@ -76,8 +50,8 @@ sov_generate_echo(const struct sov_lm *lm, const int32_t *ids, size_t n,
     int rc = sov_stream_new(&stream, NULL, 0, err);
 
     for (size_t i = 0; i < n && rc == 0; i++)
-        rc = put_piece(stream, piece_of(lm->tok, ids, i, ids[i]), out, &stopped,
-                       err);
+        rc = put_piece(stream, sov_tok_piece_after(lm->tok, ids, i, ids[i]),
+                       out, &stopped, err);
     if (rc == 0)
         rc = put_rest(stream, out, err);
     sov_stream_free(stream);
@@ -105,7 +79,7 @@ static int
 say(struct sov_generate *g, const struct sov_lm *lm, sov_stream *stream,
     int32_t id, struct sov_emit *out, bool *stopped, struct sov_err *err)
 {
-    struct sov_span p = piece_of(lm->tok, g->ids, g->n_ids, id);
+    struct sov_span p = sov_tok_piece_after(lm->tok, g->ids, g->n_ids, id);
     enum sov_voice voice = SOV_VOICE_SAID;
 
     if (g->channels != NULL)

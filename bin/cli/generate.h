@@ -15,15 +15,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Why a text ends. */
-enum sov_why {
-    SOV_WHY_LENGTH,
-    SOV_WHY_END,
-    SOV_WHY_STOP,
-    SOV_WHY_CONTEXT,
-    SOV_WHY_INTERRUPT,
-};
-
 struct sov_generate {
     int32_t *ids; /* owned by the caller, and grown: the prompt, then more */
     size_t n_ids;
@@ -40,9 +31,6 @@ struct sov_generate {
     double prompt_s;
     double generate_s;
 };
-
-/* "length", "end", "stop", "context" or "interrupt". */
-const char *sov_why_name(enum sov_why why);
 
 /* Read the prompt in g->ids, go on with it, and say what is new. */
 int sov_generate(struct sov_generate *g, const struct sov_lm *lm,

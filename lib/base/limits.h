@@ -26,6 +26,8 @@
 #define SOV_JSON_MAX       (UINT64_C(64) << 20) /* bytes of any other JSON */
 #define SOV_SPM_MAX        (UINT64_C(64) << 20) /* bytes of tokenizer.model */
 #define SOV_REQUEST_ID_MAX UINT64_C(1024)   /* bytes of its id */
+#define SOV_STOPS_MAX      UINT64_C(64)     /* stop strings of it */
+#define SOV_STOP_MAX       UINT64_C(4096)   /* bytes of one of them */
 #define SOV_TEXT_MAX       (UINT64_C(1) << 30) /* bytes of text to tokenize */
 #define SOV_VOCAB_MAX      (UINT64_C(1) << 24) /* tokens of a vocabulary */
 #define SOV_SPECIAL_MAX    UINT64_C(256) /* bytes of a special token's text */

@@ -6,6 +6,7 @@ libsov_all_la_SOURCES += \
 	%D%/blocks.c \
 	%D%/channel.c \
 	%D%/chat.c \
+	%D%/desk.c \
 	%D%/dialog.c %D%/dialog.h \
 	%D%/embed.c \
 	%D%/encode.c \

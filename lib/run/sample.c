@@ -83,6 +83,17 @@ sov_sampler_new(sov_sampler **sampler, const struct sov_sampler_opts *opts,
     return 0;
 }
 
+int
+sov_sampler_set(sov_sampler *s, const struct sov_sampler_opts *opts,
+                struct sov_err *err)
+{
+    int rc = check(opts, err);
+
+    if (rc == 0)
+        s->opts = *opts;
+    return rc;
+}
+
 void
 sov_sampler_free(sov_sampler *s)
 {

@@ -24,6 +24,15 @@ struct sov_stream {
     struct sov_buf show;
 };
 
+const char *
+sov_why_name(enum sov_why why)
+{
+    static const char *const names[] = { "length", "end", "stop", "context",
+                                         "interrupt" };
+
+    return names[why];
+}
+
 int
 sov_stream_new(sov_stream **stream, const char *const *stops, size_t n_stops,
                struct sov_err *err)

@@ -38,6 +38,9 @@ SOV_API int64_t sov_source_read(sov_source *src, void *buf, size_t len,
 SOV_API int64_t sov_source_some(sov_source *src, void *buf, size_t len,
                                 struct sov_err *err) SOV_MUST_CHECK;
 
+/* Does the next sov_source_some() wait for nobody? */
+SOV_API bool sov_source_ready(const sov_source *src);
+
 /*
  * All of path ("-": standard input) into fresh memory with a NUL byte behind
  * it, which is not counted; more than max bytes fail.  free() it.

@@ -7,6 +7,7 @@ sovinclude_HEADERS += \
 	%D%/base.h \
 	%D%/chat.h \
 	%D%/claim.h \
+	%D%/desk.h \
 	%D%/err.h \
 	%D%/export.h \
 	%D%/hash.h \

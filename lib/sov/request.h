@@ -2,11 +2,16 @@
 /*
  * request.h - what a line of a pipe asks for
  *
- * A line is a text, or a JSON object:
+ * A line is a text, or a JSON object; for an embedding:
  *
  *     {"id": "a1", "text": "..."}       also called "input" or "prompt"
  *     {"id": "a2", "ids": [1, 2, 3]}    tokens, as they are
  *     {"id": "a3", "query": "...", "document": "..."}
+ *
+ * and for a text that goes on, or an answer to messages:
+ *
+ *     {"id": "a4", "prompt": "...", "max_tokens": 100, "seed": 7}
+ *     {"id": "a5", "messages": [{"role": "user", "content": "..."}]}
  *
  * The id, which may be left out, is a string or a whole number.  A member that
  * is not known is an error, so that nothing that was asked for is passed over.
@@ -17,6 +22,7 @@
 #include "sov/base.h"
 #include "sov/err.h"
 #include "sov/meta.h"
+#include "sov/run.h"
 #include "sov/token.h"
 
 #include <stdbool.h>
@@ -49,6 +55,34 @@ SOV_API const char *sov_request_id(const sov_request *request);
 SOV_API int sov_request_embed(sov_request *request,
                               struct sov_request_embed *embed,
                               struct sov_err *err) SOV_MUST_CHECK;
+
+/*
+ * A request for text: a prompt, or messages as sov_dialog_parse() takes them.
+ * All of it is borrowed from the request, but for what the caller put there
+ * before, and the request does not say.
+ */
+struct sov_request_text {
+    struct sov_span prompt;   /* p NULL: there is none */
+    struct sov_span messages; /* JSON, with the tools; p NULL: there are none */
+    bool tools;
+    uint64_t n_tokens; /* "max_tokens" */
+    bool n_tokens_given;
+    struct sov_sampler_opts sampler; /* "temperature", "top_k", "top_p",
+                                        "min_p", "repeat_penalty", "seed" */
+    bool seed_given;
+    const char *const *stops; /* "stop": a string or an array of them */
+    size_t n_stops;
+    const char *tenant; /* or NULL */
+};
+
+/* What the request says in *text; after a failure it is as it was. */
+SOV_API int sov_request_text(sov_request *request,
+                             struct sov_request_text *text,
+                             struct sov_err *err) SOV_MUST_CHECK;
+
+/* The seed of a line that has none of its own: it differs from line to line
+ * and is below 2^53, which every reader of JSON understands. */
+SOV_API uint64_t sov_request_seed(uint64_t seed, uint64_t line);
 
 /* A line that is a text must be UTF-8. */
 SOV_API int sov_request_check_text(const char *line, size_t len,

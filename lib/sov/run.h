@@ -278,6 +278,11 @@ SOV_API int sov_sampler_new(sov_sampler **sampler,
     SOV_MUST_CHECK;
 SOV_API void sov_sampler_free(sov_sampler *sampler);
 
+/* Other options for the same vocabulary; after a failure those before hold. */
+SOV_API int sov_sampler_set(sov_sampler *sampler,
+                            const struct sov_sampler_opts *opts,
+                            struct sov_err *err) SOV_MUST_CHECK;
+
 /*
  * One id out of logits[n_vocab].  history holds the n_history tokens before.
  * A pure function of its arguments, the options and the seed: the random
@@ -289,6 +294,18 @@ SOV_API int32_t sov_sample(sov_sampler *sampler, const float *logits,
                            uint64_t position);
 
 /* ---- text as it is made */
+
+/* Why a text ends. */
+enum sov_why {
+    SOV_WHY_LENGTH, /* as many tokens as were asked for */
+    SOV_WHY_END,    /* the model ended it */
+    SOV_WHY_STOP,   /* a stop string */
+    SOV_WHY_CONTEXT,
+    SOV_WHY_INTERRUPT,
+};
+
+/* "length", "end", "stop", "context" or "interrupt". */
+SOV_API const char *sov_why_name(enum sov_why why);
 
 typedef struct sov_stream sov_stream;
 

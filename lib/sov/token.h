@@ -65,6 +65,12 @@ SOV_API int sov_tok_encode_marked(const sov_tok *tok, const char *text,
  */
 SOV_API struct sov_span sov_tok_piece(const sov_tok *tok, int32_t id);
 
+/* The same as it stands behind n ids: what begins a whole text has a space in
+ * front that nobody wrote. */
+SOV_API struct sov_span sov_tok_piece_after(const sov_tok *tok,
+                                            const int32_t *ids, size_t n,
+                                            int32_t id);
+
 /* The token as it is called in the vocabulary, for showing. */
 SOV_API struct sov_span sov_tok_name(const sov_tok *tok, int32_t id);
 

@@ -6,6 +6,7 @@
 #include "sys/file.h"
 #include "sys/tmpdir.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,6 +73,16 @@ int64_t
 sov_source_some(sov_source *src, void *buf, size_t len, struct sov_err *err)
 {
     return sov_file_some(&src->file, buf, len, err);
+}
+
+bool
+sov_source_ready(const sov_source *src)
+{
+    struct pollfd fd = { .fd = src->file.fd, .events = POLLIN };
+
+    if (src->file.pull != NULL || src->file.regular)
+        return true;
+    return poll(&fd, 1, 0) != 0; /* an error is told by reading */
 }
 
 int

@@ -99,6 +99,20 @@ sov_tok_piece(const sov_tok *tok, int32_t id)
                               tok->piece[id + 1] - tok->piece[id] };
 }
 
+struct sov_span
+sov_tok_piece_after(const sov_tok *tok, const int32_t *ids, size_t n,
+                    int32_t id)
+{
+    struct sov_span p = sov_tok_piece(tok, id);
+    bool first = n == 0 || (n == 1 && ids[0] == sov_tok_bos(tok));
+
+    if (first && sov_tok_space_prefix(tok) && p.len > 0 && p.p[0] == ' ') {
+        p.p++;
+        p.len--;
+    }
+    return p;
+}
+
 /* ---- reading the keys */
 
 static int

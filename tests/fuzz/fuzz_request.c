@@ -26,6 +26,35 @@ check(struct sov_span s)
 }
 
 static void
+use_text(sov_request *r)
+{
+    struct sov_request_text t = { 0 };
+    struct sov_err err = { 0 };
+
+    sov_sampler_defaults(&t.sampler);
+    if (sov_request_text(r, &t, &err) < 0) {
+        if (err.msg[0] == '\0' || t.stops != NULL || t.tenant != NULL)
+            abort();
+        return;
+    }
+    if ((t.prompt.p != NULL) == (t.messages.p != NULL))
+        abort();
+    if (!(t.sampler.temp >= 0 && t.sampler.temp <= 1000) ||
+        !(t.sampler.top_p > 0 && t.sampler.top_p <= 1) ||
+        !(t.sampler.min_p >= 0 && t.sampler.min_p <= 1) ||
+        !(t.sampler.repeat_penalty > 0 && t.sampler.repeat_penalty <= 1000))
+        abort();
+    check(t.prompt);
+    check(t.messages);
+    for (size_t i = 0; i < t.n_stops; i++) {
+        if (t.stops[i][0] == '\0')
+            abort();
+        check((struct sov_span){ (const unsigned char *)t.stops[i],
+                                 strlen(t.stops[i]) });
+    }
+}
+
+static void
 use(sov_request *r)
 {
     struct sov_request_embed e = { 0 };
@@ -58,6 +87,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (sov_request_parse(&r, (const char *)data, size, &err) == 0) {
         use(r);
+        use_text(r);
+        use_text(r);
         use(r); /* what was taken may be taken again */
     } else if (r != NULL || err.msg[0] == '\0') {
         abort();

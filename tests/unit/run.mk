@@ -11,6 +11,11 @@ tests_unit_t_batch_SOURCES = %D%/t_batch.c %D%/tiny.h %D%/unit.h
 tests_unit_t_batch_CFLAGS = $(unit_cflags)
 tests_unit_t_batch_LDADD = $(unit_libs)
 
+unit_tests += tests/unit/t_desk
+tests_unit_t_desk_SOURCES = %D%/t_desk.c %D%/tiny.h %D%/unit.h
+tests_unit_t_desk_CFLAGS = $(unit_cflags)
+tests_unit_t_desk_LDADD = $(unit_libs)
+
 unit_tests += tests/unit/t_chat
 tests_unit_t_chat_SOURCES = %D%/t_chat.c %D%/unit.h
 tests_unit_t_chat_CFLAGS = $(unit_cflags)

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * desk.h - many requests for text, answered together
+ *
+ * Requests come in whenever there is something to ask, and wait for a place
+ * and for blocks of keys and values, first come, first served.  A pass takes
+ * the next token of each text that is being made, and with them as much of the
+ * prompts as a pass has room for; what several prompts of one tenant begin
+ * with is read once.  Where blocks run short, the request that came last gives
+ * its own back and is read again later.  An answer is to the bit what the
+ * request gets alone, whatever else there is.
+ *
+ * Nothing of a desk may be used by two threads at once.
+ */
+#ifndef SOV_DESK_H
+#define SOV_DESK_H
+
+#include "sov/err.h"
+#include "sov/run.h"
+#include "sov/token.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct sov_desk sov_desk;
+
+/*
+ * opts as of sov_batch_open(): n_seq requests are answered at once; reuse is
+ * always on, and n_logits and n_kv are the desk's own to choose.  Model and
+ * tokenizer are borrowed.
+ */
+SOV_API int sov_desk_open(sov_desk **desk, const sov_model *model,
+                          const sov_tok *tok,
+                          const struct sov_session_opts *opts,
+                          struct sov_err *err) SOV_MUST_CHECK;
+SOV_API void sov_desk_close(sov_desk *desk);
+
+struct sov_ask {
+    uint64_t tag;       /* comes back with the answer */
+    const int32_t *ids; /* the prompt, [n_ids] */
+    size_t n_ids;
+    uint64_t n_tokens; /* of the answer at most */
+    struct sov_sampler_opts sampler;
+    const char *const *stops;
+    size_t n_stops;
+    int32_t end;        /* ends it besides those that end any, or -1 */
+    bool channels;      /* it is said on channels, if the model has them */
+    const char *tenant; /* or NULL */
+};
+
+/*
+ * One more request, of which nothing is borrowed.  SOV_EFORMAT: the prompt is
+ * empty, has more tokens than the context or tokens that the model has not;
+ * SOV_EARG: sampler, stop strings or tenant are wrong.
+ */
+SOV_API int sov_desk_add(sov_desk *desk, const struct sov_ask *ask,
+                         struct sov_err *err) SOV_MUST_CHECK;
+
+/* One pass: 1, or 0 if there is nothing to do. */
+SOV_API int sov_desk_step(sov_desk *desk, struct sov_err *err) SOV_MUST_CHECK;
+
+struct sov_reply {
+    uint64_t tag;
+    int rc; /* not 0: err says why there is no answer */
+    struct sov_err err;
+    char *text; /* [n_text], owned; NULL if it is empty */
+    size_t n_text;
+    char *thought; /* the same of what was thought and not said */
+    size_t n_thought;
+    enum sov_why why;
+    size_t n_prompt;
+    size_t n_known; /* tokens of the prompt that were there already */
+    size_t n_made;
+};
+
+/* The next answer, in the order in which they were complete; false if there
+ * is none. */
+SOV_API bool sov_desk_take(sov_desk *desk, struct sov_reply *answer);
+SOV_API void sov_reply_free(struct sov_reply *answer);
+
+struct sov_desk_counts {
+    size_t waiting; /* requests that nothing was read of, or not any more */
+    size_t active;
+    uint64_t passes;
+    uint64_t n_read; /* tokens of prompts; also what was read again */
+    uint64_t n_known;
+    uint64_t n_made; /* tokens of answers that were read to go on */
+    uint64_t again;  /* times that a request gave its blocks back */
+};
+
+SOV_API void sov_desk_count(const sov_desk *desk,
+                            struct sov_desk_counts *counts);
+
+SOV_API uint32_t sov_desk_ctx(const sov_desk *desk);
+
+#endif
