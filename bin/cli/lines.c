@@ -162,38 +162,67 @@ give(struct sov_lines *l, struct sov_span *line, size_t end)
     return 1;
 }
 
+/* Nothing more to read for the next line, or for the end of all? */
+static bool
+is_there(struct sov_lines *l)
+{
+    if (l->src == NULL)
+        return l->file == l->n_files;
+    return find_end(l) != NULL || l->end - l->begin > l->max + 1 ||
+           (l->ended && l->begin < l->end);
+}
+
+/* One step towards it, which may wait. */
+static int
+go_on(struct sov_lines *l, struct sov_err *err)
+{
+    if (l->src == NULL) {
+        begin_next(l);
+        return 0;
+    }
+    if (!l->ended)
+        return read_more(l, err);
+    sov_source_close(l->src);
+    l->src = l->source[l->file - 1] = NULL;
+    return 0;
+}
+
 int
 sov_lines_next(struct sov_lines *l, struct sov_span *line, struct sov_err *err)
 {
-    int rc = 0;
+    const char *p;
 
-    for (;;) {
-        const char *p;
+    while (!is_there(l)) {
+        int rc = go_on(l, err);
 
-        if (l->src == NULL && l->file == l->n_files)
-            return 0;
-        if (l->src == NULL)
-            begin_next(l);
         if (rc < 0)
             return rc;
-        p = find_end(l);
-        if (p == NULL && !l->ended && l->end - l->begin <= l->max + 1) {
-            rc = read_more(l, err);
-            continue;
-        }
-        if (p == NULL && l->ended && l->begin == l->end) {
-            sov_source_close(l->src);
-            l->src = l->source[l->file - 1] = NULL;
-            continue;
-        }
-        l->number++;
-        return l->seen - l->begin > longest(l, p) ? pass_over(l, err)
-                                                  : give(l, line, l->seen);
     }
+    if (l->src == NULL)
+        return 0;
+    l->number++;
+    p = find_end(l);
+    return l->seen - l->begin > longest(l, p) ? pass_over(l, err)
+                                              : give(l, line, l->seen);
 }
 
 bool
 sov_lines_ready(struct sov_lines *l)
 {
     return l->src != NULL && find_end(l) != NULL;
+}
+
+int
+sov_lines_soon(struct sov_lines *l, struct sov_err *err)
+{
+    while (!is_there(l)) {
+        int rc;
+
+        if (l->src != NULL && !l->ended && !sov_source_ready(l->src))
+            return 0;
+        rc = go_on(l, err);
+        if (rc < 0)
+            return rc;
+    }
+    return 1;
 }

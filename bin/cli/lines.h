@@ -50,4 +50,7 @@ int sov_lines_next(struct sov_lines *l, struct sov_span *line,
 /* Is the next one there, without waiting for anything? */
 bool sov_lines_ready(struct sov_lines *l);
 
+/* The same, but what has come by now is read first: 1, or 0; at the end 1. */
+int sov_lines_soon(struct sov_lines *l, struct sov_err *err) SOV_MUST_CHECK;
+
 #endif

@@ -253,6 +253,26 @@ sov_report_counts(struct sov_report *r, const char *key,
 }
 
 void
+sov_report_object(struct sov_report *r, const char *key)
+{
+    json_t *object;
+
+    if (r == NULL)
+        return;
+    object = json_object();
+    add_value(r, key, object);
+    if (!r->bad)
+        r->target = object;
+}
+
+void
+sov_report_object_end(struct sov_report *r)
+{
+    if (r != NULL)
+        r->target = r->root;
+}
+
+void
 sov_report_table(struct sov_report *r, const char *key)
 {
     if (r == NULL)
@@ -430,19 +450,30 @@ sov_report_end(struct sov_report *r, struct sov_err *err)
 }
 
 int
-sov_report_write(struct sov_report *r, sov_sink *sink, struct sov_err *err)
+sov_report_line(struct sov_report *r, char **line, struct sov_err *err)
 {
     char *text = r != NULL && !r->bad ? json_dumps(r->root, DUMP_FLAGS) : NULL;
-    int rc;
+    size_t len = text != NULL ? strlen(text) : 0;
+
+    *line = text != NULL ? realloc(text, len + 2) : NULL;
+    sov_report_free(r);
+    if (*line == NULL) {
+        free(text);
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    }
+    memcpy(*line + len, "\n", 2);
+    return 0;
+}
+
+int
+sov_report_write(struct sov_report *r, sov_sink *sink, struct sov_err *err)
+{
+    char *line = NULL;
+    int rc = sov_report_line(r, &line, err);
 
     sov_progress_clear();
-    if (text == NULL)
-        rc = sov_fail(err, SOV_EMEM, "out of memory");
-    else
-        rc = sov_sink_write(sink, text, strlen(text), err);
     if (rc == 0)
-        rc = sov_sink_write(sink, "\n", 1, err);
-    free(text);
-    sov_report_free(r);
+        rc = sov_sink_write(sink, line, strlen(line), err);
+    free(line);
     return rc;
 }

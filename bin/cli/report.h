@@ -57,6 +57,10 @@ void sov_report_ids(struct sov_report *r, const char *key, const int32_t *ids,
 void sov_report_counts(struct sov_report *r, const char *key,
                        const uint64_t *counts, size_t n);
 
+/* An object: values that follow go into it, until object_end(). */
+void sov_report_object(struct sov_report *r, const char *key);
+void sov_report_object_end(struct sov_report *r);
+
 /* Values that follow a row() go into it, until table_end(). */
 void sov_report_table(struct sov_report *r, const char *key);
 void sov_report_row(struct sov_report *r);
@@ -68,6 +72,9 @@ int sov_report_end(struct sov_report *r, struct sov_err *err) SOV_MUST_CHECK;
 /* A report that is itself the output: as JSON to sink, and free r. */
 int sov_report_write(struct sov_report *r, sov_sink *sink,
                      struct sov_err *err) SOV_MUST_CHECK;
+/* Likewise, as a line of text with its end; free() it. */
+int sov_report_line(struct sov_report *r, char **line,
+                    struct sov_err *err) SOV_MUST_CHECK;
 void sov_report_free(struct sov_report *r);
 
 #endif
