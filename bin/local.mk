@@ -63,7 +63,8 @@ bin_PROGRAMS += bin/sov-run
 bin_sov_run_SOURCES = %D%/sov-run.c \
 	%D%/run/converse.c %D%/run/converse.h \
 	%D%/run/embed.c %D%/run/embed.h \
-	%D%/run/embed_job.h %D%/run/embed_out.c %D%/run/embed_text.c
+	%D%/run/embed_job.h %D%/run/embed_out.c %D%/run/embed_text.c \
+	%D%/run/jsonl.c %D%/run/jsonl.h
 bin_sov_run_LDADD = $(tool_libs)
 
 bin_PROGRAMS += bin/sov-show

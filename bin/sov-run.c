@@ -10,6 +10,7 @@
  *   --tokenize    ids of the text
  *   --perplexity  how well the model knows the text
  *   --logits      logits after every token of the prompt
+ *   --jsonl       answers to many requests
  *   --embed       vectors, or scores, of texts
  *   --dry-run     what it would take
  *   --sandbox-test  whether the sandbox holds
@@ -29,6 +30,7 @@
 #include "cli/tool.h"
 #include "run/converse.h"
 #include "run/embed.h"
+#include "run/jsonl.h"
 #include "sov/measure.h"
 
 #include <inttypes.h>
@@ -62,14 +64,19 @@ static bool chat;
 static bool render;
 static bool n_tokens_given;
 static struct sov_embed_mode embed;
+static bool jsonl; /* lines of requests; with --embed, it is embed's */
+static struct sov_jsonl_mode requests = { .batch = 16 };
+static bool order_given;
+static bool batch_given;
 static bool sandbox_test;
 static struct sov_talk talk;
 static const char *kv_name;
 static enum sov_kv_form kv_form;
 
-/* As enum sov_pool and enum sov_embed_format. */
+/* As enum sov_pool, enum sov_jsonl_order and enum sov_embed_format. */
 static const char *const pools[] = { "auto", "none", "mean", "cls",
                                      "last", "rank", NULL };
+static const char *const orders[] = { "input", "completion", NULL };
 static const char *const formats[] = { "jsonl", "npy", "npy-f16", NULL };
 
 static const struct sov_opt opts[] = {
@@ -133,11 +140,19 @@ static const struct sov_opt opts[] = {
     { 0, "timings", SOV_OPT_FLAG, &timings, NULL,
       "say how long it took, as a JSON line on standard error" },
 
+    { .type = SOV_OPT_GROUP, .help = "Many requests" },
+    { 0, "jsonl", SOV_OPT_FLAG, &jsonl, NULL,
+      "lines are JSON objects: requests, answered together" },
+    { 0, "order", SOV_OPT_ENUM, &requests.order, "HOW",
+      "write answers as the requests came, or as they are complete",
+      .values = orders, .given = &order_given },
+    { 0, "batch", SOV_OPT_UINT, &requests.batch, "N",
+      "answer N requests at once", .min = 1, .max = 4096, .preset = "16",
+      .given = &batch_given },
+
     { .type = SOV_OPT_GROUP, .help = "Embeddings" },
     { 0, "embed", SOV_OPT_FLAG, &embed.on, NULL,
       "make a vector of each line of text" },
-    { 0, "jsonl", SOV_OPT_FLAG, &embed.jsonl, NULL,
-      "lines are JSON objects: \"text\", or \"query\" and \"document\"" },
     { 0, "pooling", SOV_OPT_ENUM, &embed.pool, "HOW",
       "make one vector of a text's tokens; auto is what the model says",
       .values = pools },
@@ -174,7 +189,7 @@ struct run {
     size_t n_files;
     struct sov_prompt prompt;
     struct sov_chat_text rendered; /* what a template made of it */
-    int32_t *ids; /* the prompt, then what is generated */
+    int32_t *ids;                  /* the prompt, then what is generated */
     size_t n_ids;
     size_t n_prompt;
     double prompt_s;
@@ -321,8 +336,7 @@ open_report(struct run *r, struct sov_emit *out, struct sov_err *err)
 }
 
 static int
-put_report(struct sov_emit *out, struct sov_report *report,
-           struct sov_err *err)
+put_report(struct sov_emit *out, struct sov_report *report, struct sov_err *err)
 {
     int rc = sov_report_write(report, out->sink, err);
 
@@ -465,10 +479,9 @@ run_logits(struct run *r, struct sov_err *err)
         rc = take_ids(r, err);
     if (rc < 0)
         return rc;
-    rc = sov_tool_sink(&sink, r->lm.inputs, r->lm.n_inputs,
-                       (uint64_t)4 * r->n_ids *
-                           sov_session_vocab(r->lm.session),
-                       err);
+    rc = sov_tool_sink(
+        &sink, r->lm.inputs, r->lm.n_inputs,
+        (uint64_t)4 * r->n_ids * sov_session_vocab(r->lm.session), err);
     start = sov_generate_clock();
     if (rc == 0)
         sov_sandbox_seal();
@@ -479,6 +492,12 @@ run_logits(struct run *r, struct sov_err *err)
         rc = sov_sink_commit(&sink, err);
     sov_sink_abort(sink);
     return rc;
+}
+
+static bool
+many_requests(void)
+{
+    return jsonl && !embed.on;
 }
 
 static int
@@ -501,6 +520,8 @@ run_dry(struct run *r, struct sov_err *err)
     if (rc == 0)
         rc = open_adapters(r, err);
     so.other = sov_memory_used();
+    if (many_requests())
+        sov_jsonl_session(&requests, &so);
     if (rc == 0)
         rc = sov_session_measure(r->lm.model, &so, &mem, err);
     if (rc < 0)
@@ -603,8 +624,8 @@ run_generate(struct run *r, struct sov_err *err)
     if (rc == 0)
         rc = prepare_prompt(r, err);
     if (rc == 0)
-        rc = sov_emit_open(&out, sov_common.json, r->lm.inputs,
-                           r->lm.n_inputs, err);
+        rc = sov_emit_open(&out, sov_common.json, r->lm.inputs, r->lm.n_inputs,
+                           err);
     if (rc == 0)
         sov_sandbox_seal();
     if (rc == 0)
@@ -729,8 +750,7 @@ check_inputs(struct run *r, struct sov_err *err)
 {
     int rc = sov_lm_check(&r->lm, err);
 
-    if (rc == 0 && sov_lineage_options.require != NULL &&
-        r->lm.session != NULL)
+    if (rc == 0 && sov_lineage_options.require != NULL && r->lm.session != NULL)
         rc = sov_adapters_check(&r->adapters, err);
     return rc;
 }
@@ -741,8 +761,10 @@ static int
 choose_kv(struct sov_err *err)
 {
     static const char *const names[] = {
-        [SOV_KV_F32] = "f32", [SOV_KV_F16] = "f16",
-        [SOV_KV_BF16] = "bf16", [SOV_KV_Q8] = "q8",
+        [SOV_KV_F32] = "f32",
+        [SOV_KV_F16] = "f16",
+        [SOV_KV_BF16] = "bf16",
+        [SOV_KV_Q8] = "q8",
     };
 
     if (kv_name == NULL)
@@ -752,22 +774,24 @@ choose_kv(struct sov_err *err)
             kv_form = (enum sov_kv_form)i;
             return 0;
         }
-    return sov_fail(err, SOV_EARG,
-                    "--kv: '%.32s' is not f32, bf16, f16 or q8", kv_name);
+    return sov_fail(err, SOV_EARG, "--kv: '%.32s' is not f32, bf16, f16 or q8",
+                    kv_name);
 }
 
 /* What goes with --chat, and what does not. */
 static int
 check_chat(struct sov_err *err)
 {
-    const char *alone = render                    ? "--render"
-                        : talk.system != NULL     ? "--system"
-                        : talk.template != NULL   ? "--chat-template"
-                        : talk.vars != NULL       ? "--chat-vars"
-                        : talk.date != NULL       ? "--date"
-                        : talk.no_answer ? "--no-generation-prompt"
-                                                  : NULL;
+    const char *alone = render                  ? "--render"
+                        : talk.system != NULL   ? "--system"
+                        : talk.template != NULL ? "--chat-template"
+                        : talk.vars != NULL     ? "--chat-vars"
+                        : talk.date != NULL     ? "--date"
+                        : talk.no_answer        ? "--no-generation-prompt"
+                                                : NULL;
 
+    if (many_requests() && !render)
+        return sov_talk_check(&talk, err);
     if (!chat)
         return alone == NULL
                    ? 0
@@ -781,10 +805,37 @@ check_chat(struct sov_err *err)
     if (talk.template != NULL && strcmp(talk.template, "-") == 0)
         return sov_fail(err, SOV_EARG,
                         "--chat-template: standard input has the messages");
-    talk.parse_special = parse_special;
     if (!n_tokens_given)
         n_tokens = UINT64_MAX;
     return sov_talk_check(&talk, err);
+}
+
+/* What goes with --jsonl, and what does not. */
+static int
+check_requests(struct sov_err *err)
+{
+    const char *alone = order_given   ? "--order"
+                        : batch_given ? "--batch"
+                                      : NULL;
+    const char *other = chat                  ? "--chat"
+                        : tokenize            ? "--tokenize"
+                        : perplexity          ? "--perplexity"
+                        : logits_path != NULL ? "--logits"
+                        : ids_path != NULL    ? "--input-ids"
+                        : prompt_text != NULL ? "-p"
+                        : echo                ? "--echo"
+                                              : NULL;
+
+    embed.jsonl = jsonl;
+    talk.parse_special = parse_special;
+    if (!many_requests())
+        return alone == NULL
+                   ? 0
+                   : sov_fail(err, SOV_EARG,
+                              "%s goes with --jsonl, without --embed", alone);
+    if (other != NULL)
+        return sov_fail(err, SOV_EARG, "--jsonl reads requests; no %s", other);
+    return 0;
 }
 
 static int
@@ -801,7 +852,7 @@ check_options(int argc, struct sov_err *err)
     if (ids_path != NULL && (tokenize || perplexity))
         return sov_fail(err, SOV_EARG, "%s reads text, not --input-ids",
                         tokenize ? "--tokenize" : "--perplexity");
-    if (check_chat(err) < 0)
+    if (check_requests(err) < 0 || check_chat(err) < 0)
         return err->rc;
     embed.special = parse_special;
     embed.prompt = prompt_text;
@@ -887,6 +938,58 @@ run_embed(struct run *r, struct sov_err *err)
 }
 
 static int
+run_requests(struct run *r, size_t n_files, struct sov_err *err)
+{
+    const struct sov_session_opts so = {
+        .n_ctx = (uint32_t)n_ctx,
+        .precise = precise,
+        .kv = kv_form,
+        .lora = r->adapters.use,
+        .n_lora = r->adapters.n,
+        .max_memory = sov_common.max_memory,
+    };
+    int rc = sov_adapters_open(&r->adapters, 0, err);
+
+    requests.special = parse_special;
+    requests.talk = &talk;
+    requests.n_tokens = n_tokens;
+    requests.n_tokens_given = n_tokens_given;
+    requests.stops = stops.items;
+    requests.n_stops = stops.n;
+    fill_sampler(&requests.sampler);
+    if (temp > 0)
+        sov_note(1, "seed %" PRIu64, sov_common.seed);
+    return rc == 0 ? sov_jsonl_run(&requests, &r->lm, &so, r->files,
+                                   r->n_files, n_files, err)
+                   : rc;
+}
+
+static void
+say_request_timings(void)
+{
+    fprintf(stderr,
+            "{\"requests\":%zu,\"errors\":%zu,\"prompt_tokens\":%zu,"
+            "\"known_tokens\":%zu,\"prompt_s\":%.6f,"
+            "\"generated_tokens\":%zu,\"generate_s\":%.6f}\n",
+            requests.n_requests, requests.n_bad, requests.n_prompt,
+            requests.n_known, requests.prompt_s, requests.n_made,
+            requests.generate_s);
+}
+
+/* Lines that failed are in the output, and in the exit status. */
+static int
+judge_lines(struct sov_err *err)
+{
+    if (embed.n_bad > 0)
+        return sov_fail(err, SOV_EFORMAT, "%zu of %zu texts were not embedded",
+                        embed.n_bad, embed.n_texts);
+    if (requests.n_bad > 0)
+        return sov_fail(err, SOV_EFORMAT, "%zu of %zu requests have no answer",
+                        requests.n_bad, requests.n_requests);
+    return 0;
+}
+
+static int
 read_and_run(struct run *r, int argc, char **argv, struct sov_err *err)
 {
     bool no_model = render && talk.template != NULL && model_path == NULL;
@@ -900,21 +1003,22 @@ read_and_run(struct run *r, int argc, char **argv, struct sov_err *err)
         rc = run_conversation(r, err);
         return rc == 0 ? check_inputs(r, err) : rc;
     }
-    if (rc == 0 && !embed.on)
+    if (rc == 0 && !embed.on && !jsonl)
         rc = read_text(r, argc, argv, err);
-    if (rc == 0)
+    if (rc == 0 && many_requests())
+        rc = run_requests(r, (size_t)argc, err);
+    else if (rc == 0)
         rc = embed.on ? run_embed(r, err) : run_mode(r, err);
     if (rc == 0)
         rc = check_inputs(r, err);
     if (rc == 0)
         rc = sov_tool_depfile(no_model ? r->files : r->lm.inputs,
                               no_model ? r->n_files : r->lm.n_inputs, err);
-    if (rc == 0 && timings)
+    if (rc == 0 && timings && many_requests())
+        say_request_timings();
+    else if (rc == 0 && timings)
         say_timings(r);
-    if (rc == 0 && embed.n_bad > 0)
-        rc = sov_fail(err, SOV_EFORMAT, "%zu of %zu texts were not embedded",
-                      embed.n_bad, embed.n_texts);
-    return rc;
+    return rc == 0 ? judge_lines(err) : rc;
 }
 
 static int

@@ -331,8 +331,7 @@ sov_embed_check(struct sov_embed_mode *e, size_t n_files, struct sov_err *err)
 {
     const char *out = sov_common.output;
     size_t len = out != NULL ? strlen(out) : 0;
-    const char *alone = e->jsonl          ? "--jsonl"
-                        : e->pool != 0    ? "--pooling"
+    const char *alone = e->pool != 0      ? "--pooling"
                         : e->as_is        ? "--no-normalize"
                         : e->cut          ? "--truncate"
                         : e->format_given ? "--format"

@@ -11,6 +11,7 @@ cli_tests += %D%/errors.sh
 cli_tests += %D%/fast.sh
 cli_tests += %D%/files.sh
 cli_tests += %D%/generate.sh
+cli_tests += %D%/jsonl.sh
 cli_tests += %D%/logits.sh
 cli_tests += %D%/output.sh
 cli_tests += %D%/prompt.sh
