@@ -41,6 +41,21 @@ for form in llama llama-bias llama-linear llama-yarn qwen2 qwen3 gemma2 gemma3 \
     judge "$form"
 done
 
+# experts, each a tensor of its own or all in one, and weights in 8 bits
+for form in mixtral qwen3moe gpt-oss llama-fp8; do
+    packed=
+    # scales by which no two tokens are the best within what halves tell apart
+    [ $form != llama-fp8 ] || packed=fp8=20x24
+    extra=$(sed -n "s/^form $form [^ ]* *\(.*\)/\1/p" "$record")
+    rm -rf folder
+    mkdir folder
+    # shellcheck disable=SC2086
+    expect 0 mkmodel "form=${form%-fp8}" $extra vocab=280 model
+    # shellcheck disable=SC2086
+    expect 0 mkpacked $packed model folder
+    judge "$form"
+done
+
 # positions that are stretched
 rm -rf folder
 mkdir folder

@@ -48,7 +48,7 @@ tests_tools_mklora_SOURCES = %D%/mklora.c
 tests_tools_mklora_LDADD = libsov_all.la $(deps_libs) -lm
 
 check_PROGRAMS += tests/tools/mkhf
-tests_tools_mkhf_SOURCES = %D%/mkhf.c
+tests_tools_mkhf_SOURCES = %D%/mkhf.c %D%/tinyspm.h
 tests_tools_mkhf_LDADD = libsovcore.la
 
 check_PROGRAMS += tests/tools/reference
@@ -64,5 +64,5 @@ check_PROGRAMS += tests/tools/pty
 tests_tools_pty_SOURCES = %D%/pty.c
 
 check_PROGRAMS += tests/tools/mkpacked
-tests_tools_mkpacked_SOURCES = %D%/mkpacked.c
+tests_tools_mkpacked_SOURCES = %D%/mkpacked.c %D%/tinyspm.h
 tests_tools_mkpacked_LDADD = libsovcore.la

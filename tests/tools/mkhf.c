@@ -11,6 +11,8 @@
  * shared with the import, which is judged by it: what it makes of DIR must
  * answer as MODEL does.
  */
+#include "tinyspm.h"
+
 #include "sov/model.h"
 
 #include <stdbool.h>
@@ -516,40 +518,13 @@ put_tensors(void)
 /* ---- tokenizer.model */
 
 static void
-put_piece(FILE *f, const char *text, int type)
-{
-    size_t len = strlen(text);
-
-    fprintf(f, "\x0a%c\x0a%c%s\x15%c%c%c%c\x18%c", (int)(len + 9), (int)len,
-            text, 0, 0, 0x80, 0xbf, type);
-}
-
-/* Letters; of a larger vocabulary all bytes before them, on which the peer
- * insists. */
-static void
 put_vocab(void)
 {
     FILE *f = create("tokenizer.model");
     double n = 0;
-    int i = 3;
 
-    put_piece(f, "<unk>", 2);
-    put_piece(f, "<s>", 3);
-    put_piece(f, "</s>", 3);
-    if (!number("vocab_size", &n) || n < 3 || n > 26 + 256)
+    if (!number("vocab_size", &n) || !tiny_spm(f, (int)n))
         die("a vocabulary that is not tiny");
-    for (int k = 0; k < 256 && n > 26; k++, i++) {
-        char text[8];
-
-        snprintf(text, sizeof(text), "<0x%02X>", (unsigned)k);
-        put_piece(f, text, 6);
-    }
-    for (int k = 0; i < (int)n; k++, i++) {
-        const char text[2] = { (char)('a' + k), '\0' };
-
-        put_piece(f, text, 1);
-    }
-    fwrite("\x12\x02\x18\x02", 1, 4, f); /* trainer: byte-pair encoding */
     fclose(f);
 }
 

@@ -20,6 +20,8 @@
  * shared with the import, which is judged by it: what it makes of DIR must
  * answer as MODEL does.
  */
+#include "tinyspm.h"
+
 #include "sov/model.h"
 
 #include <stdbool.h>
@@ -699,31 +701,13 @@ put_tensors(void)
 /* ---- tokenizer.model */
 
 static void
-put_piece(FILE *f, const char *text, int type)
-{
-    size_t len = strlen(text);
-
-    fprintf(f, "\x0a%c\x0a%c%s\x15%c%c%c%c\x18%c", (int)(len + 9), (int)len,
-            text, 0, 0, 0x80, 0xbf, type);
-}
-
-static void
 put_vocab(void)
 {
     FILE *f = create("tokenizer.model");
     double n = 0;
 
-    put_piece(f, "<unk>", 2);
-    put_piece(f, "<s>", 3);
-    put_piece(f, "</s>", 3);
-    if (!number("vocab_size", &n) || n > 26)
+    if (!number("vocab_size", &n) || !tiny_spm(f, (int)n))
         die("a vocabulary that is not tiny");
-    for (int i = 3; i < (int)n; i++) {
-        const char text[2] = { (char)('a' + i - 3), '\0' };
-
-        put_piece(f, text, 1);
-    }
-    fwrite("\x12\x02\x18\x02", 1, 4, f); /* trainer: byte-pair encoding */
     fclose(f);
 }
 
