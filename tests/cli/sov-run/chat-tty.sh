@@ -149,9 +149,13 @@ send \x04
 E
 grep -q '^-' out && fail "the terminal was not given back"
 
-# a signal while a line is typed leaves the terminal as it was
+# a signal while a line is typed leaves the terminal as it was; of a run under
+# nohup SIGHUP is ignored
+default=
+env --default-signal=HUP true 2>/dev/null && default='env --default-signal=HUP'
 for sig in 15 1 3 13; do
-    expect $((128 + sig)) "$pty" sov-run --chat --chat-template t.jinja <<E
+    # shellcheck disable=SC2086
+    expect $((128 + sig)) "$pty" $default sov-run --chat --chat-template t.jinja <<E
 wait > 
 signal $sig
 E
