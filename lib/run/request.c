@@ -254,7 +254,8 @@ check_number(const struct member *m, const json_t *value, struct sov_err *err)
     if (whole ? !json_is_integer(value) : !json_is_number(value))
         return sov_fail(err, SOV_EFORMAT, "\"%s\" is not a %snumber", m->name,
                         whole ? "whole " : "");
-    if (x < m->least || (m->kind == ABOVE && x == m->least) || x > m->most)
+    if (x < m->least || (m->kind == ABOVE && !((float)x > (float)m->least)) ||
+        x > m->most)
         return sov_fail(err, SOV_EFORMAT, "\"%s\" is %g; it is %s %g%s %g",
                         m->name, x, m->kind == ABOVE ? "above" : "from",
                         m->least, m->kind == ABOVE ? ", at most" : " to",

@@ -198,6 +198,131 @@ START_TEST(ids_come_back)
 }
 END_TEST
 
+/* What a line says into *t, or why it is refused; NULL: it is not. */
+static sov_request *
+ask(const char *line, struct sov_request_text *t, const char *why)
+{
+    struct sov_err err = { 0 };
+    sov_request *r = NULL;
+    int rc = sov_request_parse(&r, line, strlen(line), &err);
+
+    if (rc == 0)
+        rc = sov_request_text(r, t, &err);
+    ck_assert_msg(rc == (why != NULL ? SOV_EFORMAT : 0), "%s: %s", line,
+                  err.msg);
+    ck_assert_msg(why == NULL || strstr(err.msg, why) != NULL, "%s: %s", line,
+                  err.msg);
+    return r;
+}
+
+START_TEST(requests_say_what_defaults_do_not)
+{
+    static const char *const stop[] = { "." };
+    struct sov_request_text t = { .n_tokens = 9, .stops = stop, .n_stops = 1 };
+    sov_request *r;
+
+    sov_sampler_defaults(&t.sampler);
+    r = ask("{\"prompt\": \"a\"}", &t, NULL);
+    ck_assert_uint_eq(t.n_tokens, 9);
+    ck_assert(!t.n_tokens_given && !t.seed_given && t.tenant == NULL);
+    ck_assert_ptr_eq(t.stops, stop);
+    ck_assert(t.sampler.temp == 0.8f && t.messages.p == NULL);
+    sov_request_free(r);
+    r = ask("{\"prompt\": \"a\", \"max_tokens\": 0, \"temperature\": 0, "
+            "\"top_k\": 4294967295, \"top_p\": 1, \"min_p\": 0.5, "
+            "\"repeat_penalty\": 2, \"seed\": 9223372036854775807, "
+            "\"stop\": [], \"tenant\": \"\"}",
+            &t, NULL);
+    ck_assert(t.n_tokens_given && t.n_tokens == 0 && t.seed_given);
+    ck_assert_uint_eq(t.sampler.seed, INT64_MAX);
+    ck_assert_uint_eq(t.sampler.top_k, UINT32_MAX);
+    ck_assert(t.sampler.temp == 0 && t.sampler.top_p == 1);
+    ck_assert(t.sampler.min_p == 0.5f && t.sampler.repeat_penalty == 2);
+    ck_assert_uint_eq(t.n_stops, 0);
+    ck_assert_str_eq(t.tenant, "");
+    sov_request_free(r);
+    r = ask("{\"messages\": [1], \"tools\": [2]}", &t, NULL);
+    ck_assert_uint_eq(t.messages.len,
+                      strlen("{\"messages\":[1],\"tools\":[2]}"));
+    ck_assert(t.tools && t.prompt.p == NULL);
+    sov_request_free(r);
+}
+END_TEST
+
+/* A prompt with one member more, n times x in it. */
+static void
+check_length(const char *form, int n, const char *why)
+{
+    char x[5000], line[6000];
+    struct sov_request_text t = { 0 };
+
+    sov_sampler_defaults(&t.sampler);
+    memset(x, 'x', sizeof(x));
+    snprintf(line, sizeof(line), form, n, x);
+    sov_request_free(ask(line, &t, why));
+}
+
+START_TEST(requests_have_limits)
+{
+    static const struct {
+        const char *member;
+        const char *why;
+    } bad[] = {
+        { "\"max_tokens\": -1", "from 0" },
+        { "\"max_tokens\": 1.0", "whole" },
+        { "\"temperature\": \"1\"", "not a number" },
+        { "\"temperature\": 1000.5", "to 1000" },
+        { "\"top_k\": 4294967296", "from 0" },
+        { "\"top_p\": 0", "above 0" },
+        { "\"top_p\": 1e-60", "above 0" },
+        { "\"top_p\": 1.01", "at most 1" },
+        { "\"min_p\": -0.1", "from 0" },
+        { "\"repeat_penalty\": 0", "above 0" },
+        { "\"seed\": 9223372036854775808", "JSON" },
+        { "\"stop\": null", "neither" },
+        { "\"stop\": [[]]", "neither" },
+        { "\"tenant\": 1", "not a string" },
+        { "\"messages\": {}", "not an array" },
+        { "\"tools\": []", "without" },
+        { "\"messages\": []", "both" },
+        { "\"text\": \"\"", "not a member" },
+    };
+    struct sov_request_text t = { 0 };
+    char line[400];
+    size_t n;
+
+    sov_sampler_defaults(&t.sampler);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        snprintf(line, sizeof(line), "{\"prompt\": \"\", %s}", bad[i].member);
+        sov_request_free(ask(line, &t, bad[i].why));
+    }
+    sov_request_free(ask("{}", &t, "no \"prompt\""));
+    check_length("{\"prompt\":\"\",\"tenant\":\"%.*s\"}", 256, NULL);
+    check_length("{\"prompt\":\"\",\"tenant\":\"%.*s\"}", 257, "is 256");
+    check_length("{\"prompt\":\"\",\"stop\":\"%.*s\"}", 4096, NULL);
+    check_length("{\"prompt\":\"\",\"stop\":\"%.*s\"}", 4097, "to 4096");
+    check_length("{\"prompt\":\"\",\"stop\":\"%.*s\"}", 0, "from 1");
+    for (int k = 64; k <= 65; k++) {
+        n = (size_t)snprintf(line, sizeof(line),
+                             "{\"prompt\": \"\", \"stop\": [\"a\"");
+        for (int i = 1; i < k; i++)
+            n += (size_t)snprintf(line + n, sizeof(line) - n, ",\"a\"");
+        snprintf(line + n, sizeof(line) - n, "]}");
+        sov_request_free(ask(line, &t, k == 64 ? NULL : "is 64"));
+    }
+}
+END_TEST
+
+START_TEST(lines_have_seeds_of_their_own)
+{
+    ck_assert_uint_eq(sov_request_seed(1, 2), sov_request_seed(1, 2));
+    ck_assert_uint_ne(sov_request_seed(1, 2), sov_request_seed(1, 3));
+    ck_assert_uint_ne(sov_request_seed(1, 2), sov_request_seed(2, 2));
+    for (uint64_t i = 0; i < 100; i++)
+        ck_assert_uint_lt(sov_request_seed(UINT64_MAX, i), UINT64_C(1) << 53);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -209,5 +334,8 @@ main(void)
     tcase_add_test(tc, pairs_follow_a_template);
     tcase_add_test(tc, what_will_not_do_is_refused);
     tcase_add_test(tc, ids_come_back);
+    tcase_add_test(tc, requests_say_what_defaults_do_not);
+    tcase_add_test(tc, requests_have_limits);
+    tcase_add_test(tc, lines_have_seeds_of_their_own);
     return unit_main("request", tc);
 }
