@@ -395,12 +395,14 @@ sov_audit_check(const char *path, const sov_keyring *ring,
         return sov_mem_fail(err);
     begin(&c, strcmp(path, "-") == 0 ? "standard input" : path, ring, facts);
     rc = sov_source_open(&src, path, err);
+    if (rc < 0)
+        sov_err_wrap(err, "%s", c.name);
     while (rc == 0 && got > 0) {
         struct sov_span s = { buf, held };
 
         got = sov_source_read(src, buf + held, SOV_AUDIT_LINE, err);
         if (got < 0)
-            rc = (int)got;
+            rc = sov_err_wrap(err, "%s", c.name);
         else
             s.len += (size_t)got;
         if (rc == 0)

@@ -2,6 +2,7 @@
 # tests/cli/sov-verify/local.mk - sov-verify as a user runs it
 
 cli_tests += %D%/attack.sh
+cli_tests += %D%/audit.sh
 cli_tests += %D%/exhaustive.sh
 cli_tests += %D%/keygen.sh
 cli_tests += %D%/life.sh
