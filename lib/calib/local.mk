@@ -2,4 +2,5 @@
 # lib/calib/local.mk - floor 8: what went through a model
 
 libsov_all_la_SOURCES += \
+	%D%/moments.h \
 	%D%/stats.c
