@@ -61,10 +61,20 @@ bin_sov_quantize_LDADD = $(tool_libs)
 
 bin_PROGRAMS += bin/sov-run
 bin_sov_run_SOURCES = %D%/sov-run.c \
+	%D%/run/common.c \
 	%D%/run/converse.c %D%/run/converse.h \
+	%D%/run/dry.c \
 	%D%/run/embed.c %D%/run/embed.h \
 	%D%/run/embed_job.h %D%/run/embed_out.c %D%/run/embed_text.c \
-	%D%/run/jsonl.c %D%/run/jsonl.h
+	%D%/run/generate.c \
+	%D%/run/jsonl.c %D%/run/jsonl.h \
+	%D%/run/logits.c \
+	%D%/run/many.c \
+	%D%/run/options.c \
+	%D%/run/prompt.c \
+	%D%/run/render.c \
+	%D%/run/run.h \
+	%D%/run/text.c
 bin_sov_run_LDADD = $(tool_libs)
 
 bin_PROGRAMS += bin/sov-show

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * generate.c - text that goes on, an answer, a conversation
+ */
+#include "run/run.h"
+
+#include "cli/emit.h"
+#include "cli/generate.h"
+#include "cli/report.h"
+#include "cli/sandbox.h"
+#include "cli/tool.h"
+#include "run/converse.h"
+
+#include <unistd.h>
+
+static int
+report_text(const struct run *r, const struct sov_emit *out, enum sov_why why,
+            struct sov_err *err)
+{
+    struct sov_report *report = sov_report_new("sov.run/1");
+
+    sov_report_span(report, "text", out->kept != NULL ? out->kept : "",
+                    out->n_kept);
+    if (out->n_aside > 0)
+        sov_report_span(report, "thought", out->aside, out->n_aside);
+    sov_report_text(report, "stop", NULL, sov_why_name(why));
+    sov_report_uint(report, "prompt_tokens", NULL, r->n_prompt);
+    sov_report_uint(report, "generated_tokens", NULL, r->n_ids - r->n_prompt);
+    if (run_options.temp > 0)
+        sov_report_uint(report, "seed", NULL, sov_common.seed);
+    return sov_report_write(report, out->sink, err);
+}
+
+/* The prompt as it was given or rendered; of ids, their text. */
+static int
+echo_prompt(struct run *r, struct sov_emit *out, struct sov_err *err)
+{
+    struct sov_span text = { (unsigned char *)r->prompt.text, r->prompt.len };
+
+    if (r->rendered.p != NULL)
+        text = (struct sov_span){ (unsigned char *)r->rendered.p,
+                                  r->rendered.len };
+    if (text.p != NULL)
+        return sov_emit_text(out, text, err);
+    return sov_generate_echo(&r->lm, r->ids, r->n_ids, out, err);
+}
+
+static int
+generate(struct run *r, struct sov_emit *out, struct sov_err *err)
+{
+    struct sov_generate g = {
+        .ids = r->ids,
+        .n_ids = r->n_ids,
+        .n_tokens = run_options.n_tokens,
+        .stops = run_options.stops.items,
+        .n_stops = run_options.stops.n,
+        .end = run_options.chat ? run_options.talk.end : -1,
+        .channels = run_options.talk.channels,
+    };
+    int rc = run_options.echo ? echo_prompt(r, out, err) : 0;
+
+    run_fill_sampler(&g.sampler);
+    if (rc == 0)
+        rc = sov_generate(&g, &r->lm, out, err);
+    r->ids = g.ids;
+    r->n_ids = g.n_ids;
+    r->prompt_s = g.prompt_s;
+    r->generate_s = g.generate_s;
+    if (rc == 0 && sov_common.json)
+        rc = report_text(r, out, g.why, err);
+    return rc;
+}
+
+int
+run_generate(struct run *r, struct sov_err *err)
+{
+    struct sov_emit out = { 0 };
+    int rc = run_open_model(r, SOV_ACCESS_MAP, err);
+
+    if (rc == 0)
+        rc = run_open_session(r, 1, err);
+    if (rc == 0)
+        rc = sov_lm_open_tok(&r->lm, err);
+    if (rc == 0)
+        rc = run_prepare_prompt(r, err);
+    if (rc == 0)
+        rc = sov_emit_open(&out, sov_common.json, r->lm.inputs, r->lm.n_inputs,
+                           err);
+    if (rc == 0)
+        sov_sandbox_seal();
+    if (rc == 0)
+        rc = run_take_ids(r, err);
+    if (rc == 0)
+        rc = generate(r, &out, err);
+    if (rc == 0)
+        rc = sov_emit_close(&out, err);
+    sov_emit_free(&out);
+    return rc;
+}
+
+bool
+run_is_conversation(int argc)
+{
+    return run_options.chat && !run_options.render && !run_options.tokenize &&
+           run_options.logits == NULL && run_options.prompt == NULL &&
+           argc == 0 && !sov_common.json && sov_common.output == NULL &&
+           isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
+}
+
+int
+run_conversation(struct run *r, struct sov_err *err)
+{
+    struct sov_converse c = {
+        .lm = &r->lm,
+        .talk = &run_options.talk,
+        .n_tokens = run_options.n_tokens,
+        .stops = run_options.stops.items,
+        .n_stops = run_options.stops.n,
+        .timings = run_options.timings,
+    };
+    int rc = run_open_model(r, SOV_ACCESS_MAP, err);
+
+    run_fill_sampler(&c.sampler);
+    if (rc == 0)
+        rc = run_open_session(r, 1, err);
+    if (rc == 0)
+        rc = sov_lm_open_tok(&r->lm, err);
+    if (rc == 0)
+        rc = sov_talk_read(&run_options.talk, NULL, 0, true, err);
+    if (rc == 0)
+        rc = sov_talk_open(&run_options.talk, &r->lm, err);
+    if (rc == 0)
+        sov_sandbox_seal();
+    return rc == 0 ? sov_converse(&c, err) : rc;
+}

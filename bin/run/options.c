@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * options.c - which options go together
+ */
+#include "run/run.h"
+
+#include "cli/tool.h"
+
+#include <string.h>
+
+bool
+run_many_requests(void)
+{
+    return run_options.jsonl && !run_options.embed.on;
+}
+
+static int
+choose_kv(struct sov_err *err)
+{
+    struct run_options *o = &run_options;
+    static const char *const names[] = {
+        [SOV_KV_F32] = "f32",
+        [SOV_KV_F16] = "f16",
+        [SOV_KV_BF16] = "bf16",
+        [SOV_KV_Q8] = "q8",
+    };
+
+    if (o->kv_name == NULL)
+        return 0;
+    for (size_t i = SOV_KV_F32; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(o->kv_name, names[i]) == 0) {
+            o->kv = (enum sov_kv_form)i;
+            return 0;
+        }
+    return sov_fail(err, SOV_EARG, "--kv: '%.32s' is not f32, bf16, f16 or q8",
+                    o->kv_name);
+}
+
+/* What goes with --chat, and what does not. */
+static int
+check_chat(struct sov_err *err)
+{
+    struct run_options *o = &run_options;
+    const char *alone = o->render                  ? "--render"
+                        : o->talk.system != NULL   ? "--system"
+                        : o->talk.template != NULL ? "--chat-template"
+                        : o->talk.vars != NULL     ? "--chat-vars"
+                        : o->talk.date != NULL     ? "--date"
+                        : o->talk.no_answer        ? "--no-generation-prompt"
+                                                   : NULL;
+
+    if (run_many_requests() && !o->render)
+        return sov_talk_check(&o->talk, err);
+    if (!o->chat)
+        return alone == NULL
+                   ? 0
+                   : sov_fail(err, SOV_EARG, "%s goes with --chat", alone);
+    if (o->ids != NULL || o->perplexity)
+        return sov_fail(err, SOV_EARG, "--chat reads messages, not %s",
+                        o->perplexity ? "text for --perplexity"
+                                      : "--input-ids");
+    if (o->render && (o->tokenize || o->logits != NULL))
+        return sov_fail(err, SOV_EARG,
+                        "--render, --tokenize and --logits exclude each other");
+    if (o->talk.template != NULL && strcmp(o->talk.template, "-") == 0)
+        return sov_fail(err, SOV_EARG,
+                        "--chat-template: standard input has the messages");
+    if (!o->n_tokens_given)
+        o->n_tokens = UINT64_MAX;
+    return sov_talk_check(&o->talk, err);
+}
+
+/* What goes with --jsonl, and what does not. */
+static int
+check_requests(struct sov_err *err)
+{
+    struct run_options *o = &run_options;
+    const char *alone = o->order_given   ? "--order"
+                        : o->batch_given ? "--batch"
+                                         : NULL;
+    const char *other = o->chat             ? "--chat"
+                        : o->tokenize       ? "--tokenize"
+                        : o->perplexity     ? "--perplexity"
+                        : o->logits != NULL ? "--logits"
+                        : o->ids != NULL    ? "--input-ids"
+                        : o->prompt != NULL ? "-p"
+                        : o->echo           ? "--echo"
+                                            : NULL;
+
+    o->embed.jsonl = o->jsonl;
+    o->talk.parse_special = o->parse_special;
+    if (!run_many_requests())
+        return alone == NULL
+                   ? 0
+                   : sov_fail(err, SOV_EARG,
+                              "%s goes with --jsonl, without --embed", alone);
+    if (other != NULL)
+        return sov_fail(err, SOV_EARG, "--jsonl reads requests; no %s", other);
+    return 0;
+}
+
+int
+run_check_options(int argc, struct sov_err *err)
+{
+    struct run_options *o = &run_options;
+    int modes = o->tokenize + o->perplexity + (o->logits != NULL) + o->embed.on;
+
+    if (modes > 1 || (o->embed.on && o->chat))
+        return sov_fail(err, SOV_EARG,
+                        "--tokenize, --perplexity, --logits, --embed and "
+                        "--chat exclude each other");
+    if (o->ids != NULL && (o->prompt != NULL || argc > 0))
+        return sov_fail(err, SOV_EARG, "--input-ids is given instead of text");
+    if (o->ids != NULL && (o->tokenize || o->perplexity))
+        return sov_fail(err, SOV_EARG, "%s reads text, not --input-ids",
+                        o->tokenize ? "--tokenize" : "--perplexity");
+    if (check_requests(err) < 0 || check_chat(err) < 0)
+        return err->rc;
+    o->embed.special = o->parse_special;
+    o->embed.prompt = o->prompt;
+    o->embed.ids_path = o->ids;
+    if (sov_embed_check(&o->embed, (size_t)argc, err) < 0)
+        return err->rc;
+    for (size_t i = 0; i < o->stops.n; i++)
+        if (o->stops.items[i][0] == '\0')
+            return sov_fail(err, SOV_EARG, "--stop: the text is empty");
+    if (o->logits != NULL && sov_common.output != NULL)
+        return sov_fail(err, SOV_EARG,
+                        "--logits names the output; -o has nothing to write");
+    if (o->logits != NULL)
+        sov_common.output = o->logits;
+    if (choose_kv(err) < 0)
+        return err->rc;
+    return sov_tool_check_output(err);
+}
