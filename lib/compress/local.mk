@@ -3,6 +3,7 @@
 
 libsov_all_la_SOURCES += \
 	%D%/error.c %D%/error.h \
+	%D%/feedback.h \
 	%D%/importance.c %D%/importance.h \
 	%D%/job.c %D%/job.h \
 	%D%/journal.c %D%/journal.h \
