@@ -20,6 +20,8 @@
 /* How hard to search, 1 (fast) to 9 (best). */
 #define SOV_EFFORT_DEFAULT 5
 
+struct sov_parts;
+
 struct sov_codec {
     enum sov_type type;
 
@@ -32,6 +34,9 @@ struct sov_codec {
      */
     void (*encode)(const float *x, const float *imp, void *blocks, size_t n,
                    int effort);
+
+    /* Its blocks taken apart (apart.h), or NULL. */
+    const struct sov_parts *parts;
 };
 
 #define CODEC(name) extern const struct sov_codec sov_codec_##name;

@@ -125,10 +125,7 @@ put_q3_k(const struct ksym *k, int b, const float *x, void *block)
     memset(out->scales, 0, sizeof(out->scales));
     memset(out->hmask, 0, sizeof(out->hmask));
     for (int j = 0; j < 16; j++) {
-        int stored = (int)k->scale[j] + 32;
-
-        out->scales[j % 8] |= (uint8_t)((stored & 15) << (4 * (j / 8)));
-        out->scales[8 + j % 4] |= (uint8_t)(stored >> 4 << (2 * (j / 4)));
+        sov_kscale_put_q3(out->scales, j, (int)k->scale[j]);
         round_block(x + 16 * j, 16, inverse_of(k->d[b] * k->scale[j]), 0.0f,
                     -4.0f, 3.0f, 4.0f, q + 16 * j);
     }
@@ -136,6 +133,22 @@ put_q3_k(const struct ksym *k, int b, const float *x, void *block)
         for (int l = 0; l < 32; l++)
             out->hmask[l] |= (uint8_t)(q[32 * j + l] >> 2 << j);
     pack_pairs(q, out->qs);
+}
+
+/* Low halves and high pairs of bits of 256 weights, as q6_k has them. */
+SOV_LANE void
+pack_six(const uint8_t q[256], uint8_t ql[128], uint8_t qh[64])
+{
+    for (int h = 0; h < 2; h++) {
+        const uint8_t *p = q + 128 * h;
+
+        for (int l = 0; l < 64; l++)
+            ql[64 * h + l] = (uint8_t)((p[l] & 15) | (p[l + 64] & 15) << 4);
+        for (int l = 0; l < 32; l++)
+            qh[32 * h + l] =
+                (uint8_t)(p[l] >> 4 | p[l + 32] >> 4 << 2 |
+                          p[l + 64] >> 4 << 4 | p[l + 96] >> 4 << 6);
+    }
 }
 
 SOV_LANE void
@@ -150,17 +163,7 @@ put_q6_k(const struct ksym *k, int b, const float *x, void *block)
         round_block(x + 16 * j, 16, inverse_of(k->d[b] * k->scale[j]), 0.0f,
                     -32.0f, 31.0f, 32.0f, q + 16 * j);
     }
-    for (int h = 0; h < 2; h++) {
-        const uint8_t *p = q + 128 * h;
-
-        for (int l = 0; l < 64; l++)
-            out->ql[64 * h + l] =
-                (uint8_t)((p[l] & 15) | (p[l + 64] & 15) << 4);
-        for (int l = 0; l < 32; l++)
-            out->qh[32 * h + l] =
-                (uint8_t)(p[l] >> 4 | p[l + 32] >> 4 << 2 |
-                          p[l + 64] >> 4 << 4 | p[l + 96] >> 4 << 6);
-    }
+    pack_six(q, out->ql, out->qh);
 }
 
 SOV_LANE void

@@ -142,6 +142,18 @@ pack_trits(const uint8_t *q, int step, int trits)
     return (uint8_t)((number * 256 + 242) / 243);
 }
 
+/* 256 trits, in the order of tq1_0. */
+SOV_LANE void
+pack_five(const uint8_t q[256], uint8_t qs[48], uint8_t qh[4])
+{
+    for (int j = 0; j < 32; j++)
+        qs[j] = pack_trits(q + j, 32, 5);
+    for (int j = 0; j < 16; j++)
+        qs[32 + j] = pack_trits(q + 160 + j, 16, 5);
+    for (int j = 0; j < 4; j++)
+        qh[j] = pack_trits(q + 240 + j, 4, 4);
+}
+
 static inline void
 encode_tq1_0(const float *x, const float *imp, void *blocks, size_t n,
              int effort)
@@ -154,12 +166,7 @@ encode_tq1_0(const float *x, const float *imp, void *blocks, size_t n,
 
         sov_put16(b->d, sov_f32_to_f16(d));
         round_block(x + i, 256, inverse_of(d), 0.0f, -1.0f, 1.0f, 1.0f, q);
-        for (int j = 0; j < 32; j++)
-            b->qs[j] = pack_trits(q + j, 32, 5);
-        for (int j = 0; j < 16; j++)
-            b->qs[32 + j] = pack_trits(q + 160 + j, 16, 5);
-        for (int j = 0; j < 4; j++)
-            b->qh[j] = pack_trits(q + 240 + j, 4, 4);
+        pack_five(q, b->qs, b->qh);
     }
 }
 

@@ -26,4 +26,4 @@ encode(const float *x, const float *imp, void *blocks, size_t n, int effort)
         sov_put16(p + 2 * i, sov_f32_to_f16(x[i]));
 }
 
-const struct sov_codec sov_codec_f16 = { SOV_TYPE_F16, decode, encode };
+const struct sov_codec sov_codec_f16 = { SOV_TYPE_F16, decode, encode, NULL };

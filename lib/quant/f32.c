@@ -25,4 +25,4 @@ encode(const float *x, const float *imp, void *blocks, size_t n, int effort)
         sov_putf32(p + 4 * i, x[i]);
 }
 
-const struct sov_codec sov_codec_f32 = { SOV_TYPE_F32, decode, encode };
+const struct sov_codec sov_codec_f32 = { SOV_TYPE_F32, decode, encode, NULL };

@@ -21,4 +21,4 @@ decode(const void *blocks, float *y, size_t n)
     }
 }
 
-const struct sov_codec sov_codec_f64 = { SOV_TYPE_F64, decode, NULL };
+const struct sov_codec sov_codec_f64 = { SOV_TYPE_F64, decode, NULL, NULL };

@@ -14,4 +14,5 @@ decode(const void *blocks, float *y, size_t n)
         y[i] = sov_f8_e4m3_to_f32(p[i]);
 }
 
-const struct sov_codec sov_codec_f8_e4m3 = { SOV_TYPE_F8_E4M3, decode, NULL };
+const struct sov_codec sov_codec_f8_e4m3 = { SOV_TYPE_F8_E4M3, decode, NULL,
+                                             NULL };

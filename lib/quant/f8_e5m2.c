@@ -18,4 +18,5 @@ decode(const void *blocks, float *y, size_t n)
         y[i] = sov_f8_e5m2_to_f32(p[i]);
 }
 
-const struct sov_codec sov_codec_f8_e5m2 = { SOV_TYPE_F8_E5M2, decode, NULL };
+const struct sov_codec sov_codec_f8_e5m2 = { SOV_TYPE_F8_E5M2, decode, NULL,
+                                             NULL };

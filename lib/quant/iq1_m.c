@@ -42,5 +42,5 @@ decode(const void *blocks, float *y, size_t n)
     }
 }
 
-const struct sov_codec sov_codec_iq1_m = { SOV_TYPE_IQ1_M, decode,
-                                           encode_iq1_m };
+const struct sov_codec sov_codec_iq1_m = { SOV_TYPE_IQ1_M, decode, encode_iq1_m,
+                                           NULL };

@@ -35,5 +35,5 @@ decode(const void *blocks, float *y, size_t n)
     }
 }
 
-const struct sov_codec sov_codec_iq1_s = { SOV_TYPE_IQ1_S, decode,
-                                           encode_iq1_s };
+const struct sov_codec sov_codec_iq1_s = { SOV_TYPE_IQ1_S, decode, encode_iq1_s,
+                                           NULL };

@@ -34,5 +34,5 @@ decode(const void *blocks, float *y, size_t n)
     }
 }
 
-const struct sov_codec sov_codec_iq2_s = { SOV_TYPE_IQ2_S, decode,
-                                           encode_iq2_s };
+const struct sov_codec sov_codec_iq2_s = { SOV_TYPE_IQ2_S, decode, encode_iq2_s,
+                                           NULL };

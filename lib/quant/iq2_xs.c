@@ -35,4 +35,4 @@ decode(const void *blocks, float *y, size_t n)
 }
 
 const struct sov_codec sov_codec_iq2_xs = { SOV_TYPE_IQ2_XS, decode,
-                                            encode_iq2_xs };
+                                            encode_iq2_xs, NULL };

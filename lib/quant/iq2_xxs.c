@@ -39,4 +39,4 @@ decode(const void *blocks, float *y, size_t n)
 }
 
 const struct sov_codec sov_codec_iq2_xxs = { SOV_TYPE_IQ2_XXS, decode,
-                                             encode_iq2_xxs };
+                                             encode_iq2_xxs, NULL };

@@ -34,5 +34,5 @@ decode(const void *blocks, float *y, size_t n)
     }
 }
 
-const struct sov_codec sov_codec_iq3_s = { SOV_TYPE_IQ3_S, decode,
-                                           encode_iq3_s };
+const struct sov_codec sov_codec_iq3_s = { SOV_TYPE_IQ3_S, decode, encode_iq3_s,
+                                           NULL };

@@ -37,4 +37,4 @@ decode(const void *blocks, float *y, size_t n)
 }
 
 const struct sov_codec sov_codec_iq3_xxs = { SOV_TYPE_IQ3_XXS, decode,
-                                             encode_iq3_xxs };
+                                             encode_iq3_xxs, NULL };

@@ -46,4 +46,14 @@ sov_kscale_q3(const uint8_t s[12], int k)
     return (low | high << 4) - 32;
 }
 
+/* The same into bytes that were zeros before the first. */
+static inline void
+sov_kscale_put_q3(uint8_t s[12], int k, int scale)
+{
+    int stored = scale + 32;
+
+    s[k % 8] |= (uint8_t)((stored & 15) << (4 * (k / 8)));
+    s[8 + k % 4] |= (uint8_t)(stored >> 4 << (2 * (k / 4)));
+}
+
 #endif

@@ -3,8 +3,9 @@
  * levels.h - the values that a weight may have, in units of its scale
  *
  * Whole numbers lo to hi; or the sixteen uneven steps of the IQ4 types; or the
- * 4-bit floats E2M1, doubled: 0 1 2 3 4 6 8 12 with a sign.  Which one is a
- * constant wherever these are called, so nothing is decided at run time.
+ * 4-bit floats E2M1, doubled: 0 1 2 3 4 6 8 12 with a sign; or -1 and 1 alone.
+ * Which one is a constant wherever these are called, so nothing is decided at
+ * run time.
  *
  * A NaN becomes one of the ends.
  */
@@ -17,6 +18,7 @@ enum level_kind {
     LEVELS_WHOLE,
     LEVELS_IQ4,
     LEVELS_FP4,
+    LEVELS_SIGN,
 };
 
 struct levels {
@@ -132,6 +134,9 @@ nearest_level(struct levels l, v16 v)
         return iq4_nearest(v);
     if (l.kind == LEVELS_FP4)
         return fp4_nearest(v);
+    if (l.kind == LEVELS_SIGN)
+        return v16_pick(v16_less(v, v16_set(0.0f)), v16_set(-1.0f),
+                        v16_set(1.0f));
     return v16_round(v);
 }
 

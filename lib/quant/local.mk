@@ -2,6 +2,7 @@
 # lib/quant/local.mk - floor 3: block layouts and codecs
 
 libsov_all_la_SOURCES += \
+	%D%/apart.h \
 	%D%/bf16.c \
 	%D%/codec.c \
 	%D%/codec.h \

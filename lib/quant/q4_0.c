@@ -6,6 +6,7 @@
  *
  * y[j] = d * (low(qs[j]) - 8), y[j + 16] = d * (high(qs[j]) - 8)
  */
+#include "quant/apart.h"
 #include "quant/codec.h"
 #include "quant/encode_32.h"
 #include "quant/layout.h"
@@ -25,4 +26,41 @@ decode(const void *blocks, float *y, size_t n)
     }
 }
 
-const struct sov_codec sov_codec_q4_0 = { SOV_TYPE_Q4_0, decode, encode_q4_0 };
+static void
+take(const void *block, struct sov_apart *a)
+{
+    const struct sov_q4_0 *b = block;
+
+    sov_apart_one(a, sov_half_at(b->d), 0.0f);
+    for (int j = 0; j < 16; j++) {
+        a->level[j] = (int8_t)((b->qs[j] & 15) - 8);
+        a->level[j + 16] = (int8_t)((b->qs[j] >> 4) - 8);
+    }
+}
+
+static void
+put(const struct sov_apart *a, void *block)
+{
+    struct sov_q4_0 *b = block;
+    uint8_t q[32];
+
+    sov_put16(b->d, sov_f32_to_f16(a->d));
+    sov_apart_whole(a->level, 32, -8, q);
+    pack_nibbles(q, b->qs);
+}
+
+static const struct sov_parts parts = {
+    .block = 32,
+    .sub = 32,
+    .kind = LEVELS_WHOLE,
+    .lo = -8.0f,
+    .hi = 7.0f,
+    .n_fields = 1,
+    .sc_lo = 1.0f,
+    .sc_hi = 1.0f,
+    .take = take,
+    .put = put,
+};
+
+const struct sov_codec sov_codec_q4_0 = { SOV_TYPE_Q4_0, decode, encode_q4_0,
+                                          &parts };
