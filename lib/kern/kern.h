@@ -157,6 +157,9 @@ struct sov_attn_span {
     int8_t *room;          /* [SOV_SPAN_ROWS][k_pad] for the kernel */
 };
 
+struct sov_fb_round;
+struct sov_fb_descend;
+
 struct sov_kern {
     const char *isa;
 
@@ -226,6 +229,18 @@ struct sov_kern {
      */
     void (*attn_add)(float *m, float *s, float *o, float m1, float s1,
                      const float *o1, size_t n);
+
+    /* y[j * y_stride + i] -= sum over k of p[j * p_stride + k] *
+     * v[k * v_stride + i], i below n: fma(-p, v, y) in order of k */
+    void (*less_f64)(const double *p, size_t p_stride, size_t n_p,
+                     const double *v, size_t v_stride, size_t n_k, double *y,
+                     size_t y_stride, size_t n);
+    /* y[j][lane] += sum over k of m[k * stride + j] * x[k][lane], not fused,
+     * in order of k; for sixteen lanes, see kern/feedback.h */
+    void (*fb_spread)(const float *m, size_t stride, size_t n_k, const float *x,
+                      float *y, size_t n_y);
+    void (*fb_round)(const struct sov_fb_round *a);
+    void (*fb_descend)(const struct sov_fb_descend *a);
 };
 
 /* The table for this machine, at most SOV_ISA; built once. */

@@ -7,7 +7,8 @@
 
 noinst_LTLIBRARIES += libkern_generic.la
 libkern_generic_la_SOURCES = \
-	%D%/kern.c %D%/kern.h \
+	%D%/kern.c %D%/kern.h %D%/feedback.h %D%/feedback_lanes.h \
+	%D%/generic/feedback.c \
 	%D%/overlay.h %D%/overlays.def %D%/panel.c %D%/panel.h \
 	%D%/tile.c %D%/tile.h \
 	%D%/unpack.h %D%/unpack_32.h %D%/unpack_256.h %D%/unpack_bits.h \
@@ -22,6 +23,7 @@ libsov_all_la_LIBADD += libkern_generic.la
 if SOV_ISA_AVX2
 noinst_LTLIBRARIES += libkern_avx2.la
 libkern_avx2_la_SOURCES = \
+	%D%/avx2/feedback.c \
 	%D%/avx2/codec.c %D%/avx2/lane.h %D%/codec.h \
 	%D%/avx2/f32.c %D%/avx2/act.c %D%/avx2/dot.c %D%/avx2/attn.c \
 	%D%/avx2/vec.h %D%/avx2/panel_32.c %D%/avx2/panel_256.c \
@@ -40,6 +42,7 @@ endif
 if SOV_ISA_AVX512
 noinst_LTLIBRARIES += libkern_avx512.la
 libkern_avx512_la_SOURCES = \
+	%D%/avx512/feedback.c \
 	%D%/avx512/codec.c %D%/avx512/lane.h %D%/codec.h \
 	%D%/avx512/f32.c %D%/avx512/act.c %D%/avx512/dot.c \
 	%D%/avx512/vec.h %D%/avx512/panel_32.c %D%/avx512/panel_256.c \

@@ -10,3 +10,8 @@ unit_tests += tests/unit/t_lora
 tests_unit_t_lora_SOURCES = %D%/t_lora.c %D%/tiny.h %D%/unit.h
 tests_unit_t_lora_CFLAGS = $(unit_cflags)
 tests_unit_t_lora_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/t_feedback
+tests_unit_t_feedback_SOURCES = %D%/t_feedback.c %D%/unit.h
+tests_unit_t_feedback_CFLAGS = $(unit_cflags)
+tests_unit_t_feedback_LDADD = $(unit_libs)

@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * feedback_rows.c - some rows, panel by panel
+ *
+ * What is worked on at a time is a chunk of up to SOV_FB_ROWS rows.  A sweep
+ * goes through its panels; for each, first one product over all rows says what
+ * the other panels mean for it (the targets, or H (w - y)), then sixteen rows at
+ * a time its blocks are rounded, or taken up again.
+ *
+ * Between sweeps a row is what stands in its blocks, and delta, w - y.
+ */
+#include "compress/feedback_unit.h"
+
+#include "base/mem.h"
+#include "sov/base.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Rows of the right matrix in a step of a product: with PANEL columns they
+ * stay in the cache while all rows of a chunk meet them. */
+#define STEP ((size_t)64)
+
+struct sov_fb_work {
+    float *room;            /* owned; all below */
+    float *delta;           /* [SOV_FB_ROWS][n] */
+    float *t;               /* [SOV_FB_ROWS][PANEL] */
+    float *h;               /* [PANEL][PANEL] */
+    float *inverse;         /* [PANEL] */
+    float *x, *importance;  /* [LANES][PANEL] */
+    float *lanes[9];        /* [PANEL][LANES] */
+    unsigned char *blocks;  /* owned; [LANES] of a panel */
+    unsigned char *plain;   /* owned; [SOV_FB_ROWS] rows of the plain encoder */
+    struct sov_apart *part; /* owned; [LANES] */
+};
+
+/* Names of lanes. */
+enum { W, T, LEVEL, Y, MOVED, A, C, HA, HC };
+
+/* ---- memory ---- */
+
+static size_t
+floats_of(size_t n)
+{
+    return SOV_FB_ROWS * n + SOV_FB_ROWS * PANEL + PANEL * PANEL + PANEL +
+           2 * LANES * PANEL + 9 * LANES * PANEL;
+}
+
+static float *
+cut(float **room, size_t n)
+{
+    float *p = *room;
+
+    *room += n;
+    return p;
+}
+
+static bool
+make_work(const struct sov_fb_job *job, struct sov_fb_work *w)
+{
+    size_t n = job->f->second.n;
+    float *room;
+
+    w->room = room = sov_mem_aligned(floats_of(n), sizeof(float));
+    w->blocks = sov_mem_array(LANES * PANEL, 8);
+    w->plain = sov_mem_array(SOV_FB_ROWS, job->row_bytes);
+    w->part = sov_mem_array(LANES, sizeof(*w->part));
+    if (room == NULL || w->blocks == NULL || w->plain == NULL ||
+        w->part == NULL)
+        return false;
+    w->t = cut(&room, SOV_FB_ROWS * PANEL);
+    w->h = cut(&room, PANEL * PANEL);
+    w->inverse = cut(&room, PANEL);
+    w->x = cut(&room, LANES * PANEL);
+    w->importance = cut(&room, LANES * PANEL);
+    for (int i = 0; i < 9; i++)
+        w->lanes[i] = cut(&room, LANES * PANEL);
+    w->delta = cut(&room, SOV_FB_ROWS * n);
+    return true;
+}
+
+int
+sov_fb_work_new(struct sov_fb_job *job, struct sov_err *err)
+{
+    unsigned n = sov_threads();
+    bool all = true;
+
+    job->work = sov_mem_array(n, sizeof(*job->work));
+    for (unsigned i = 0; job->work != NULL && i < n && all; i++)
+        all = make_work(job, &job->work[i]);
+    if (job->work != NULL && all)
+        return 0;
+    sov_fb_work_free(job);
+    return sov_mem_fail(err);
+}
+
+void
+sov_fb_work_free(struct sov_fb_job *job)
+{
+    for (unsigned i = 0; job->work != NULL && i < sov_threads(); i++) {
+        sov_mem_free_aligned(job->work[i].room);
+        free(job->work[i].blocks);
+        free(job->work[i].plain);
+        free(job->work[i].part);
+    }
+    free(job->work);
+    job->work = NULL;
+}
+
+/* ---- products ---- */
+
+void
+sov_fb_times(const struct sov_kern *k, const float *x, size_t x_stride,
+             size_t n_rows, const float *m, size_t m_stride, size_t n_k,
+             float *y, size_t n)
+{
+    for (size_t i = 0; i < n_k; i += STEP)
+        k->mixes(x + i, x_stride, n_rows, m + i * m_stride, m_stride,
+                 n_k - i < STEP ? n_k - i : STEP, y, PANEL, n);
+}
+
+/* Some rows of a chunk, and the panel that is worked on. */
+struct place {
+    struct sov_fb_job *job;
+    struct sov_fb_work *w;
+    size_t row0, n_rows; /* of the chunk */
+    size_t c0, n;        /* columns of the panel */
+    size_t l0, n_lanes;  /* of the rows: those in lanes */
+};
+
+static size_t
+columns(const struct place *p)
+{
+    return p->job->f->second.n;
+}
+
+/* t = w + delta times the factor, of the columns before the panel. */
+static void
+find_targets(const struct place *p)
+{
+    const struct sov_fb_factor *f = &p->job->f->factor;
+    size_t n = columns(p);
+
+    for (size_t i = 0; i < p->n_rows; i++)
+        memcpy(p->w->t + i * PANEL, p->job->rows + (p->row0 + i) * n + p->c0,
+               p->n * sizeof(float));
+    for (size_t c = 0; c < p->c0; c += PANEL)
+        sov_fb_times(p->job->k, p->w->delta + c, n, p->n_rows,
+                     f->g + sov_fb_factor_at(n, c, p->c0),
+                     sov_fb_factor_stride(n, c), PANEL, p->w->t, p->n);
+}
+
+/* t = delta times a symmetric matrix, of the columns up to `end`. */
+static void
+times_moments(const struct place *p, const float *h, size_t end)
+{
+    size_t n = columns(p);
+
+    for (size_t i = 0; i < p->n_rows; i++)
+        memset(p->w->t + i * PANEL, 0, p->n * sizeof(float));
+    sov_fb_times(p->job->k, p->w->delta, n, p->n_rows, h + p->c0, n, end,
+                 p->w->t, p->n);
+}
+
+static void
+scale_all(const struct place *p, float by)
+{
+    for (size_t i = 0; i < p->n_rows; i++)
+        for (size_t k = 0; k < p->n; k++)
+            p->w->t[i * PANEL + k] *= by;
+}
+
+/* t = H delta */
+static void
+find_slopes(const struct place *p)
+{
+    const struct sov_fb_second *s = &p->job->f->second;
+    float keep = (float)((1.0 - s->draw) * s->scale);
+    float wide = (float)(s->draw * s->wide_scale);
+    size_t n = columns(p);
+
+    times_moments(p, s->h, n);
+    if (s->wide != NULL) {
+        scale_all(p, keep / wide);
+        sov_fb_times(p->job->k, p->w->delta, n, p->n_rows, s->wide + p->c0, n,
+                     n, p->w->t, p->n);
+        keep = wide;
+    }
+    scale_all(p, keep);
+    for (size_t k = 0; k < p->n; k++) {
+        size_t c = p->c0 + k;
+        float rest = (float)sov_fb_second_own(s, c);
+
+        for (size_t i = 0; i < p->n_rows; i++)
+            p->w->t[i * PANEL + k] += rest * p->w->delta[i * n + c];
+    }
+}
+
+/* H of the panel alone. */
+static void
+take_square(const struct place *p)
+{
+    const struct sov_fb_second *s = &p->job->f->second;
+
+    for (size_t j = 0; j < p->n; j++)
+        for (size_t k = 0; k < p->n; k++)
+            p->w->h[j * PANEL + k] =
+                (float)sov_fb_second_at(s, p->c0 + j, p->c0 + k);
+    for (size_t j = 0; j < p->n; j++)
+        p->w->inverse[j] = 1.0f / p->w->h[j * PANEL + j];
+}
+
+/* ---- lanes ---- */
+
+static void
+to_lanes(const float *rows, size_t stride, size_t n_rows, size_t n,
+         float *lanes)
+{
+    for (size_t k = 0; k < n; k++)
+        for (size_t l = 0; l < LANES; l++)
+            lanes[k * LANES + l] = l < n_rows ? rows[l * stride + k] : 0.0f;
+}
+
+/* What the rows in lanes are made of, from `at` of the panel on. */
+static void
+load_parts(const struct place *p, size_t at)
+{
+    const struct sov_fb_job *job = p->job;
+    size_t block = (p->c0 + at) / (size_t)job->parts->block;
+
+    for (size_t l = 0; l < LANES; l++) {
+        size_t row = p->row0 + p->l0 + (l < p->n_lanes ? l : 0);
+
+        job->parts->take(job->out + row * job->row_bytes +
+                             block * job->block_bytes,
+                         &p->w->part[l]);
+    }
+}
+
+static void
+store_parts(const struct place *p, size_t at)
+{
+    const struct sov_fb_job *job = p->job;
+    size_t block = (p->c0 + at) / (size_t)job->parts->block;
+
+    for (size_t l = 0; l < p->n_lanes; l++)
+        job->parts->put(&p->w->part[l],
+                        job->out + (p->row0 + p->l0 + l) * job->row_bytes +
+                            block * job->block_bytes);
+}
+
+/* delta = w - y of the panel. */
+static void
+store_delta(const struct place *p)
+{
+    size_t n = columns(p);
+    const float *w = p->job->rows + (p->row0 + p->l0) * n + p->c0;
+
+    for (size_t l = 0; l < p->n_lanes; l++)
+        for (size_t k = 0; k < p->n; k++)
+            p->w->delta[(p->l0 + l) * n + p->c0 + k] =
+                w[l * n + k] - p->w->lanes[Y][k * LANES + l];
+}
+
+static struct sov_fb_unit
+unit_of(const struct place *p, size_t at)
+{
+    const struct sov_fb_job *job = p->job;
+    const struct sov_fb_factor *f = &job->f->factor;
+    struct sov_fb_work *w = p->w;
+    size_t c = p->c0 + at;
+
+    return (struct sov_fb_unit){
+        .k = job->k,
+        .parts = job->parts,
+        .type = job->type,
+        .block_bytes = job->block_bytes,
+        .effort = job->f->effort,
+        .at = at,
+        .behind = p->n - at,
+        .part = w->part,
+        .level = w->lanes[LEVEL] + at * LANES,
+        .y = w->lanes[Y] + at * LANES,
+        .step = w->lanes[MOVED] + at * LANES,
+        .w = w->lanes[W] + at * LANES,
+        .t = w->lanes[T] + at * LANES,
+        .g = f->g + sov_fb_factor_at(f->n, c, c),
+        .g_stride = sov_fb_factor_stride(f->n, c),
+        .weight = f->weight + c,
+        .x = w->x,
+        .importance = w->importance,
+        .blocks = w->blocks,
+        .r = w->lanes[T] + at * LANES,
+        .h = w->h + at * PANEL + at,
+        .h_stride = PANEL,
+        .inverse = w->inverse + at,
+        .a = w->lanes[A],
+        .c = w->lanes[C],
+        .ha = w->lanes[HA],
+        .hc = w->lanes[HC],
+    };
+}
+
+/* Sixteen rows of the panel, for the first time or again. */
+static void
+round_lanes(const struct place *p, bool again)
+{
+    const float *w = p->job->rows + (p->row0 + p->l0) * columns(p) + p->c0;
+
+    to_lanes(w, columns(p), p->n_lanes, p->n, p->w->lanes[W]);
+    to_lanes(p->w->t + p->l0 * PANEL, PANEL, p->n_lanes, p->n, p->w->lanes[T]);
+    for (size_t at = 0; at < p->n; at += (size_t)p->job->parts->block) {
+        struct sov_fb_unit u = unit_of(p, at);
+
+        if (again) {
+            load_parts(p, at);
+            sov_fb_unit_values(&u);
+            sov_fb_unit_again(&u);
+        } else {
+            sov_fb_unit_first(&u);
+        }
+        store_parts(p, at);
+    }
+    store_delta(p);
+}
+
+/* ---- sweeps ---- */
+
+/* Go to the next panel, from c0 = n of the one before on; false: the end. */
+static bool
+next_panel(struct place *p)
+{
+    p->c0 += p->n;
+    p->n = columns(p) - p->c0 < PANEL ? columns(p) - p->c0 : PANEL;
+    return p->n > 0;
+}
+
+static void
+sweep(struct place *p, bool again)
+{
+    p->c0 = p->n = 0;
+    while (next_panel(p)) {
+        if (again) {
+            take_square(p);
+            find_slopes(p);
+        } else {
+            find_targets(p);
+        }
+        for (p->l0 = 0; p->l0 < p->n_rows; p->l0 += LANES) {
+            p->n_lanes = p->n_rows - p->l0 < LANES ? p->n_rows - p->l0 : LANES;
+            round_lanes(p, again);
+        }
+    }
+}
+
+static int
+sweeps_of(int effort)
+{
+    static const int8_t sweeps[9] = { 0, 1, 1, 2, 2, 3, 4, 6, 9 };
+
+    return sweeps[effort - 1];
+}
+
+/* ---- what it costs ---- */
+
+/* delta' h delta of each row: twice what is beside the square of each panel,
+ * and the square. */
+static void
+row_losses(struct place *p, const float *h, double loss[SOV_FB_ROWS])
+{
+    memset(loss, 0, SOV_FB_ROWS * sizeof(*loss));
+    p->c0 = p->n = 0;
+    while (next_panel(p)) {
+        for (int part = 0; part < 2; part++) {
+            size_t from = part == 0 ? 0 : p->c0;
+            size_t n_k = part == 0 ? p->c0 : p->n, n = columns(p);
+
+            for (size_t i = 0; i < p->n_rows; i++)
+                memset(p->w->t + i * PANEL, 0, p->n * sizeof(float));
+            sov_fb_times(p->job->k, p->w->delta + from, n, p->n_rows,
+                         h + from * n + p->c0, n, n_k, p->w->t, p->n);
+            for (size_t i = 0; i < p->n_rows; i++) {
+                const float *d = p->w->delta + i * n + p->c0;
+                double sum = 0;
+
+                for (size_t k = 0; k < p->n; k++)
+                    sum += (double)d[k] * (double)p->w->t[i * PANEL + k];
+                loss[i] += part == 0 ? 2 * sum : sum;
+            }
+        }
+    }
+}
+
+/* delta = w - what blocks say; blocks NULL: w itself. */
+static void
+find_delta(const struct place *p, const unsigned char *blocks)
+{
+    const struct sov_fb_job *job = p->job;
+    size_t n = columns(p);
+
+    for (size_t i = 0; i < p->n_rows; i++) {
+        const float *w = job->rows + (p->row0 + i) * n;
+        float *d = p->w->delta + i * n;
+
+        if (blocks == NULL)
+            memset(d, 0, n * sizeof(*d));
+        else
+            job->k->decode[job->type](blocks + i * job->row_bytes, d, n);
+        for (size_t k = 0; k < n; k++)
+            d[k] = w[k] - d[k];
+    }
+}
+
+static void
+encode_plain(const struct place *p)
+{
+    const struct sov_fb_job *job = p->job;
+
+    for (size_t i = 0; i < p->n_rows; i++)
+        job->k->encode[job->type](
+            job->rows + (p->row0 + i) * columns(p), job->f->importance,
+            p->w->plain + i * job->row_bytes, columns(p), job->f->effort);
+}
+
+static double
+sum_of(const double *x, size_t n)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += x[i];
+    return sum;
+}
+
+/* Losses of the plain encoder and of this; rows that lost with it go back. */
+static void
+measure(struct place *p, struct sov_feedback_loss *loss)
+{
+    const struct sov_moments *m = p->job->f->m;
+    double plain[2][SOV_FB_ROWS], now[2][SOV_FB_ROWS], power[2][SOV_FB_ROWS];
+    const float *h[2] = { m->fit.h, m->held.n > 0 ? m->held.h : NULL };
+    unsigned char *out = p->job->out + p->row0 * p->job->row_bytes;
+    size_t bytes = p->job->row_bytes;
+
+    memset(plain, 0, sizeof(plain));
+    memset(now, 0, sizeof(now));
+    memset(power, 0, sizeof(power));
+    encode_plain(p);
+    for (int i = 0; i < 2 && h[i] != NULL; i++) {
+        find_delta(p, out);
+        row_losses(p, h[i], now[i]);
+        find_delta(p, p->w->plain);
+        row_losses(p, h[i], plain[i]);
+        find_delta(p, NULL);
+        row_losses(p, h[i], power[i]);
+    }
+    for (size_t i = 0; i < p->n_rows; i++) {
+        int judge = h[1] != NULL ? 1 : 0;
+
+        if (now[judge][i] <= plain[judge][i])
+            continue;
+        memcpy(out + i * bytes, p->w->plain + i * bytes, bytes);
+        now[0][i] = plain[0][i];
+        now[1][i] = plain[1][i];
+        loss->kept++;
+    }
+    loss->rows = p->n_rows;
+    loss->power = sum_of(power[0], p->n_rows) / (double)m->fit.n;
+    loss->plain = sum_of(plain[0], p->n_rows) / (double)m->fit.n;
+    loss->now = sum_of(now[0], p->n_rows) / (double)m->fit.n;
+    if (h[1] == NULL)
+        return;
+    loss->held_power = sum_of(power[1], p->n_rows) / (double)m->held.n;
+    loss->held_plain = sum_of(plain[1], p->n_rows) / (double)m->held.n;
+    loss->held_now = sum_of(now[1], p->n_rows) / (double)m->held.n;
+}
+
+void
+sov_fb_chunk(struct sov_fb_job *job, size_t chunk, unsigned worker)
+{
+    size_t row0 = chunk * SOV_FB_ROWS;
+    size_t left = job->n_rows - row0;
+    struct place p = {
+        .job = job,
+        .w = &job->work[worker],
+        .row0 = row0,
+        .n_rows = left < SOV_FB_ROWS ? left : SOV_FB_ROWS,
+    };
+
+    sweep(&p, false);
+    for (int i = 0; i < sweeps_of(job->f->effort); i++)
+        sweep(&p, true);
+    if (job->loss != NULL)
+        measure(&p, &job->loss[chunk]);
+}
