@@ -50,6 +50,7 @@ bin_sov_quantize_SOURCES = %D%/sov-quantize.c \
 	%D%/quantize/claim.c \
 	%D%/quantize/edit.c \
 	%D%/quantize/errors.c \
+	%D%/quantize/eval.c \
 	%D%/quantize/folder.c \
 	%D%/quantize/lora.c \
 	%D%/quantize/quantize.h \

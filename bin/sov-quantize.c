@@ -64,6 +64,17 @@ static const struct sov_opt opts[] = {
       .max = INFINITY, .preset = "" },
     { 0, "merge", SOV_OPT_FLAG, &quantize_options.merge, NULL,
       "join the files of a split model into one" },
+    { 0, "eval", SOV_OPT_FILE, &quantize_options.eval, "TEXT",
+      "when done, let source and output read TEXT, and print perplexity and "
+      "divergence" },
+    { 0, "eval-ctx", SOV_OPT_UINT, &quantize_options.eval_ctx, "N",
+      "tokens of a window of that text", .min = 3, .max = 16777216,
+      .preset = "512, or what the model reads" },
+    { 0, "eval-base", SOV_OPT_FILE, &quantize_options.eval_base, "FILE",
+      "instead of --eval: compare with what the source said, as "
+      "llama-perplexity has kept it" },
+    { 0, "eval-base-out", SOV_OPT_FILE, &quantize_options.eval_base_out,
+      "FILE", "keep what the source says in such a file" },
     SOV_LINEAGE_ROWS,
     { 0 },
 };
@@ -115,8 +126,8 @@ check_arguments(const char *source, struct sov_err *err)
 }
 
 /* What can be read only once, from front to back. */
-static bool
-is_pipe(const char *path)
+bool
+quantize_is_pipe(const char *path)
 {
     struct stat st;
     int rc =
@@ -145,7 +156,7 @@ static int
 open_model(struct quantize *q, struct sov_err *err)
 {
     bool folder = q->target.format->folder != NULL;
-    bool map = folder && is_pipe(q->source);
+    bool map = quantize_eval_runs_source() || (folder && quantize_is_pipe(q->source));
     struct sov_model_opts opt = {
         .access = map ? SOV_ACCESS_MAP : SOV_ACCESS_STREAM,
         .hash = quantize_carry_hash(q),
@@ -243,6 +254,7 @@ static int
 prepare(struct quantize *q, struct sov_err *err)
 {
     int rc = check_arguments(q->source, err);
+    bool folder;
 
     if (rc == 0)
         rc = sov_target_choose(&q->target, quantize_options.format, err);
@@ -253,6 +265,8 @@ prepare(struct quantize *q, struct sov_err *err)
     if (rc == 0)
         rc = quantize_settings(q, err);
     if (rc == 0)
+        rc = quantize_eval_begin(q, err);
+    if (rc == 0)
         rc = quantize_stats(q, err);
     if (rc == 0)
         rc = sov_lineage_begin(&q->lineage, q->source, q->target.packed, err);
@@ -260,10 +274,15 @@ prepare(struct quantize *q, struct sov_err *err)
         rc = quantize_lora(q, err);
     if (rc == 0)
         rc = open_model(q, err);
-    if (rc == 0 && q->target.format->folder != NULL)
+    folder = rc == 0 && q->target.format->folder != NULL;
+    if (folder) /* which turns the model into what it will be */
+        rc = quantize_eval_model(q, err);
+    if (rc == 0 && folder)
         rc = quantize_folder(q, err);
     if (rc == 0)
         rc = make_job(q, err);
+    if (rc == 0 && !folder)
+        rc = quantize_eval_model(q, err);
     return rc;
 }
 
@@ -302,7 +321,7 @@ list_inputs(struct quantize *q, struct sov_err *err)
     const char *const *files = NULL;
     size_t n = sov_model_files(q->model, &files);
 
-    q->input = calloc(n + q->n_files + q->adapters.n + 5, sizeof(*q->input));
+    q->input = calloc(n + q->n_files + q->adapters.n + 7, sizeof(*q->input));
     if (q->input == NULL)
         return sov_fail(err, SOV_EMEM, "out of memory");
     for (size_t i = 0; i < n; i++)
@@ -311,6 +330,10 @@ list_inputs(struct quantize *q, struct sov_err *err)
         q->input[q->n_inputs++] = q->file[i];
     if (q->stats != NULL)
         q->input[q->n_inputs++] = quantize_options.stats;
+    if (quantize_options.eval != NULL)
+        q->input[q->n_inputs++] = quantize_options.eval;
+    if (quantize_options.eval_base != NULL)
+        q->input[q->n_inputs++] = quantize_options.eval_base;
     for (size_t i = 0; i < q->adapters.n; i++)
         q->input[q->n_inputs++] = q->adapters.item[i].path;
     q->n_inputs += sov_lineage_inputs(&q->lineage, &q->input[q->n_inputs]);
@@ -388,6 +411,8 @@ write_output(struct quantize *q, size_t *told, struct sov_err *err)
         rc = sov_target_open(&q->target, plan, q->input, q->n_inputs, err);
     }
     if (rc == 0)
+        rc = quantize_eval_open(q, err);
+    if (rc == 0)
         rc = sov_lineage_output(&q->lineage, plan, &q->target, err);
     if (rc == 0)
         rc = quantize_carry_begin(q, err);
@@ -443,13 +468,16 @@ quantize(struct quantize *q, struct sov_err *err)
             return rc;
         say_warnings(q, told);
         quantize_say_errors(q);
+        rc = quantize_eval(q, err);
+        if (rc < 0)
+            return rc;
     } else {
         rc = sov_lineage_check(&q->lineage, err);
         if (rc < 0)
             return rc;
     }
     q->seconds = now() - start;
-    return sov_common.json || sov_common.dry_run ? quantize_report(q, err) : 0;
+    return quantize_report(q, err);
 }
 
 static int
@@ -471,6 +499,7 @@ run(int argc, char **argv, struct sov_err *err)
     free(q.rule);
     free(q.pattern);
     quantize_settings_free(&q);
+    quantize_eval_end(&q);
     free(q.input);
     return rc;
 }

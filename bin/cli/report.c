@@ -253,6 +253,13 @@ sov_report_counts(struct sov_report *r, const char *key,
 }
 
 void
+sov_report_label(struct sov_report *r, const char *label, const char *text)
+{
+    if (r != NULL)
+        add_cell(r, label, text, false);
+}
+
+void
 sov_report_object(struct sov_report *r, const char *key)
 {
     json_t *object;

@@ -57,6 +57,10 @@ void sov_report_ids(struct sov_report *r, const char *key, const int32_t *ids,
 void sov_report_counts(struct sov_report *r, const char *key,
                        const uint64_t *counts, size_t n);
 
+/* A line for people that is not in the JSON; not in a table. */
+void sov_report_label(struct sov_report *r, const char *label,
+                      const char *text);
+
 /* An object: values that follow go into it, until object_end(). */
 void sov_report_object(struct sov_report *r, const char *key);
 void sov_report_object_end(struct sov_report *r);

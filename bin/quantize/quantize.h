@@ -8,9 +8,12 @@
 #include "cli/adapter.h"
 #include "cli/lineage.h"
 #include "cli/opt.h"
+#include "cli/report.h"
 #include "cli/target.h"
 #include "sov/export.h"
+#include "sov/measure.h"
 #include "sov/quant.h"
+#include "sov/token.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,9 +34,27 @@ struct quantize_options {
     bool merge;
     struct sov_opt_list set;
     struct sov_opt_list unset;
+    const char *eval;
+    const char *eval_base;
+    const char *eval_base_out;
+    uint64_t eval_ctx;
 };
 
 extern struct quantize_options quantize_options;
+
+/* What --eval is about; see eval.c. */
+struct quantize_eval {
+    char *text; /* owned, until it is tokens */
+    size_t len;
+    sov_tok *tok;
+    int32_t *ids; /* owned */
+    size_t n_ids;
+    uint32_t n_ctx; /* of a window */
+    sov_answers *base; /* of --eval-base, or NULL */
+    sov_sink *sink;   /* of --eval-base-out, or NULL */
+    bool done;
+    struct sov_divergence figures;
+};
 
 /* One model on its way. */
 struct quantize {
@@ -60,12 +81,16 @@ struct quantize {
     bool was_there;
     struct stat was; /* the output as it was before */
     double seconds;
+    struct quantize_eval eval;
     char *part; /* with --resume: what stays if this run ends early */
     char *last_words;
 };
 
 /* "standard input" for "-" */
 const char *quantize_name(const char *path);
+
+/* Can it be read only once, from front to back? */
+bool quantize_is_pipe(const char *path);
 
 /* types.c: names of types, and the rules of --tensor-type. */
 int quantize_type(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
@@ -122,6 +147,23 @@ void quantize_stale(const struct quantize *q);
 size_t quantize_worst(const struct quantize *q, size_t list[QUANTIZE_WORST]);
 /* With -v: what was lost, and by whom. */
 void quantize_say_errors(const struct quantize *q);
+
+/*
+ * eval.c: what the output lost, measured on a text.  begin: read the text;
+ * model: the source is open, which has to be mapped if it is to read the text;
+ * open: what is written besides; and afterwards the measuring.
+ */
+bool quantize_eval_wanted(void);
+bool quantize_eval_runs_source(void);
+int quantize_eval_begin(struct quantize *q,
+                        struct sov_err *err) SOV_MUST_CHECK;
+int quantize_eval_model(struct quantize *q,
+                        struct sov_err *err) SOV_MUST_CHECK;
+int quantize_eval_open(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
+int quantize_eval(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
+void quantize_eval_end(struct quantize *q);
+/* Nothing if it was not asked for. */
+void quantize_report_eval(struct sov_report *r, const struct quantize *q);
 
 /* report.c: what was, or would be, done. */
 int quantize_report(const struct quantize *q,

@@ -4,7 +4,6 @@
  */
 #include "quantize/quantize.h"
 
-#include "cli/report.h"
 #include "cli/tool.h"
 
 #include <stdlib.h>
@@ -129,8 +128,8 @@ report_stats(struct sov_report *r, const struct quantize *q)
     sov_report_uint(r, "stats_unseen", NULL, fit.unseen);
 }
 
-int
-quantize_report(const struct quantize *q, struct sov_err *err)
+static int
+report_all(const struct quantize *q, struct sov_err *err)
 {
     const sov_plan *plan = sov_quant_plan(q->job);
     struct sov_report *r = sov_report_new("sov.quantize/1");
@@ -159,6 +158,7 @@ quantize_report(const struct quantize *q, struct sov_err *err)
         sov_report_uint(r, "replaced", NULL, sov_quant_replaced(q->job));
         sov_report_real(r, "seconds", "time", q->seconds, 2, "s");
         report_error(r, sov_quant_error_total(q->job));
+        quantize_report_eval(r, q);
     }
     report_types(r, plan);
     if (sov_common.json || sov_plan_files(plan) > 1)
@@ -167,5 +167,19 @@ quantize_report(const struct quantize *q, struct sov_err *err)
         report_tensors(r, q, plan);
     if (!sov_common.dry_run)
         report_worst(r, q, plan);
+    return sov_report_end(r, err);
+}
+
+int
+quantize_report(const struct quantize *q, struct sov_err *err)
+{
+    struct sov_report *r;
+
+    if (sov_common.json || sov_common.dry_run)
+        return report_all(q, err);
+    if (!quantize_eval_wanted())
+        return 0;
+    r = sov_report_new("sov.quantize/1");
+    quantize_report_eval(r, q);
     return sov_report_end(r, err);
 }

@@ -31,6 +31,7 @@ libsov_all_la_SOURCES += \
 	%D%/model.h \
 	%D%/forms.def \
 	%D%/layout.c \
+	%D%/lend.c \
 	%D%/order.c \
 	%D%/plan.c \
 	%D%/plan.h \

@@ -105,6 +105,17 @@ int sov_model_shadow(sov_model **shadow, const sov_model *model,
                      enum sov_type type, struct sov_err *err) SOV_MUST_CHECK;
 
 /*
+ * A model that shows the tensors of another one, which is mapped and borrowed,
+ * and others in their places: what sov_model_put() says of tensor i.  data is
+ * borrowed, as many bytes as rows of whole blocks of that type have; NULL: its
+ * own again.
+ */
+int sov_model_lend(sov_model **lent, const sov_model *model,
+                   struct sov_err *err) SOV_MUST_CHECK;
+void sov_model_put(sov_model *lent, const sov_model *model, size_t i,
+                   enum sov_type type, const void *data);
+
+/*
  * A digest of which files the tensors are in, as far as the system tells
  * without reading them: size, times, inode.  While it stays the same their
  * bytes do.  False where it cannot be told (pipes, what is decompressed).

@@ -10,6 +10,7 @@
 #include "base/fmath.h"
 #include "base/mem.h"
 #include "kern/kern.h"
+#include "measure/window.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -103,13 +104,12 @@ score_all(struct run *r, const int32_t *ids, size_t n,
     return rc;
 }
 
-/* Does the model have all the tokens that will be asked for? */
-static int
-check_ids(const struct run *r, const int32_t *ids, size_t n,
-          struct sov_err *err)
+int
+sov_window_check(const sov_session *session, const sov_tok *tok,
+                 const int32_t *ids, size_t n, struct sov_err *err)
 {
-    uint32_t n_vocab = sov_session_vocab(r->session);
-    int32_t bos = sov_tok_bos(r->tok);
+    uint32_t n_vocab = sov_session_vocab(session);
+    int32_t bos = sov_tok_bos(tok);
     size_t i;
 
     for (i = 0; i < n; i++)
@@ -117,7 +117,7 @@ check_ids(const struct run *r, const int32_t *ids, size_t n,
             return sov_fail(err, SOV_EFORMAT,
                             "token id %" PRId32 " is not below %" PRIu32
                             ", the size of the vocabulary", ids[i], n_vocab);
-    if (sov_tok_adds_bos(r->tok) && bos >= 0 && (uint32_t)bos >= n_vocab)
+    if (sov_tok_adds_bos(tok) && bos >= 0 && (uint32_t)bos >= n_vocab)
         return sov_fail(err, SOV_EFORMAT,
                         "the first token's id %" PRId32 " is not below %"
                         PRIu32 ", the size of the vocabulary", bos, n_vocab);
@@ -139,7 +139,7 @@ sov_perplexity(sov_session *session, const sov_tok *tok, const int32_t *ids,
         return sov_fail(err, SOV_EARG,
                         "windows of %" PRIu32 " tokens in a context of %"
                         PRIu32, r.n_ctx, most);
-    rc = check_ids(&r, ids, n, err);
+    rc = sov_window_check(session, tok, ids, n, err);
     if (rc < 0)
         return rc;
     if (n < r.n_ctx)

@@ -142,3 +142,8 @@ fuzz_tests += tests/fuzz/fuzz_lora
 tests_fuzz_fuzz_lora_SOURCES = %D%/fuzz_lora.c $(fuzz_main)
 tests_fuzz_fuzz_lora_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_lora_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_tests += tests/fuzz/fuzz_answers
+tests_fuzz_fuzz_answers_SOURCES = %D%/fuzz_answers.c $(fuzz_main)
+tests_fuzz_fuzz_answers_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_answers_LDFLAGS = $(fuzz_ldflags)

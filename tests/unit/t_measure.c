@@ -3,55 +3,13 @@
  * t_measure.c - unit tests of lib/measure: perplexity against plain sums over
  * the logits of a tiny model
  */
-#include "tiny.h"
+#include "tinytok.h"
 
-#include "base/buf.h"
 #include "sov/measure.h"
 
 #include <math.h>
 
 #define N_IDS 100
-#define BOS   1
-
-static bool wants_bos;
-
-static void
-put_array(sov_meta *m, const char *key, enum sov_vtype elem,
-          const struct sov_buf *b)
-{
-    struct sov_kv kv = { .key = key, .type = SOV_V_ARR, .elem = elem,
-                         .n = TINY_VOCAB, .val = { b->p, b->len } };
-
-    ck_assert_int_eq(sov_meta_set(m, &kv, NULL), 0);
-}
-
-/* A vocabulary of printable characters. */
-static void
-add_tokenizer(sov_meta *m)
-{
-    struct sov_buf tokens = { 0 }, scores = { 0 }, types = { 0 };
-    char text[8];
-
-    for (int i = 0; i < TINY_VOCAB; i++) {
-        snprintf(text, sizeof(text), i < 3 ? "<%c>" : "%c", 32 + i);
-        sov_buf_str(&tokens, text, strlen(text));
-        sov_buf_f32(&scores, 0);
-        sov_buf_u32(&types, i == 0 ? 2 : i < 3 ? 3 : 1);
-    }
-    ck_assert_int_eq(
-        sov_meta_set_str(m, "tokenizer.ggml.model", "llama", NULL), 0);
-    put_array(m, "tokenizer.ggml.tokens", SOV_V_STR, &tokens);
-    put_array(m, "tokenizer.ggml.scores", SOV_V_F32, &scores);
-    put_array(m, "tokenizer.ggml.token_type", SOV_V_I32, &types);
-    ck_assert_int_eq(
-        sov_meta_set_u32(m, "tokenizer.ggml.bos_token_id", BOS, NULL), 0);
-    ck_assert_int_eq(
-        sov_meta_set_bool(m, "tokenizer.ggml.add_bos_token", wants_bos, NULL),
-        0);
-    sov_buf_free(&tokens);
-    sov_buf_free(&scores);
-    sov_buf_free(&types);
-}
 
 /* The mean by the rule: windows of n_ctx, tokens of the second half. */
 static double
@@ -64,7 +22,7 @@ by_hand(sov_session *s, const int32_t *ids, size_t n, size_t n_ctx,
     for (size_t at = 0; at + n_ctx <= n; at += n_ctx) {
         sov_session_truncate(s, 0);
         for (size_t i = 0; i + 1 < n_ctx; i++) {
-            int32_t id = wants_bos && i == 0 ? BOS : ids[at + i];
+            int32_t id = tiny_wants_bos && i == 0 ? TINY_BOS : ids[at + i];
             const float *logits;
             double all = 0;
 
@@ -85,7 +43,7 @@ by_hand(sov_session *s, const int32_t *ids, size_t n, size_t n_ctx,
 static void
 check(size_t n_ctx, uint32_t n_logits, uint32_t context)
 {
-    struct tiny t = { .type = SOV_TYPE_Q8_0, .change = add_tokenizer };
+    struct tiny t = { .type = SOV_TYPE_Q8_0, .change = tiny_tokenizer };
     struct sov_session_opts opts = { .n_logits = n_logits, .n_ctx = context };
     sov_model *model = tiny_open(&t);
     struct sov_ppl ppl;
@@ -117,7 +75,7 @@ check(size_t n_ctx, uint32_t n_logits, uint32_t context)
 START_TEST(perplexity_by_hand)
 {
     for (int bos = 0; bos < 2; bos++) {
-        wants_bos = bos;
+        tiny_wants_bos = bos;
         check(32, 0, 0);
         check(33, 7, 0);
         check(2, 1, 0);
@@ -129,7 +87,7 @@ END_TEST
 
 START_TEST(too_short_a_text_is_refused)
 {
-    struct tiny t = { .type = SOV_TYPE_F32, .change = add_tokenizer };
+    struct tiny t = { .type = SOV_TYPE_F32, .change = tiny_tokenizer };
     sov_model *model = tiny_open(&t);
     struct sov_ppl ppl;
     struct sov_err err;
@@ -160,7 +118,7 @@ END_TEST
 
 START_TEST(logits_that_are_not_numbers_are_said)
 {
-    struct tiny t = { .type = SOV_TYPE_F32, .change = add_tokenizer,
+    struct tiny t = { .type = SOV_TYPE_F32, .change = tiny_tokenizer,
                       .norm_weight = NAN };
     sov_model *model = tiny_open(&t);
     struct sov_ppl ppl;

@@ -4,6 +4,8 @@
 cli_tests += %D%/claims.sh
 cli_tests += %D%/edit.sh
 cli_tests += %D%/errors.sh
+cli_tests += %D%/eval.sh
+cli_tests += %D%/eval-peer.sh
 cli_tests += %D%/experts.sh
 cli_tests += %D%/folder.sh
 cli_tests += %D%/import.sh
