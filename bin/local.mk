@@ -62,6 +62,7 @@ bin_sov_quantize_LDADD = $(tool_libs)
 
 bin_PROGRAMS += bin/sov-run
 bin_sov_run_SOURCES = %D%/sov-run.c \
+	%D%/run/account.c %D%/run/account.h \
 	%D%/run/common.c \
 	%D%/run/converse.c %D%/run/converse.h \
 	%D%/run/dry.c \
@@ -71,6 +72,7 @@ bin_sov_run_SOURCES = %D%/sov-run.c \
 	%D%/run/jsonl.c %D%/run/jsonl.h \
 	%D%/run/logits.c \
 	%D%/run/many.c \
+	%D%/run/metrics.c %D%/run/metrics.def %D%/run/metrics.h \
 	%D%/run/options.c \
 	%D%/run/prompt.c \
 	%D%/run/render.c \

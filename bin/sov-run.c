@@ -20,6 +20,7 @@
 #include "run/run.h"
 
 #include "cli/lineage.h"
+#include "cli/password.h"
 #include "cli/sandbox.h"
 #include "cli/tool.h"
 
@@ -34,6 +35,7 @@ struct run_options run_options = {
     .min_p = 0.05,
     .repeat_penalty = 1,
     .requests = { .batch = 16 },
+    .account = { .seconds = 15 },
 };
 
 /* As enum sov_pool, enum sov_jsonl_order and enum sov_embed_format. */
@@ -115,6 +117,27 @@ static const struct sov_opt opts[] = {
     { 0, "batch", SOV_OPT_UINT, &run_options.requests.batch, "N",
       "answer N requests at once", .min = 1, .max = 4096, .preset = "16",
       .given = &run_options.batch_given },
+
+    { .type = SOV_OPT_GROUP, .help = "Accounts" },
+    { 0, "meter", SOV_OPT_FLAG, &run_options.account.meter, NULL,
+      "say in each answer what it took: seconds, joules" },
+    { 0, "metrics", SOV_OPT_FILE, &run_options.account.metrics_path, "FILE",
+      "keep numbers for Prometheus in FILE" },
+    { 0, "metrics-every", SOV_OPT_FLOAT, &run_options.account.seconds,
+      "SECONDS", "make the file of --metrics anew so often", .min = 0.1,
+      .max = 86400, .preset = "15",
+      .given = &run_options.account.seconds_given },
+    { 0, "audit-log", SOV_OPT_FILE, &run_options.account.log_path, "FILE",
+      "add to FILE what was asked and answered, as digests" },
+    { 0, "sign-key", SOV_OPT_FILE, &run_options.account.sign_key, "FILE",
+      "seal the log with this secret key" },
+    SOV_PASSWORD_ROW,
+    { 0, "reviewer", SOV_OPT_STRING, &run_options.account.reviewer, "NAME",
+      "say in the log who answers for the answers" },
+    { 0, "proof", SOV_OPT_FLAG, &run_options.account.prove, NULL,
+      "say one digest of model, request and answer" },
+    { 0, "verify-proof", SOV_OPT_STRING, &run_options.account.claimed, "PROOF",
+      "is this the proof of the answer?" },
 
     { .type = SOV_OPT_GROUP, .help = "Embeddings" },
     { 0, "embed", SOV_OPT_FLAG, &run_options.embed.on, NULL,
@@ -239,6 +262,7 @@ read_and_run(struct run *r, int argc, char **argv, struct sov_err *err)
                     run_options.model == NULL;
     int rc = no_model ? 0 : sov_lm_choose(&r->lm, run_options.model, err);
 
+    r->lm.hash = sov_account_hash(&run_options.account);
     if (rc == 0 && sov_common.dry_run && !no_model)
         return run_dry(r, err);
     if (rc == 0 && run_options.sandbox_test)
@@ -265,6 +289,29 @@ read_and_run(struct run *r, int argc, char **argv, struct sov_err *err)
     return rc == 0 ? judge_lines(err) : rc;
 }
 
+/* What is kept of requests goes to files that are no output of theirs. */
+static int
+open_account(struct run *r, struct sov_err *err)
+{
+    const char *model = run_options.model;
+    const char **inputs;
+    int rc;
+
+    if (sov_common.dry_run || run_options.sandbox_test)
+        return 0;
+    run_options.account.adapters = &r->adapters;
+    inputs = calloc(r->n_files + 2, sizeof(*inputs));
+    if (inputs == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    memcpy(inputs, r->files, r->n_files * sizeof(*inputs));
+    if (model != NULL)
+        inputs[r->n_files] = model;
+    rc = sov_account_open(&run_options.account, model, inputs,
+                          r->n_files + (model != NULL), err);
+    free(inputs);
+    return rc;
+}
+
 static int
 run(int argc, char **argv, struct sov_err *err)
 {
@@ -274,9 +321,12 @@ run(int argc, char **argv, struct sov_err *err)
     if (rc == 0)
         rc = list_files(&r, argc, argv, err);
     if (rc == 0)
+        rc = open_account(&r, err);
+    if (rc == 0)
         begin_sandbox();
     if (rc == 0)
         rc = read_and_run(&r, argc, argv, err);
+    rc = sov_account_close(&run_options.account, rc, err);
     sov_talk_close(&run_options.talk);
     sov_chat_text_free(&r.rendered);
     sov_lm_close(&r.lm);

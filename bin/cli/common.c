@@ -11,6 +11,7 @@ struct sov_common sov_common = { .align = 32 };
 
 bool sov_fake_stdout;
 bool sov_fake_stderr;
+const char *sov_fake_root = "";
 
 static const char *const progress_modes[] = { "auto", "always", "never",
                                               "json", NULL };
@@ -102,6 +103,9 @@ static const struct {
     { 0,
       { 0, "fake-stderr-is-console", SOV_OPT_FLAG, &sov_fake_stderr, NULL,
         "for tests", .hidden = true } },
+    { 0,
+      { 0, "fake-root", SOV_OPT_FILE, &sov_fake_root, "DIR", "for tests",
+        .hidden = true } },
 };
 
 #define N_ROWS (sizeof(rows) / sizeof(rows[0]))

@@ -10,6 +10,7 @@
 /* Set by the hidden options for tests. */
 extern bool sov_fake_stdout;
 extern bool sov_fake_stderr;
+extern const char *sov_fake_root; /* before /sys */
 
 /*
  * One table: the tool's rows, the common rows that it takes, and n_own rows

@@ -108,6 +108,8 @@ sov_emit_text(struct sov_emit *out, struct sov_span text, struct sov_err *err)
 {
     if (text.len == 0)
         return 0;
+    if (out->hold)
+        return append(&out->kept, &out->n_kept, &out->cap, text, err);
     if (end_aside(out, err) < 0)
         return err->rc;
     out->open_line = text.p[text.len - 1] != '\n';
@@ -126,7 +128,7 @@ sov_emit_aside(struct sov_emit *out, struct sov_span text, struct sov_err *err)
 {
     if (text.len == 0)
         return 0;
-    if (out->keep)
+    if (out->keep || out->hold)
         return append(&out->aside, &out->n_aside, &out->cap_aside, text, err);
     if (!out->tty || !sov_tool_color())
         return 0;
@@ -135,6 +137,26 @@ sov_emit_aside(struct sov_emit *out, struct sov_span text, struct sov_err *err)
     out->dim = true;
     out->open_line = text.p[text.len - 1] != '\n';
     return write_escaped(out, text, err);
+}
+
+int
+sov_emit_release(struct sov_emit *out, struct sov_err *err)
+{
+    struct sov_span text = { (unsigned char *)out->kept, out->n_kept };
+    struct sov_span aside = { (unsigned char *)out->aside, out->n_aside };
+    char *kept = out->kept;
+    int rc;
+
+    if (!out->hold)
+        return 0;
+    out->hold = false;
+    out->kept = NULL;
+    out->n_kept = out->cap = out->n_aside = 0;
+    rc = sov_emit_aside(out, aside, err);
+    if (rc == 0)
+        rc = sov_emit_text(out, text, err);
+    free(kept);
+    return rc;
 }
 
 int

@@ -21,6 +21,7 @@ struct sov_emit {
     size_t cap;
     bool keep;
     bool both; /* keep it and write it too */
+    bool hold; /* keep it until sov_emit_release() */
     bool tty;
     bool open_line; /* the last character was no new line */
     char *aside;    /* what was thought, if keep is set; or NULL */
@@ -42,6 +43,9 @@ int sov_emit_text(struct sov_emit *out, struct sov_span text,
  * (but kept, for JSON). */
 int sov_emit_aside(struct sov_emit *out, struct sov_span text,
                    struct sov_err *err) SOV_MUST_CHECK;
+
+/* Write what was held, and hold no more. */
+int sov_emit_release(struct sov_emit *out, struct sov_err *err) SOV_MUST_CHECK;
 
 /* On a terminal: a new line, if one is begun; what is kept is forgotten. */
 int sov_emit_part(struct sov_emit *out, struct sov_err *err) SOV_MUST_CHECK;

@@ -89,6 +89,17 @@ say(struct sov_generate *g, const struct sov_lm *lm, sov_stream *stream,
     return put_piece(stream, p, out, stopped, err);
 }
 
+/* Joules until now; below 0: not known.  To be asked more often than a counter
+ * can go round; once it is not known, it stays so. */
+static double
+energy(const struct sov_generate *g)
+{
+    double joules;
+
+    return g->power != NULL && sov_power_joules(g->power, &joules) ? joules
+                                                                   : -1;
+}
+
 /* Take the next token and say it; false in go_on where the text ends. */
 static int
 next_token(struct sov_generate *g, const struct sov_lm *lm,
@@ -155,12 +166,13 @@ loop(struct sov_generate *g, const struct sov_lm *lm, sov_sampler *sampler,
                               SOV_LOGITS_LAST, err);
         if (rc < 0)
             return rc;
+        energy(g);
     }
     return put_rest(stream, out, err);
 }
 
 /* What the session has not read yet; in pieces, where somebody may ask for an
- * end of it. */
+ * end of it, or counts. */
 static int
 read_prompt(struct sov_generate *g, const struct sov_lm *lm,
             struct sov_err *err)
@@ -169,12 +181,14 @@ read_prompt(struct sov_generate *g, const struct sov_lm *lm,
 
     while (g->n_read < g->n_ids && rc == 0 && !interrupted(g)) {
         size_t n = g->n_ids - g->n_read;
-        bool last = g->interrupt == NULL || n <= PIECE;
+        bool whole = g->interrupt == NULL && g->power == NULL;
+        bool last = whole || n <= PIECE;
 
         n = last ? n : PIECE;
         rc = sov_session_eval(lm->session, g->ids + g->n_read, n,
                               last ? SOV_LOGITS_LAST : SOV_LOGITS_NONE, err);
         g->n_read += rc == 0 ? n : 0;
+        energy(g);
     }
     return rc;
 }
@@ -186,6 +200,8 @@ sov_generate(struct sov_generate *g, const struct sov_lm *lm,
     sov_sampler *sampler = NULL;
     sov_stream *stream = NULL;
     double start = sov_generate_clock();
+    double before = energy(g);
+    double after;
     int rc;
 
     if (g->channels != NULL)
@@ -198,11 +214,13 @@ sov_generate(struct sov_generate *g, const struct sov_lm *lm,
         rc = sov_stream_new(&stream, g->stops, g->n_stops, err);
     if (rc == 0)
         rc = read_prompt(g, lm, err);
-    g->prompt_s = sov_generate_clock() - start;
+    g->prompt_s = g->first_s = sov_generate_clock() - start;
     start = sov_generate_clock();
     if (rc == 0)
         rc = loop(g, lm, sampler, stream, out, err);
     g->generate_s = sov_generate_clock() - start;
+    after = energy(g);
+    g->joules = before >= 0 && after >= 0 ? after - before : -1;
     sov_sampler_free(sampler);
     sov_stream_free(stream);
     return rc;

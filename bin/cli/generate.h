@@ -9,6 +9,7 @@
 #include "cli/lm.h"
 #include "sov/chat.h"
 #include "sov/err.h"
+#include "sov/power.h"
 #include "sov/run.h"
 
 #include <signal.h>
@@ -27,9 +28,12 @@ struct sov_generate {
     struct sov_sampler_opts sampler;
     /* Looked at between tokens: not 0 ends the text.  NULL: nobody asks. */
     const volatile sig_atomic_t *interrupt;
+    sov_power *power; /* borrowed; counts energy, or NULL */
     enum sov_why why; /* what ended it */
     double prompt_s;
     double generate_s;
+    double first_s; /* until the first token, or the end in place of one */
+    double joules;  /* below 0: not known */
 };
 
 /* Read the prompt in g->ids, go on with it, and say what is new. */

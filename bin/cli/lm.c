@@ -95,12 +95,14 @@ list_inputs(struct sov_lm *lm, const char *const *files, size_t n_files,
     return 0;
 }
 
-/* With --require-claims nothing is made of a model that is not verified. */
+/* With --require-claims nothing is made of a model that is not verified.  Where
+ * digests are wanted they are there now. */
 static int
 open_model(struct sov_lm *lm, enum sov_access access, struct sov_err *err)
 {
     struct sov_model_opts opts = {
         .access = access,
+        .hash = lm->hash,
         .progress = sov_progress_update,
     };
     struct sov_lineage l;
@@ -115,6 +117,8 @@ open_model(struct sov_lm *lm, enum sov_access access, struct sov_err *err)
         rc = sov_lineage_input(&l, lm->model, err);
     if (rc == 0)
         rc = sov_lineage_check(&l, err);
+    if (rc == 0 && lm->hash != 0)
+        rc = sov_model_finish(lm->model, err);
     sov_lineage_end(&l);
     return rc;
 }
@@ -136,7 +140,8 @@ sov_lm_open(struct sov_lm *lm, enum sov_access access, const char *const *files,
 int
 sov_lm_check(struct sov_lm *lm, struct sov_err *err)
 {
-    if (sov_lineage_options.require == NULL || lm->model == NULL)
+    if ((sov_lineage_options.require == NULL && lm->hash == 0) ||
+        lm->model == NULL)
         return 0;
     return sov_model_finish(lm->model, err);
 }

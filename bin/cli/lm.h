@@ -15,6 +15,8 @@
 struct sov_lm {
     const char *path; /* as it was given, or of the built-in model */
     char *built_in;   /* owned path of the built-in model, or NULL */
+    unsigned hash;    /* enum sov_hash_bit: digests of the model's files that
+                       are wanted; to be set before it is opened */
     sov_model *model;
     sov_tok *tok;
     sov_session *session;
@@ -38,7 +40,7 @@ int sov_lm_open_tok(struct sov_lm *lm, struct sov_err *err) SOV_MUST_CHECK;
 int sov_lm_open_session(struct sov_lm *lm, const struct sov_session_opts *opts,
                         struct sov_err *err) SOV_MUST_CHECK;
 
-/* At the end: with --require-claims, is the model still what was verified? */
+/* At the end: is the model still what was verified, or hashed? */
 int sov_lm_check(struct sov_lm *lm, struct sov_err *err) SOV_MUST_CHECK;
 
 /* "standard input", or the path. */

@@ -16,7 +16,8 @@ run_open_model(struct run *r, enum sov_access access, struct sov_err *err)
 int
 run_open_adapters(struct run *r, struct sov_err *err)
 {
-    int rc = sov_adapters_open(&r->adapters, 0, err);
+    int rc = sov_adapters_open(&r->adapters,
+                               sov_account_hash(&run_options.account), err);
 
     return rc == 0 ? sov_adapters_fit(&r->adapters, r->lm.model, err) : rc;
 }
@@ -58,6 +59,14 @@ run_put_report(struct sov_emit *out, struct sov_report *report,
     int rc = sov_report_write(report, out->sink, err);
 
     return rc == 0 ? sov_emit_close(out, err) : rc;
+}
+
+int
+run_account_model(struct run *r, const char *mode, struct sov_err *err)
+{
+    const struct sov_session_opts so = run_session_opts(r);
+
+    return sov_account_model(&run_options.account, &r->lm, &so, mode, err);
 }
 
 void

@@ -141,6 +141,30 @@ say_timings(const struct sov_generate *g, size_t n_prompt, size_t n_known)
             n_prompt, g->prompt_s, g->n_ids - n_prompt, g->generate_s, n_known);
 }
 
+/* The log has its line, then the answer is shown, if it was held for it. */
+static int
+account_for(struct state *s, const struct sov_generate *g, size_t n_prompt,
+            size_t n_known, struct sov_err *err)
+{
+    struct sov_account *a = s->c->account;
+    struct sov_account_answer answer = {
+        .outcome = sov_why_name(g->why),
+        .bytes = { (unsigned char *)s->out.kept, s->out.n_kept },
+        .n_prompt = n_prompt,
+        .n_known = n_known,
+        .n_made = g->n_ids - n_prompt,
+        .spent = { 0, g->first_s, g->prompt_s + g->generate_s, g->joules },
+        .proof = a->last_proof,
+    };
+    int rc = sov_account_prove(a, &g->sampler, g->ids, n_prompt, g->n_ids, err);
+
+    if (rc == 0)
+        rc = sov_account_answer(a, &answer, err);
+    if (rc == 0)
+        rc = sov_emit_release(&s->out, err);
+    return rc;
+}
+
 /* The answer to what was said, on the terminal and in s->out.kept. */
 static int
 answer(struct state *s, enum sov_why *why, struct sov_err *err)
@@ -154,6 +178,7 @@ answer(struct state *s, enum sov_why *why, struct sov_err *err)
         .channels = c->talk->channels,
         .sampler = c->sampler,
         .interrupt = &sov_term_interrupt,
+        .power = c->account->power,
     };
     size_t n_prompt, n_known;
     bool rewound;
@@ -164,8 +189,11 @@ answer(struct state *s, enum sov_why *why, struct sov_err *err)
     rewound = rc == 0;
     n_prompt = g.n_ids;
     n_known = g.n_read;
+    s->out.hold = c->account->log != NULL;
     if (rc == 0)
         rc = sov_generate(&g, c->lm, &s->out, err);
+    if (rc == 0)
+        rc = account_for(s, &g, n_prompt, n_known, err);
     *why = g.why;
     if (rc == 0 && c->timings)
         say_timings(&g, n_prompt, n_known);
@@ -197,8 +225,13 @@ turn(struct state *s, const char *text, struct sov_err *err)
 {
     sov_dialog *dialog = s->c->talk->dialog;
     enum sov_why why = SOV_WHY_END;
+    const struct sov_account_ask ask = {
+        .bytes = { (const unsigned char *)text, strlen(text) },
+    };
     int rc = check_length(s, text, err);
 
+    if (rc == 0)
+        rc = sov_account_ask(s->c->account, &ask, err);
     if (rc == 0)
         rc = sov_dialog_add(dialog, "user", text, strlen(text), err);
     if (rc < 0)
@@ -246,6 +279,9 @@ talk(struct state *s, struct sov_err *err)
         rc = sov_emit_part(&s->out, err);
         if (rc < 0)
             return rc;
+        if (s->c->account->prove && s->c->account->last_proof[0] != '\0')
+            fprintf(stderr, "%s\n", s->c->account->last_proof);
+        s->c->account->last_proof[0] = '\0';
     }
 }
 

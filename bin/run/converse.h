@@ -7,6 +7,7 @@
 
 #include "cli/lm.h"
 #include "cli/talk.h"
+#include "run/account.h"
 #include "sov/run.h"
 
 #include <stdbool.h>
@@ -19,6 +20,7 @@ struct sov_converse {
     size_t n_stops;
     struct sov_sampler_opts sampler;
     bool timings;
+    struct sov_account *account;
 };
 
 /* Until the end of input. */

@@ -10,6 +10,7 @@
  */
 #include "run/embed_job.h"
 
+#include "cli/generate.h"
 #include "cli/progress.h"
 #include "cli/prompt.h"
 #include "cli/sandbox.h"
@@ -78,18 +79,29 @@ take_given(struct sov_embed_job *j, struct sov_err *err)
 {
     const char *prompt = j->e->prompt;
     struct sov_embed_item *it = &j->item[0];
+    struct sov_account_ask ask = { .line = 1 };
     size_t n = 0;
     int32_t *ids = NULL;
     int rc = 0;
 
     j->e->n_texts = 1;
+    it->began = sov_generate_clock();
     if (prompt != NULL) {
+        ask.bytes =
+            (struct sov_span){ (const unsigned char *)prompt, strlen(prompt) };
+        rc = sov_account_ask(j->e->account, &ask, err);
+    }
+    if (rc == 0 && prompt != NULL) {
         rc = sov_embed_line(
             j, it,
             (struct sov_span){ (const unsigned char *)prompt, strlen(prompt) },
             err);
-    } else {
+    } else if (rc == 0) {
         rc = sov_prompt_ids(j->e->ids_path, j->lm->path, &ids, &n, err);
+        ask.ids = ids;
+        ask.n_ids = n;
+        if (rc == 0)
+            rc = sov_account_ask(j->e->account, &ask, err);
         if (rc == 0)
             rc = sov_embed_ids(
                 j, it, &(struct sov_request_embed){ .ids = ids, .n_ids = n },
@@ -260,7 +272,9 @@ open_model(struct sov_embed_job *j, const struct sov_session_opts *opts,
     if (j->pool == SOV_POOL_AUTO)
         j->pool = sov_session_pool(j->lm->session);
     rc = sov_session_embed_texts(j->lm->session, NULL, 0, j->pool, NULL, err);
-    return rc < 0 ? sov_err_wrap(err, "%s", sov_lm_name(j->lm)) : 0;
+    if (rc < 0)
+        return sov_err_wrap(err, "%s", sov_lm_name(j->lm));
+    return sov_account_model(j->e->account, j->lm, opts, "embed", err);
 }
 
 static int
@@ -275,6 +289,7 @@ embed_all(struct sov_embed_job *j, struct sov_err *err)
     if (rc == 0 && is_given(j))
         j->rows = sov_embed_rows(j, &j->item[0]);
     j->out.format = (enum sov_embed_format)j->e->format;
+    j->out.account = j->e->account;
     if (rc == 0)
         rc = sov_embed_open_out(&j->out, j->rows, sov_embed_width(j), j->lm,
                                 err);

@@ -7,6 +7,7 @@
 
 #include "cli/emit.h"
 #include "cli/lm.h"
+#include "run/account.h"
 #include "sov/err.h"
 #include "sov/run.h"
 
@@ -29,9 +30,10 @@ struct sov_embed_mode {
     bool cut;   /* what is too long */
     int format; /* enum sov_embed_format */
     bool format_given;
-    bool special;         /* control tokens in texts */
-    const char *prompt;   /* one text, or NULL */
-    const char *ids_path; /* one text as ids, or NULL */
+    bool special;                /* control tokens in texts */
+    const char *prompt;          /* one text, or NULL */
+    const char *ids_path;        /* one text as ids, or NULL */
+    struct sov_account *account; /* of requests; never NULL */
 
     /* what came of it */
     size_t n_texts;
@@ -58,7 +60,8 @@ struct sov_embed_out {
     enum sov_embed_format format;
     struct sov_emit emit; /* lines */
     sov_sink *sink;       /* arrays */
-    char *buf;            /* owned: one record */
+    struct sov_account *account;
+    char *buf; /* owned: one record */
     size_t len;
     size_t cap;
     bool bad; /* there was no memory for it */
@@ -75,6 +78,7 @@ struct sov_embed_record {
     size_t rows; /* 0: x is one vector */
     size_t width;
     const float *x; /* [rows or 1, width] */
+    struct sov_spent spent;
 };
 
 /* rows and width are those of an array. */

@@ -20,7 +20,8 @@ struct sov_embed_item {
     int32_t *ids;     /* owned */
     size_t n;
     bool was_cut;
-    int rc; /* not 0: err says why there is nothing */
+    double began; /* in seconds */
+    int rc;       /* not 0: err says why there is nothing */
     struct sov_err err;
 };
 
@@ -40,8 +41,9 @@ struct sov_embed_job {
     struct sov_lines lines;
     struct sov_embed_item item[SOV_EMBED_TOGETHER];
     size_t n_items;
-    size_t n_ids; /* of all of them */
-    float *x;     /* owned: what they become */
+    size_t n_ids;  /* of all of them */
+    double joules; /* that they took, or below 0 */
+    float *x;      /* owned: what they become */
     size_t x_cap;
     /* arrays: all lines */
     char *text;

@@ -212,12 +212,23 @@ int
 sov_embed_put(struct sov_embed_out *out, const struct sov_embed_record *r,
               struct sov_err *err)
 {
+    struct sov_account_answer answer = {
+        .line = r->index + 1,
+        .outcome = r->error != NULL ? "error" : "vectors",
+        .n_prompt = r->n_tokens,
+        .spent = r->spent,
+    };
+    bool lines = out->format == SOV_EMBED_JSONL;
     int rc = 0;
 
-    if (out->format == SOV_EMBED_JSONL)
+    if (lines)
         put_line(out, r);
     else
         rc = put_rows(out, r, err);
+    answer.bytes.p = (const unsigned char *)out->buf;
+    answer.bytes.len = out->len - (lines && !out->bad);
+    if (rc == 0 && !out->bad)
+        rc = sov_account_answer(out->account, &answer, err);
     return rc == 0 ? write_out(out, err) : rc;
 }
 

@@ -186,7 +186,9 @@ static int
 compute(struct sov_embed_job *j, struct sov_err *err)
 {
     struct sov_text_ids text[SOV_EMBED_TOGETHER];
+    double before = sov_account_joules(j->e->account);
     double start = sov_generate_clock();
+    double took, after;
     size_t n = 0;
     int rc = make_room(j, err);
 
@@ -196,7 +198,11 @@ compute(struct sov_embed_job *j, struct sov_err *err)
     if (rc == 0 && n > 0)
         rc = sov_session_embed_texts(j->lm->session, text, n, j->pool, j->x,
                                      err);
-    j->e->seconds += sov_generate_clock() - start;
+    took = sov_generate_clock() - start;
+    after = sov_account_joules(j->e->account);
+    j->joules = before >= 0 && after >= 0 ? after - before : -1;
+    j->e->seconds += took;
+    sov_account_busy(j->e->account, took, j->joules);
     return rc;
 }
 
@@ -244,6 +250,10 @@ put_item(struct sov_embed_job *j, struct sov_embed_item *it, float *x,
     };
     int rc = 0;
 
+    r.spent.total_s = sov_generate_clock() - it->began;
+    r.spent.joules = j->joules >= 0 && j->n_ids > 0
+                         ? j->joules * (double)it->n / (double)j->n_ids
+                         : j->joules;
     if (it->rc == 0)
         rc = finish(j, it, x, err);
     if (rc < 0 && it->number == 0)
@@ -288,12 +298,19 @@ sov_embed_take(struct sov_embed_job *j, const char *file, size_t number,
                struct sov_span line, int rc, bool more, struct sov_err *err)
 {
     struct sov_embed_item *it = &j->item[j->n_items];
+    const struct sov_account_ask ask = {
+        .line = j->e->n_texts + 1,
+        .bytes = rc == 0 ? line : (struct sov_span){ NULL, 0 },
+    };
 
     if (rc == 0 && sov_embed_is_blank(j, line))
         return more || j->n_items == 0 ? 0 : sov_embed_flush(j, err);
     it->file = file;
     it->number = number;
     it->index = j->e->n_texts++;
+    it->began = sov_generate_clock();
+    if (sov_account_ask(j->e->account, &ask, err) < 0)
+        return err->rc;
     if (rc == 0)
         rc = sov_embed_line(j, it, line, err);
     rc = sov_embed_settle(j, it, rc, err);

@@ -11,24 +11,80 @@
 #include "cli/tool.h"
 #include "run/converse.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+/* ---- one answer */
+
+/* What was asked: the text of the prompt, the messages, or ids. */
 static int
-report_text(const struct run *r, const struct sov_emit *out, enum sov_why why,
-            struct sov_err *err)
+account_request(struct run *r, struct sov_err *err)
 {
+    const struct sov_account_ask ask = {
+        .bytes = { (unsigned char *)r->prompt.text, r->prompt.len },
+        .ids = run_options.ids != NULL ? r->ids : NULL,
+        .n_ids = r->n_ids,
+    };
+
+    return sov_account_ask(&run_options.account, &ask, err);
+}
+
+static struct sov_report *
+report_text(const struct run *r, const struct sov_emit *out,
+            const struct sov_generate *g, const struct sov_spent *spent)
+{
+    const struct sov_account *a = &run_options.account;
     struct sov_report *report = sov_report_new("sov.run/1");
 
     sov_report_span(report, "text", out->kept != NULL ? out->kept : "",
                     out->n_kept);
     if (out->n_aside > 0)
         sov_report_span(report, "thought", out->aside, out->n_aside);
-    sov_report_text(report, "stop", NULL, sov_why_name(why));
+    sov_report_text(report, "stop", NULL, sov_why_name(g->why));
     sov_report_uint(report, "prompt_tokens", NULL, r->n_prompt);
     sov_report_uint(report, "generated_tokens", NULL, r->n_ids - r->n_prompt);
     if (run_options.temp > 0)
         sov_report_uint(report, "seed", NULL, sov_common.seed);
-    return sov_report_write(report, out->sink, err);
+    if (a->meter)
+        sov_account_report(report, 0, spent);
+    if (a->prove)
+        sov_report_text(report, "proof", NULL, a->last_proof);
+    return report;
+}
+
+/* The log has its line, and then the answer leaves: JSON, or text that was
+ * held for it. */
+static int
+write_answer(struct run *r, struct sov_emit *out, const struct sov_generate *g,
+             struct sov_err *err)
+{
+    struct sov_account *a = &run_options.account;
+    struct sov_account_answer answer = {
+        .outcome = sov_why_name(g->why),
+        .bytes = { (unsigned char *)out->kept, out->n_kept },
+        .n_prompt = r->n_prompt,
+        .n_made = r->n_ids - r->n_prompt,
+        .spent = { 0, g->first_s, g->prompt_s + g->generate_s, g->joules },
+        .proof = a->last_proof,
+    };
+    char *line = NULL;
+    int rc = 0;
+
+    if (sov_common.json) {
+        rc = sov_report_line(report_text(r, out, g, &answer.spent), &line, err);
+        answer.bytes = (struct sov_span){ (unsigned char *)line,
+                                          line != NULL ? strlen(line) - 1 : 0 };
+    }
+    if (rc == 0)
+        rc = sov_account_answer(a, &answer, err);
+    if (rc == 0 && sov_common.json)
+        rc = sov_sink_write(out->sink, line, strlen(line), err);
+    else if (rc == 0)
+        rc = sov_emit_release(out, err);
+    free(line);
+    return rc;
 }
 
 /* The prompt as it was given or rendered; of ids, their text. */
@@ -56,9 +112,12 @@ generate(struct run *r, struct sov_emit *out, struct sov_err *err)
         .n_stops = run_options.stops.n,
         .end = run_options.chat ? run_options.talk.end : -1,
         .channels = run_options.talk.channels,
+        .power = run_options.account.power,
     };
-    int rc = run_options.echo ? echo_prompt(r, out, err) : 0;
+    int rc;
 
+    out->hold = run_options.account.log != NULL && !sov_common.json;
+    rc = run_options.echo ? echo_prompt(r, out, err) : 0;
     run_fill_sampler(&g.sampler);
     if (rc == 0)
         rc = sov_generate(&g, &r->lm, out, err);
@@ -66,9 +125,24 @@ generate(struct run *r, struct sov_emit *out, struct sov_err *err)
     r->n_ids = g.n_ids;
     r->prompt_s = g.prompt_s;
     r->generate_s = g.generate_s;
-    if (rc == 0 && sov_common.json)
-        rc = report_text(r, out, g.why, err);
-    return rc;
+    if (rc == 0)
+        rc = sov_account_prove(&run_options.account, &g.sampler, g.ids,
+                               r->n_prompt, g.n_ids, err);
+    return rc == 0 ? write_answer(r, out, &g, err) : rc;
+}
+
+/* Is it the answer that somebody else had? */
+static int
+judge_proof(struct sov_err *err)
+{
+    const struct sov_account *a = &run_options.account;
+
+    if (a->prove && !sov_common.json)
+        fprintf(stderr, "%s\n", a->last_proof);
+    if (a->claimed == NULL || strcmp(a->claimed, a->last_proof) == 0)
+        return 0;
+    return sov_fail(err, SOV_ENO, "the proof of this answer is another one: %s",
+                    a->last_proof);
 }
 
 int
@@ -87,7 +161,11 @@ run_generate(struct run *r, struct sov_err *err)
         rc = sov_emit_open(&out, sov_common.json, r->lm.inputs, r->lm.n_inputs,
                            err);
     if (rc == 0)
+        rc = run_account_model(r, run_options.chat ? "chat" : "generate", err);
+    if (rc == 0)
         sov_sandbox_seal();
+    if (rc == 0)
+        rc = account_request(r, err);
     if (rc == 0)
         rc = run_take_ids(r, err);
     if (rc == 0)
@@ -95,7 +173,7 @@ run_generate(struct run *r, struct sov_err *err)
     if (rc == 0)
         rc = sov_emit_close(&out, err);
     sov_emit_free(&out);
-    return rc;
+    return rc == 0 ? judge_proof(err) : rc;
 }
 
 bool
@@ -117,6 +195,7 @@ run_conversation(struct run *r, struct sov_err *err)
         .stops = run_options.stops.items,
         .n_stops = run_options.stops.n,
         .timings = run_options.timings,
+        .account = &run_options.account,
     };
     int rc = run_open_model(r, SOV_ACCESS_MAP, err);
 
@@ -129,6 +208,8 @@ run_conversation(struct run *r, struct sov_err *err)
         rc = sov_talk_read(&run_options.talk, NULL, 0, true, err);
     if (rc == 0)
         rc = sov_talk_open(&run_options.talk, &r->lm, err);
+    if (rc == 0)
+        rc = run_account_model(r, "conversation", err);
     if (rc == 0)
         sov_sandbox_seal();
     return rc == 0 ? sov_converse(&c, err) : rc;

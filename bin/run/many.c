@@ -13,8 +13,10 @@ int
 run_embed(struct run *r, struct sov_err *err)
 {
     const struct sov_session_opts so = run_session_opts(r);
-    int rc = sov_adapters_open(&r->adapters, 0, err);
+    int rc = sov_adapters_open(&r->adapters,
+                               sov_account_hash(&run_options.account), err);
 
+    run_options.embed.account = &run_options.account;
     if (rc == 0)
         rc = sov_embed_run(&run_options.embed, &r->lm, &so, r->files,
                            r->n_files, err);
@@ -28,7 +30,8 @@ run_requests(struct run *r, size_t n_files, struct sov_err *err)
 {
     const struct sov_session_opts so = run_session_opts(r);
     struct sov_jsonl_mode *m = &run_options.requests;
-    int rc = sov_adapters_open(&r->adapters, 0, err);
+    int rc = sov_adapters_open(&r->adapters,
+                               sov_account_hash(&run_options.account), err);
 
     m->special = run_options.parse_special;
     m->talk = &run_options.talk;

@@ -99,6 +99,42 @@ check_requests(struct sov_err *err)
     return 0;
 }
 
+/* What is kept of requests, and of which. */
+static int
+check_account(int argc, struct sov_err *err)
+{
+    const struct run_options *o = &run_options;
+    const struct sov_account *a = &o->account;
+    const char *mode = o->render           ? "--render"
+                       : o->tokenize       ? "--tokenize"
+                       : o->perplexity     ? "--perplexity"
+                       : o->logits != NULL ? "--logits"
+                                           : NULL;
+    bool prove = a->prove || a->claimed != NULL;
+
+    if (sov_account_check(a, err) < 0)
+        return err->rc;
+    if (mode != NULL && sov_account_wanted(a))
+        return sov_fail(err, SOV_EARG,
+                        "%s answers no request; --meter, --metrics, "
+                        "--audit-log and --proof are about those",
+                        mode);
+    if (run_many_requests() && sov_account_wanted(a))
+        return sov_fail(err, SOV_EARG,
+                        "--meter, --metrics, --audit-log and --proof do not "
+                        "go with --jsonl");
+    if (o->embed.on && (prove || a->meter))
+        return sov_fail(err, SOV_EARG, "%s goes with text, not with --embed",
+                        prove ? "--proof" : "--meter");
+    if (a->meter && !run_many_requests() && !sov_common.json)
+        return sov_fail(err, SOV_EARG, "--meter goes with --json or --jsonl");
+    if (a->claimed != NULL &&
+        (run_many_requests() || run_is_conversation(argc)))
+        return sov_fail(err, SOV_EARG,
+                        "--verify-proof is about one answer; here are many");
+    return 0;
+}
+
 int
 run_check_options(int argc, struct sov_err *err)
 {
@@ -114,7 +150,8 @@ run_check_options(int argc, struct sov_err *err)
     if (o->ids != NULL && (o->tokenize || o->perplexity))
         return sov_fail(err, SOV_EARG, "%s reads text, not --input-ids",
                         o->tokenize ? "--tokenize" : "--perplexity");
-    if (check_requests(err) < 0 || check_chat(err) < 0)
+    if (check_requests(err) < 0 || check_chat(err) < 0 ||
+        check_account(argc, err) < 0)
         return err->rc;
     o->embed.special = o->parse_special;
     o->embed.prompt = o->prompt;

@@ -12,6 +12,7 @@
 #include "cli/prompt.h"
 #include "cli/report.h"
 #include "cli/talk.h"
+#include "run/account.h"
 #include "run/embed.h"
 #include "run/jsonl.h"
 #include "sov/chat.h"
@@ -52,6 +53,7 @@ struct run_options {
     bool order_given;
     bool batch_given;
     struct sov_talk talk;
+    struct sov_account account;
     const char *kv_name;
     enum sov_kv_form kv;
 };
@@ -87,6 +89,9 @@ int run_open_adapters(struct run *r, struct sov_err *err) SOV_MUST_CHECK;
 struct sov_session_opts run_session_opts(const struct run *r);
 int run_open_session(struct run *r, uint32_t rows,
                      struct sov_err *err) SOV_MUST_CHECK;
+/* The account of requests to the model, which is open now. */
+int run_account_model(struct run *r, const char *mode,
+                      struct sov_err *err) SOV_MUST_CHECK;
 void run_fill_sampler(struct sov_sampler_opts *s);
 /* A report that is the output: before the work, and after it. */
 int run_open_report(struct run *r, struct sov_emit *out,

@@ -10,6 +10,7 @@
 #include "kern/kern.h"
 #include "kern/overlay.h"
 #include "quant/codec.h"
+#include "sov/base.h"
 #include "sys/cpu.h"
 
 #include <pthread.h>
@@ -109,4 +110,10 @@ sov_kern_for(const char *isa)
         if (usable[i] && strcmp(sov_isa_name((enum sov_isa)i), isa) == 0)
             return &tables[i];
     return NULL;
+}
+
+const char *
+sov_isa(void)
+{
+    return sov_kern()->isa;
 }

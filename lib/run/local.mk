@@ -11,6 +11,7 @@ libsov_all_la_SOURCES += \
 	%D%/embed.c \
 	%D%/encode.c \
 	%D%/fit.c \
+	%D%/proof.c \
 	%D%/request.c \
 	%D%/sample.c \
 	%D%/session.c %D%/session.h \

@@ -60,6 +60,16 @@ SOV_API int sov_desk_add(sov_desk *desk, const struct sov_ask *ask,
 /* One pass: 1, or 0 if there is nothing to do. */
 SOV_API int sov_desk_step(sov_desk *desk, struct sov_err *err) SOV_MUST_CHECK;
 
+/* What a request took. */
+struct sov_spent {
+    double queue_s; /* until it had a place for the first time */
+    double first_s; /* until its first token, or the end in place of one */
+    double total_s; /* until its answer was complete */
+    /* Of what each pass took, the part of its tokens among all that the pass
+     * read; below 0: not known. */
+    double joules;
+};
+
 struct sov_reply {
     uint64_t tag;
     int rc; /* not 0: err says why there is no answer */

@@ -19,6 +19,8 @@ sovinclude_HEADERS += \
 	%D%/measure.h \
 	%D%/meta.h \
 	%D%/model.h \
+	%D%/power.h \
+	%D%/proof.h \
 	%D%/quant.h \
 	%D%/request.h \
 	%D%/run.h \

@@ -17,6 +17,7 @@ libsov_all_la_SOURCES += \
 	%D%/par.c %D%/par.h \
 	%D%/part.c %D%/part.h \
 	%D%/pending.c %D%/pending.h \
+	%D%/power.c \
 	%D%/sha.c %D%/sha.h %D%/sha_kerns.h %D%/sha_lanes.h \
 	%D%/sink.c %D%/sink.h \
 	%D%/sink_set.c \

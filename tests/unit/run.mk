@@ -35,3 +35,8 @@ unit_tests += tests/unit/t_channel
 tests_unit_t_channel_SOURCES = %D%/t_channel.c %D%/unit.h
 tests_unit_t_channel_CFLAGS = $(unit_cflags)
 tests_unit_t_channel_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/t_proof
+tests_unit_t_proof_SOURCES = %D%/t_proof.c %D%/unit.h
+tests_unit_t_proof_CFLAGS = $(unit_cflags)
+tests_unit_t_proof_LDADD = $(unit_libs)

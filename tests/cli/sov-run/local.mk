@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # tests/cli/sov-run/local.mk - sov-run as a user runs it
 
+cli_tests += %D%/audit.sh
 cli_tests += %D%/chat.sh
 cli_tests += %D%/chat-tty.sh
 cli_tests += %D%/chat-golden.sh
@@ -13,8 +14,10 @@ cli_tests += %D%/files.sh
 cli_tests += %D%/generate.sh
 cli_tests += %D%/jsonl.sh
 cli_tests += %D%/logits.sh
+cli_tests += %D%/metrics.sh
 cli_tests += %D%/output.sh
 cli_tests += %D%/prompt.sh
+cli_tests += %D%/proof.sh
 cli_tests += %D%/sandbox.sh
 cli_tests += %D%/tokenize.sh
 cli_tests += %D%/window.sh

@@ -75,17 +75,46 @@ fi
 # read and write.
 command -v strace >/dev/null || skip "strace is not installed"
 strace -f -o log true 2>/dev/null || skip "strace may not trace here"
+# calls_after_seal MORE: those of the file log are the usual ones, or MORE
+calls_after_seal() {
+    sed -n 's/^[0-9]* *//; /^seccomp(SECCOMP_SET_MODE_FILTER/=' log >seals
+    [ "$(wc -l <seals)" -ge 2 ] || fail "no seals in the trace"
+    tail -n +"$(($(tail -n 1 seals) + 1))" log |
+        sed -n 's/^[0-9]* *\([a-z_0-9]*\)(.*/\1/p' | sort -u >calls
+    while read -r call; do
+        case $call in
+        read | write | lseek | close | futex | munmap | mmap | mremap | \
+            madvise | mprotect | brk | exit | exit_group | newfstatat | \
+            fstat | poll | rt_sigprocmask | rt_sigaction | clock_nanosleep | \
+            nanosleep | sched_yield | set_robust_list | rseq | getrandom) ;;
+        *)
+            case " $1 " in
+            *" $call "*) ;;
+            *) fail "after the seal: $call" ;;
+            esac
+            ;;
+        esac
+    done <calls
+}
 expect 0 strace -f -qq -o log sov-run -j 2 --temp 0 -n 16 -p 'Once upon'
-sed -n 's/^[0-9]* *//; /^seccomp(SECCOMP_SET_MODE_FILTER/=' log >seals
-[ "$(wc -l <seals)" -ge 2 ] || fail "no seals in the trace"
-tail -n +"$(($(tail -n 1 seals) + 1))" log |
-    sed -n 's/^[0-9]* *\([a-z_0-9]*\)(.*/\1/p' | sort -u >calls
-while read -r call; do
-    case $call in
-    read | write | lseek | close | futex | munmap | mmap | mremap | madvise | \
-        mprotect | brk | exit | exit_group | newfstatat | fstat | poll | \
-        rt_sigprocmask | rt_sigaction | clock_nanosleep | nanosleep | \
-        sched_yield | set_robust_list | rseq | getrandom) ;;
-    *) fail "after the seal: $call" ;;
-    esac
-done <calls
+calls_after_seal ''
+
+# With a log, which is waited for at its end, and metrics, that a helper
+# writes: it has rights of its own, and starts nothing either.
+zone=root/sys/class/powercap/intel-rapl:0
+mkdir -p "$zone"
+echo package-0 >"$zone/name"
+echo 1 >"$zone/energy_uj"
+expect 0 strace -f -qq -o all sov-run -j 2 --temp 0 -n 16 -p 'Once upon' \
+    --metrics m.prom --audit-log audit --proof --fake-root "$PWD/root"
+helper=$(sed -n 's/^\([0-9]*\) .*"sov-run-metrics".*/\1/p' all)
+[ -n "$helper" ] || fail "no helper"
+grep -v "^$helper " all >log
+calls_after_seal 'pread64 fdatasync'
+grep "^$helper " all >log
+grep -q 'seccomp(SECCOMP_SET_MODE_FILTER' log || fail "a helper without a seal"
+grep -q 'landlock_restrict_self' log || fail "a helper without Landlock"
+grep -qE '^[0-9]* *(execve|socket|clone|fork|vfork|clone3)\(' log &&
+    fail "the helper did more than write"
+[ -s m.prom ] || fail "no metrics"
+[ -s audit ] || fail "no log"

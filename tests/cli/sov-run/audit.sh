@@ -1,0 +1,208 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# audit - sov-run --audit-log: who asked what and when, as digests
+. "${top_srcdir:?}/tests/cli/lib.sh"
+SOV_DATADIR=$top_srcdir
+export SOV_DATADIR
+
+run() {
+    sov-run --temp 0 -n 8 "$@"
+}
+hash_of() {
+    sha256sum "$@" | cut -d' ' -f1
+}
+# events FILE: their names, on one line
+events() {
+    sed 's/.*"event":"\([a-z]*\)".*/\1/' "$1" | tr '\n' ' '
+}
+
+# one answer: the same text as without, and four lines of which none has it
+expect 0 run -p 'Once upon'
+mv out want
+expect 0 run -p 'Once upon' --audit-log log --reviewer Ada
+cmp out want || fail "another answer"
+err_empty
+[ "$(events log)" = 'start request answer end ' ] || fail "$(events log)"
+grep -q "\"event\":\"request\",\"line\":1,\"sha256\":\"$(printf 'Once upon' |
+    hash_of)\",\"reviewer\":\"Ada\"," log || fail "digest of the request"
+grep -q "\"line\":1,\"sha256\":\"$(hash_of want)\",\"outcome\":\"length\"" log ||
+    fail "digest of the answer"
+grep -q '"prompt_tokens":4,"known_tokens":0,"generated_tokens":8,"queue_s"' log ||
+    fail "tokens"
+grep -q '"status":0,"requests":1,"errors":0,"prompt_tokens":4,"gen' log ||
+    fail "sums"
+grep -q 'Once\|upon' log && fail "text in the log"
+[ "$(stat -c %a log)" = 640 ] || [ "$(umask)" != 0022 ] || fail "mode"
+expect 0 sov-verify --audit-log log
+out_has 'log: intact: 4 lines, 1 run'
+
+# the digests of the model are those that others compute
+PATH=$top_builddir/tests/tools:$PATH
+for f in model.safetensors config.json tokenizer.model; do
+    v=$(hashsum verity "$tale/$f" | cut -d' ' -f1)
+    grep -q "{\"name\":\"$f\",\"size\":[0-9]*,\"verity\":\"$v\"}" log ||
+        fail "digest of $f"
+done
+
+# it goes on: JSON, ids, messages, vectors
+expect 0 run --json -p 'Once upon' --audit-log log
+head -c -1 out >line
+expect 0 sov-run --tokenize -p 'The fox'
+cp out ids
+expect 0 run --input-ids ids --audit-log log
+cp out of-ids
+echo '{{ messages[0].content }}' >t.jinja
+printf '[{"role":"user","content":"The fox"}]\n' >m.json
+expect 0 run --chat --chat-template t.jinja m.json --audit-log log
+cp out of-chat
+printf 'The fox\n\nOnce\n' >texts
+expect 0 sov-run --embed texts --audit-log log
+cp out vectors
+expect 0 sov-run --embed -o v.npy texts --audit-log log
+expect 0 sov-run --embed -p 'The fox' -o p.npy --audit-log log
+expect 0 sov-verify --audit-log log
+out_has '7 runs'
+sed -n 's/.*"event":"answer".*"sha256":"\([0-9a-f]*\)".*/\1/p' log >answers
+{
+    hash_of want line of-ids of-chat
+    for i in 1 2 3; do
+        sed -n "${i}p" vectors | head -c -1 | hash_of
+    done
+    for i in 0 1 2; do
+        tail -c +"$((129 + i * 1024))" v.npy | head -c 1024 | hash_of
+    done
+    tail -c +129 p.npy | hash_of
+} >wanted
+[ "$(head -c 128 v.npy | tail -c 1 | od -An -c | tr -d ' ')" = '\n' ] ||
+    fail "the head of an array is longer than it was"
+diff wanted answers || fail "digests of answers"
+grep -q "\"sha256\":\"$(sed 's/.*\[//; s/\].*//; s/,/ /g' ids |
+    tr -d '\n' | hash_of)\"" log || fail "digest of ids"
+grep -q "\"sha256\":\"$(head -c -1 m.json | hash_of)\"" log ||
+    fail "digest of messages"
+grep -q "\"sha256\":\"$(printf '' | hash_of)\"" log || fail "an empty line"
+
+# a seal, and every line that is not what was written
+expect 0 sov-verify --keygen team --no-password
+expect 0 run -p Once --audit-log sealed --sign-key team.key
+expect 0 sov-verify --key team.pub --audit-log sealed
+out_has 'sealed: intact: 5 lines, 1 run'
+expect 77 sov-verify --key team.pub --audit-log log
+err_has 'nothing of it is sealed'
+i=1
+while [ "$i" -le 5 ]; do
+    sed "${i}s/[0-9]\",\"hash/x\",\"hash/; ${i}s/\"time\":\"2/\"time\":\"1/" \
+        sealed >bad
+    expect 1 sov-verify --key team.pub --audit-log bad
+    err_has "bad: line $i was altered"
+    sed "${i}d" sealed >bad
+    expect "$((i < 5 ? 1 : 77))" sov-verify --key team.pub --audit-log bad
+    if [ "$i" -eq 5 ]; then
+        err_has "bad: nothing of it is sealed"
+    else
+        err_has "bad: line $i is missing"
+    fi
+    if [ "$i" -lt 5 ]; then
+        sed "${i}{h;d}; $((i + 1))G" sealed >bad
+        expect 1 sov-verify --key team.pub --audit-log bad
+        err_has "bad: line $i is missing"
+    fi
+    sed "${i}p" sealed >bad
+    expect 1 sov-verify --key team.pub --audit-log bad
+    err_has "bad: line $((i + 1)) was inserted or moved"
+    { cat sealed; sed -n "${i}p" sealed; } >bad
+    expect 1 sov-verify --key team.pub --audit-log bad
+    err_has "bad: line 6 was inserted or moved"
+    i=$((i + 1))
+done
+# of a second run the end is missed, too
+expect 0 run -p Once --audit-log sealed --sign-key team.key
+expect 0 sov-verify --key team.pub --audit-log sealed
+out_has 'sealed: intact: 10 lines, 2 runs'
+sed 10d sealed >bad
+expect 1 sov-verify --key team.pub --audit-log bad
+err_has 'bad: line 6 and what follows is behind the last seal'
+# who makes all lines anew has no seal
+expect 0 run -p Twice --audit-log forged
+expect 77 sov-verify --key team.pub --audit-log forged
+
+# a password is asked for before anything else is done
+printf 'secret\n' >pass
+expect 0 sov-verify --keygen locked --password-file pass
+expect 0 run -p Once --audit-log l --sign-key locked.key --password-file pass
+expect 0 sov-verify --key locked.pub --audit-log l
+printf 'wrong\n' >pass
+expect 77 run -p Once --audit-log l2 --sign-key locked.key --password-file pass
+out_empty
+err_one_line
+[ ! -s l2 ] || fail "a log without a key"
+
+# a run that fails says so; one that is killed has no end
+expect 65 run --ctx 2 -p 'Once upon a time' --audit-log failed
+[ "$(events failed)" = 'start request end ' ] || fail "$(events failed)"
+grep -q '"event":"end","status":65,' failed || fail "status in the log"
+mkfifo lines
+sov-run --embed lines --audit-log killed >out 2>err &
+pid=$!
+exec 5>lines
+printf 'Once\n' >&5
+while ! grep -q '"answer"' killed 2>/dev/null; do
+    kill -0 "$pid" || fail "it has ended"
+    sleep 0.05
+done
+# nobody else may write it meanwhile
+expect 75 run -p Once --audit-log killed
+out_empty
+err_has 'another process is writing this audit log'
+kill -9 "$pid"
+wait "$pid" || true
+exec 5>&-
+expect 0 sov-verify --audit-log killed
+err_has '1 run without an end'
+expect 0 run -p Once --audit-log killed
+expect 0 sov-verify --audit-log killed
+
+# what cannot be written down is not answered
+failed=0
+n=2
+while [ "$n" -lt 12 ]; do
+    rm -f full
+    rc=0
+    (
+        ulimit -f "$n"
+        exec sov-run --temp 0 -n 8 -p 'Once upon' --audit-log full
+    ) >got 2>err || rc=$?
+    if [ "$rc" -ne 0 ] && grep -q '"event":"start"' full &&
+        ! grep -q '"event":"answer"' full; then
+        [ ! -s got ] || fail "an answer that is not in the log"
+        [ "$rc" -eq 73 ] || fail "status $rc"
+        failed=1
+    fi
+    n=$((n + 1))
+done
+[ "$failed" -eq 1 ] || fail "the log was never full"
+
+# what is no log, and options that do not go together
+printf '{"seq":0' >torn
+expect 65 run -p Once --audit-log torn
+err_has 'not whole'
+out_empty
+expect 64 run -p Once --audit-log /dev/full
+expect 73 run -p Once --audit-log no/such/folder
+expect 64 run -p Once --sign-key team.key
+expect 64 run -p Once --reviewer Ada
+expect 64 run -p Once --audit-log x --reviewer "$(printf '%0257d' 0)"
+for mode in --tokenize --perplexity '--logits x' --render; do
+    # shellcheck disable=SC2086
+    expect 64 sov-run -p Once $mode --audit-log x
+done
+[ ! -e x ] || fail "a log of nothing"
+
+# with a policy, its digest stands there
+cp -r "$tale" model
+rm -f model/README.md model/generation_config.json
+expect 0 sov-verify --adopt --sign-key team.key --source https://example.org/m \
+    model
+printf 'sov-policy v1\nkey team minisign %s\n' "$(tail -n 1 team.pub)" >policy
+expect 0 run -m model --require-claims policy -p Once --audit-log policed
+grep -q "\"policy\":\"$(hash_of policy)\"" policed || fail "no policy"
