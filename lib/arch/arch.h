@@ -188,7 +188,8 @@ struct sov_column {
     int32_t id;
     uint32_t place;        /* position in its text */
     uint32_t slot;         /* where key and value are kept, */
-    const uint32_t *block; /* in this table */
+    const uint32_t *block; /* in this table, */
+    const uint32_t *local; /* of layers that see a window in this one */
 };
 
 /* What adapters need: n_lows places of cols columns of up to low_rank. */
@@ -222,7 +223,8 @@ struct sov_pass {
     struct sov_column *column; /* [n_batch] */
     uint32_t *wanted;     /* [n_batch] columns that get logits */
     struct sov_attn_seq *seq;  /* [n_batch] timelines, those together that
-                                  share their first blocks */
+                                  share their first blocks, */
+    struct sov_attn_seq *near; /* [n_batch] the same with tables of windows */
     struct sov_tile *tile;
     float *dense;         /* [rows of dense_2] */
     struct sov_a32 *a32;  /* [n_batch, in_max / 256] */
@@ -251,6 +253,7 @@ struct sov_stretch {
     size_t n;
     size_t pos;
     const uint32_t *block; /* borrowed until the run is over */
+    const uint32_t *local; /* likewise, of caches that are local, or NULL */
     size_t n_out;
 };
 
@@ -268,12 +271,13 @@ void sov_net_run(const struct sov_net *net, struct sov_pass *pass,
 /*
  * Several texts from their beginnings, n_batch tokens at most.  Their keys
  * begin at multiples of align, one text behind the other, in the blocks of one
- * table; what the head would have seen of each token is left in pass->norm
+ * timeline; what the head would have seen of each token is left in pass->norm
  * [all tokens, n_embd].
  */
 void sov_net_run_texts(const struct sov_net *net, struct sov_pass *pass,
                        const struct sov_text_ids *text, size_t n_texts,
-                       size_t align, const uint32_t *block);
+                       size_t align, const uint32_t *block,
+                       const uint32_t *local);
 
 /* An adapter's part in a product: to be added to y. */
 struct sov_walk_low {

@@ -248,6 +248,7 @@ rope_columns(void *arg, size_t first, size_t last, unsigned worker)
     const struct sov_walk *w = arg;
     const struct sov_hparams *hp = &w->net->hp;
     const struct sov_layer *l = layer_of(w);
+    const struct sov_cache *kv = &w->pass->kv[w->layer];
     const float *turns = w->pass->turn[hp->local[w->layer] ? 1 : 0];
     size_t n_head = hp->n_head[w->layer];
     size_t n_kv = hp->n_kv[w->layer];
@@ -269,7 +270,8 @@ rope_columns(void *arg, size_t first, size_t last, unsigned worker)
                            hp->n_rot, q + h * hp->k_len);
         if (hp->temp_scale > 0)
             sov_times(heat_of(hp, column->place), q, n_head * hp->k_len);
-        sov_cache_put(&w->pass->nn, &w->pass->kv[w->layer], column->block,
+        sov_cache_put(&w->pass->nn, kv, kv->local ? column->local
+                                                  : column->block,
                       column->slot, k, k + n_kv * hp->k_len);
     }
 }
@@ -294,7 +296,7 @@ attention(struct sov_walk *w, struct sov_phase *phase)
         .sink = layer_of(w)->sink,
         .first = hp->local[w->layer] ? w->pass->first : w->pass->begin,
         .end = hp->local[w->layer] ? w->pass->last : w->pass->end,
-        .seq = w->pass->seq,
+        .seq = w->pass->kv[w->layer].local ? w->pass->near : w->pass->seq,
         .n_seq = w->n_seq,
         .q = w->pass->qkv,
         .q_stride = w->net->qkv_max,

@@ -81,6 +81,7 @@ sov_pass_place(struct sov_pass *pass, const struct sov_net *net,
     pass->column = sov_arena_take(a, n, sizeof(*pass->column));
     pass->wanted = sov_arena_take(a, n, sizeof(*pass->wanted));
     pass->seq = sov_arena_take(a, n, sizeof(*pass->seq));
+    pass->near = sov_arena_take(a, n, sizeof(*pass->near));
     pass->tile = sov_arena_take(a, tiles, sizeof(*pass->tile));
     pass->dense =
         sov_arena_take(a, net->dense[0].n_out, sizeof(*pass->dense));
@@ -374,8 +375,8 @@ next(void *arg, struct sov_phase *phase, unsigned worker)
 
 /* The next column: token i of a text of n, whose keys begin at a slot. */
 static void
-seat(struct sov_walk *w, int32_t id, const uint32_t *block, size_t begin,
-     size_t i, size_t n)
+seat(struct sov_walk *w, int32_t id, const uint32_t *block,
+     const uint32_t *local, size_t begin, size_t i, size_t n)
 {
     struct sov_pass *pass = w->pass;
     bool both = w->net->arch->window_both;
@@ -387,7 +388,7 @@ seat(struct sov_walk *w, int32_t id, const uint32_t *block, size_t begin,
 
     pass->column[c] = (struct sov_column){
         .id = id, .place = (uint32_t)i, .slot = (uint32_t)(begin + i),
-        .block = block,
+        .block = block, .local = local,
     };
     pass->begin[c] = (uint32_t)begin;
     pass->end[c] = (uint32_t)(begin + end);
@@ -408,7 +409,7 @@ add_stretch(struct sov_walk *w, const struct sov_stretch *s)
     for (i = 0; i < s->n; i++) {
         if (i >= s->n - s->n_out)
             pass->wanted[w->n_out++] = (uint32_t)w->n;
-        seat(w, s->ids[i], s->block, 0, s->pos + i, s->pos + s->n);
+        seat(w, s->ids[i], s->block, s->local, 0, s->pos + i, s->pos + s->n);
     }
 }
 
@@ -459,6 +460,22 @@ sort_timelines(struct sov_walk *w)
         seq[i].shared = in_common(&seq[i - 1], &seq[i]);
 }
 
+/* The same timelines in the same order, by the tables of their windows. */
+static void
+set_near(struct sov_walk *w)
+{
+    struct sov_attn_seq *near = w->pass->near;
+    size_t i;
+
+    for (i = 0; i < w->n_seq; i++) {
+        near[i] = w->pass->seq[i];
+        near[i].block = w->pass->column[near[i].column].local;
+        near[i].shared = 0;
+        if (i > 0 && near[i].block != NULL)
+            near[i].shared = in_common(&near[i - 1], &near[i]);
+    }
+}
+
 void
 sov_net_run(const struct sov_net *net, struct sov_pass *pass,
             const struct sov_stretch *stretch, size_t n_stretches,
@@ -470,13 +487,14 @@ sov_net_run(const struct sov_net *net, struct sov_pass *pass,
     for (i = 0; i < n_stretches; i++)
         add_stretch(&w, &stretch[i]);
     sort_timelines(&w);
+    set_near(&w);
     sov_par_phases(next, &w);
 }
 
 void
 sov_net_run_texts(const struct sov_net *net, struct sov_pass *pass,
                   const struct sov_text_ids *text, size_t n_texts,
-                  size_t align, const uint32_t *block)
+                  size_t align, const uint32_t *block, const uint32_t *local)
 {
     struct sov_walk w = { .net = net, .pass = pass };
     size_t slot = 0;
@@ -486,11 +504,12 @@ sov_net_run_texts(const struct sov_net *net, struct sov_pass *pass,
         slot = (slot + align - 1) / align * align;
         for (i = 0; i < text[t].n; i++) {
             pass->wanted[w.n_out++] = (uint32_t)w.n;
-            seat(&w, text[t].ids[i], block, slot, i, text[t].n);
+            seat(&w, text[t].ids[i], block, local, slot, i, text[t].n);
         }
         slot += text[t].n;
     }
     pass->seq[w.n_seq++] = (struct sov_attn_seq){ .block = block,
                                                   .n_cols = w.n };
+    set_near(&w);
     sov_par_phases(next, &w);
 }

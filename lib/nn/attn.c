@@ -32,26 +32,27 @@ lay_page(struct sov_page *page, size_t k_len, size_t v_len)
     page->bytes = page->v_scale + SOV_PAGE_KEYS * sizeof(float);
 }
 
-size_t
-sov_cache_slots(const struct sov_cache *kv, uint64_t n_keys)
-{
-    uint64_t unit = kv->paged ? SOV_SPAN_KEYS : SOV_PAGE_KEYS;
-    uint64_t slots = (n_keys + unit - 1) / unit * unit;
-
-    return slots < kv->n_ctx ? (size_t)slots : kv->n_ctx;
-}
-
 void
-sov_cache_bytes(struct sov_cache *kv, uint64_t *k_bytes, uint64_t *v_bytes)
+sov_cache_sizes(struct sov_cache *kv)
 {
     if (kv->paged) {
         lay_page(&kv->page, kv->k_len, kv->v_len);
-    } else {
-        kv->k_bytes = row_bytes(kv->type, kv->k_len);
-        kv->v_bytes = row_bytes(kv->type, kv->v_len);
+        kv->bytes = kv->page.bytes;
+        return;
     }
-    *k_bytes = (uint64_t)kv->n_kv * sov_cache_keys(kv);
-    *v_bytes = (uint64_t)kv->n_kv * sov_cache_values(kv);
+    kv->k_bytes = row_bytes(kv->type, kv->k_len);
+    kv->v_bytes = row_bytes(kv->type, kv->v_len);
+    kv->bytes = SOV_BLOCK_KEYS * (kv->k_bytes + kv->v_bytes);
+}
+
+void
+sov_cache_lay(struct sov_place *place, unsigned char *p, size_t n,
+              size_t bytes)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        place[i] = (struct sov_place){ p + i * bytes, n * bytes };
 }
 
 void
@@ -69,13 +70,8 @@ sov_cache_copy(const struct sov_cache *kv, uint32_t from, uint32_t to)
 {
     size_t h;
 
-    for (h = 0; h < kv->n_kv; h++) {
-        memcpy(sov_cache_k(kv, h, to), sov_cache_k(kv, h, from),
-               sov_cache_keys(kv));
-        if (!kv->paged)
-            memcpy(sov_cache_v(kv, h, to), sov_cache_v(kv, h, from),
-                   sov_cache_values(kv));
-    }
+    for (h = 0; h < kv->n_kv; h++)
+        memcpy(sov_cache_k(kv, h, to), sov_cache_k(kv, h, from), kv->bytes);
 }
 
 void
@@ -83,11 +79,8 @@ sov_cache_wipe(const struct sov_cache *kv, uint32_t block)
 {
     size_t h;
 
-    for (h = 0; h < kv->n_kv; h++) {
-        sov_mem_wipe(sov_cache_k(kv, h, block), sov_cache_keys(kv));
-        if (!kv->paged)
-            sov_mem_wipe(sov_cache_v(kv, h, block), sov_cache_values(kv));
-    }
+    for (h = 0; h < kv->n_kv; h++)
+        sov_mem_wipe(sov_cache_k(kv, h, block), kv->bytes);
 }
 
 /* ---- tiles */

@@ -4,17 +4,22 @@
  *
  * They are kept in blocks of 64 positions, which timelines may share; where a
  * timeline's position p is, its table says: in block[p / 64].  A block has
- * room for all heads, in rows of a plain type,
+ * room for all heads of all layers, and a head has in it rows of a plain type,
  *
- *     k [n_kv][n_blocks][64] rows of k_len     v likewise, rows of v_len
+ *     [64] keys of k_len, then [64] values of v_len
  *
- * or in pages of 64 keys in eight bits, as struct sov_page (kern.h) draws them:
+ * or a page of 64 keys and values in eight bits, as struct sov_page (kern.h)
+ * draws it.  Where a block is, its place says: a head's bytes at p, those of
+ * the next head `step` further.  Blocks that were made together lie side by
+ * side,
  *
- *     k [n_kv][n_blocks] pages
+ *     [heads of all layers][blocks] rows or page
  *
- * so that blocks that follow each other are read as one stream.  A layer that
- * sees a window may keep no more than that, in a ring of blocks, where there is
- * one timeline alone.  What is computed does not depend on it.
+ * so that those that follow each other are read as one stream; others may be
+ * anywhere, in a file that is mapped, say.
+ *
+ * Layers that see a window go by tables of their own, which need have nothing
+ * real where no window reaches.  What is computed does not depend on it.
  *
  * With rows the softmax of a query goes over a span of SOV_SPAN_KEYS at once:
  * the largest score, then the sum of the exponentials in the 16 lanes of
@@ -31,28 +36,27 @@
 
 #define SOV_BLOCK_KEYS SOV_PAGE_KEYS
 
+/* Where a block is. */
+struct sov_place {
+    unsigned char *p; /* of the first head of the first layer */
+    size_t step;
+};
+
 /* The keys and values of one layer, of all timelines; memory is the caller's,
  * and zero at first. */
 struct sov_cache {
     bool paged;
+    bool local;              /* goes by the tables of windows */
     enum sov_type type;      /* of rows */
     struct sov_page page;    /* of pages */
     size_t n_kv;
     size_t n_ctx;            /* positions of a timeline, at most */
-    size_t n_blocks;
-    bool ring;               /* block i of the only timeline is in place
-                                i % n_blocks, whatever its table says */
     size_t k_len, v_len;
     size_t k_bytes, v_bytes; /* of a row */
-    unsigned char *k;
-    unsigned char *v;        /* of rows */
+    size_t bytes;            /* of a head in a block */
+    size_t head;             /* the first of this layer's among all */
+    const struct sov_place *place; /* of blocks */
 };
-
-/*
- * Slots for keys that are seen at once, at most n_keys of them: tiles, or spans
- * of pages, are whole.
- */
-size_t sov_cache_slots(const struct sov_cache *kv, uint64_t n_keys);
 
 /* Blocks that hold n positions. */
 static inline size_t
@@ -61,12 +65,12 @@ sov_blocks_of(size_t n)
     return n / SOV_BLOCK_KEYS + (n % SOV_BLOCK_KEYS != 0);
 }
 
-/*
- * Set the row or page sizes of a cache; gives the bytes of keys and of values
- * of one block (pages hold both and count as keys).
- */
-void sov_cache_bytes(struct sov_cache *kv, uint64_t *k_bytes,
-                     uint64_t *v_bytes);
+/* Set the row or page sizes of a cache, and what a head has in a block. */
+void sov_cache_sizes(struct sov_cache *kv);
+
+/* The places of n blocks in memory for as many of all heads. */
+void sov_cache_lay(struct sov_place *place, unsigned char *p, size_t n,
+                   size_t bytes);
 
 /*
  * Keep key k[n_kv * k_len] and value v[n_kv * v_len] of position pos of the

@@ -43,37 +43,20 @@ sov_attn_end(const struct sov_attn *at, const struct sov_attn_seq *seq,
     return seq->pos + (at->both ? seq->n_cols : i + 1);
 }
 
-/* Where block i of a timeline with this table is. */
-static inline uint32_t
-sov_cache_block(const struct sov_cache *kv, const uint32_t *block, size_t i)
-{
-    return kv->ring ? (uint32_t)(i % kv->n_blocks) : block[i];
-}
-
-/* Bytes of keys and of values that a head has in a block. */
-static inline size_t
-sov_cache_keys(const struct sov_cache *kv)
-{
-    return kv->paged ? kv->page.bytes : SOV_BLOCK_KEYS * kv->k_bytes;
-}
-
-static inline size_t
-sov_cache_values(const struct sov_cache *kv)
-{
-    return kv->paged ? 0 : SOV_BLOCK_KEYS * kv->v_bytes;
-}
-
-/* Where they begin. */
+/* The keys of a head in a block, or its page. */
 static inline unsigned char *
 sov_cache_k(const struct sov_cache *kv, size_t head, uint32_t block)
 {
-    return kv->k + (head * kv->n_blocks + block) * sov_cache_keys(kv);
+    const struct sov_place *at = &kv->place[block];
+
+    return at->p + (kv->head + head) * at->step;
 }
 
+/* The values, of rows. */
 static inline unsigned char *
 sov_cache_v(const struct sov_cache *kv, size_t head, uint32_t block)
 {
-    return kv->v + (head * kv->n_blocks + block) * sov_cache_values(kv);
+    return sov_cache_k(kv, head, block) + SOV_BLOCK_KEYS * kv->k_bytes;
 }
 
 #endif

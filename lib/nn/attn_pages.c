@@ -89,8 +89,7 @@ sov_pages_put(const struct sov_nn *nn, const struct sov_cache *kv,
     size_t h;
 
     for (h = 0; h < kv->n_kv; h++) {
-        unsigned char *p = sov_cache_k(
-            kv, h, sov_cache_block(kv, block, pos / SOV_PAGE_KEYS));
+        unsigned char *p = sov_cache_k(kv, h, block[pos / SOV_PAGE_KEYS]);
 
         put_key(nn, &kv->page, p, pos % SOV_PAGE_KEYS, k + h * kv->k_len);
         put_value(nn, &kv->page, p, pos % SOV_PAGE_KEYS, v + h * kv->v_len);
@@ -330,8 +329,7 @@ walk(const struct tile *t, const struct sov_attn_seq *seq, size_t r, size_t n,
     last = page + sov_blocks_of(last);
     end = last < end ? last : end;
     for (; page < end; page++)
-        pages[a.n_pages++] = sov_cache_k(
-            kv, t->head, sov_cache_block(kv, seq->block, page));
+        pages[a.n_pages++] = sov_cache_k(kv, t->head, seq->block[page]);
     if (a.n_pages > 0 || !more)
         t->nn->k->attn_span(&a);
 }

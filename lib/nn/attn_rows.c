@@ -21,7 +21,7 @@ void
 sov_rows_put(const struct sov_nn *nn, const struct sov_cache *kv,
              const uint32_t *block, size_t pos, const float *k, const float *v)
 {
-    uint32_t b = sov_cache_block(kv, block, pos / TILE);
+    uint32_t b = block[pos / TILE];
     size_t row = pos % TILE;
     size_t h;
 
@@ -213,7 +213,6 @@ static void
 look_at(const struct piece *p, size_t begin, size_t end, look_fn fn)
 {
     const struct sov_attn_seq *seq = &p->at->seq[p->is->seq];
-    const struct sov_cache *kv = p->at->kv;
     struct look look = { .begin = begin };
     size_t i;
 
@@ -222,7 +221,7 @@ look_at(const struct piece *p, size_t begin, size_t end, look_fn fn)
         look.row = 0;
         if (look.at / TILE < p->is->shared) {
             look.n_rows = p->n * p->group;
-            look.block = sov_cache_block(kv, seq->block, look.at / TILE);
+            look.block = seq->block[look.at / TILE];
             fn(p, &look);
             continue;
         }
@@ -230,7 +229,7 @@ look_at(const struct piece *p, size_t begin, size_t end, look_fn fn)
             look.n_rows = seq[i].n_cols * p->group;
             if (end_of(p, look.row + look.n_rows - 1) <= look.at)
                 continue;
-            look.block = sov_cache_block(kv, seq[i].block, look.at / TILE);
+            look.block = seq[i].block[look.at / TILE];
             fn(p, &look);
         }
     }

@@ -47,42 +47,100 @@ static const enum sov_type row_types[] = {
 };
 
 /*
- * Caches of all layers, cut from an arena, or only counted.  A layer that sees
- * a window needs the keys of one before its first token, and those of the
- * tokens that are read at once; several timelines may share what lies further
- * back, and keep all.  An encoder reads a text in one pass, and the next layer
- * needs nothing that one before it kept.
+ * The caches of all layers, and how many heads of them a block holds.  An
+ * encoder reads a text in one pass, and the next layer needs nothing that one
+ * before it kept.
  */
 static void
-place_kv(struct sov_batch *b, struct sov_arena *a)
+set_caches(struct sov_batch *b, bool windows)
 {
     const struct sov_hparams *hp = &b->net->hp;
-    uint64_t seen = (uint64_t)hp->window + b->pass.n_batch;
-    uint64_t k_bytes, v_bytes;
     size_t i;
 
     for (i = 0; i < hp->n_layer; i++) {
         struct sov_cache *kv = &b->pass.kv[i];
+        struct sov_store *store;
 
         kv->paged = b->kv_form == SOV_KV_Q8;
         kv->type = row_types[b->kv_form];
+        kv->local = windows && hp->local[i];
         kv->n_kv = hp->n_kv[i];
         kv->n_ctx = b->n_ctx;
-        kv->n_blocks = b->store.n;
-        kv->ring = hp->local[i] && b->n_seq == 1 && !b->reuse &&
-                   sov_cache_slots(kv, seen) < b->n_ctx;
-        if (kv->ring)
-            kv->n_blocks = sov_cache_slots(kv, seen) / SOV_BLOCK_KEYS;
         kv->k_len = hp->k_len;
         kv->v_len = hp->v_len;
-        sov_cache_bytes(kv, &k_bytes, &v_bytes);
-        if (b->net->arch->encoder && kv->n_kv == b->pass.kv[0].n_kv && i > 0) {
-            kv->k = b->pass.kv[0].k;
-            kv->v = b->pass.kv[0].v;
+        sov_cache_sizes(kv);
+        store = kv->local ? &b->local : &b->store;
+        store->bytes = kv->bytes;
+        if (b->net->arch->encoder && kv->n_kv == b->pass.kv[0].n_kv && i > 0)
             continue;
-        }
-        kv->k = sov_arena_take(a, k_bytes, kv->n_blocks);
-        kv->v = sov_arena_take(a, v_bytes, kv->n_blocks);
+        kv->head = store->heads;
+        store->heads += kv->n_kv;
+    }
+}
+
+/* Blocks for the window of a session that reads no more than a token. */
+static uint64_t
+window_blocks(const struct sov_batch *b)
+{
+    return sov_blocks_of(b->net->hp.window - UINT64_C(1)) + 2;
+}
+
+/* Those of one that reads as much as it can; it keeps them, if it is alone, so
+ * that it can be cut back. */
+static uint64_t
+blocks_alone(const struct sov_batch *b)
+{
+    uint64_t before = b->net->hp.window - UINT64_C(1);
+
+    return sov_blocks_of(before + b->pass.n_batch) + 1;
+}
+
+/*
+ * For the windows of all sessions, of which one reads; as many again where what
+ * was read is found again.  Fewer are enough where the other store has no more,
+ * since whatever is held here is held there.
+ */
+static uint64_t
+local_blocks(const struct sov_batch *b)
+{
+    uint64_t n = b->n_seq == 1 ? blocks_alone(b)
+                               : b->n_seq * window_blocks(b) +
+                                     sov_blocks_of(b->pass.n_batch);
+
+    return b->reuse ? 2 * n : n;
+}
+
+/* Is it worth a store of its own that some layers see a window? */
+static bool
+has_windows(const struct sov_batch *b)
+{
+    const struct sov_hparams *hp = &b->net->hp;
+    bool any = false;
+    size_t i;
+
+    for (i = 0; i < hp->n_layer; i++)
+        any |= hp->local[i];
+    return any && hp->window > 0 && !b->net->arch->encoder &&
+           blocks_alone(b) < sov_blocks_of(b->n_ctx);
+}
+
+static void
+place_tables(struct sov_batch *b, struct sov_arena *a)
+{
+    uint64_t blocks = sov_blocks_of(b->n_ctx);
+    uint32_t *block = sov_arena_take(a, b->n_seq * blocks, sizeof(*block));
+    uint32_t *local = NULL;
+    uint64_t i, j;
+
+    if (b->local.heads > 0)
+        local = sov_arena_take(a, b->n_seq * blocks, sizeof(*local));
+    for (i = 0; a->base != NULL && i < b->n_seq; i++) {
+        b->session[i].block = block + i * blocks;
+        if (local == NULL)
+            continue;
+        b->session[i].local = local + i * blocks;
+        for (j = 0; j < blocks; j++)
+            b->session[i].local[j] = sov_store_hole(&b->local);
     }
 }
 
@@ -90,21 +148,20 @@ place_kv(struct sov_batch *b, struct sov_arena *a)
 static int
 place_work(struct sov_batch *b, struct sov_arena *a)
 {
-    uint64_t blocks = sov_blocks_of(b->n_ctx);
-    uint32_t *block;
     int32_t *ids;
     uint32_t i;
 
     if (sov_pass_place(&b->pass, b->net, a) < 0)
         return SOV_EMEM;
     sov_store_place(&b->store, a);
+    if (b->local.heads > 0)
+        sov_store_place(&b->local, a);
     b->stretch = sov_arena_take(a, b->pass.n_batch, sizeof(*b->stretch));
     b->session = sov_arena_take(a, b->n_seq, sizeof(*b->session));
-    block = sov_arena_take(a, b->n_seq * blocks, sizeof(*block));
+    place_tables(b, a);
     ids = sov_arena_take(a, (uint64_t)b->n_seq * b->n_ctx, sizeof(*ids));
     for (i = 0; a->base != NULL && i < b->n_seq; i++) {
         b->session[i].batch = b;
-        b->session[i].block = block + i * blocks;
         b->session[i].ids = ids + (size_t)i * b->n_ctx;
     }
     return a->overflow ? SOV_EMEM : 0;
@@ -199,7 +256,13 @@ count(struct sov_batch *b, uint64_t n_blocks, struct sov_session_memory *mem)
     if (n_blocks >= SOV_NO_BLOCK)
         return SOV_EMEM;
     b->store.n = (uint32_t)n_blocks;
-    place_kv(b, &kv);
+    sov_store_memory(&b->store, &kv);
+    if (b->local.heads > 0) {
+        uint64_t n_local = local_blocks(b);
+
+        b->local.n = n_local < n_blocks ? (uint32_t)n_local : b->store.n;
+        sov_store_memory(&b->local, &kv);
+    }
     if (place_work(b, &work) < 0)
         return SOV_EMEM;
     sov_arena_take(&logits, (uint64_t)b->n_logits * b->net->n_vocab,
@@ -256,9 +319,15 @@ plan(struct sov_batch *b, const struct sov_session_opts *opts,
     b->pass.kv = sov_mem_array(hp->n_layer, sizeof(*b->pass.kv));
     if (b->pass.kv == NULL)
         return sov_mem_fail(err);
-    b->store.kv = b->pass.kv;
-    b->store.n_layer = hp->n_layer;
+    b->store.kv = b->local.kv = b->pass.kv;
+    b->store.n_layer = b->local.n_layer = hp->n_layer;
+    b->local.local = true;
+    set_caches(b, has_windows(b));
     each = sov_blocks_of(b->n_ctx);
+    if (b->n_seq == 1)
+        b->store.n_lent = b->local.n_lent = (uint32_t)each;
+    if (b->n_seq == 1 && b->local.heads > 0)
+        b->local_keep = (uint32_t)blocks_alone(b);
     n = b->n_seq * each;
     if (opts->n_kv != 0)
         n = opts->n_kv / SOV_BLOCK + (opts->n_kv % SOV_BLOCK != 0);
@@ -291,6 +360,7 @@ take(struct sov_batch *b, const struct sov_session_memory *mem,
      struct sov_err *err)
 {
     struct sov_arena a = { 0 };
+    size_t i;
 
     if (mem->total > SIZE_MAX / 2)
         return too_large(err);
@@ -303,8 +373,11 @@ take(struct sov_batch *b, const struct sov_session_memory *mem,
     if (place_work(b, &a) < 0)
         return too_large(err);
     a = (struct sov_arena){ .base = line_of(b->kv) };
-    place_kv(b, &a);
-    sov_store_begin(&b->store);
+    sov_store_begin(&b->store, sov_store_memory(&b->store, &a));
+    if (b->local.heads > 0)
+        sov_store_begin(&b->local, sov_store_memory(&b->local, &a));
+    for (i = 0; i < b->net->hp.n_layer; i++)
+        b->pass.kv[i].place = b->pass.kv[i].local ? b->local.at : b->store.at;
     b->ready = true;
     return sov_nn_ready(&b->pass.nn, err);
 }
@@ -355,6 +428,9 @@ prepare(sov_batch **batch, const sov_model *model,
 
     if (b == NULL)
         return sov_mem_fail(err);
+    b->model = model;
+    b->lora = opts->lora;
+    b->n_lora = opts->n_lora;
     mem->weights = model_weights(model);
     rc = sov_net_open(&b->net, model, opts->lora, opts->n_lora, err);
     if (rc == 0)
@@ -419,6 +495,8 @@ void
 sov_batch_forget(sov_batch *b)
 {
     sov_store_forget(&b->store);
+    if (b->local.heads > 0)
+        sov_store_forget(&b->local);
 }
 
 uint32_t
@@ -492,14 +570,18 @@ run_load(struct load *l)
     *l = (struct load){ .b = b, .row = l->row + l->n_rows };
 }
 
-/* As much of a part as each pass has room for; an encoder wants all at once. */
+/*
+ * As much of a part as each pass has room for; an encoder wants all at once.
+ * What has been run belongs to the session before the next of it is loaded.
+ */
 static void
 load_part(struct load *l, const struct sov_batch_part *part)
 {
     struct sov_batch *b = l->b;
     struct sov_session *s = part->session;
-    size_t at, n;
+    size_t at, n = 0;
 
+    s->done = 0;
     s->eval = b->eval;
     s->row = l->row + l->n_rows;
     s->n_rows = rows_of(part);
@@ -508,10 +590,18 @@ load_part(struct load *l, const struct sov_batch_part *part)
     for (at = 0; at < part->n; at += n) {
         struct sov_stretch *to = &b->stretch[l->n++];
 
+        if (at > 0)
+            sov_session_extend(s, part->ids + s->done, n);
+        s->done = at;
         n = b->pass.n_batch - l->n_cols;
         n = part->n - at < n ? part->n - at : n;
+        sov_blocks_slide(s, n);
         *to = (struct sov_stretch){
-            .ids = part->ids + at, .n = n, .pos = s->pos + at, .block = s->block
+            .ids = part->ids + at,
+            .n = n,
+            .pos = s->pos,
+            .block = s->block,
+            .local = s->local,
         };
         if (part->what == SOV_LOGITS_ALL)
             to->n_out = n;
@@ -547,7 +637,11 @@ sov_batch_eval(sov_batch *b, const struct sov_batch_part *part, size_t n,
     else
         b->n_stale = 0;
     b->n_rows = load.row;
-    for (i = 0; i < n; i++)
-        sov_session_extend(part[i].session, part[i].ids, part[i].n);
+    for (i = 0; i < n; i++) {
+        size_t done = part[i].session->done;
+
+        sov_session_extend(part[i].session, part[i].ids + done,
+                           part[i].n - done);
+    }
     return 0;
 }

@@ -225,6 +225,8 @@ fitting(const sov_session *s, const struct sov_text_ids *text, size_t n_texts)
     size_t columns = 0, slot = 0;
     size_t i;
 
+    if (s->batch->local.heads > 0 && most < keys)
+        keys = most; /* so much there is of windows at once */
     for (i = 0; i < n_texts; i++) {
         size_t n = text[i].n;
 
@@ -255,9 +257,10 @@ embed_several(sov_session *s, const struct sov_text_ids *text, size_t n_texts,
     rc = sov_blocks_take(s->batch, &part, 1, err);
     if (rc < 0)
         return rc;
+    sov_blocks_slide(s, part.n);
     s->n_read = part.n > s->n_read ? (uint32_t)part.n : s->n_read;
     sov_net_run_texts(s->batch->net, &s->batch->pass, text, n_texts, align,
-                      s->block);
+                      s->block, s->local);
     for (i = 0; i < n_texts; i++) {
         size_t n = text[i].n;
         size_t skip = of_last(s, pool) ? n - 1 : 0;

@@ -78,11 +78,17 @@ sov_session_fork(sov_session **fork, const sov_session *of,
     s->open = true;
     s->pos = s->n_read = of->pos;
     s->n_blocks = of->n_blocks;
+    s->local_first = of->local_first;
+    s->local_end = of->local_end;
     memcpy(s->root, of->root, sizeof(s->root));
     memcpy(s->ids, of->ids, of->pos * sizeof(*s->ids));
     for (i = 0; i < s->n_blocks; i++) {
         s->block[i] = of->block[i];
         sov_store_hold(&s->batch->store, s->block[i]);
+    }
+    for (i = s->local_first; i < s->local_end; i++) {
+        s->local[i] = of->local[i];
+        sov_store_hold(&s->batch->local, s->local[i]);
     }
     *fork = s;
     return 0;
@@ -187,6 +193,7 @@ sov_session_extend(struct sov_session *s, const int32_t *ids, size_t n)
     s->pos += (uint32_t)n;
     s->n_read = s->pos > s->n_read ? s->pos : s->n_read;
     sov_blocks_name(s, from);
+    sov_blocks_slide(s, 0);
 }
 
 int
@@ -211,8 +218,10 @@ sov_session_read(struct sov_session *s, const int32_t *ids, size_t n,
         rc = sov_blocks_take(b, &part, 1, err);
     if (rc < 0)
         return rc;
+    sov_blocks_slide(s, n);
     stretch = (struct sov_stretch){ .ids = ids, .n = n, .pos = s->pos,
-                                    .block = s->block, .n_out = n_out };
+                                    .block = s->block, .local = s->local,
+                                    .n_out = n_out };
     sov_net_run(b->net, &b->pass, &stretch, 1, logits);
     sov_session_extend(s, ids, n);
     return 0;
@@ -254,34 +263,19 @@ sov_session_pos(const sov_session *s)
     return s->pos;
 }
 
-/* Are the keys still there that a token at pos would see? */
-static bool
-has_window(const struct sov_session *s, uint32_t pos)
-{
-    const struct sov_cache *kv = s->batch->pass.kv;
-    uint32_t window = s->batch->net->hp.window;
-    uint32_t first = pos + 1 > window ? pos + 1 - window : 0;
-    size_t i;
-
-    for (i = 0; i < s->batch->net->hp.n_layer; i++)
-        if (kv[i].ring && s->pos - first > kv[i].n_blocks * SOV_BLOCK_KEYS)
-            return false;
-    return true;
-}
-
 void
 sov_session_truncate(sov_session *s, uint32_t n)
 {
     if (n >= s->pos)
         return;
-    s->pos = has_window(s, n) ? n : 0;
+    s->pos = sov_blocks_seen(s, n) ? n : 0;
     sov_blocks_drop(s, (uint32_t)sov_blocks_of(s->pos));
 }
 
 void
 sov_session_rewind(struct sov_session *s)
 {
-    if (s->batch->n_seq > 1 || s->batch->reuse)
+    if (s->batch->n_seq > 1 || s->batch->reuse || s->batch->local.heads > 0)
         sov_session_truncate(s, 0);
     s->pos = 0;
 }

@@ -16,6 +16,8 @@ struct sov_session {
     uint32_t pos;
     uint32_t n_blocks; /* in the table: as many as pos needs, or more */
     uint32_t *block;  /* [blocks of n_ctx] */
+    uint32_t *local;  /* [blocks of n_ctx] of layers that see a window */
+    uint32_t local_first, local_end; /* those that are there */
     int32_t *ids;     /* [n_ctx] what was read */
     uint32_t n_read;  /* the most that were there: to be wiped */
     unsigned char root[SOV_SHA256_LEN]; /* the name before the first block */
@@ -23,13 +25,21 @@ struct sov_session {
     uint64_t eval;    /* its number */
     size_t row;       /* the first of logits */
     size_t n_rows;
+    size_t done;      /* of the part, what was read and is in ids */
     uint64_t check;   /* the number of the last check that it was in */
 };
 
 struct sov_batch {
+    const sov_model *model; /* borrowed, as are the adapters */
+    const struct sov_lora_use *lora;
+    size_t n_lora;
     struct sov_net *net;
     struct sov_pass pass;
     struct sov_store store;
+    struct sov_store local; /* of layers that see a window; without heads
+                               there are none, or the context is as small */
+    uint32_t local_keep;    /* blocks that a session keeps of its windows, if
+                               it is alone; 0: those that are seen */
     void *work;        /* what the pass and the tables are cut from */
     void *kv;          /* what the caches are cut from */
     float *logits;     /* [n_logits, n_vocab] */
@@ -77,10 +87,19 @@ int sov_session_read(struct sov_session *s, const int32_t *ids, size_t n,
 int sov_blocks_take(struct sov_batch *b, const struct sov_batch_part *part, size_t n,
                     struct sov_err *err) SOV_MUST_CHECK;
 
+/*
+ * Have blocks for the windows of n more tokens, n_batch at most, and give back
+ * those that they have left.  Where there are sov_blocks_take() is first.
+ */
+void sov_blocks_slide(struct sov_session *s, size_t n);
+
+/* Are the windows of a token at pos, up to the session's, still there? */
+bool sov_blocks_seen(const struct sov_session *s, uint32_t pos);
+
 /* Positions from `from` up to the session's are there: name full blocks. */
 void sov_blocks_name(struct sov_session *s, uint32_t from);
 
-/* Give back all but the first n. */
+/* Give back all but those of the first n. */
 void sov_blocks_drop(struct sov_session *s, uint32_t n);
 
 #endif

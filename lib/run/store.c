@@ -30,11 +30,20 @@ sov_store_place(struct sov_store *p, struct sov_arena *a)
     p->n_places = places(p->n);
     p->place = sov_arena_take(a, p->n_places, sizeof(*p->place));
     p->block = sov_arena_take(a, p->n, sizeof(*p->block));
+    p->at = sov_arena_take(a, (uint64_t)p->n + 1 + p->n_lent, sizeof(*p->at));
+}
+
+unsigned char *
+sov_store_memory(const struct sov_store *p, struct sov_arena *a)
+{
+    return sov_arena_take(a, (uint64_t)p->heads * p->bytes,
+                          (uint64_t)p->n + p->local);
 }
 
 void
-sov_store_begin(struct sov_store *p)
+sov_store_begin(struct sov_store *p, unsigned char *memory)
 {
+    sov_cache_lay(p->at, memory, (size_t)p->n + p->local, p->bytes);
     p->n_fresh = p->n;
     p->n_free = p->n_kept = 0;
     p->free = p->oldest = p->newest = SOV_NO_BLOCK;
@@ -47,7 +56,7 @@ wipe(const struct sov_store *p, uint32_t b)
     size_t i;
 
     for (i = 0; i < p->n_layer; i++)
-        if (!p->kv[i].ring)
+        if (p->kv[i].local == p->local)
             sov_cache_wipe(&p->kv[i], b);
 }
 
@@ -183,6 +192,8 @@ sov_store_take(struct sov_store *p)
 void
 sov_store_hold(struct sov_store *p, uint32_t b)
 {
+    if (b >= p->n)
+        return;
     if (p->block[b].refs == 0 && p->block[b].named)
         unkeep(p, b);
     p->block[b].refs++;
@@ -193,7 +204,7 @@ sov_store_drop(struct sov_store *p, uint32_t b)
 {
     struct sov_block *block = &p->block[b];
 
-    if (--block->refs > 0)
+    if (b >= p->n || --block->refs > 0)
         return;
     if (block->named) {
         keep(p, b);

@@ -2,8 +2,9 @@
 /*
  * store.h - blocks of keys and values that timelines take, share and give back
  *
- * A block is 64 positions in the caches of all layers.  It is in one of three
- * states:
+ * A block is 64 positions in the caches of all layers that see everything, or
+ * of all that see a window: there is a store for each of the two.  It is in one
+ * of three states:
  *
  *     held    by some timelines (refs > 0); it may be in the index as well
  *     kept    by nobody, but in the index: a timeline that begins with the same
@@ -13,6 +14,15 @@
  * The index goes from a name, a digest of all that went into a block and all
  * blocks before it, to the block.  When there is no free block, the one that
  * has been kept the longest is given up.
+ *
+ * Behind the blocks that can be taken there are others:
+ *
+ *     0 .. n - 1     are taken and given back
+ *     n              stands for what no window reaches any more: zeros, which
+ *                    are read but count for nothing; only in the store of
+ *                    windows
+ *     n + 1 ..       are lent: they lie in memory of somebody else, and are
+ *                    never written to nor given back
  */
 #ifndef SOV_RUN_STORE_H
 #define SOV_RUN_STORE_H
@@ -31,9 +41,14 @@ struct sov_block {
 };
 
 struct sov_store {
-    const struct sov_cache *kv; /* [n_layer] */
+    const struct sov_cache *kv; /* [n_layer] of which some are the store's */
     size_t n_layer;
-    uint32_t n;              /* blocks */
+    bool local;              /* those that see a window */
+    size_t heads;            /* of the store's layers */
+    size_t bytes;            /* of a head in a block */
+    uint32_t n;              /* blocks that can be taken */
+    uint32_t n_lent;         /* those behind them */
+    struct sov_place *at;    /* [n + 1 + n_lent] */
     uint32_t n_fresh;        /* that were never taken: the last ones */
     uint32_t n_free;         /* that were given back, in a list from free */
     uint32_t free;
@@ -44,12 +59,36 @@ struct sov_store {
     struct sov_block *block; /* [n] */
 };
 
-/* Cut what the pool needs of its own from an arena, or count it; kv, n_layer
- * and n are set, and n is 1 or more. */
+/* Cut what the pool needs of its own from an arena, or count it; kv, n_layer,
+ * n and n_lent are set, and n is 1 or more. */
 void sov_store_place(struct sov_store *p, struct sov_arena *a);
 
+/* The same for keys and values; heads and bytes are set. */
+unsigned char *sov_store_memory(const struct sov_store *p,
+                                struct sov_arena *a);
+
 /* All blocks are free, and zero: memory as it was when it was given. */
-void sov_store_begin(struct sov_store *p);
+void sov_store_begin(struct sov_store *p, unsigned char *memory);
+
+/* The block that stands for what is not seen; the first that is lent. */
+static inline uint32_t
+sov_store_hole(const struct sov_store *p)
+{
+    return p->n;
+}
+
+static inline uint32_t
+sov_store_lent(const struct sov_store *p)
+{
+    return p->n + 1;
+}
+
+/* May a timeline that holds the block write to it? */
+static inline bool
+sov_store_owned(const struct sov_store *p, uint32_t b)
+{
+    return b < p->n && p->block[b].refs == 1;
+}
 
 /* Blocks that can be taken. */
 uint32_t sov_store_room(const struct sov_store *p);

@@ -111,26 +111,26 @@ run(const struct form *form, const struct shape *s)
                             .n_kv = s->n_kv, .n_ctx = s->keys,
                             .k_len = s->len, .v_len = s->len };
     uint32_t *block = sov_mem_array(sov_blocks_of(s->keys), sizeof(*block));
+    size_t n_blocks = sov_blocks_of(s->keys);
+    struct sov_place *place = sov_mem_array(n_blocks, sizeof(*place));
+    unsigned char *memory;
     struct sov_err err;
-    uint64_t k_bytes, v_bytes;
     double one, many, ops;
     size_t cols = s->keys < COLS ? s->keys : COLS;
 
-    kv.n_blocks = sov_blocks_of(s->keys);
-    for (size_t i = 0; i < kv.n_blocks; i++)
+    for (size_t i = 0; i < n_blocks; i++)
         block[i] = (uint32_t)i;
-    sov_cache_bytes(&kv, &k_bytes, &v_bytes);
-    k_bytes *= kv.n_blocks;
-    v_bytes *= kv.n_blocks;
+    sov_cache_sizes(&kv);
     nn.room = (sov_attn_room(&kv, s->n_head) + 15) / 16 * 16;
     nn.share = sov_mem_aligned(sov_attn_share(&kv, s->n_head) / 64 + 1, 64);
-    kv.k = sov_mem_aligned(k_bytes / 64 + 1, 64);
-    kv.v = sov_mem_aligned(v_bytes / 64 + 1, 64);
-    if (nn.share == NULL || kv.k == NULL || kv.v == NULL ||
+    memory = sov_mem_aligned(n_blocks * kv.n_kv, kv.bytes);
+    if (nn.share == NULL || place == NULL || memory == NULL ||
         sov_nn_ready(&nn, &err) < 0) {
         fprintf(stderr, "bench_attn: out of memory\n");
         exit(71);
     }
+    sov_cache_lay(place, memory, n_blocks, kv.bytes);
+    kv.place = place;
     fill_cache(&nn, &kv, block, s->keys);
     one = measure(&nn, &kv, block, s, 1);
     many = measure(&nn, &kv, block, s, cols);
@@ -138,12 +138,12 @@ run(const struct form *form, const struct shape *s)
           ((double)s->keys - (double)(cols - 1) / 2);
     printf("%-5s one token %8.3f ms %6.1f GB/s   %zu tokens %9.3f ms %6.0f "
            "GOPS\n",
-           form->name, 1e3 * one, (double)(k_bytes + v_bytes) / one / 1e9,
+           form->name, 1e3 * one, (double)(n_blocks * kv.n_kv * kv.bytes) / one / 1e9,
            cols, 1e3 * many, ops / many / 1e9);
     sov_nn_done(&nn);
     sov_mem_free_aligned(nn.share);
-    sov_mem_free_aligned(kv.k);
-    sov_mem_free_aligned(kv.v);
+    sov_mem_free_aligned(memory);
+    free(place);
     free(block);
 }
 

@@ -11,6 +11,16 @@ tests_unit_t_batch_SOURCES = %D%/t_batch.c %D%/tiny.h %D%/unit.h
 tests_unit_t_batch_CFLAGS = $(unit_cflags)
 tests_unit_t_batch_LDADD = $(unit_libs)
 
+unit_tests += tests/unit/t_window
+tests_unit_t_window_SOURCES = %D%/t_window.c %D%/tiny.h %D%/unit.h
+tests_unit_t_window_CFLAGS = $(unit_cflags)
+tests_unit_t_window_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/t_leak
+tests_unit_t_leak_SOURCES = %D%/t_leak.c %D%/tiny.h %D%/unit.h
+tests_unit_t_leak_CFLAGS = $(unit_cflags)
+tests_unit_t_leak_LDADD = $(unit_libs)
+
 unit_tests += tests/unit/t_desk
 tests_unit_t_desk_SOURCES = %D%/t_desk.c %D%/tiny.h %D%/unit.h
 tests_unit_t_desk_CFLAGS = $(unit_cflags)

@@ -159,12 +159,12 @@ static uint32_t *
 cache_open(struct sov_cache *kv, size_t n_blocks)
 {
     uint32_t *block = sov_mem_array(n_blocks, sizeof(*block));
-    uint64_t k_bytes, v_bytes;
+    struct sov_place *place = sov_mem_array(n_blocks, sizeof(*place));
 
-    kv->n_blocks = n_blocks;
-    sov_cache_bytes(kv, &k_bytes, &v_bytes);
-    kv->k = sov_mem_aligned(n_blocks, k_bytes);
-    kv->v = sov_mem_aligned(n_blocks, v_bytes);
+    sov_cache_sizes(kv);
+    sov_cache_lay(place, sov_mem_aligned(n_blocks, kv->n_kv * kv->bytes),
+                  n_blocks, kv->bytes);
+    kv->place = place;
     for (size_t i = 0; i < n_blocks; i++)
         block[i] = (uint32_t)i;
     for (size_t i = n_blocks - 1; i > 0; i--) {
@@ -180,8 +180,8 @@ cache_open(struct sov_cache *kv, size_t n_blocks)
 static void
 cache_close(struct sov_cache *kv)
 {
-    sov_mem_free_aligned(kv->k);
-    sov_mem_free_aligned(kv->v);
+    sov_mem_free_aligned(kv->place[0].p);
+    free((void *)kv->place);
 }
 
 /* Cut into tiles, and done. */
@@ -548,23 +548,17 @@ START_TEST(blocks_are_copied_and_wiped)
                                 .n_kv = 3, .k_len = 20, .v_len = 24,
                                 .n_ctx = 256 };
         uint32_t *block = cache_open(&kv, 4);
-        uint64_t k, v;
+        const unsigned char *p = kv.place[0].p;
 
-        sov_cache_bytes(&kv, &k, &v);
-        memset(kv.k, 0x33, 4 * k);
-        memset(kv.v, 0x44, 4 * v);
+        memset(kv.place[0].p, 0x33, 4 * 3 * kv.bytes);
         sov_cache_wipe(&kv, 1);
         sov_cache_wipe(&kv, 2);
         sov_cache_copy(&kv, 3, 1);
         for (size_t h = 0; h < 3; h++)
-            for (size_t b = 0; b < 4; b++) {
-                for (size_t i = 0; i < k / 3; i++)
-                    ck_assert_int_eq(kv.k[(h * 4 + b) * k / 3 + i],
+            for (size_t b = 0; b < 4; b++)
+                for (size_t i = 0; i < kv.bytes; i++)
+                    ck_assert_int_eq(p[(h * 4 + b) * kv.bytes + i],
                                      b == 2 ? 0 : 0x33);
-                for (size_t i = 0; i < v / 3; i++)
-                    ck_assert_int_eq(kv.v[(h * 4 + b) * v / 3 + i],
-                                     b == 2 ? 0 : 0x44);
-            }
         cache_close(&kv);
         free(block);
     }

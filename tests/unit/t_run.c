@@ -182,6 +182,8 @@ START_TEST(truncation_goes_back)
 }
 END_TEST
 
+#define SEES_CTX 512
+
 static void
 see_eight(sov_meta *meta)
 {
@@ -190,9 +192,12 @@ see_eight(sov_meta *meta)
     ck_assert_int_eq(sov_meta_set_u32(meta, "llama.attention.sliding_window",
                                       8, &err),
                      0);
+    ck_assert_int_eq(
+        sov_meta_set_u32(meta, "llama.context_length", SEES_CTX, &err), 0);
 }
 
-/* Layers that see 8 tokens keep 64 of 128, and know what they still have. */
+/* Layers that see 8 tokens keep 128 of 512, and know what they still have; a
+ * block more stands for what they have not. */
 START_TEST(windows_keep_little)
 {
     struct tiny t = { .type = SOV_TYPE_F16, .change = see_eight };
@@ -200,36 +205,36 @@ START_TEST(windows_keep_little)
     sov_model *model = tiny_open(&t);
     struct sov_session_memory small, whole;
     float first[TINY_VOCAB];
-    int32_t ids[TINY_CTX];
+    int32_t ids[SEES_CTX];
     struct sov_err err;
     sov_session *s;
 
-    for (int i = 0; i < TINY_CTX; i++)
+    for (int i = 0; i < SEES_CTX; i++)
         ids[i] = i * 7 % TINY_VOCAB;
     ck_assert_int_eq(sov_session_measure(model, &opts, &small, &err), 0);
-    opts.n_batch = TINY_CTX;
+    opts.n_batch = SEES_CTX;
     ck_assert_int_eq(sov_session_measure(model, &opts, &whole, &err), 0);
-    ck_assert_uint_eq(2 * small.kv, whole.kv);
+    ck_assert_uint_eq(8 * small.kv, 3 * whole.kv);
     s = open_session(model, &opts);
-    ck_assert_int_eq(sov_session_eval(s, ids, 120, SOV_LOGITS_LAST, &err), 0);
+    ck_assert_int_eq(sov_session_eval(s, ids, 500, SOV_LOGITS_LAST, &err), 0);
     memcpy(first, sov_session_logits(s, 0), sizeof(first));
     sov_session_close(s);
 
     opts.n_batch = 16;
     s = open_session(model, &opts);
-    ck_assert_int_eq(sov_session_eval(s, ids, 120, SOV_LOGITS_LAST, &err), 0);
+    ck_assert_int_eq(sov_session_eval(s, ids, 500, SOV_LOGITS_LAST, &err), 0);
     ck_assert_mem_eq(first, sov_session_logits(s, 0), sizeof(first));
-    sov_session_truncate(s, 70); /* needs what is from 63 on */
-    ck_assert_uint_eq(sov_session_pos(s), 70);
-    ck_assert_int_eq(sov_session_eval(s, ids + 70, 50, SOV_LOGITS_LAST, &err),
-                     0);
+    sov_session_truncate(s, 398); /* needs what is from 391 on */
+    ck_assert_uint_eq(sov_session_pos(s), 398);
+    ck_assert_int_eq(
+        sov_session_eval(s, ids + 398, 102, SOV_LOGITS_LAST, &err), 0);
     ck_assert_mem_eq(first, sov_session_logits(s, 0), sizeof(first));
-    sov_session_truncate(s, 63); /* from 56 on */
-    ck_assert_uint_eq(sov_session_pos(s), 63);
-    ck_assert_int_eq(sov_session_eval(s, ids + 63, 57, SOV_LOGITS_LAST, &err),
-                     0);
+    sov_session_truncate(s, 391); /* from 384 on */
+    ck_assert_uint_eq(sov_session_pos(s), 391);
+    ck_assert_int_eq(
+        sov_session_eval(s, ids + 391, 109, SOV_LOGITS_LAST, &err), 0);
     ck_assert_mem_eq(first, sov_session_logits(s, 0), sizeof(first));
-    sov_session_truncate(s, 62);
+    sov_session_truncate(s, 390);
     ck_assert_uint_eq(sov_session_pos(s), 0);
     sov_session_close(s);
     sov_model_close(model);

@@ -20,8 +20,10 @@ bytes() {
 }
 expect 0 sov-quantize -q -t copy --set gemma3.attention.sliding_window=4096 \
     -o whole.gguf small.gguf
-# one layer of seven sees all; the others keep a quarter
-[ $((28 * $(bytes small.gguf))) -eq $((10 * $(bytes whole.gguf))) ] ||
+# one layer of seven sees all; the others keep 6 blocks of 64, and have one that
+# stands for what they do not keep
+[ $((7 * 64 * $(bytes small.gguf))) -eq \
+    $(((64 + 6 * 7) * $(bytes whole.gguf))) ] ||
     fail "$(bytes small.gguf) and $(bytes whole.gguf) bytes"
 
 # an encoder is done with a layer's keys and values when the next one begins
