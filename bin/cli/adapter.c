@@ -95,6 +95,8 @@ open_file(struct sov_adapter *it, unsigned hash, struct sov_err *err)
         rc = sov_lineage_input(&l, it->model, err);
     if (rc == 0)
         rc = sov_lineage_check(&l, err);
+    if (rc == 0 && hash != 0)
+        rc = sov_model_finish(it->model, err);
     sov_lineage_end(&l);
     return rc;
 }

@@ -162,25 +162,29 @@ err_has '1 run without an end'
 expect 0 run -p Once --audit-log killed
 expect 0 sov-verify --audit-log killed
 
-# what cannot be written down is not answered
+# what cannot be written down is not answered; names of other lengths move the
+# place where the file is full
 failed=0
-n=2
-while [ "$n" -lt 12 ]; do
-    rm -f full
-    rc=0
-    (
-        ulimit -f "$n"
-        exec sov-run --temp 0 -n 8 -p 'Once upon' --audit-log full
-    ) >got 2>err || rc=$?
-    if [ "$rc" -ne 0 ] && grep -q '"event":"start"' full &&
-        ! grep -q '"event":"answer"' full; then
-        [ ! -s got ] || fail "an answer that is not in the log"
-        [ "$rc" -eq 73 ] || fail "status $rc"
-        failed=1
-    fi
-    n=$((n + 1))
+for len in 001 040 080 120 160 200 240; do
+    for blocks in 2 3 4; do
+        rm -f full
+        rc=0
+        (
+            ulimit -f "$blocks"
+            exec sov-run --temp 0 -n 8 -p 'Once upon' --audit-log full \
+                --reviewer "$(printf "%0${len#0}d" 0)"
+        ) >got 2>err || rc=$?
+        if [ "$rc" -ne 0 ] && grep -q '"event":"start"' full &&
+            ! grep -q '"event":"answer"' full; then
+            [ ! -s got ] || fail "an answer that is not in the log"
+            [ "$rc" -eq 73 ] || fail "status $rc"
+            failed=1
+        fi
+    done
 done
 [ "$failed" -eq 1 ] || fail "the log was never full"
+
+echo '[1,2]' >two
 
 # what is no log, and options that do not go together
 printf '{"seq":0' >torn
@@ -197,6 +201,16 @@ for mode in --tokenize --perplexity '--logits x' --render; do
     expect 64 sov-run -p Once $mode --audit-log x
 done
 [ ! -e x ] || fail "a log of nothing"
+
+# adapters stand there like the model
+PATH=$top_builddir/tests/tools:$PATH
+expect 0 mkmodel m.gguf
+expect 0 mklora m.gguf lora.gguf
+expect 0 sov-run --temp 0 -n 2 -m m.gguf --input-ids "$PWD/two" \
+    --lora lora.gguf:0.5 --audit-log adapted
+v=$(hashsum verity lora.gguf | cut -d' ' -f1)
+grep -q "\"adapters\":\[{\"name\":\"lora.gguf\",\"size\":[0-9]*,\"verity\":\"$v\",\"scale\":0.5}\]" \
+    adapted || fail "no adapter"
 
 # with a policy, its digest stands there
 cp -r "$tale" model
