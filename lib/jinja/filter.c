@@ -7,6 +7,7 @@
 #include "base/text.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,16 +125,37 @@ f_abs(struct sov_jrun *r, const struct sov_jargs *a)
     return J_VAL_UNDEF;
 }
 
+/* To so many digits behind the point, as the number really is: what is halfway
+ * in decimal is rarely so in binary. */
+static double
+round_to(double f, int64_t digits)
+{
+    char buf[700];
+    double scale;
+
+    if (digits > 330 || !isfinite(f))
+        return f;
+    if (digits >= 0) {
+        snprintf(buf, sizeof(buf), "%.*f", (int)digits, f);
+        return strtod(buf, NULL);
+    }
+    if (digits < -308)
+        return copysign(0, f);
+    scale = pow(10, (double)-digits);
+    return nearbyint(f / scale) * scale;
+}
+
 static struct sov_jval
 f_round(struct sov_jrun *r, const struct sov_jargs *a)
 {
     int64_t precision = sov_jarg_int(r, a, 0, "precision", 0);
     struct sov_jval method = sov_jarg(a, 1, "method");
     double scale = pow(10, (double)(precision > 15 ? 15 : precision));
-    double f = sov_jval_num(a->self) * scale;
-    bool near = method.type != J_STR || sov_jstr_is(method.u.str, "common");
+    double f = sov_jval_num(a->self);
+    bool down = method.type == J_STR && sov_jstr_is(method.u.str, "floor");
+    bool up = method.type == J_STR && sov_jstr_is(method.u.str, "ceil");
 
-    if (a->self.type <= J_INT && a->self.type >= J_BOOL && near &&
+    if (a->self.type <= J_INT && a->self.type >= J_BOOL && !down && !up &&
         precision >= 0)
         return sov_jval_int(a->self.u.i);
     if (!sov_jval_is_num(a->self)) {
@@ -142,13 +164,11 @@ f_round(struct sov_jrun *r, const struct sov_jargs *a)
                           sov_jval_kind(a->self));
         return J_VAL_UNDEF;
     }
-    if (method.type == J_STR && sov_jstr_is(method.u.str, "floor"))
-        f = floor(f);
-    else if (method.type == J_STR && sov_jstr_is(method.u.str, "ceil"))
-        f = ceil(f);
-    else
-        f = nearbyint(f);
-    return sov_jval_float(f / scale);
+    if (!down && !up)
+        return sov_jval_float(round_to(f, precision));
+    if (scale == 0 || !isfinite(f * scale)) /* nothing behind the point */
+        return sov_jval_float(scale == 0 ? 0 : f);
+    return sov_jval_float((down ? floor(f * scale) : ceil(f * scale)) / scale);
 }
 
 /* ---- of strings */

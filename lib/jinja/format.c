@@ -14,9 +14,11 @@
 
 /* ---- one value by a specification: [0][width][.precision][kind] */
 
+#define WIDTH_END 1000
+
 struct spec {
     bool zero;
-    int width;     /* up to 999 */
+    int width;     /* up to WIDTH_END, which is too wide */
     int precision; /* -1: none */
     char kind;     /* of sdifgex; 0: by the value */
 };
@@ -26,7 +28,7 @@ number(const char *p, size_t len, size_t at, int *n)
 {
     *n = 0;
     for (; at < len && p[at] >= '0' && p[at] <= '9'; at++)
-        *n = *n < 1000 ? *n * 10 + (p[at] - '0') : *n;
+        *n = *n < WIDTH_END ? *n * 10 + (p[at] - '0') : *n;
     return at;
 }
 
@@ -48,8 +50,6 @@ read_spec(const char *p, size_t len, size_t at, struct spec *s)
 static void
 pad(struct sov_jtext *t, int n, char c)
 {
-    if (n >= 1000)
-        sov_jrun_fail(t->r, SOV_EFORMAT, "a width of 1000 or more");
     for (int i = 0; i < n && t->r->rc == 0; i++)
         sov_jtext_add(t, &c, 1, false);
 }
@@ -97,6 +97,8 @@ add_spec(struct sov_jtext *t, const struct spec *s, struct sov_jval v,
     struct sov_jval str;
     size_t len, n;
 
+    if (s->width >= WIDTH_END)
+        sov_jrun_fail(t->r, SOV_EFORMAT, "a width of %d or more", WIDTH_END);
     if (s->kind != 's' && s->kind != 'r' && s->kind != '\0') {
         add_number(t, s, v);
         return;

@@ -184,6 +184,8 @@ static const struct pair wrong[] = {
     { "{{ 3 in 4 }}", "nothing can be in a int" },
     { "{{ 3 in 'a' }}", "a int is looked for in a str" },
     { "{{ '%2000d' % 1 }}", "a width of 1000 or more" },
+    { "{{ '%1000000000d' % 1 }}", "a width of 1000 or more" },
+    { "{{ '{:1000}'.format('a') }}", "a width of 1000 or more" },
     { "{{ s|indent(1001) }}", "an indent of 1001; the limit is 1000" },
     { "{{ l|tojson(indent=1001) }}", "an indent of 1001; the limit is 1000" },
     { "{{ s|center(100001) }}", "a width of 100001; the limit is 100000" },
