@@ -9,15 +9,7 @@
  * forks; each reads OWN tokens, and then they all make TOKENS more, the best
  * ones, one each in a pass.  Prints a JSON line.
  */
-#include "sov/base.h"
-#include "sov/model.h"
-#include "sov/run.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
+#include "bench_model.h"
 
 #define SEQS_MAX 256
 #define OWN_MAX  1024
@@ -29,22 +21,6 @@ struct sizes {
 static sov_session *session[SEQS_MAX];
 static struct sov_batch_part part[SEQS_MAX];
 static int32_t ids[SEQS_MAX][OWN_MAX];
-
-static double
-seconds(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int
-die(const struct sov_err *err)
-{
-    fprintf(stderr, "bench_batch: %s\n", err->msg);
-    return 70;
-}
 
 static int32_t
 best(const float *logits, size_t n)
@@ -115,17 +91,6 @@ measure(sov_batch *b, const struct sizes *n, struct sov_err *err)
     return rc;
 }
 
-static enum sov_kv_form
-kv_of(const char *name)
-{
-    static const char *const names[] = { "auto", "f32", "f16", "bf16", "q8" };
-
-    for (int i = 0; i < 5; i++)
-        if (strcmp(name, names[i]) == 0)
-            return (enum sov_kv_form)i;
-    exit(64);
-}
-
 static int
 run(const char *path, const struct sizes *n, enum sov_kv_form kv,
     struct sov_err *err)
@@ -179,5 +144,5 @@ main(int argc, char **argv)
                         "[-p SHARED] [-q OWN] [-n TOKENS] [-k FORM] MODEL\n");
         return 64;
     }
-    return run(argv[optind], &n, kv, &err) < 0 ? die(&err) : 0;
+    return run(argv[optind], &n, kv, &err) < 0 ? die("bench_batch", &err) : 0;
 }

@@ -10,35 +10,11 @@
  * about the last two.  The tokens are arbitrary.  A short pass before warms
  * up.
  */
-#include "sov/base.h"
-#include "sov/model.h"
-#include "sov/run.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
+#include "bench_model.h"
 
 struct sizes {
     size_t depth, prompt, tokens, columns;
 };
-
-static double
-seconds(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int
-die(const struct sov_err *err)
-{
-    fprintf(stderr, "bench_pass: %s\n", err->msg);
-    return 70;
-}
 
 /* n tokens, each time as many as step. */
 static int
@@ -81,20 +57,9 @@ measure(sov_session *s, const struct sizes *n, struct sov_err *err)
     return rc;
 }
 
-static enum sov_kv_form
-kv_of(const char *name)
-{
-    static const char *const names[] = { "auto", "f32", "f16", "bf16", "q8" };
-
-    for (int i = 0; i < 5; i++)
-        if (strcmp(name, names[i]) == 0)
-            return (enum sov_kv_form)i;
-    exit(64);
-}
-
 static int
-run(const char *path, const struct sizes *n, size_t batch,
-    enum sov_kv_form kv, struct sov_err *err)
+run(const char *path, const struct sizes *n, size_t batch, enum sov_kv_form kv,
+    struct sov_err *err)
 {
     size_t most = n->prompt > n->tokens ? n->prompt : n->tokens;
     struct sov_session_opts opts = {
@@ -150,5 +115,6 @@ main(int argc, char **argv)
                         "MODEL\n");
         return 64;
     }
-    return run(argv[optind], &n, batch, kv, &err) < 0 ? die(&err) : 0;
+    return run(argv[optind], &n, batch, kv, &err) < 0 ? die("bench_pass", &err)
+                                                      : 0;
 }

@@ -11,12 +11,12 @@ CLEANFILES += tests/bench/bench_codec$(EXEEXT)
 EXTRA_PROGRAMS += tests/bench/bench_limits tests/bench/bench_pass
 tests_bench_bench_limits_SOURCES = %D%/bench_limits.c %D%/limits.h
 tests_bench_bench_limits_LDADD = -lpthread
-tests_bench_bench_pass_SOURCES = %D%/bench_pass.c
+tests_bench_bench_pass_SOURCES = %D%/bench_pass.c %D%/bench_model.h
 tests_bench_bench_pass_LDADD = libsov_all.la $(deps_libs)
 CLEANFILES += tests/bench/bench_limits$(EXEEXT) tests/bench/bench_pass$(EXEEXT)
 
 EXTRA_PROGRAMS += tests/bench/bench_batch
-tests_bench_bench_batch_SOURCES = %D%/bench_batch.c
+tests_bench_bench_batch_SOURCES = %D%/bench_batch.c %D%/bench_model.h
 tests_bench_bench_batch_LDADD = libsovcore.la
 CLEANFILES += tests/bench/bench_batch$(EXEEXT)
 

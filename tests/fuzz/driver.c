@@ -5,12 +5,14 @@
  * Every file named on the command line (a folder stands for the files in it;
  * without operands, the target's own corpus) is given to the target whole,
  * then cut short at some lengths, then with some bytes changed.  The choice
- * follows from the file's bytes alone, so a run can be repeated.
+ * follows from the file's bytes alone, so a run can be repeated.  With --whole
+ * as the first operand it is given whole, and that is all.
  *
  * Exit status: 0 all inputs survived; a finding dies by a signal or sanitizer.
  */
 #include <dirent.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +26,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static size_t n_inputs;
+static bool whole;
 
 /* xorshift64*: good enough to choose bytes, and the same everywhere. */
 static uint64_t
@@ -94,7 +97,8 @@ run_file(const char *path)
     }
     fclose(f);
     feed(data, size);
-    feed_mutations(data, size);
+    if (!whole)
+        feed_mutations(data, size);
     free(data);
 }
 
@@ -144,7 +148,7 @@ run_own_corpus(const char *argv0)
     while (name != NULL && (later = strstr(name + 5, "fuzz_")) != NULL)
         name = later;
     if (name == NULL || top == NULL) {
-        fprintf(stderr, "usage: fuzz_NAME FILE|FOLDER...\n");
+        fprintf(stderr, "usage: fuzz_NAME [--whole] FILE|FOLDER...\n");
         exit(64);
     }
     if (asprintf(&dir, "%s/tests/fuzz/corpus/%s", top, name + 5) < 0)
@@ -156,10 +160,11 @@ run_own_corpus(const char *argv0)
 int
 main(int argc, char **argv)
 {
+    whole = argc > 1 && strcmp(argv[1], "--whole") == 0;
     feed((const uint8_t *)"", 0);
-    if (argc < 2)
+    if (argc < 2 + whole)
         run_own_corpus(argv[0]);
-    for (int i = 1; i < argc; i++)
+    for (int i = 1 + whole; i < argc; i++)
         run_path(argv[i]);
     printf("%zu inputs\n", n_inputs);
     return 0;

@@ -2,31 +2,14 @@
 /*
  * fuzz_spm.c - any bytes as a SentencePiece model, and the tokenizer it makes
  */
+#include "fuzz_tok.h"
+
 #include "sov/meta.h"
-#include "sov/token.h"
 #include "tok/spm_model.h"
 
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-use(const sov_tok *tok, const char *text, size_t len)
-{
-    int32_t *ids = NULL;
-    size_t n = 0;
-
-    if (sov_tok_encode(tok, text, len,
-                       SOV_TOK_BOS | SOV_TOK_EOS | SOV_TOK_SPECIAL, &ids, &n,
-                       NULL) < 0)
-        return;
-    for (size_t i = 0; i < n; i++)
-        if (sov_tok_name(tok, ids[i]).p == NULL)
-            abort(); /* an id that is not in the vocabulary */
-    free(ids);
-}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -42,8 +25,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (sov_spm_resize(&spm, spm.n + size % 3, NULL) == 0 &&
         sov_meta_new(&meta, NULL) == 0 && sov_spm_keys(&spm, meta, NULL) == 0 &&
         sov_tok_load(&tok, meta, NULL) == 0) {
-        use(tok, text, sizeof(text) - 1);
-        use(tok, (const char *)data + size - tail, tail);
+        fuzz_use_tok(tok, text, sizeof(text) - 1);
+        fuzz_use_tok(tok, (const char *)data + size - tail, tail);
     }
     sov_tok_free(tok);
     sov_meta_free(meta);

@@ -26,7 +26,8 @@ fuzz_main = tests/fuzz/driver.c
 fuzz_ldflags = $(AM_LDFLAGS)
 endif
 
-EXTRA_DIST += tests/fuzz/driver.c tests/fuzz/corpus
+EXTRA_DIST += tests/fuzz/driver.c tests/fuzz/corpus tests/fuzz/parsers \
+	tests/fuzz/coverage.awk
 
 fuzz_tests += tests/fuzz/fuzz_spm
 tests_fuzz_fuzz_spm_SOURCES = %D%/fuzz_spm.c $(fuzz_main)
@@ -61,7 +62,7 @@ tests_fuzz_fuzz_audit_SOURCES = %D%/fuzz_audit.c $(fuzz_main)
 tests_fuzz_fuzz_audit_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_audit_LDFLAGS = $(fuzz_ldflags)
 
-EXTRA_DIST += %D%/fuzz_model.h
+EXTRA_DIST += %D%/fuzz_model.h %D%/fuzz_tok.h
 
 fuzz_tests += tests/fuzz/fuzz_gguf
 tests_fuzz_fuzz_gguf_SOURCES = %D%/fuzz_gguf.c $(fuzz_main)
