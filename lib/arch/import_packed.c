@@ -12,7 +12,8 @@
  *     modelopt             NAME.weight_scale, one for all
  *     mxfp4                the experts of gpt-oss, see import_gpt_oss.c
  *
- * A weight is its number times its scale, as f32.  What a program may do with
+ * Scales are f32, f16, bf16 or, of late, f8_e8m0.  A weight is its number times
+ * its scale, as f32.  What a program may do with
  * activations (input_scale and the like) is none of our business.
  */
 #include "arch/import.h"
@@ -230,10 +231,10 @@ fit_scales(const struct sov_import *im, const struct sov_tensor *s,
     } else if (n != 1) {
         *tall = 1; /* a row has one */
     }
-    if (!sov_import_plain(s->type))
+    if (!sov_import_plain(s->type) && s->type != SOV_TYPE_F8_E8M0)
         return sov_fail(err, SOV_EUNSUP,
-                        "tensor %.80s has the type %s; scales are f32, f16 or "
-                        "bf16",
+                        "tensor %.80s has the type %s; scales are f32, f16, "
+                        "bf16 or f8_e8m0",
                         s->name, sov_type_info((int)s->type)->name);
     if (n == ((rows - 1) / *tall + 1) * ((cols - 1) / *wide + 1) &&
         (s->ndim < 2 || (s->ndim == 2 && s->dim[0] == (cols - 1) / *wide + 1)))

@@ -162,6 +162,13 @@ widen_e5m2(const unsigned char *p, float *x, size_t n)
 }
 
 static void
+widen_e8m0(const unsigned char *p, float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = sov_f8_e8m0_to_f32(p[i]);
+}
+
+static void
 widen_i8(const unsigned char *p, float *x, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -179,7 +186,8 @@ widener(enum sov_type type)
     } known[] = {
         { SOV_TYPE_F32, widen_f32 },      { SOV_TYPE_F16, widen_f16 },
         { SOV_TYPE_BF16, widen_bf16 },    { SOV_TYPE_F8_E4M3, widen_e4m3 },
-        { SOV_TYPE_F8_E5M2, widen_e5m2 }, { SOV_TYPE_I8, widen_i8 },
+        { SOV_TYPE_F8_E5M2, widen_e5m2 }, { SOV_TYPE_F8_E8M0, widen_e8m0 },
+        { SOV_TYPE_I8, widen_i8 },
     };
 
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)

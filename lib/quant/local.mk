@@ -17,6 +17,7 @@ libsov_all_la_SOURCES += \
 	%D%/f64.c \
 	%D%/f8_e4m3.c \
 	%D%/f8_e5m2.c \
+	%D%/f8_e8m0.c \
 	%D%/fp4_scale.h \
 	%D%/grid_index.c \
 	%D%/grid_index.h \

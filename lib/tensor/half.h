@@ -122,4 +122,15 @@ sov_f8_e5m2_to_f32(uint8_t b)
     return sov_f16_to_f32((uint16_t)(b << 8));
 }
 
+/* A power of two, from 2^-127 to 2^127; 255 is NaN. */
+static inline float
+sov_f8_e8m0_to_f32(uint8_t b)
+{
+    uint32_t bits = (uint32_t)b << 23;
+
+    if (b == 0)
+        bits = 0x00400000;
+    return sov_f32_from_bits(b < 255 ? bits : 0x7fc00000);
+}
+
 #endif

@@ -211,6 +211,7 @@ START_TEST(safetensors_are_read_as_they_were_written)
         SOV_TYPE_F32, SOV_TYPE_F16, SOV_TYPE_BF16,    SOV_TYPE_F64,
         SOV_TYPE_I8,  SOV_TYPE_I64, SOV_TYPE_F8_E4M3, SOV_TYPE_F8_E5M2,
         SOV_TYPE_U8,  SOV_TYPE_U64, SOV_TYPE_BOOL,    SOV_TYPE_I16,
+        SOV_TYPE_F8_E8M0,
     };
     const struct sov_layout layout = { .form = "safetensors" };
     const uint64_t dim[4] = { 3, 2, 1, 5 };

@@ -36,6 +36,7 @@ static const struct one ones[] = {
     { "gridb", "F32", "3,4", 48 },  { "i8", "I8", "7,10", 70 },
     { "lines", "BF16", "7,1", 14 }, { "turn", "F32", "2,5,6", 240 },
     { "big", "F32", "3,50,9000", 5400000 },
+    { "powers", "F8_E8M0", "3,4", 12 },
 };
 
 #define N_ONES (sizeof(ones) / sizeof(ones[0]))
@@ -294,6 +295,25 @@ START_TEST(scales_go_by_blocks)
 }
 END_TEST
 
+START_TEST(scales_may_be_powers_of_two)
+{
+    static const char *const from[] = { "f8" };
+    static const char *const side[] = { "powers" };
+    struct sov_view v = shape(SOV_TYPE_F32, 10, 7, 1);
+    struct sov_piece piece[1] = { { 0 } };
+    struct sov_recipe r = { .make = SOV_MAKE_SCALED, .n = 1, .rows = 7,
+                            .cols = 10, .step = 1, .tall = 3, .wide = 3 };
+    unsigned char want[280];
+
+    for (size_t i = 0; i < 70; i++) {
+        int e = of("powers")[i / 30 * 4 + i % 10 / 3];
+
+        sov_putf32(want + 4 * i, ldexpf(plain_f8(of("f8")[i]), e - 127));
+    }
+    check(&v, &r, piece, from, side, want, sizeof(want), 4);
+}
+END_TEST
+
 START_TEST(scales_go_by_rows_or_are_not_there)
 {
     static const char *const from[] = { "i8" };
@@ -529,6 +549,7 @@ main(void)
     tcase_add_test(tc, every_other_row_and_a_row_of_each);
     tcase_add_test(tc, a_slice_stays_in_its_file);
     tcase_add_test(tc, scales_go_by_blocks);
+    tcase_add_test(tc, scales_may_be_powers_of_two);
     tcase_add_test(tc, scales_go_by_rows_or_are_not_there);
     tcase_add_test(tc, rows_and_columns_change_places);
     tcase_add_test(tc, large_matrices_change_places);

@@ -69,6 +69,14 @@ START_TEST(bfloats_come_back_and_round)
 }
 END_TEST
 
+START_TEST(bytes_are_powers_of_two)
+{
+    for (int i = 0; i < 255; i++)
+        ck_assert(sov_f8_e8m0_to_f32((uint8_t)i) == ldexpf(1, i - 127));
+    ck_assert(isnan(sov_f8_e8m0_to_f32(255)));
+}
+END_TEST
+
 static int
 measure(enum sov_type type, uint32_t ndim, uint64_t d0, uint64_t d1,
         struct sov_tensor *t)
@@ -124,6 +132,7 @@ main(void)
     tcase_add_test(tc, all_halves_come_back);
     tcase_add_test(tc, halves_round_to_nearest_even);
     tcase_add_test(tc, bfloats_come_back_and_round);
+    tcase_add_test(tc, bytes_are_powers_of_two);
     tcase_add_test(tc, sizes_are_checked);
     tcase_add_test(tc, types_are_found_by_name_and_number);
     return unit_main("tensor", tc);
