@@ -118,11 +118,24 @@ int sov_import_stack(struct sov_import *im, const char *to, const char *from,
                      uint64_t n, uint64_t rows, uint64_t cols,
                      struct sov_err *err) SOV_MUST_CHECK;
 
+/*
+ * The same where they are published as one tensor [n, of * rows, cols], in
+ * which each has `of` matrices below each other: this is number `which`.
+ */
+int sov_import_fused(struct sov_import *im, const char *to, const char *from,
+                     uint64_t n, uint64_t rows, uint64_t cols, unsigned of,
+                     unsigned which, struct sov_err *err) SOV_MUST_CHECK;
+
 /* Where the tensor is that must have this shape, dim[0] being the last of its
  * publisher's; it has a place. */
 int sov_import_find(struct sov_import *im, const char *name, uint32_t ndim,
                     const uint64_t *dim, size_t *at,
                     struct sov_err *err) SOV_MUST_CHECK;
+
+/* ... and be of f32, f16 or bf16. */
+int sov_import_find_plain(struct sov_import *im, const char *name,
+                          uint32_t ndim, const uint64_t *dim, size_t *at,
+                          struct sov_err *err) SOV_MUST_CHECK;
 
 /* A tensor that is made as it is read, its rows then in this order (or NULL);
  * all is copied. */

@@ -84,6 +84,12 @@ sov_family_norm(const char *to)
     return strstr(to, "norm") != NULL && strstr(to, ".weight") != NULL;
 }
 
+bool
+sov_family_fused(const struct sov_import *im)
+{
+    return sov_import_at(im, "model.layers.0.mlp.experts.gate_up_proj") >= 0;
+}
+
 /* ---- config.json */
 
 /* With the names that most have. */
@@ -249,18 +255,12 @@ put_rest(struct sov_import *im, const char *to, const char *from,
     struct sov_piece piece = { .side = SOV_NO_TENSOR, .first = skip };
     struct sov_recipe r = { .make = SOV_MAKE_ROWS, .piece = &piece, .n = 1,
                             .rows = rows,          .cols = cols,    .step = 1 };
-    const struct sov_tensor *t;
-    int rc = sov_import_find(im, from, 2, was, &piece.from, err);
+    int rc = sov_import_find_plain(im, from, 2, was, &piece.from, err);
 
     if (rc < 0)
         return rc;
-    t = sov_model_at(im->model, piece.from);
-    if (!sov_import_plain(t->type))
-        return sov_fail(err, SOV_EUNSUP,
-                        "tensor %s has the type %s; only f32, f16 and bf16 "
-                        "can be imported",
-                        t->name, sov_type_info((int)t->type)->name);
-    return sov_import_made(im, to, t->type, 2, dim, NULL, &r, err);
+    return sov_import_made(im, to, sov_model_at(im->model, piece.from)->type, 2,
+                           dim, NULL, &r, err);
 }
 
 /* One tensor; of norms that are kept less 1, that is added. */
@@ -276,6 +276,12 @@ put_one(struct sov_import *im, const struct sov_family *family,
 
     if (strchr(from, '*') != NULL)
         return sov_import_stack(im, to, from, s->experts, rows, cols, err);
+    if (p->order == '1' || p->order == '2')
+        return sov_import_fused(im, to, from, s->experts, rows, cols, 2,
+                                p->order == '2', err);
+    if (p->order == 'a')
+        return sov_import_fused(im, to, from, s->experts, rows, cols, 1, 0,
+                                err);
     if (p->order == 'o' && s->skip > 0)
         return put_rest(im, to, from, s->skip, rows, cols, err);
     im->plus = family->plus_one && p->rows == 0 && sov_family_norm(to) ? 1 : 0;

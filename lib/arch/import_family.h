@@ -22,7 +22,8 @@
  *     x experts       e the feed-forward of one
  *
  * FROM with a * is the matrices of all experts, which become one tensor
- * [x, rows, cols].
+ * [x, rows, cols].  Or they are one tensor already, order 'a': of all; '1' and
+ * '2': of two matrices of each, below each other, the first or the second.
  *
  * Of a layer TO is behind "blk.N." and FROM behind the family's name for it.
  * order: the rows of q or k are of that many heads ('q' or 'k') and regrouped,
@@ -152,6 +153,16 @@ struct sov_family {
     { "ffn_up_exps.weight", before up ".weight", 'e', 'w', 0, true },      \
     { "ffn_down_exps.weight", before down ".weight", 'w', 'e', 0, true }
 
+/* The same as one tensor, which is what Transformers 5 has in memory and may
+ * write. */
+#define SOV_PARTS_FUSED                                                    \
+    { "ffn_gate_inp.weight", "mlp.gate.weight", 'x', 'w', 'r', true },     \
+    { "ffn_gate_exps.weight", "mlp.experts.gate_up_proj", 'e', 'w', '1',   \
+      true },                                                              \
+    { "ffn_up_exps.weight", "mlp.experts.gate_up_proj", 'e', 'w', '2',     \
+      true },                                                              \
+    { "ffn_down_exps.weight", "mlp.experts.down_proj", 'w', 'e', 'a', true }
+
 /* A matrix and its bias; the two of a layer norm. */
 #define SOV_PARTS_BOTH(to, from, rows, cols, order)                        \
     { to ".weight", from ".weight", rows, cols, order, true },             \
@@ -177,6 +188,9 @@ struct sov_order sov_family_order(const struct sov_shape *s, char order);
 
 /* Is it the weight of a norm? */
 bool sov_family_norm(const char *to);
+
+/* Are the experts of the directory one tensor of a layer? */
+bool sov_family_fused(const struct sov_import *im);
 
 int sov_import_family(struct sov_import *im, const struct sov_family *family,
                       struct sov_err *err) SOV_MUST_CHECK;

@@ -91,24 +91,6 @@ put_codes(struct sov_import *im, const struct sov_shape *s,
     return sov_import_made(im, to, SOV_TYPE_MXFP4, 3, dim, NULL, &r, err);
 }
 
-static int
-find_plain(struct sov_import *im, const char *name, uint32_t ndim,
-           const uint64_t *dim, size_t *at, struct sov_err *err)
-{
-    const struct sov_tensor *t;
-    int rc = sov_import_find(im, name, ndim, dim, at, err);
-
-    if (rc < 0)
-        return rc;
-    t = sov_model_at(im->model, *at);
-    return sov_import_plain(t->type)
-               ? 0
-               : sov_fail(err, SOV_EUNSUP,
-                          "tensor %s has the type %s; only f32, f16 and bf16 "
-                          "can be imported",
-                          t->name, sov_type_info((int)t->type)->name);
-}
-
 /* 16 or 32 bits a weight. */
 static int
 put_plain(struct sov_import *im, const struct sov_shape *s,
@@ -125,7 +107,7 @@ put_plain(struct sov_import *im, const struct sov_shape *s,
                             .cols = x->cols,
                             .step = x->step,
                             .wide = x->rows };
-    int rc = find_plain(im, from, 3, was, &piece.from, err);
+    int rc = sov_import_find_plain(im, from, 3, was, &piece.from, err);
 
     if (rc < 0)
         return rc;
@@ -147,7 +129,7 @@ put_bias(struct sov_import *im, const struct sov_shape *s,
                             .rows = dim[0] * s->experts,
                             .cols = 1,
                             .step = x->step };
-    int rc = find_plain(im, from, 2, was, &piece.from, err);
+    int rc = sov_import_find_plain(im, from, 2, was, &piece.from, err);
 
     if (rc < 0)
         return rc;

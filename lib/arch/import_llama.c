@@ -90,12 +90,15 @@ const struct sov_family sov_family_mistral = {
 };
 
 /* Mixtral is a Mistral with experts. */
+#define PARTS_ATTN                                                     \
+    SOV_PARTS_PRE,                                                     \
+    { "attn_q.weight", "self_attn.q_proj.weight", 'q', 'w', 'q', true }, \
+    { "attn_k.weight", "self_attn.k_proj.weight", 'k', 'w', 'k', true }, \
+    { "attn_v.weight", "self_attn.v_proj.weight", 'k', 'w', 0, true }, \
+    SOV_PARTS_OUT
+
 static const struct sov_part parts_mixtral[] = {
-    SOV_PARTS_PRE,
-    { "attn_q.weight", "self_attn.q_proj.weight", 'q', 'w', 'q', true },
-    { "attn_k.weight", "self_attn.k_proj.weight", 'k', 'w', 'k', true },
-    { "attn_v.weight", "self_attn.v_proj.weight", 'k', 'w', 0, true },
-    SOV_PARTS_OUT,
+    PARTS_ATTN,
     { "ffn_gate_inp.weight", "block_sparse_moe.gate.weight", 'x', 'w', 'r',
       true },
     SOV_PARTS_EXPERTS("block_sparse_moe.experts.*.", "w1", "w3", "w2"),
@@ -118,5 +121,25 @@ const struct sov_family sov_family_mixtral = {
     .experts = true,
     .part = parts_mixtral,
     .n_parts = sizeof(parts_mixtral) / sizeof(*parts_mixtral),
+    .more = no_window,
+};
+
+/* The same with the names of newer programs. */
+static const struct sov_part parts_mixtral_5[] = {
+    PARTS_ATTN,
+    SOV_PARTS_FUSED,
+};
+
+const struct sov_family sov_family_mixtral_5 = {
+    .arch = "llama",
+    .class = "MixtralForCausalLM",
+    .type = "mixtral",
+    .takes = sov_family_fused,
+    .act = act,
+    .eps = "rms_norm_eps",
+    .eps_key = SOV_EPS_RMS,
+    .experts = true,
+    .part = parts_mixtral_5,
+    .n_parts = sizeof(parts_mixtral_5) / sizeof(*parts_mixtral_5),
     .more = no_window,
 };

@@ -102,3 +102,27 @@ const struct sov_family sov_family_qwen3moe = {
     .n_parts = sizeof(parts_3moe) / sizeof(*parts_3moe),
     .more = all_layers,
 };
+
+/* The same with the names of newer programs. */
+static const struct sov_part parts_3moe_5[] = {
+    SOV_PARTS_PRE, SOV_PARTS_QKV,   SOV_PARTS_QK_NORM('h', 'h'),
+    SOV_PARTS_OUT, SOV_PARTS_FUSED,
+};
+
+const struct sov_family sov_family_qwen3moe_5 = {
+    .arch = "qwen3moe",
+    .class = "Qwen3MoeForCausalLM",
+    .type = "qwen3_moe",
+    .takes = sov_family_fused,
+    .alias = alias_3moe,
+    .only = only_3moe,
+    .act = act,
+    .eps = "rms_norm_eps",
+    .eps_key = SOV_EPS_RMS,
+    .lengths = true,
+    .experts = true,
+    .expert_ffn = "moe_intermediate_size",
+    .part = parts_3moe_5,
+    .n_parts = sizeof(parts_3moe_5) / sizeof(*parts_3moe_5),
+    .more = all_layers,
+};

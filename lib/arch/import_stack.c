@@ -75,6 +75,54 @@ sov_import_made(struct sov_import *im, const char *to, enum sov_type type,
 }
 
 int
+sov_import_find_plain(struct sov_import *im, const char *name, uint32_t ndim,
+                      const uint64_t *dim, size_t *at, struct sov_err *err)
+{
+    const struct sov_tensor *t;
+    size_t found = 0;
+    int rc = sov_import_find(im, name, ndim, dim, &found, err);
+
+    if (rc < 0)
+        return rc;
+    t = sov_model_at(im->model, found);
+    if (!sov_import_plain(t->type))
+        return sov_fail(err, SOV_EUNSUP,
+                        "tensor %s has the type %s; only f32, f16 and bf16 "
+                        "can be imported",
+                        t->name, sov_type_info((int)t->type)->name);
+    *at = found;
+    return 0;
+}
+
+int
+sov_import_fused(struct sov_import *im, const char *to, const char *from,
+                 uint64_t n, uint64_t rows, uint64_t cols, unsigned of,
+                 unsigned which, struct sov_err *err)
+{
+    const uint64_t was[] = { cols, of * rows, n }, dim[] = { cols, rows, n };
+    struct sov_piece *piece = sov_mem_array((size_t)n, sizeof(*piece));
+    struct sov_recipe r = { .make = SOV_MAKE_ROWS,
+                            .piece = piece,
+                            .n = (size_t)n,
+                            .rows = rows,
+                            .cols = cols,
+                            .step = 1 };
+    size_t at = 0;
+    int rc = piece == NULL ? sov_mem_fail(err)
+                           : sov_import_find_plain(im, from, 3, was, &at, err);
+
+    for (uint64_t i = 0; i < n && rc == 0; i++)
+        piece[i] = (struct sov_piece){ .from = at,
+                                       .side = SOV_NO_TENSOR,
+                                       .first = (i * of + which) * rows };
+    if (rc == 0)
+        rc = sov_import_made(im, to, sov_model_at(im->model, at)->type, 3, dim,
+                             NULL, &r, err);
+    free(piece);
+    return rc;
+}
+
+int
 sov_import_stack(struct sov_import *im, const char *to, const char *from,
                  uint64_t n, uint64_t rows, uint64_t cols, struct sov_err *err)
 {

@@ -47,13 +47,16 @@ check_PROGRAMS += tests/tools/mklora
 tests_tools_mklora_SOURCES = %D%/mklora.c
 tests_tools_mklora_LDADD = libsov_all.la $(deps_libs) -lm
 
+published = tests/tools/published.c tests/tools/published.h \
+	tests/tools/tinyspm.h
+
 check_PROGRAMS += tests/tools/mkhf
-tests_tools_mkhf_SOURCES = %D%/mkhf.c %D%/tinyspm.h
+tests_tools_mkhf_SOURCES = %D%/mkhf.c $(published)
 tests_tools_mkhf_LDADD = libsovcore.la
 
 check_PROGRAMS += tests/tools/reference
 tests_tools_reference_SOURCES = %D%/reference.c %D%/plain.c %D%/plain.h \
-	%D%/plain_moe.c %D%/plain_nn.c
+	%D%/plain_bert.c %D%/plain_moe.c %D%/plain_nn.c
 tests_tools_reference_LDADD = $(deps_libs) -lm
 
 check_PROGRAMS += tests/tools/randtext
@@ -64,5 +67,5 @@ check_PROGRAMS += tests/tools/pty
 tests_tools_pty_SOURCES = %D%/pty.c
 
 check_PROGRAMS += tests/tools/mkpacked
-tests_tools_mkpacked_SOURCES = %D%/mkpacked.c %D%/tinyspm.h
+tests_tools_mkpacked_SOURCES = %D%/mkpacked.c $(published)
 tests_tools_mkpacked_LDADD = libsovcore.la

@@ -155,9 +155,10 @@ element(const unsigned char *p, const char *type, size_t i)
 
     if (strcmp(type, "F8_E4M3") == 0)
         return eighth(p[i]);
+    if (strcmp(type, "F8_E8M0") == 0)
+        return ldexp(1, p[i] - 127);
     if (strcmp(type, "U8") == 0)
         return p[i];
-
     if (strcmp(type, "F16") == 0)
         return half(p[2 * i] | (unsigned)p[2 * i + 1] << 8);
     if (strcmp(type, "BF16") == 0)

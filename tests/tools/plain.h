@@ -72,6 +72,13 @@ double *ln(const double *x, const char *at, size_t layer, const char *name);
 
 double *embed(const double *table);
 
+/* Up, what is between, and down. */
+double *plain_ffn(const double *x, const char *at, size_t layer,
+                  const char *up, const char *down, enum act act);
+
+/* n numbers of each token. */
+void print(const double *x, size_t n);
+
 struct turns {
     size_t n;          /* of a head that turn */
     double freq[1024]; /* [n / 2] */
@@ -94,6 +101,11 @@ struct view {
 
 /* plain_moe.c: the feed-forward of those with experts. */
 double *experts(const double *x, const char *at, size_t layer);
+
+/* plain_bert.c: encoders, which print the states of tokens. */
+void bert(const char *at, const char *begin, const char *norm_name);
+void nomic(void);
+void modern(void);
 
 double *attend(const double *q, const double *k, const double *v,
                struct view see);

@@ -71,8 +71,26 @@ one_by_one(const struct names *is, const double *x, const char *at,
 
     for (size_t i = 0; i < n_ids * f; i++)
         g[i] = activate(SILU, g[i]) * u[i];
-    return linear(g, f, width,
-                  part(is, at, layer, expert, is->down, f * width), NULL);
+    return linear(g, f, width, part(is, at, layer, expert, is->down, f * width),
+                  NULL);
+}
+
+/* As Transformers 5 has them in memory: one tensor of all, in which an expert's
+ * gate has its up projection below it. */
+static double *
+one_of_all(const double *x, const char *at, size_t layer, size_t n,
+           size_t expert, size_t f)
+{
+    const double *both = weight(true, n * 2 * f * width,
+                                "%s%zu.mlp.experts.gate_up_proj", at, layer);
+    const double *down =
+        weight(true, n * f * width, "%s%zu.mlp.experts.down_proj", at, layer);
+    double *y = linear(x, width, 2 * f, both + expert * 2 * f * width, NULL);
+    double *g = cut(y, 2 * f, 0, f), *u = cut(y, 2 * f, f, f);
+
+    for (size_t i = 0; i < n_ids * f; i++)
+        g[i] = activate(SILU, g[i]) * u[i];
+    return linear(g, f, width, down + expert * f * width, NULL);
 }
 
 /* ---- gpt-oss: all experts in one tensor */
@@ -93,11 +111,11 @@ fused(const char *at, size_t layer, const char *name, size_t n, size_t expert,
       size_t rows, size_t cols)
 {
     size_t all = n * rows * cols, first = expert * rows * cols;
-    const double *codes = weight(false, all / 2, "%s%zu.mlp.experts.%s_blocks",
-                                 at, layer, name);
-    const double *scales = weight(codes != NULL, all / 32,
-                                  "%s%zu.mlp.experts.%s_scales", at, layer,
-                                  name);
+    const double *codes =
+        weight(false, all / 2, "%s%zu.mlp.experts.%s_blocks", at, layer, name);
+    const double *scales =
+        weight(codes != NULL, all / 32, "%s%zu.mlp.experts.%s_scales", at,
+               layer, name);
     const double *plain =
         weight(codes == NULL, all, "%s%zu.mlp.experts.%s", at, layer, name);
     double *w = room(rows * cols);
@@ -117,17 +135,17 @@ fused(const char *at, size_t layer, const char *name, size_t n, size_t expert,
 }
 
 static double *
-together(const double *x, const char *at, size_t layer, size_t n,
-         size_t expert, size_t f)
+together(const double *x, const char *at, size_t layer, size_t n, size_t expert,
+         size_t f)
 {
     const double *b1 = weight(true, n * 2 * f,
                               "%s%zu.mlp.experts.gate_up_proj_bias", at, layer);
-    const double *b2 = weight(true, n * width,
-                              "%s%zu.mlp.experts.down_proj_bias", at, layer);
-    double *both = linear(
-        x, width, 2 * f,
-        fused(at, layer, "gate_up_proj", n, expert, 2 * f, width),
-        b1 + expert * 2 * f);
+    const double *b2 =
+        weight(true, n * width, "%s%zu.mlp.experts.down_proj_bias", at, layer);
+    double *both =
+        linear(x, width, 2 * f,
+               fused(at, layer, "gate_up_proj", n, expert, 2 * f, width),
+               b1 + expert * 2 * f);
     double *y = room(n_ids * f);
 
     for (size_t i = 0; i < n_ids * f; i++) {
@@ -150,6 +168,7 @@ experts(const double *x, const char *at, size_t layer)
     double *y = room(n_ids * width), *logit, share[N_IDS_MAX][MOST];
     const struct names *is;
     size_t n, f;
+    bool all;
 
     while (i < sizeof(names) / sizeof(*names) &&
            strcmp(names[i].class, class) != 0)
@@ -161,12 +180,16 @@ experts(const double *x, const char *at, size_t layer)
     f = (size_t)number(config, is->size, 0);
     if (n < used || n > MOST)
         die("too many experts", class);
-    logit = project(x, width, n, at, layer, is->router);
+    all = is->gate != NULL &&
+          weight(false, n * 2 * f * width, "%s%zu.mlp.experts.gate_up_proj", at,
+                 layer) != NULL;
+    logit = project(x, width, n, at, layer, all ? "mlp.gate" : is->router);
     for (size_t t = 0; t < n_ids; t++)
         choose(logit + t * n, n, used, share[t]);
     for (size_t e = 0; e < n; e++) {
-        double *out = is->gate != NULL ? one_by_one(is, x, at, layer, e, f)
-                                       : together(x, at, layer, n, e, f);
+        double *out = all                ? one_of_all(x, at, layer, n, e, f)
+                      : is->gate != NULL ? one_by_one(is, x, at, layer, e, f)
+                                         : together(x, at, layer, n, e, f);
 
         for (size_t t = 0; t < n_ids; t++)
             for (size_t k = 0; k < width; k++)

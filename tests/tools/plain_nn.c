@@ -5,6 +5,7 @@
 #include "plain.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,6 +141,26 @@ add(double *x, const double *y, double times)
         x[i] += times * y[i];
 }
 
+/* Up and down alone. */
+double *
+plain_ffn(const double *x, const char *at, size_t layer, const char *up,
+          const char *down, enum act act)
+{
+    double *u = project(x, width, ffn, at, layer, up);
+
+    for (size_t i = 0; i < n_ids * ffn; i++)
+        u[i] = activate(act, u[i]);
+    return project(u, ffn, width, at, layer, down);
+}
+
+void
+print(const double *x, size_t n)
+{
+    for (size_t t = 0; t < n_ids; t++)
+        for (size_t i = 0; i < n; i++)
+            printf("%.9g%c", x[t * n + i], i + 1 < n ? ' ' : '\n');
+}
+
 /* ---- rotary positions */
 
 static double
@@ -260,6 +281,18 @@ turn(double *x, size_t heads, const struct turns *r)
 
 /* ---- attention */
 
+/* Does token t see token u?  Of a window, half is to both sides if it is both
+ * ways. */
+static bool
+is_seen(const struct view *see, size_t t, size_t u)
+{
+    size_t far = t > u ? t - u : u - t;
+
+    if (see->both)
+        return see->window == 0 || far <= see->window / 2;
+    return u <= t && (see->window == 0 || far < see->window);
+}
+
 double *
 attend(const double *q, const double *k, const double *v, struct view see)
 {
@@ -272,8 +305,7 @@ attend(const double *q, const double *k, const double *v, struct view see)
             double *o = out + (t * n_heads + h) * head_dim;
 
             for (size_t u = 0; u < n_ids; u++) {
-                bool seen = see.both ||
-                            (u <= t && (see.window == 0 || t - u < see.window));
+                bool seen = is_seen(&see, t, u);
 
                 p[u] = seen ? 0 : -INFINITY;
                 for (size_t i = 0; i < head_dim && seen; i++)

@@ -41,26 +41,6 @@ gated(const double *x, const char *at, size_t layer, enum act act)
     return project(g, ffn, width, at, layer, "mlp.down_proj");
 }
 
-/* Up and down alone. */
-static double *
-plain_ffn(const double *x, const char *at, size_t layer, const char *up,
-          const char *down, enum act act)
-{
-    double *u = project(x, width, ffn, at, layer, up);
-
-    for (size_t i = 0; i < n_ids * ffn; i++)
-        u[i] = activate(act, u[i]);
-    return project(u, ffn, width, at, layer, down);
-}
-
-static void
-print(const double *x, size_t n)
-{
-    for (size_t t = 0; t < n_ids; t++)
-        for (size_t i = 0; i < n; i++)
-            printf("%.9g%c", x[t * n + i], i + 1 < n ? ' ' : '\n');
-}
-
 /* ---- decoders with the names of Llama */
 
 static const char layers[] = "model.layers.";
@@ -404,89 +384,6 @@ gpt2(void)
     print(linear(x, width, vocab, head, NULL), vocab);
 }
 
-/* ---- encoders */
-
-static double *
-encoder_begin(const char *at, const char *norm_name, bool positions)
-{
-    bool roberta = strncmp(at, "roberta.", 8) == 0;
-    size_t first = roberta ? (size_t)number(config, "pad_token_id", 1) + 1 : 0;
-    size_t kinds_of = (size_t)number(config, "type_vocab_size", 2);
-    size_t ctx = (size_t)number(config, "max_position_embeddings", 512);
-    double *x =
-        embed(weight(true, vocab * width, "%sword_embeddings.weight", at));
-    const double *kind =
-        weight(true, kinds_of * width, "%stoken_type_embeddings.weight", at);
-
-    for (size_t i = 0; i < n_ids * width; i++)
-        x[i] += kind[i % width];
-    if (positions)
-        add(x,
-            weight(true, ctx * width, "%sposition_embeddings.weight", at) +
-                first * width,
-            1);
-    layer_norm(x, width, n_ids, weight(true, width, "%s.weight", norm_name),
-               weight(true, width, "%s.bias", norm_name));
-    return x;
-}
-
-/* RoBERTa has other names, and its positions begin behind that of padding. */
-static void
-bert(const char *at, const char *begin, const char *norm_name)
-{
-    double *x = encoder_begin(begin, norm_name, true);
-    struct view see = { .scale = 1 / sqrt((double)head_dim), .both = true };
-
-    for (size_t l = 0; l < n_layers; l++) {
-        double *q = project(x, width, width, at, l, "attention.self.query");
-        double *k = project(x, width, width, at, l, "attention.self.key");
-        double *v = project(x, width, width, at, l, "attention.self.value");
-
-        add(x,
-            project(attend(q, k, v, see), width, width, at, l,
-                    "attention.output.dense"),
-            1);
-        x = ln(x, at, l, "attention.output.LayerNorm");
-        add(x,
-            plain_ffn(x, at, l, "intermediate.dense", "output.dense",
-                      act_of("hidden_act")),
-            1);
-        x = ln(x, at, l, "output.LayerNorm");
-    }
-    print(x, width);
-}
-
-static void
-nomic(void)
-{
-    static const char at[] = "bert.encoder.layers.";
-    double *x = encoder_begin("bert.embeddings.", "bert.emb_ln", false);
-    struct view see = { .scale = 1 / sqrt((double)head_dim), .both = true };
-    struct turns turns;
-
-    turns_of(&turns, NULL, number(config, "rotary_emb_base", 10000));
-    for (size_t l = 0; l < n_layers; l++) {
-        double *all = project(x, width, 3 * width, at, l, "attn.Wqkv");
-        double *q = cut(all, 3 * width, 0, width);
-        double *k = cut(all, 3 * width, width, width), *up, *gate;
-
-        turn(q, n_heads, &turns);
-        turn(k, n_heads, &turns);
-        add(x,
-            project(attend(q, k, cut(all, 3 * width, 2 * width, width), see),
-                    width, width, at, l, "attn.out_proj"),
-            1);
-        x = ln(x, at, l, "norm1");
-        up = project(x, width, ffn, at, l, "mlp.fc11");
-        gate = project(x, width, ffn, at, l, "mlp.fc12");
-        for (size_t i = 0; i < n_ids * ffn; i++)
-            up[i] *= activate(SILU, gate[i]);
-        add(x, project(up, ffn, width, at, l, "mlp.fc2"), 1);
-        x = ln(x, at, l, "norm2");
-    }
-    print(x, width);
-}
-
 /* ---- which it is */
 
 static size_t
@@ -512,6 +409,7 @@ read_sizes(void)
     vocab = count("vocab_size", "vocab_size", 0);
     eps = number(config, "rms_norm_eps", 1e-6);
     eps = number(config, "norm_epsilon", eps);
+    eps = number(config, "norm_eps", eps);
     eps = number(config, "layer_norm_eps", eps);
     eps = number(config, "layer_norm_epsilon", eps);
 }
@@ -534,6 +432,9 @@ run(const char *class)
     } else if (strcmp(class, "NomicBertModel") == 0) {
         plain_prefix("bert.");
         nomic();
+    } else if (strncmp(class, "ModernBert", 10) == 0) {
+        plain_prefix("model.");
+        modern();
     } else if (strncmp(class, "Bert", 4) == 0) {
         plain_prefix("bert.");
         bert("bert.encoder.layer.", "bert.embeddings.",

@@ -61,6 +61,25 @@ for form in mixtral qwen3moe gpt-oss; do
     expect 0 answers $form "$record" same.gguf
 done
 
+# all experts of a layer in one tensor, as newer programs keep them
+for form in mixtral qwen3moe; do
+    extra=$(sed -n "s/^form $form [^ ]* *\(.*\)/\1/p" "$record")
+    expect 0 mkmodel form=$form $extra model.gguf
+    expect 0 folder fused=1
+    same $form folder
+    expect 0 answers $form "$record" folder
+    expect 0 sov-quantize -q -t f32 -f -o same.gguf folder
+    expect 0 cmpmodel -k none. same.gguf model.gguf
+    header 'gate_up_proj":{"dtype":"F32"' 'gate_up_proj":{"dtype":"I32"'
+    refused 69 "gate_up_proj has the type i32"
+    expect 0 folder fused=1 leave=model.layers.1.mlp.experts.down_proj
+    refused 65 "tensor model.layers.1.mlp.experts.down_proj is missing"
+done
+expect 0 folder fused=1
+header 'gate_up_proj":{"dtype":"F32","shape":\[4,48,32\]' \
+    'gate_up_proj":{"dtype":"F32","shape":[4,32,48]'
+refused 65 "gate_up_proj is [4, 32, 48], not [4, 48, 32]"
+
 # ---- 8 bits a weight: as the f32 numbers that they are
 
 for form in llama qwen3 phi3 mixtral; do
@@ -76,6 +95,8 @@ for form in llama qwen3 phi3 mixtral; do
     done
     for scales in 20x24 row all; do
         expect 0 folder fp8=$scales
+        same $form folder
+        expect 0 folder fp8=$scales powers=1
         same $form folder
     done
 done
@@ -234,6 +255,8 @@ expect 65 sov-quantize -q -t q8_0 -o x.gguf folder
 expect 0 folder fp8=20x24 leave=$expert.2.w3.weight_scale_inv
 refused 65 "experts.2.w3.weight is f8_e4m3 and has no scales"
 expect 0 folder fp8=20x24 nan=$expert.3.w2.weight_scale_inv
+refused 65 "experts.3.w2.weight_scale_inv: scale 1 is not a number"
+expect 0 folder fp8=20x24 powers=1 nan=$expert.3.w2.weight_scale_inv
 refused 65 "experts.3.w2.weight_scale_inv: scale 1 is not a number"
 expect 0 folder fp8=20x24
 config '\[20, 24\]' '[20, 12]'
