@@ -24,6 +24,7 @@ libsov_all_la_SOURCES += \
 	%D%/import_gpt_oss.c \
 	%D%/import_granite.c \
 	%D%/import_llama.c \
+	%D%/import_modern_bert.c \
 	%D%/import_olmo2.c \
 	%D%/import_packed.c \
 	%D%/import_phi3.c \

@@ -23,7 +23,7 @@ make() {
 fresh() {
     extra=$(sed -n "s/^form $1 [^ ]* *\(.*\)/\1/p" "$record")
     limit=1e-8
-    case $1 in falcon* | bert) limit=1e-5 ;; esac # GELU by way of erf
+    case $1 in falcon* | bert | modern-bert) limit=1e-5 ;; esac # GELU by way of erf
     form=$1
     shift
     make "form=$form $extra" "$@"
@@ -128,6 +128,26 @@ out_is 62
 with 's/BertForMaskedLM/RobertaModel/; s/"tie_word/"pad_token_id": 63, &/'
 expect 65 sov-quantize -q -t copy --force -o x.gguf folder
 err_has pad_token_id
+
+fresh modern-bert model. ""
+same modern-bare
+with 's/"gelu"/"silu"/'
+limit=1e-8
+same modern-silu
+limit=1e-5
+with 's/"tie_word/"global_attn_every_n_layers": 2, &/'
+same modern-every-other
+with 's/"local_attention": 4/"local_attention": 128/; s/"local_rope_theta": 1000,/"layer_types": ["full_attention", "sliding_attention", "sliding_attention", "full_attention", "sliding_attention"],/'
+same modern-types
+with 's/"global_rope_theta": [0-9]*,//; s/"local_rope_theta": [0-9]*,//; s/"tie_word/"rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 80000.0}, "sliding_attention": {"rope_type": "default", "rope_theta": 500.0}}, &/'
+same modern-5
+with 's/"tie_word/"layer_types": ["full_attention", "full_attention"], &/'
+refused layer_types
+with 's/"tie_word/"norm_bias": true, &/'
+refused norm_bias
+fresh modern-bert model.layers.2.attn_norm model.layers.2.other_norm
+expect 65 sov-quantize -q -t copy --force -o x.gguf folder
+err_has "model.layers.2.attn_norm.weight is missing"
 
 # ---- how states become one embedding
 

@@ -10,7 +10,7 @@ record=$top_srcdir/tests/data/arch.txt
 ids="3 17 5 22 9 0 11 14 8 20"
 for form in llama llama-bias llama-linear llama-yarn qwen2 qwen3 gemma2 gemma3 \
     phi3 phi3-long olmo2 olmo3 granite starcoder2 falcon-7b falcon-40b gpt2 \
-    bert nomic-bert; do
+    bert nomic-bert modern-bert; do
     extra=$(sed -n "s/^form $form [^ ]* *\(.*\)/\1/p" "$record")
     rm -rf folder
     mkdir folder
@@ -20,7 +20,7 @@ for form in llama llama-bias llama-linear llama-yarn qwen2 qwen3 gemma2 gemma3 \
     expect 0 answers "$form" "$record" folder
     cat out
     limit=1e-8
-    case $form in falcon* | bert) limit=1e-5 ;; esac # GELU by way of erf
+    case $form in falcon* | bert | modern-bert) limit=1e-5 ;; esac # GELU by way of erf
     # shellcheck disable=SC2086
     expect 0 reference "$form" "$limit" folder $ids
     cp out plain
