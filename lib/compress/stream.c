@@ -38,6 +38,7 @@
 #include "fmt/plan.h"
 #include "kern/kern.h"
 #include "sys/par.h"
+#include "sys/queue.h"
 
 #include <float.h>
 #include <inttypes.h>

@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "sys/par.h"
+#include "sys/queue.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

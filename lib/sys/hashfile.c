@@ -8,6 +8,7 @@
 #include "sys/hash.h"
 #include "base/mem.h"
 #include "sys/par.h"
+#include "sys/queue.h"
 
 #include <stdlib.h>
 #include <string.h>

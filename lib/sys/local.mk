@@ -15,6 +15,7 @@ libsov_all_la_SOURCES += \
 	%D%/memory.c \
 	%D%/pack.c \
 	%D%/par.c %D%/par.h \
+	%D%/queue.c %D%/queue.h \
 	%D%/part.c %D%/part.h \
 	%D%/pending.c %D%/pending.h \
 	%D%/power.c \

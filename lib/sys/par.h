@@ -53,15 +53,4 @@ int sov_task_start(struct sov_task **task, int (*fn)(void *), void *arg,
                    struct sov_err *err) SOV_MUST_CHECK;
 int sov_task_join(struct sov_task *task);
 
-/*
- * A bounded queue of pointers between tasks.  put waits for room, get for an
- * element; after close, put gives 0 and get gives NULL once it is empty.
- */
-struct sov_queue;
-struct sov_queue *sov_queue_new(size_t cap); /* NULL: no memory */
-void sov_queue_free(struct sov_queue *q);
-int sov_queue_put(struct sov_queue *q, void *item); /* 1, or 0 if closed */
-void *sov_queue_get(struct sov_queue *q);
-void sov_queue_close(struct sov_queue *q);
-
 #endif

@@ -10,6 +10,7 @@
 #include "sys/cpu.h"
 #include "sys/file.h"
 #include "sys/par.h"
+#include "sys/queue.h"
 
 #include <dirent.h>
 #include <fcntl.h>
