@@ -346,11 +346,12 @@ sov_embed_check(struct sov_embed_mode *e, size_t n_files, struct sov_err *err)
 {
     const char *out = sov_common.output;
     size_t len = out != NULL ? strlen(out) : 0;
-    const char *alone = e->pool != 0      ? "--pooling"
-                        : e->as_is        ? "--no-normalize"
-                        : e->cut          ? "--truncate"
-                        : e->format_given ? "--format"
-                                          : NULL;
+    const char *alone = e->format_given ? "--format"
+                        : e->jsonl      ? NULL /* vectors among requests */
+                        : e->pool != 0  ? "--pooling"
+                        : e->as_is      ? "--no-normalize"
+                        : e->cut        ? "--truncate"
+                                        : NULL;
 
     if (!e->on)
         return alone == NULL

@@ -24,6 +24,9 @@ struct sov_jsonl_mode {
     int order;                   /* enum sov_jsonl_order */
     uint64_t batch;              /* requests that are answered at once */
     bool special;                /* control tokens in prompts */
+    int pool;                    /* enum sov_pool, of vectors */
+    bool as_is;                  /* these are not made one long */
+    bool cut;                    /* texts that are too long for them are cut */
     const struct sov_talk *talk; /* what it says of conversations */
 
     /* for requests that do not say it themselves */
@@ -42,6 +45,9 @@ struct sov_jsonl_mode {
     double prompt_s;
     double generate_s;
 };
+
+/* Lines that are kept. */
+size_t sov_jsonl_slots(const struct sov_jsonl_mode *m);
 
 /* With what requests take while they wait, in the options of a session. */
 void sov_jsonl_session(const struct sov_jsonl_mode *m,

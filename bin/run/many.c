@@ -34,6 +34,9 @@ run_requests(struct run *r, size_t n_files, struct sov_err *err)
                                sov_account_hash(&run_options.account), err);
 
     m->special = run_options.parse_special;
+    m->pool = run_options.embed.pool;
+    m->as_is = run_options.embed.as_is;
+    m->cut = run_options.embed.cut;
     m->talk = &run_options.talk;
     m->n_tokens = run_options.n_tokens;
     m->n_tokens_given = run_options.n_tokens_given;

@@ -28,6 +28,10 @@
 #define SOV_REQUEST_ID_MAX UINT64_C(1024)   /* bytes of its id */
 #define SOV_STOPS_MAX      UINT64_C(64)     /* stop strings of it */
 #define SOV_STOP_MAX       UINT64_C(4096)   /* bytes of one of them */
+#define SOV_INPUTS_MAX     UINT64_C(2048)   /* texts of it to embed */
+#define SOV_ANSWER_MAX     (UINT64_C(256) << 20) /* bytes of one, read again */
+#define SOV_ANSWER_VALUES  (UINT64_C(1) << 24) /* ... JSON values */
+#define SOV_MODEL_NAME_MAX UINT64_C(1024)   /* bytes of a model's name in it */
 #define SOV_TEXT_MAX       (UINT64_C(1) << 30) /* bytes of text to tokenize */
 #define SOV_VOCAB_MAX      (UINT64_C(1) << 24) /* tokens of a vocabulary */
 #define SOV_SPECIAL_MAX    UINT64_C(256) /* bytes of a special token's text */

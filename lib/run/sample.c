@@ -321,3 +321,60 @@ sov_sample(sov_sampler *s, const float *logits, const int32_t *history,
     sov_kern()->exp(s->p, s->n_vocab, top);
     return draw(s, cut(s, s->p[best]), top, position);
 }
+
+/* ---- chances */
+
+/* Put a token among the n best if it belongs there: equal ones stay in the
+ * order of the vocabulary.  logprob is the logit still. */
+static void
+place(struct sov_chance *best, size_t n, int32_t id, float logit)
+{
+    size_t at = n - 1;
+
+    while (at > 0 && (best[at - 1].id < 0 || logit > best[at - 1].logprob)) {
+        best[at] = best[at - 1];
+        at--;
+    }
+    best[at] = (struct sov_chance){ id, logit };
+}
+
+static void
+find_best(const struct sov_sampler *s, struct sov_chance *best, size_t n)
+{
+    const struct sov_kern *k = sov_kern();
+    float least = -INFINITY; /* only more than this comes in */
+    size_t i, j, m;
+
+    for (i = 0; i < n; i++)
+        best[i] = (struct sov_chance){ -1, -INFINITY };
+    for (i = 0; i < s->n_vocab && n > 0; i += m) {
+        m = s->n_vocab - i < PIECE ? s->n_vocab - i : PIECE;
+        if (!(k->max(s->logit + i, m) > least))
+            continue;
+        for (j = i; j < i + m; j++)
+            if (s->logit[j] > least) {
+                place(best, n, (int32_t)j, s->logit[j]);
+                least = best[n - 1].logprob;
+            }
+    }
+}
+
+struct sov_chance
+sov_chances(sov_sampler *s, const float *logits, int32_t id,
+            struct sov_chance *best, size_t n)
+{
+    struct sov_chance it = { .id = id };
+    double top, rest;
+    size_t i;
+
+    copy_logits(s, logits);
+    find_best(s, best, n);
+    top = (double)sov_kern()->max(s->logit, s->n_vocab);
+    memcpy(s->p, s->logit, s->n_vocab * sizeof(*s->p));
+    sov_kern()->exp(s->p, s->n_vocab, (float)top);
+    rest = top + sov_log(sum_all(s));
+    it.logprob = (float)((double)s->logit[id] - rest);
+    for (i = 0; i < n && best[i].id >= 0; i++)
+        best[i].logprob = (float)((double)best[i].logprob - rest);
+    return it;
+}

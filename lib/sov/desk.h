@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * desk.h - many requests for text, answered together
+ * desk.h - many requests, for text or for vectors, answered together
  *
  * Requests come in whenever there is something to ask, and wait for a place
  * and for blocks of keys and values, first come, first served.  A pass takes
@@ -38,21 +38,35 @@ SOV_API void sov_desk_close(sov_desk *desk);
 
 struct sov_ask {
     uint64_t tag;       /* comes back with the answer */
+    const char *tenant; /* or NULL */
+
+    /* A text that goes on: */
     const int32_t *ids; /* the prompt, [n_ids] */
     size_t n_ids;
     uint64_t n_tokens; /* of the answer at most */
     struct sov_sampler_opts sampler;
     const char *const *stops;
     size_t n_stops;
-    int32_t end;        /* ends it besides those that end any, or -1 */
-    bool channels;      /* it is said on channels, if the model has them */
-    const char *tenant; /* or NULL */
+    int32_t end;     /* ends it besides those that end any, or -1 */
+    bool channels;   /* it is said on channels, if the model has them */
+    bool logprobs;   /* how probable each token was, */
+    uint32_t n_top;  /* and the best instead, SOV_TOP_MAX at most */
+
+    /* Or, if there are some, texts whose vectors are wanted: */
+    const struct sov_text_ids *texts;
+    size_t n_texts;
+    enum sov_pool pool;
+    bool as_is; /* not made one long */
 };
 
+/* Tokens whose probabilities come with each token. */
+#define SOV_TOP_MAX 20
+
 /*
- * One more request, of which nothing is borrowed.  SOV_EFORMAT: the prompt is
- * empty, has more tokens than the context or tokens that the model has not;
- * SOV_EARG: sampler, stop strings or tenant are wrong.
+ * One more request, of which nothing is borrowed.  SOV_EFORMAT: the prompt, or
+ * a text, is empty, has more tokens than the context or tokens that the model
+ * has not; SOV_EARG: sampler, stop strings, tenant or n_top are wrong;
+ * SOV_EUNSUP: the model makes no text, or no scores.
  */
 SOV_API int sov_desk_add(sov_desk *desk, const struct sov_ask *ask,
                          struct sov_err *err) SOV_MUST_CHECK;
@@ -70,18 +84,38 @@ struct sov_spent {
     double joules;
 };
 
+/* A token of an answer. */
+struct sov_made {
+    struct sov_chance it;
+    bool said; /* and not thought, or the mark of a channel */
+};
+
 struct sov_reply {
     uint64_t tag;
     int rc; /* not 0: err says why there is no answer */
     struct sov_err err;
+    size_t n_prompt; /* tokens that were given, of all texts */
+    size_t n_known;  /* of them, those that had been read already */
+
+    /* A text: */
     char *text; /* [n_text], owned; NULL if it is empty */
     size_t n_text;
     char *thought; /* the same of what was thought and not said */
     size_t n_thought;
     enum sov_why why;
-    size_t n_prompt;
-    size_t n_known; /* tokens of the prompt that were there already */
     size_t n_made;
+    bool logprobs;
+    struct sov_made *made;  /* with logprobs, [n_made], else NULL */
+    struct sov_chance *top; /* [n_made, n_top], the best first; an id of -1
+                               stands for none */
+    uint32_t n_top;
+
+    /* Vectors: */
+    float *x;     /* [rows of all, width], or NULL */
+    size_t *rows; /* [n_texts] */
+    size_t n_texts;
+    size_t width;
+    enum sov_pool pool;
 };
 
 /* The next answer, in the order in which they were complete; false if there
@@ -103,5 +137,8 @@ SOV_API void sov_desk_count(const sov_desk *desk,
                             struct sov_desk_counts *counts);
 
 SOV_API uint32_t sov_desk_ctx(const sov_desk *desk);
+
+/* What SOV_POOL_AUTO means here. */
+SOV_API enum sov_pool sov_desk_pool(const sov_desk *desk);
 
 #endif

@@ -140,6 +140,31 @@ SOV_API void sov_folder_abort(sov_folder *f);
 /* Forget what was written; NULL is fine. */
 SOV_API void sov_sink_abort(sov_sink *sink);
 
+/*
+ * A file that is added to where it stands: what was written stays, however the
+ * program ends.  Plain files only; of opts (which may be NULL) lock and inputs
+ * count, and one process at a time has it (SOV_LOCK_NONE is as FAIL).  If it is
+ * not there it is made, or, without make, *append is NULL.
+ */
+typedef struct sov_append sov_append;
+
+SOV_API int sov_append_open(sov_append **append, const char *path, bool make,
+                            const struct sov_sink_opts *opts,
+                            struct sov_err *err) SOV_MUST_CHECK;
+SOV_API void sov_append_close(sov_append *a);
+SOV_API uint64_t sov_append_size(const sov_append *a);
+/* Bytes [off, off + len), which must be there. */
+SOV_API int sov_append_read(const sov_append *a, void *buf, size_t len,
+                            uint64_t off, struct sov_err *err) SOV_MUST_CHECK;
+/* Forget all but the first len bytes. */
+SOV_API int sov_append_cut(sov_append *a, uint64_t len,
+                           struct sov_err *err) SOV_MUST_CHECK;
+/* After a failure a part of it may be there. */
+SOV_API int sov_append_write(sov_append *a, const void *buf, size_t len,
+                             struct sov_err *err) SOV_MUST_CHECK;
+/* Wait until all of it is on the disk. */
+SOV_API int sov_append_sync(sov_append *a, struct sov_err *err) SOV_MUST_CHECK;
+
 /* Remove temporary files of open sinks; safe inside a signal handler. */
 SOV_API void sov_sink_cleanup(void);
 

@@ -15,6 +15,7 @@ sovinclude_HEADERS += \
 	%D%/inspect.h \
 	%D%/io.h \
 	%D%/key.h \
+	%D%/ledger.h \
 	%D%/lora.h \
 	%D%/measure.h \
 	%D%/meta.h \

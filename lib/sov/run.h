@@ -293,6 +293,21 @@ SOV_API int32_t sov_sample(sov_sampler *sampler, const float *logits,
                            const int32_t *history, size_t n_history,
                            uint64_t position);
 
+/* What the model gives a token. */
+struct sov_chance {
+    int32_t id;
+    float logprob; /* natural logarithm of its probability */
+};
+
+/*
+ * The chance of a token, and the n best in best, out of the logits as they are:
+ * before penalty, cuts and temperature.  Where fewer are possible the rest has
+ * the id -1.
+ */
+SOV_API struct sov_chance sov_chances(sov_sampler *sampler, const float *logits,
+                                      int32_t id, struct sov_chance *best,
+                                      size_t n);
+
 /* ---- text as it is made */
 
 /* Why a text ends. */

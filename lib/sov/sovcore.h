@@ -16,6 +16,7 @@
 #include "sov/inspect.h"
 #include "sov/io.h"
 #include "sov/key.h"
+#include "sov/ledger.h"
 #include "sov/lora.h"
 #include "sov/measure.h"
 #include "sov/meta.h"

@@ -3,6 +3,7 @@
 
 libsov_all_la_SOURCES += \
 	%D%/ahead.c %D%/ahead.h \
+	%D%/append.c \
 	%D%/archive.c %D%/archive.h \
 	%D%/cgroup.c %D%/cgroup.h %D%/cpu.c %D%/cpu.h \
 	%D%/file.c %D%/file.h \

@@ -37,7 +37,8 @@ use_text(sov_request *r)
             abort();
         return;
     }
-    if ((t.prompt.p != NULL) == (t.messages.p != NULL))
+    if ((t.prompt.p != NULL) + (t.messages.p != NULL) + (t.ids != NULL) != 1 ||
+        t.n_top > SOV_TOP_MAX)
         abort();
     if (!(t.sampler.temp >= 0 && t.sampler.temp <= 1000) ||
         !(t.sampler.top_p > 0 && t.sampler.top_p <= 1) ||
@@ -79,16 +80,92 @@ use(sov_request *r)
             abort();
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void
+use_vectors(sov_request *r)
+{
+    struct sov_request_vectors v = { 0 };
+    struct sov_err err = { 0 };
+
+    if (sov_request_vectors(r, &v, &err) < 0) {
+        if (err.msg[0] == '\0' || v.n != 0)
+            abort();
+        return;
+    }
+    if (v.n == 0)
+        abort();
+    for (size_t i = 0; i < v.n; i++) {
+        const struct sov_request_embed *e = &v.texts[i];
+
+        if ((e->text.p != NULL) + (e->query.p != NULL) + (e->ids != NULL) != 1)
+            abort();
+        check(e->text);
+        check(e->query);
+        check(e->document);
+        for (size_t k = 0; k < e->n_ids; k++)
+            if (e->ids[k] < 0)
+                abort();
+    }
+}
+
+/* Whatever came, there is an answer, which says whose it is. */
+static void
+use_answer(const sov_request *r, int rc, const struct sov_err *why)
+{
+    struct sov_reply reply = { .rc = rc, .why = SOV_WHY_END };
+    const struct sov_response a = { .line = 3, .model = "m", .reply = &reply };
+    struct sov_answered back = { 0 };
+    struct sov_err err = { 0 };
+    char *line;
+    size_t len;
+
+    if (rc < 0)
+        reply.err = *why;
+    if (sov_request_answer(r, &a, &line, &len, &err) < 0)
+        abort();
+    check((struct sov_span){ (const unsigned char *)line, len });
+    if (line[len - 1] != '\n' || strlen(line) != len ||
+        sov_answer_read(line, len, &back, &err) < 0 || back.line != 3 ||
+        back.failed != (rc < 0))
+        abort();
+    free(back.id);
+    free(line);
+}
+
+static void
+use_twice(const uint8_t *data, size_t size)
 {
     sov_request *r = NULL;
     struct sov_err err = { 0 };
+    int rc = sov_request_new(&r, &err);
+
+    if (rc < 0)
+        abort();
+    rc = sov_request_read(r, (const char *)data, size, &err);
+    for (int i = 0; i < 2 && rc == 0; i++) {
+        if (sov_request_kind(r) == SOV_REQUEST_VECTORS)
+            use_vectors(r);
+        else
+            use_text(r);
+    }
+    sov_request_settle(r);
+    use_answer(r, rc, &err);
+    sov_request_free(r);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct sov_answered a = { 0 };
+    sov_request *r = NULL;
+    struct sov_err err = { 0 };
+
+    if (sov_answer_read((const char *)data, size, &a, &err) == 0 && a.line == 0)
+        abort();
+    free(a.id);
+    use_twice(data, size);
 
     if (sov_request_parse(&r, (const char *)data, size, &err) == 0) {
         use(r);
-        use_text(r);
-        use_text(r);
         use(r); /* what was taken may be taken again */
     } else if (r != NULL || err.msg[0] == '\0') {
         abort();

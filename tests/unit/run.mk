@@ -31,6 +31,11 @@ tests_unit_t_chat_SOURCES = %D%/t_chat.c %D%/unit.h
 tests_unit_t_chat_CFLAGS = $(unit_cflags)
 tests_unit_t_chat_LDADD = $(unit_libs)
 
+unit_tests += tests/unit/t_dialect
+tests_unit_t_dialect_SOURCES = %D%/t_dialect.c %D%/unit.h
+tests_unit_t_dialect_CFLAGS = $(unit_cflags)
+tests_unit_t_dialect_LDADD = $(unit_libs)
+
 unit_tests += tests/unit/t_request
 tests_unit_t_request_SOURCES = %D%/t_request.c %D%/unit.h
 tests_unit_t_request_CFLAGS = $(unit_cflags)

@@ -6,8 +6,11 @@
 
 #include "sov/desk.h"
 
+#include <math.h>
+
 #define CTX 320
-#define N   14 /* requests */
+#define N   20 /* requests, the last of which are for vectors */
+#define M   14 /* those for text */
 
 static sov_model *model;
 static sov_meta *meta;
@@ -95,6 +98,8 @@ ask(size_t i, int32_t *ids)
         .n_stops = i % 3 == 0 ? 2 : 0,
         .end = i % 4 == 3 ? 50 : -1,
         .tenant = i % 5 == 4 ? "other" : NULL,
+        .logprobs = i % 3 == 1,
+        .n_top = i % 3 == 1 ? i % 5 : 0,
     };
 
     sov_sampler_defaults(&a.sampler);
@@ -107,11 +112,34 @@ ask(size_t i, int32_t *ids)
     return a;
 }
 
+/* Vectors of a few texts, long and short. */
+static struct sov_ask
+ask_vectors(size_t i, int32_t *ids, struct sov_text_ids *text)
+{
+    static const enum sov_pool pools[] = { SOV_POOL_MEAN, SOV_POOL_LAST,
+                                           SOV_POOL_NONE };
+    struct sov_ask a = {
+        .tag = i,
+        .tenant = i % 5 == 4 ? "other" : NULL,
+        .texts = text,
+        .n_texts = 1 + i % 3,
+        .pool = pools[i / 2 % 3],
+        .as_is = i % 4 == 1,
+    };
+
+    for (size_t k = 0; k < CTX; k++)
+        ids[k] = (int32_t)(k * 7 % TINY_VOCAB);
+    for (size_t k = 0; k < a.n_texts; k++)
+        text[k] = (struct sov_text_ids){ ids + k, 1 + (i * 31 + k * 97) % 300 };
+    return a;
+}
+
 static void
 add(sov_desk *d, size_t i)
 {
+    struct sov_text_ids text[3];
     int32_t ids[CTX];
-    struct sov_ask a = ask(i, ids);
+    struct sov_ask a = i < M ? ask(i, ids) : ask_vectors(i, ids, text);
 
     ck_assert_msg(sov_desk_add(d, &a, &err) == 0, "%s", err.msg);
 }
@@ -128,6 +156,35 @@ finish(sov_desk *d)
 }
 
 static void
+check_chances(const struct sov_reply *a, const struct sov_reply *b)
+{
+    ck_assert(a->logprobs == b->logprobs && a->n_top == b->n_top);
+    ck_assert((a->made != NULL) == (b->made != NULL));
+    for (size_t i = 0; i < a->n_made && a->made != NULL; i++) {
+        ck_assert_int_eq(a->made[i].it.id, b->made[i].it.id);
+        ck_assert(a->made[i].it.logprob == b->made[i].it.logprob);
+        ck_assert(a->made[i].it.logprob <= 0 && a->made[i].said);
+    }
+    if (a->made != NULL && a->n_top > 0)
+        ck_assert_int_eq(
+            memcmp(a->top, b->top, a->n_made * a->n_top * sizeof(*a->top)), 0);
+}
+
+static void
+check_vectors(const struct sov_reply *a, const struct sov_reply *b)
+{
+    size_t n = 0;
+
+    ck_assert_uint_eq(a->n_texts, b->n_texts);
+    ck_assert_uint_eq(a->width, b->width);
+    for (size_t i = 0; i < a->n_texts; i++) {
+        ck_assert_uint_eq(a->rows[i], b->rows[i]);
+        n += a->rows[i];
+    }
+    ck_assert_int_eq(memcmp(a->x, b->x, n * a->width * sizeof(*a->x)), 0);
+}
+
+static void
 check_same(const struct sov_reply *a, const struct sov_reply *b)
 {
     ck_assert_int_eq(a->rc, 0);
@@ -136,6 +193,10 @@ check_same(const struct sov_reply *a, const struct sov_reply *b)
     ck_assert_int_eq(a->why, b->why);
     ck_assert_uint_eq(a->n_prompt, b->n_prompt);
     ck_assert_uint_eq(a->n_made, b->n_made);
+    check_chances(a, b);
+    ck_assert((a->x != NULL) == (b->x != NULL));
+    if (a->x != NULL)
+        check_vectors(a, b);
 }
 
 /* What each gets alone. */
@@ -165,9 +226,11 @@ answer_together(const struct sov_reply *alone, uint32_t n_seq, uint32_t n_batch,
     struct sov_reply r;
     size_t n = 0;
 
-    for (size_t i = 0; i < N; i++) {
+    for (size_t k = 0; k < N; k++) {
+        size_t i = k * 7 % N; /* vectors among texts */
+
         add(d, i);
-        if (i % 3 == 2) /* others come while these are read */
+        if (k % 3 == 2) /* others come while these are read */
             ck_assert_int_eq(sov_desk_step(d, &err), 1);
     }
     finish(d);
@@ -200,6 +263,82 @@ START_TEST(answers_are_those_that_each_gets_alone)
     ck_assert_uint_gt(answer_together(alone, 8, 64, mem.total), 0);
     for (size_t i = 0; i < N; i++)
         sov_reply_free(&alone[i]);
+}
+END_TEST
+
+/* The first token of an answer, against what the C library makes of logits. */
+START_TEST(chances_are_those_of_the_logits)
+{
+    sov_desk *d = open_desk(4, 0, 0);
+    struct sov_session_opts one = { .n_ctx = CTX };
+    struct sov_reply r;
+    sov_session *s;
+    const float *logits;
+    double sum = 0;
+    int32_t ids[CTX];
+    struct sov_ask a = ask(1, ids);
+
+    a.logprobs = true;
+    a.n_top = SOV_TOP_MAX;
+    a.sampler.temp = 3; /* changes what is drawn, and no chance */
+    ck_assert_int_eq(sov_desk_add(d, &a, &err), 0);
+    finish(d);
+    ck_assert(sov_desk_take(d, &r));
+    ck_assert_int_eq(sov_session_open(&s, model, &one, &err), 0);
+    ck_assert_int_eq(sov_session_eval(s, ids, a.n_ids, SOV_LOGITS_LAST, &err),
+                     0);
+    logits = sov_session_logits(s, 0);
+    for (int i = 0; i < TINY_VOCAB; i++)
+        sum += exp((double)logits[i]);
+    ck_assert(fabs((double)logits[r.made[0].it.id] - log(sum) -
+                   (double)r.made[0].it.logprob) < 1e-5);
+    for (int k = 0; k < SOV_TOP_MAX; k++) {
+        size_t better = 0;
+
+        for (int i = 0; i < TINY_VOCAB; i++)
+            better += logits[i] > logits[r.top[k].id] ||
+                      (logits[i] == logits[r.top[k].id] && i < r.top[k].id);
+        ck_assert_uint_eq(better, k);
+        ck_assert(fabs((double)logits[r.top[k].id] - log(sum) -
+                       (double)r.top[k].logprob) < 1e-5);
+    }
+    sov_session_close(s);
+    sov_reply_free(&r);
+    sov_desk_close(d);
+}
+END_TEST
+
+START_TEST(vectors_are_those_that_a_session_makes)
+{
+    sov_desk *d = open_desk(4, 0, 0);
+    struct sov_session_opts one = { .n_ctx = CTX };
+    struct sov_text_ids text[3];
+    struct sov_reply r;
+    sov_session *s;
+    int32_t ids[CTX];
+    float *x = calloc((size_t)3 * CTX, TINY_EMBD * sizeof(*x));
+
+    ck_assert_int_eq(sov_session_open(&s, model, &one, &err), 0);
+    for (size_t i = M; i < N; i++) {
+        struct sov_ask a = ask_vectors(i, ids, text);
+
+        a.as_is = true;
+        ck_assert_int_eq(sov_desk_add(d, &a, &err), 0);
+        ck_assert_int_eq(sov_desk_step(d, &err), 1);
+        ck_assert(sov_desk_take(d, &r));
+        ck_assert_int_eq(
+            sov_session_embed_texts(s, text, a.n_texts, a.pool, x, &err), 0);
+        for (size_t k = 0, n = 0; k < a.n_texts; k++) {
+            ck_assert_int_eq(
+                memcmp(r.x + n, x + n, r.rows[k] * TINY_EMBD * sizeof(*x)), 0);
+            n += r.rows[k] * TINY_EMBD;
+        }
+        ck_assert_uint_eq(r.width, TINY_EMBD);
+        sov_reply_free(&r);
+    }
+    free(x);
+    sov_session_close(s);
+    sov_desk_close(d);
 }
 END_TEST
 
@@ -309,6 +448,7 @@ START_TEST(wrong_requests_are_refused)
     struct sov_session_opts opts = { .n_ctx = CTX, .n_seq = 5000 };
     int32_t ids[CTX + 1] = { 0 };
     char tenant[300] = { 0 };
+    struct sov_text_ids text = { ids, 0 };
     struct sov_ask a = ask(0, ids);
     struct sov_reply r;
     sov_desk *other;
@@ -336,6 +476,20 @@ START_TEST(wrong_requests_are_refused)
     ck_assert_int_eq(sov_desk_step(d, &err), 0);
     ck_assert(!sov_desk_take(d, &r));
     a.n_stops = 0;
+    a.n_top = SOV_TOP_MAX + 1;
+    ck_assert_int_eq(sov_desk_add(d, &a, &err), SOV_EARG);
+    a.n_top = 0;
+    a.texts = &text;
+    a.n_texts = 1;
+    ck_assert_int_eq(sov_desk_add(d, &a, &err), SOV_EFORMAT);
+    text = (struct sov_text_ids){ ids, CTX + 1 };
+    ck_assert_int_eq(sov_desk_add(d, &a, &err), SOV_EFORMAT);
+    text.n = 1;
+    a.pool = SOV_POOL_RANK;
+    ck_assert_int_eq(sov_desk_add(d, &a, &err), SOV_EUNSUP);
+    a.pool = (enum sov_pool)99;
+    ck_assert_int_eq(sov_desk_add(d, &a, &err), SOV_EARG);
+    a.n_texts = 0;
     ck_assert_int_eq(sov_desk_add(d, &a, &err), 0);
     ck_assert_int_eq(sov_desk_step(d, &err), 1);
     sov_desk_close(d); /* with one on its way */
@@ -351,6 +505,8 @@ main(void)
 
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_test(tc, answers_are_those_that_each_gets_alone);
+    tcase_add_test(tc, chances_are_those_of_the_logits);
+    tcase_add_test(tc, vectors_are_those_that_a_session_makes);
     tcase_add_test(tc, all_ways_to_end);
     tcase_add_test(tc, who_comes_first_is_served_first);
     tcase_add_test(tc, what_prompts_have_in_common_is_read_once);

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * jsonl_job.h - requests on their way, for the files of --jsonl
+ *
+ * A slot is a line from when it is read to when its answer is written.  There
+ * are a few slots for each request that is answered at once, and no line is
+ * read while none is free: whoever writes lines waits then, and memory does
+ * not grow.  With --order input, answers wait in their slots for those before.
+ */
+#ifndef SOV_RUN_JSONL_JOB_H
+#define SOV_RUN_JSONL_JOB_H
+
+#include "cli/emit.h"
+#include "cli/lines.h"
+#include "run/jsonl.h"
+#include "sov/request.h"
+
+struct sov_jsonl_slot {
+    size_t next; /* that was read after it, or that is free too */
+    uint64_t line;
+    sov_request *request; /* owned */
+    uint64_t seed;
+    bool done;
+    struct sov_reply answer;
+};
+
+#define SOV_NO_SLOT SIZE_MAX
+
+struct sov_jsonl_job {
+    struct sov_jsonl_mode *m;
+    struct sov_lm *lm;
+    sov_desk *desk;
+    struct sov_lines lines;
+    uint64_t line; /* number of the last one, in all files */
+    bool ended;
+    struct sov_emit out;
+    struct sov_talk talk[2];     /* by whether there are tools */
+    struct sov_err no_talk;      /* why there is no template */
+    struct sov_jsonl_slot *slot; /* [n_slots] */
+    size_t n_slots;
+    size_t n_used;
+    size_t n_asked; /* of them, that the desk has */
+    size_t free;    /* a list of slots, */
+    size_t first;   /* and another: in the order of input, from here */
+    size_t last;    /* to here */
+};
+
+/* ---- jsonl_slot.c */
+
+int sov_jsonl_open_slots(struct sov_jsonl_job *j,
+                         struct sov_err *err) SOV_MUST_CHECK;
+void sov_jsonl_free_slots(struct sov_jsonl_job *j);
+
+/* A free one, as the last that was read. */
+struct sov_jsonl_slot *sov_jsonl_take_slot(struct sov_jsonl_job *j);
+
+/* Write all answers that may be written now. */
+int sov_jsonl_write_done(struct sov_jsonl_job *j,
+                         struct sov_err *err) SOV_MUST_CHECK;
+
+/* A line without an answer: 0, and the run goes on, or rc, and it ends. */
+int sov_jsonl_refuse(struct sov_jsonl_job *j, struct sov_jsonl_slot *s, int rc,
+                     const struct sov_err *err) SOV_MUST_CHECK;
+
+/* Put what the desk has done into the slots, and write it. */
+int sov_jsonl_take_answers(struct sov_jsonl_job *j,
+                           struct sov_err *err) SOV_MUST_CHECK;
+
+/* ---- jsonl_ask.c */
+
+/* Put what a request asks for to the desk. */
+int sov_jsonl_ask(struct sov_jsonl_job *j, struct sov_jsonl_slot *s,
+                  struct sov_err *err) SOV_MUST_CHECK;
+
+#endif

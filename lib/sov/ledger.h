@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ledger.h - which lines of a pipe have been answered: runs that go on
+ *
+ * The answers are a file that grows, line by line, and it is what counts: each
+ * answer says to which line of the input it belongs, in whatever order they
+ * stand.  Beside it,
+ *
+ *     OUT.journal    {"seed":7,"temp":0.8,...}     what answers depend on
+ *                    1 0f3c9a5be11d7702            a line, and its digest
+ *                    2 77c1e0d3a4b5f680
+ *
+ * says what was answered, so that another input, model or option is noticed.
+ * The journal has its entry before the answer is written.  However a run ends,
+ * what it leaves is whole lines and perhaps a part of one, which is cut off.
+ */
+#ifndef SOV_LEDGER_H
+#define SOV_LEDGER_H
+
+#include "sov/base.h"
+#include "sov/err.h"
+#include "sov/io.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct sov_ledger sov_ledger;
+
+/*
+ * Open the answers at path, if there are some, and read them; opts are those of
+ * sov_append_open().  SOV_EFORMAT: there is something else in the file, a line
+ * that was answered twice, or a journal that is damaged.  Nothing is changed or
+ * made before sov_ledger_begin().
+ */
+SOV_API int sov_ledger_open(sov_ledger **ledger, const char *path,
+                            const struct sov_sink_opts *opts,
+                            struct sov_err *err) SOV_MUST_CHECK;
+SOV_API void sov_ledger_close(sov_ledger *ledger);
+
+struct sov_ledger_counts {
+    uint64_t answered; /* lines */
+    uint64_t failed;   /* of them, with an error */
+    uint64_t unknown;  /* of them, of which the journal says nothing */
+    uint64_t cut;      /* bytes of half a line */
+};
+
+SOV_API void sov_ledger_count(const sov_ledger *ledger,
+                              struct sov_ledger_counts *counts);
+
+/* What an earlier run had under a name in its settings: a string as it is, else
+ * JSON; free() it.  NULL if there was none. */
+SOV_API char *sov_ledger_setting(const sov_ledger *ledger, const char *name);
+
+/*
+ * What answers depend on, a JSON object.  SOV_EFORMAT names what has changed
+ * since the answers that there are; without any it is written down.  Half a
+ * line at the end is cut off.
+ */
+SOV_API int sov_ledger_begin(sov_ledger *ledger, const char *settings,
+                             size_t len, const struct sov_sink_opts *opts,
+                             struct sov_err *err) SOV_MUST_CHECK;
+
+/* A digest of a line. */
+SOV_API uint64_t sov_ledger_digest(struct sov_span text);
+
+/*
+ * Is this line answered: 1, or 0.  SOV_EFORMAT: it is not the line that was.
+ * A line of which the journal says nothing is known by its id.
+ */
+SOV_API int sov_ledger_look(const sov_ledger *ledger, uint64_t line,
+                            struct sov_span text,
+                            struct sov_err *err) SOV_MUST_CHECK;
+
+/* The input has n lines: SOV_EFORMAT if more than these were answered. */
+SOV_API int sov_ledger_end(const sov_ledger *ledger, uint64_t n,
+                           struct sov_err *err) SOV_MUST_CHECK;
+
+/*
+ * The answer to a line, with its end.  It is handed to the system at once, and
+ * is on the disk a second later, if there are more, or after a sync.
+ */
+SOV_API int sov_ledger_put(sov_ledger *ledger, uint64_t line, uint64_t digest,
+                           struct sov_span answer,
+                           struct sov_err *err) SOV_MUST_CHECK;
+SOV_API int sov_ledger_sync(sov_ledger *ledger,
+                            struct sov_err *err) SOV_MUST_CHECK;
+
+#endif
