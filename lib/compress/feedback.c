@@ -19,6 +19,8 @@
 #include <string.h>
 
 #define DAMP 0.01
+/* Where nothing can be tried: too much of it fits the text too well. */
+#define USUAL_MIX 0.5
 
 /* ---- rows ---- */
 
@@ -143,19 +145,21 @@ make(struct sov_feedback *f, double draw, double damp, struct sov_err *err)
     return sov_fb_factor_new(&f->factor, s, err);
 }
 
-/* What rounding these rows costs on held. */
+/* What rounding the rows to choose by costs on held. */
 static int
-try_draw(struct sov_feedback *f, const struct sov_feedback_opts *o, double draw,
-         double damp, double *cost, struct sov_err *err)
+try_rows(struct sov_feedback *f, const struct sov_feedback_opts *o,
+         double *cost, struct sov_err *err)
 {
     const struct sov_type_info *info = sov_type_info((int)o->type);
     struct sov_feedback_loss loss = { 0 };
-    void *out = sov_mem_array(o->n_rows, f->m->k / info->block * info->bytes);
-    int rc = out == NULL ? sov_mem_fail(err) : make(f, draw, damp, err);
+    void *out = NULL;
+    int rc;
 
-    if (rc == 0)
-        rc = sov_feedback_encode(f, o->type, o->rows, o->n_rows, out, &loss,
-                                 err);
+    if (info != NULL)
+        out = sov_mem_array(o->n_rows, f->m->k / info->block * info->bytes);
+    rc = out == NULL ? sov_mem_fail(err)
+                     : sov_feedback_encode(f, o->type, o->rows, o->n_rows, out,
+                                           &loss, err);
     *cost = loss.held_now;
     free(out);
     return rc;
@@ -173,7 +177,9 @@ find_draw(struct sov_feedback *f, const struct sov_feedback_opts *o,
     for (size_t i = 0; i < 4 && rc == 0; i++) {
         double cost = 0;
 
-        rc = try_draw(f, o, draws[i], damp, &cost, err);
+        rc = make(f, draws[i], damp, err);
+        if (rc == 0)
+            rc = try_rows(f, o, &cost, err);
         if (!(cost < least))
             break;
         least = cost;
@@ -185,30 +191,76 @@ find_draw(struct sov_feedback *f, const struct sov_feedback_opts *o,
 }
 
 static int
-fill(struct sov_feedback *f, const struct sov_feedback_opts *o,
-     struct sov_err *err)
+find_mix(struct sov_feedback *f, const struct sov_feedback_opts *o,
+         struct sov_err *err)
+{
+    static const double mixes[] = { 1.0, 0.5, 0.25, 0.0 };
+    double best = 1, least = INFINITY;
+    int rc = 0;
+
+    for (size_t i = 0; i < 4 && rc == 0; i++) {
+        double cost = 0;
+
+        f->mix = mixes[i];
+        rc = try_rows(f, o, &cost, err);
+        if (!(cost < least))
+            break;
+        least = cost;
+        best = mixes[i];
+    }
+    f->mix = best;
+    return rc;
+}
+
+/* Draw and mix, as they are given or as they do best. */
+static int
+settle(struct sov_feedback *f, const struct sov_feedback_opts *o,
+       struct sov_err *err)
 {
     double damp = o->damp > 0 ? o->damp : DAMP;
+    bool try = f->m->held.n > 0 && o->n_rows > 0;
     int rc;
 
-    f->effort = o->effort < 1 ? SOV_EFFORT_DEFAULT : o->effort;
-    f->effort = f->effort > 9 ? 9 : f->effort;
-    f->importance = sov_mem_array(f->m->k, sizeof(*f->importance));
-    if (f->importance == NULL)
-        return sov_mem_fail(err);
-    for (size_t i = 0; i < f->m->k; i++) {
-        double x = scale_of(f->m->fit.h, f->m->fit.n, f->m->k) *
-                   (double)f->m->fit.h[i * f->m->k + i];
-
-        f->importance[i] = x > 0x1p-20 ? (float)x : 0x1p-20f;
-    }
+    if (f->m->fit.c != NULL)
+        f->mix = o->mix >= 0 ? o->mix : try ? 1.0 : USUAL_MIX;
     if (o->draw >= 0)
         rc = make(f, o->draw < 1 ? o->draw : 1, damp, err);
-    else if (f->m->held.n > 0 && o->n_rows > 0)
+    else if (try)
         rc = find_draw(f, o, damp, err);
     else
         rc = make(f, usual_draw(f->m), damp, err);
+    if (rc == 0 && f->m->fit.c != NULL && o->mix < 0 && try)
+        rc = find_mix(f, o, err);
     return rc;
+}
+
+/* The diagonal, near 1; no column counts nothing. */
+static int
+find_importance(struct sov_feedback *f, struct sov_err *err)
+{
+    const struct sov_moments *m = f->m;
+    double scale = scale_of(m->fit.h, m->fit.n, m->k);
+
+    f->importance = sov_mem_array(m->k, sizeof(*f->importance));
+    if (f->importance == NULL)
+        return sov_mem_fail(err);
+    for (size_t i = 0; i < m->k; i++) {
+        double x = scale * (double)m->fit.h[i * m->k + i];
+
+        f->importance[i] = x > 0x1p-20 ? (float)x : 0x1p-20f;
+    }
+    return 0;
+}
+
+static int
+fill(struct sov_feedback *f, const struct sov_feedback_opts *o,
+     struct sov_err *err)
+{
+    int rc = find_importance(f, err);
+
+    f->effort = o->effort < 1 ? SOV_EFFORT_DEFAULT : o->effort;
+    f->effort = f->effort > 9 ? 9 : f->effort;
+    return rc < 0 ? rc : settle(f, o, err);
 }
 
 int

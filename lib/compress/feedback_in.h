@@ -105,10 +105,4 @@ void sov_fb_work_free(struct sov_fb_job *job);
 /* Rows of one chunk. */
 void sov_fb_chunk(struct sov_fb_job *job, size_t chunk, unsigned worker);
 
-/* y[rows][n of panel p] (stride PANEL) += x[rows][columns of some panels] times
- * these rows of a matrix. */
-void sov_fb_times(const struct sov_kern *k, const float *x, size_t x_stride,
-                  size_t n_rows, const float *m, size_t m_stride, size_t n_k,
-                  float *y, size_t n);
-
 #endif

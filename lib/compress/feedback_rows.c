@@ -9,6 +9,7 @@
  *
  * Between sweeps a row is what stands in its blocks, and delta, w - y.
  */
+#include "compress/feedback_rows.h"
 #include "compress/feedback_unit.h"
 
 #include "base/mem.h"
@@ -22,19 +23,6 @@
  * stay in the cache while all rows of a chunk meet them. */
 #define STEP ((size_t)64)
 
-struct sov_fb_work {
-    float *room;            /* owned; all below */
-    float *delta;           /* [SOV_FB_ROWS][n] */
-    float *t;               /* [SOV_FB_ROWS][PANEL] */
-    float *h;               /* [PANEL][PANEL] */
-    float *inverse;         /* [PANEL] */
-    float *x, *importance;  /* [LANES][PANEL] */
-    float *lanes[9];        /* [PANEL][LANES] */
-    unsigned char *blocks;  /* owned; [LANES] of a panel */
-    unsigned char *plain;   /* owned; [SOV_FB_ROWS] rows of the plain encoder */
-    struct sov_apart *part; /* owned; [LANES] */
-};
-
 /* Names of lanes. */
 enum { W, T, LEVEL, Y, MOVED, A, C, HA, HC };
 
@@ -43,7 +31,7 @@ enum { W, T, LEVEL, Y, MOVED, A, C, HA, HC };
 static size_t
 floats_of(size_t n)
 {
-    return SOV_FB_ROWS * n + SOV_FB_ROWS * PANEL + PANEL * PANEL + PANEL +
+    return 2 * SOV_FB_ROWS * n + SOV_FB_ROWS * PANEL + PANEL * PANEL + PANEL +
            2 * LANES * PANEL + 9 * LANES * PANEL;
 }
 
@@ -76,6 +64,7 @@ make_work(const struct sov_fb_job *job, struct sov_fb_work *w)
     w->importance = cut(&room, LANES * PANEL);
     for (int i = 0; i < 9; i++)
         w->lanes[i] = cut(&room, LANES * PANEL);
+    w->w = cut(&room, SOV_FB_ROWS * n);
     w->delta = cut(&room, SOV_FB_ROWS * n);
     return true;
 }
@@ -111,60 +100,39 @@ sov_fb_work_free(struct sov_fb_job *job)
 /* ---- products ---- */
 
 void
-sov_fb_times(const struct sov_kern *k, const float *x, size_t x_stride,
-             size_t n_rows, const float *m, size_t m_stride, size_t n_k,
-             float *y, size_t n)
+sov_fb_times(const struct sov_fb_place *p, const float *x, const float *m,
+             size_t m_stride, size_t n_k)
 {
     for (size_t i = 0; i < n_k; i += STEP)
-        k->mixes(x + i, x_stride, n_rows, m + i * m_stride, m_stride,
-                 n_k - i < STEP ? n_k - i : STEP, y, PANEL, n);
+        p->job->k->mixes(x + i, sov_fb_columns(p), p->n_rows, m + i * m_stride,
+                         m_stride, n_k - i < STEP ? n_k - i : STEP, p->w->t,
+                         PANEL, p->n);
 }
 
-/* Some rows of a chunk, and the panel that is worked on. */
-struct place {
-    struct sov_fb_job *job;
-    struct sov_fb_work *w;
-    size_t row0, n_rows; /* of the chunk */
-    size_t c0, n;        /* columns of the panel */
-    size_t l0, n_lanes;  /* of the rows: those in lanes */
-};
-
-static size_t
-columns(const struct place *p)
+void
+sov_fb_clear(const struct sov_fb_place *p)
 {
-    return p->job->f->second.n;
+    for (size_t i = 0; i < p->n_rows; i++)
+        memset(p->w->t + i * PANEL, 0, p->n * sizeof(float));
 }
 
 /* t = w + delta times the factor, of the columns before the panel. */
 static void
-find_targets(const struct place *p)
+find_targets(const struct sov_fb_place *p)
 {
     const struct sov_fb_factor *f = &p->job->f->factor;
-    size_t n = columns(p);
+    size_t n = sov_fb_columns(p);
 
     for (size_t i = 0; i < p->n_rows; i++)
-        memcpy(p->w->t + i * PANEL, p->job->rows + (p->row0 + i) * n + p->c0,
+        memcpy(p->w->t + i * PANEL, p->w->w + i * n + p->c0,
                p->n * sizeof(float));
     for (size_t c = 0; c < p->c0; c += PANEL)
-        sov_fb_times(p->job->k, p->w->delta + c, n, p->n_rows,
-                     f->g + sov_fb_factor_at(n, c, p->c0),
-                     sov_fb_factor_stride(n, c), PANEL, p->w->t, p->n);
-}
-
-/* t = delta times a symmetric matrix, of the columns up to `end`. */
-static void
-times_moments(const struct place *p, const float *h, size_t end)
-{
-    size_t n = columns(p);
-
-    for (size_t i = 0; i < p->n_rows; i++)
-        memset(p->w->t + i * PANEL, 0, p->n * sizeof(float));
-    sov_fb_times(p->job->k, p->w->delta, n, p->n_rows, h + p->c0, n, end,
-                 p->w->t, p->n);
+        sov_fb_times(p, p->w->delta + c, f->g + sov_fb_factor_at(n, c, p->c0),
+                     sov_fb_factor_stride(n, c), PANEL);
 }
 
 static void
-scale_all(const struct place *p, float by)
+scale_all(const struct sov_fb_place *p, float by)
 {
     for (size_t i = 0; i < p->n_rows; i++)
         for (size_t k = 0; k < p->n; k++)
@@ -173,18 +141,18 @@ scale_all(const struct place *p, float by)
 
 /* t = H delta */
 static void
-find_slopes(const struct place *p)
+find_slopes(const struct sov_fb_place *p)
 {
     const struct sov_fb_second *s = &p->job->f->second;
     float keep = (float)((1.0 - s->draw) * s->scale);
     float wide = (float)(s->draw * s->wide_scale);
-    size_t n = columns(p);
+    size_t n = sov_fb_columns(p);
 
-    times_moments(p, s->h, n);
+    sov_fb_clear(p);
+    sov_fb_times(p, p->w->delta, s->h + p->c0, n, n);
     if (s->wide != NULL) {
         scale_all(p, keep / wide);
-        sov_fb_times(p->job->k, p->w->delta, n, p->n_rows, s->wide + p->c0, n,
-                     n, p->w->t, p->n);
+        sov_fb_times(p, p->w->delta, s->wide + p->c0, n, n);
         keep = wide;
     }
     scale_all(p, keep);
@@ -199,7 +167,7 @@ find_slopes(const struct place *p)
 
 /* H of the panel alone. */
 static void
-take_square(const struct place *p)
+take_square(const struct sov_fb_place *p)
 {
     const struct sov_fb_second *s = &p->job->f->second;
 
@@ -224,38 +192,36 @@ to_lanes(const float *rows, size_t stride, size_t n_rows, size_t n,
 
 /* What the rows in lanes are made of, from `at` of the panel on. */
 static void
-load_parts(const struct place *p, size_t at)
+load_parts(const struct sov_fb_place *p, size_t at)
 {
     const struct sov_fb_job *job = p->job;
     size_t block = (p->c0 + at) / (size_t)job->parts->block;
 
     for (size_t l = 0; l < LANES; l++) {
-        size_t row = p->row0 + p->l0 + (l < p->n_lanes ? l : 0);
+        size_t row = p->l0 + (l < p->n_lanes ? l : 0);
 
-        job->parts->take(job->out + row * job->row_bytes +
-                             block * job->block_bytes,
+        job->parts->take(sov_fb_out(p, row) + block * job->block_bytes,
                          &p->w->part[l]);
     }
 }
 
 static void
-store_parts(const struct place *p, size_t at)
+store_parts(const struct sov_fb_place *p, size_t at)
 {
     const struct sov_fb_job *job = p->job;
     size_t block = (p->c0 + at) / (size_t)job->parts->block;
 
     for (size_t l = 0; l < p->n_lanes; l++)
         job->parts->put(&p->w->part[l],
-                        job->out + (p->row0 + p->l0 + l) * job->row_bytes +
-                            block * job->block_bytes);
+                        sov_fb_out(p, p->l0 + l) + block * job->block_bytes);
 }
 
 /* delta = w - y of the panel. */
 static void
-store_delta(const struct place *p)
+store_delta(const struct sov_fb_place *p)
 {
-    size_t n = columns(p);
-    const float *w = p->job->rows + (p->row0 + p->l0) * n + p->c0;
+    size_t n = sov_fb_columns(p);
+    const float *w = p->w->w + p->l0 * n + p->c0;
 
     for (size_t l = 0; l < p->n_lanes; l++)
         for (size_t k = 0; k < p->n; k++)
@@ -264,7 +230,7 @@ store_delta(const struct place *p)
 }
 
 static struct sov_fb_unit
-unit_of(const struct place *p, size_t at)
+unit_of(const struct sov_fb_place *p, size_t at)
 {
     const struct sov_fb_job *job = p->job;
     const struct sov_fb_factor *f = &job->f->factor;
@@ -304,11 +270,11 @@ unit_of(const struct place *p, size_t at)
 
 /* Sixteen rows of the panel, for the first time or again. */
 static void
-round_lanes(const struct place *p, bool again)
+round_lanes(const struct sov_fb_place *p, bool again)
 {
-    const float *w = p->job->rows + (p->row0 + p->l0) * columns(p) + p->c0;
+    const float *w = p->w->w + p->l0 * sov_fb_columns(p) + p->c0;
 
-    to_lanes(w, columns(p), p->n_lanes, p->n, p->w->lanes[W]);
+    to_lanes(w, sov_fb_columns(p), p->n_lanes, p->n, p->w->lanes[W]);
     to_lanes(p->w->t + p->l0 * PANEL, PANEL, p->n_lanes, p->n, p->w->lanes[T]);
     for (size_t at = 0; at < p->n; at += (size_t)p->job->parts->block) {
         struct sov_fb_unit u = unit_of(p, at);
@@ -327,20 +293,11 @@ round_lanes(const struct place *p, bool again)
 
 /* ---- sweeps ---- */
 
-/* Go to the next panel, from c0 = n of the one before on; false: the end. */
-static bool
-next_panel(struct place *p)
-{
-    p->c0 += p->n;
-    p->n = columns(p) - p->c0 < PANEL ? columns(p) - p->c0 : PANEL;
-    return p->n > 0;
-}
-
 static void
-sweep(struct place *p, bool again)
+sweep(struct sov_fb_place *p, bool again)
 {
     p->c0 = p->n = 0;
-    while (next_panel(p)) {
+    while (sov_fb_next(p)) {
         if (again) {
             take_square(p);
             find_slopes(p);
@@ -362,135 +319,24 @@ sweeps_of(int effort)
     return sweeps[effort - 1];
 }
 
-/* ---- what it costs ---- */
-
-/* delta' h delta of each row: twice what is beside the square of each panel,
- * and the square. */
-static void
-row_losses(struct place *p, const float *h, double loss[SOV_FB_ROWS])
-{
-    memset(loss, 0, SOV_FB_ROWS * sizeof(*loss));
-    p->c0 = p->n = 0;
-    while (next_panel(p)) {
-        for (int part = 0; part < 2; part++) {
-            size_t from = part == 0 ? 0 : p->c0;
-            size_t n_k = part == 0 ? p->c0 : p->n, n = columns(p);
-
-            for (size_t i = 0; i < p->n_rows; i++)
-                memset(p->w->t + i * PANEL, 0, p->n * sizeof(float));
-            sov_fb_times(p->job->k, p->w->delta + from, n, p->n_rows,
-                         h + from * n + p->c0, n, n_k, p->w->t, p->n);
-            for (size_t i = 0; i < p->n_rows; i++) {
-                const float *d = p->w->delta + i * n + p->c0;
-                double sum = 0;
-
-                for (size_t k = 0; k < p->n; k++)
-                    sum += (double)d[k] * (double)p->w->t[i * PANEL + k];
-                loss[i] += part == 0 ? 2 * sum : sum;
-            }
-        }
-    }
-}
-
-/* delta = w - what blocks say; blocks NULL: w itself. */
-static void
-find_delta(const struct place *p, const unsigned char *blocks)
-{
-    const struct sov_fb_job *job = p->job;
-    size_t n = columns(p);
-
-    for (size_t i = 0; i < p->n_rows; i++) {
-        const float *w = job->rows + (p->row0 + i) * n;
-        float *d = p->w->delta + i * n;
-
-        if (blocks == NULL)
-            memset(d, 0, n * sizeof(*d));
-        else
-            job->k->decode[job->type](blocks + i * job->row_bytes, d, n);
-        for (size_t k = 0; k < n; k++)
-            d[k] = w[k] - d[k];
-    }
-}
-
-static void
-encode_plain(const struct place *p)
-{
-    const struct sov_fb_job *job = p->job;
-
-    for (size_t i = 0; i < p->n_rows; i++)
-        job->k->encode[job->type](
-            job->rows + (p->row0 + i) * columns(p), job->f->importance,
-            p->w->plain + i * job->row_bytes, columns(p), job->f->effort);
-}
-
-static double
-sum_of(const double *x, size_t n)
-{
-    double sum = 0;
-
-    for (size_t i = 0; i < n; i++)
-        sum += x[i];
-    return sum;
-}
-
-/* Losses of the plain encoder and of this; rows that lost with it go back. */
-static void
-measure(struct place *p, struct sov_feedback_loss *loss)
-{
-    const struct sov_moments *m = p->job->f->m;
-    double plain[2][SOV_FB_ROWS], now[2][SOV_FB_ROWS], power[2][SOV_FB_ROWS];
-    const float *h[2] = { m->fit.h, m->held.n > 0 ? m->held.h : NULL };
-    unsigned char *out = p->job->out + p->row0 * p->job->row_bytes;
-    size_t bytes = p->job->row_bytes;
-
-    memset(plain, 0, sizeof(plain));
-    memset(now, 0, sizeof(now));
-    memset(power, 0, sizeof(power));
-    encode_plain(p);
-    for (int i = 0; i < 2 && h[i] != NULL; i++) {
-        find_delta(p, out);
-        row_losses(p, h[i], now[i]);
-        find_delta(p, p->w->plain);
-        row_losses(p, h[i], plain[i]);
-        find_delta(p, NULL);
-        row_losses(p, h[i], power[i]);
-    }
-    for (size_t i = 0; i < p->n_rows; i++) {
-        int judge = h[1] != NULL ? 1 : 0;
-
-        if (now[judge][i] <= plain[judge][i])
-            continue;
-        memcpy(out + i * bytes, p->w->plain + i * bytes, bytes);
-        now[0][i] = plain[0][i];
-        now[1][i] = plain[1][i];
-        loss->kept++;
-    }
-    loss->rows = p->n_rows;
-    loss->power = sum_of(power[0], p->n_rows) / (double)m->fit.n;
-    loss->plain = sum_of(plain[0], p->n_rows) / (double)m->fit.n;
-    loss->now = sum_of(now[0], p->n_rows) / (double)m->fit.n;
-    if (h[1] == NULL)
-        return;
-    loss->held_power = sum_of(power[1], p->n_rows) / (double)m->held.n;
-    loss->held_plain = sum_of(plain[1], p->n_rows) / (double)m->held.n;
-    loss->held_now = sum_of(now[1], p->n_rows) / (double)m->held.n;
-}
-
 void
 sov_fb_chunk(struct sov_fb_job *job, size_t chunk, unsigned worker)
 {
     size_t row0 = chunk * SOV_FB_ROWS;
     size_t left = job->n_rows - row0;
-    struct place p = {
+    struct sov_fb_place p = {
         .job = job,
         .w = &job->work[worker],
         .row0 = row0,
         .n_rows = left < SOV_FB_ROWS ? left : SOV_FB_ROWS,
     };
 
+    sov_fb_aim(&p);
     sweep(&p, false);
     for (int i = 0; i < sweeps_of(job->f->effort); i++)
         sweep(&p, true);
+    if (job->parts->n_fields > 0)
+        sov_fb_stretch(&p);
     if (job->loss != NULL)
-        measure(&p, &job->loss[chunk]);
+        sov_fb_measure(&p, &job->loss[chunk]);
 }

@@ -4,7 +4,8 @@
 libsov_all_la_SOURCES += \
 	%D%/error.c %D%/error.h \
 	%D%/feedback.c %D%/feedback.h %D%/feedback_in.h \
-	%D%/feedback_factor.c %D%/feedback_rows.c \
+	%D%/feedback_aim.c %D%/feedback_factor.c %D%/feedback_loss.c \
+	%D%/feedback_rows.c %D%/feedback_rows.h \
 	%D%/feedback_unit.c %D%/feedback_unit.h \
 	%D%/importance.c %D%/importance.h \
 	%D%/job.c %D%/job.h \
