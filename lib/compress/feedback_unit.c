@@ -83,7 +83,9 @@ try_of(const struct sov_parts *p, const struct sov_apart *a, int s, int i)
         f.sc = within(f.sc + (float)steps[i][0], p->sc_lo, p->sc_hi);
         f.mn = within(f.mn + (float)steps[i][1], p->mn_lo, p->mn_hi);
     } else if (p->sc_lo < p->sc_hi) {
-        f.sc = within(f.sc + (float)steps_alone[i], p->sc_lo, p->sc_hi);
+        float step = p->sc_step > 0.0f ? p->sc_step : 1.0f;
+
+        f.sc = within(f.sc + step * (float)steps_alone[i], p->sc_lo, p->sc_hi);
     } else if (p->n_fields == 2) {
         float middle = (p->lo + p->hi) * 0.5f;
 

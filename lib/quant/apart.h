@@ -9,6 +9,10 @@
  * for minima that it does not have.  Types whose scales are floats of 8 bits
  * (mxfp4, nvfp4) have no field: d is 1 and sc the scale.
  *
+ * Weights of lattice types come in groups of SOV_POINT_GROUP, whose levels are
+ * points with signs (points.h), or eight times a point and 1 or -1 more; their
+ * sc are odd multiples of the lowest.
+ *
  * All products are rounded to float one by one, so that y has the bits that
  * decode() gives.
  */
@@ -16,6 +20,7 @@
 #define SOV_QUANT_APART_H
 
 #include "quant/levels.h"
+#include "quant/points.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,10 +42,14 @@ struct sov_parts {
     int n_fields;       /* 1: d; 2: dmin too; 0: neither */
     bool positive;      /* they are not negative */
     float sc_lo, sc_hi; /* whole numbers; the same: there are none */
+    float sc_step;      /* between them; 0: 1 */
     float mn_lo, mn_hi;
     /* Scales that are no whole numbers: the one so many after sc, or the last
      * one in that direction.  NULL: sc + by. */
     float (*near)(float sc, int by);
+
+    enum sov_grid grid; /* with LEVELS_POINTS */
+    enum sov_point_signs signs;
 
     void (*take)(const void *block, struct sov_apart *a);
     void (*put)(const struct sov_apart *a, void *block);

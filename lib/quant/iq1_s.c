@@ -9,6 +9,7 @@
  * bit 15 says that their shift is -1/8 instead of 1/8.
  * y = d * (2 s + 1) * (point + shift)
  */
+#include "quant/apart.h"
 #include "quant/codec.h"
 #include "quant/encode_grid.h"
 #include "quant/grids.h"
@@ -35,5 +36,65 @@ decode(const void *blocks, float *y, size_t n)
     }
 }
 
+static void
+take(const void *block, struct sov_apart *a)
+{
+    const struct sov_points *points = sov_points(SOV_GRID_IQ1S);
+    const struct sov_iq1_s *b = block;
+
+    a->d = sov_half_at(b->d);
+    a->dmin = 0.0f;
+    for (int k = 0; k < 8; k++) {
+        int qh = sov_le16(b->qh + 2 * k);
+
+        a->sc[k] = 0.125f * (float)(2 * (qh >> 12 & 7) + 1);
+        a->mn[k] = 0.0f;
+        for (int g = 0; g < 4; g++)
+            sov_points_put(
+                points, SOV_POINT_BLOCK,
+                (int[2]){ b->qs[4 * k + g] | (qh >> (3 * g) & 7) << 8, 0 },
+                (unsigned)qh >> 15, a->level + 32 * k + 8 * g);
+    }
+}
+
+static void
+put(const struct sov_apart *a, void *block)
+{
+    const struct sov_points *points = sov_points(SOV_GRID_IQ1S);
+    struct sov_iq1_s *b = block;
+
+    sov_put16(b->d, sov_f32_to_f16(a->d));
+    for (int k = 0; k < 8; k++) {
+        int high = (int)(a->sc[k] * 4.0f) << 12;
+
+        for (int g = 0; g < 4; g++) {
+            int point[2];
+            unsigned down = sov_points_take(points, SOV_POINT_BLOCK,
+                                            a->level + 32 * k + 8 * g, point);
+
+            b->qs[4 * k + g] = (uint8_t)point[0];
+            high |= point[0] >> 8 << (3 * g) | (int)(down << 15);
+        }
+        sov_put16(b->qh + 2 * k, (uint16_t)high);
+    }
+}
+
+static const struct sov_parts parts = {
+    .block = 256,
+    .sub = 32,
+    .kind = LEVELS_POINTS,
+    .lo = -9.0f,
+    .hi = 9.0f,
+    .n_fields = 1,
+    .positive = true,
+    .sc_lo = 0.125f,
+    .sc_hi = 1.875f,
+    .sc_step = 0.25f,
+    .grid = SOV_GRID_IQ1S,
+    .signs = SOV_POINT_BLOCK,
+    .take = take,
+    .put = put,
+};
+
 const struct sov_codec sov_codec_iq1_s = { SOV_TYPE_IQ1_S, decode, encode_iq1_s,
-                                           NULL };
+                                           &parts };

@@ -8,6 +8,7 @@
  * signs on, and a 4-bit scale s above them.
  * y = d * (0.5 + s) / 4 * point * sign
  */
+#include "quant/apart.h"
 #include "quant/codec.h"
 #include "quant/encode_grid.h"
 #include "quant/grids.h"
@@ -38,5 +39,64 @@ decode(const void *blocks, float *y, size_t n)
     }
 }
 
+static void
+take(const void *block, struct sov_apart *a)
+{
+    const struct sov_points *points = sov_points(SOV_GRID_IQ2XXS);
+    const struct sov_iq2_xxs *b = block;
+
+    a->d = sov_half_at(b->d);
+    a->dmin = 0.0f;
+    for (int k = 0; k < 8; k++) {
+        uint32_t signs = sov_le32(b->qs + 8 * k + 4);
+
+        a->sc[k] = 0.125f * (float)(2 * (signs >> 28) + 1);
+        a->mn[k] = 0.0f;
+        for (int g = 0; g < 4; g++)
+            sov_points_put(
+                points, SOV_POINT_EVEN, (int[2]){ b->qs[8 * k + g], 0 },
+                sov_grid_signs(signs >> (7 * g)), a->level + 32 * k + 8 * g);
+    }
+}
+
+static void
+put(const struct sov_apart *a, void *block)
+{
+    const struct sov_points *points = sov_points(SOV_GRID_IQ2XXS);
+    struct sov_iq2_xxs *b = block;
+
+    sov_put16(b->d, sov_f32_to_f16(a->d));
+    for (int k = 0; k < 8; k++) {
+        uint32_t signs = (uint32_t)(a->sc[k] * 4.0f) << 28;
+
+        for (int g = 0; g < 4; g++) {
+            int point[2];
+            unsigned bits = sov_points_take(points, SOV_POINT_EVEN,
+                                            a->level + 32 * k + 8 * g, point);
+
+            b->qs[8 * k + g] = (uint8_t)point[0];
+            signs |= (uint32_t)(bits & 127) << (7 * g);
+        }
+        sov_put32(b->qs + 8 * k + 4, signs);
+    }
+}
+
+static const struct sov_parts parts = {
+    .block = 256,
+    .sub = 32,
+    .kind = LEVELS_POINTS,
+    .lo = -43.0f,
+    .hi = 43.0f,
+    .n_fields = 1,
+    .positive = true,
+    .sc_lo = 0.125f,
+    .sc_hi = 3.875f,
+    .sc_step = 0.25f,
+    .grid = SOV_GRID_IQ2XXS,
+    .signs = SOV_POINT_EVEN,
+    .take = take,
+    .put = put,
+};
+
 const struct sov_codec sov_codec_iq2_xxs = { SOV_TYPE_IQ2_XXS, decode,
-                                             encode_iq2_xxs, NULL };
+                                             encode_iq2_xxs, &parts };

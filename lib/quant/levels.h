@@ -19,6 +19,7 @@ enum level_kind {
     LEVELS_IQ4,
     LEVELS_FP4,
     LEVELS_SIGN,
+    LEVELS_POINTS, /* not one by one: see points.h */
 };
 
 struct levels {

@@ -39,6 +39,8 @@ libsov_all_la_SOURCES += \
 	%D%/levels.h \
 	%D%/mxfp4.c \
 	%D%/nvfp4.c \
+	%D%/points.c \
+	%D%/points.h \
 	%D%/q1_0.c \
 	%D%/q2_0.c \
 	%D%/q2_k.c \
