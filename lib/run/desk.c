@@ -152,6 +152,7 @@ sov_desk_open(sov_desk **desk, const sov_model *model, const sov_tok *tok,
     if (d == NULL)
         return sov_mem_fail(err);
     d->tok = tok;
+    d->counts.joules = -1;
     d->n_seq = opts->n_seq != 0 ? opts->n_seq : 1;
     d->n_batch = opts->n_batch != 0 ? opts->n_batch : PASS_DEFAULT;
     rc = open_batch(d, model, opts, err);
@@ -178,6 +179,15 @@ sov_desk_count(const sov_desk *d, struct sov_desk_counts *counts)
     *counts = d->counts;
     counts->waiting = d->waiting.n;
     counts->active = d->n_active;
+    counts->blocks = sov_batch_blocks(d->batch);
+    counts->used = counts->blocks - sov_batch_room(d->batch);
+}
+
+void
+sov_desk_power(sov_desk *d, sov_power *power)
+{
+    d->power = power;
+    d->counts.joules = power != NULL ? 0 : -1;
 }
 
 uint32_t

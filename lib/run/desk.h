@@ -30,6 +30,8 @@ struct sov_job {
     size_t n_ids;
     size_t cap;
     char *tenant;
+    double added; /* when it came, in seconds */
+    bool seated;  /* it has had a place */
 
     /* a text that goes on */
     size_t planned; /* tokens of the pass that is put together */
@@ -81,6 +83,7 @@ struct sov_desk {
     size_t n_active;
     struct sov_batch_part *part; /* [n_seq] */
     struct sov_job **reader;     /* [n_seq] of prompts, in a pass */
+    sov_power *power;            /* borrowed, or NULL */
     struct sov_desk_counts counts;
 };
 
@@ -102,6 +105,19 @@ void sov_job_finish(struct sov_desk *d, struct sov_job *j, int rc,
 
 /* Do two jobs have one tenant, or none? */
 bool sov_job_same_tenant(const struct sov_job *a, const struct sov_job *b);
+
+/* A job has a place, or is about to get its first token; the time counts only
+ * once. */
+void sov_job_seat(struct sov_job *j);
+void sov_job_first(struct sov_job *j);
+
+/* Joules of the meter until now; below 0: not known. */
+double sov_desk_energy(const struct sov_desk *d);
+
+/* Part of what was spent between two such readings, for n of all tokens. */
+void sov_job_spend(struct sov_job *j, double before, double after, size_t n,
+                   size_t all);
+void sov_desk_spend(struct sov_desk *d, double before, double after);
 
 /* ---- desk_pass.c: who is active, and what a pass reads */
 

@@ -10,6 +10,16 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+static double
+seconds(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
 
 void
 sov_jobs_push(struct sov_job_list *l, struct sov_job *j)
@@ -106,7 +116,10 @@ sov_reply_free(struct sov_reply *a)
         sov_mem_wipe(a->text, a->n_text);
     if (a->thought != NULL)
         sov_mem_wipe(a->thought, a->n_thought);
+    if (a->ids != NULL)
+        sov_mem_wipe(a->ids, (a->n_prompt + a->n_made) * sizeof(*a->ids));
     wipe_numbers(a);
+    free(a->ids);
     free(a->text);
     free(a->thought);
     free(a->made);
@@ -140,7 +153,58 @@ sov_job_finish(struct sov_desk *d, struct sov_job *j, int rc,
         a->err = *err;
     a->text = take_bytes(&j->text, &a->n_text);
     a->thought = take_bytes(&j->thought, &a->n_thought);
+    a->ids = j->ids;
+    j->ids = NULL;
+    a->spent.total_s = seconds() - j->added;
     sov_jobs_push(&d->done, j);
+}
+
+void
+sov_job_seat(struct sov_job *j)
+{
+    if (!j->seated)
+        j->answer.spent.queue_s = seconds() - j->added;
+    j->seated = true;
+}
+
+void
+sov_job_first(struct sov_job *j)
+{
+    if (j->answer.n_made == 0)
+        j->answer.spent.first_s = seconds() - j->added;
+}
+
+double
+sov_desk_energy(const struct sov_desk *d)
+{
+    double joules;
+
+    return d->power != NULL && sov_power_joules(d->power, &joules) ? joules
+                                                                   : -1;
+}
+
+/* What is not known of a part is not known of the whole. */
+static void
+spend(double *account, double before, double after, double share)
+{
+    if (*account < 0 || before < 0 || after < 0)
+        *account = -1;
+    else
+        *account += (after - before) * share;
+}
+
+void
+sov_job_spend(struct sov_job *j, double before, double after, size_t n,
+              size_t all)
+{
+    if (n > 0)
+        spend(&j->answer.spent.joules, before, after, (double)n / (double)all);
+}
+
+void
+sov_desk_spend(struct sov_desk *d, double before, double after)
+{
+    spend(&d->counts.joules, before, after, 1);
 }
 
 bool
@@ -296,6 +360,8 @@ sov_job_new(struct sov_job **job, const struct sov_desk *d,
         sov_job_free(j);
         return rc;
     }
+    j->added = seconds();
+    j->answer.spent.joules = d->power != NULL ? 0 : -1;
     j->answer.tag = ask->tag;
     j->answer.n_prompt = j->n_ids;
     *job = j;

@@ -53,6 +53,7 @@ admit(struct sov_desk *d, struct sov_job *j, struct sov_err *err)
         others + sov_session_wants(j->session, sov_job_left(j) + 1) <=
             sov_batch_room(d->batch)) {
         d->active[d->n_active++] = j;
+        sov_job_seat(j);
         return 1;
     }
     d->counts.n_known -= known;
@@ -172,8 +173,8 @@ plan_prompts(struct sov_desk *d, size_t n)
     return n;
 }
 
-int
-sov_desk_pass(struct sov_desk *d, struct sov_err *err)
+static int
+eval(struct sov_desk *d, struct sov_err *err)
 {
     for (;;) {
         size_t n = plan_prompts(d, plan_texts(d));
@@ -183,4 +184,21 @@ sov_desk_pass(struct sov_desk *d, struct sov_err *err)
             return rc;
         give_way(d);
     }
+}
+
+int
+sov_desk_pass(struct sov_desk *d, struct sov_err *err)
+{
+    double before = sov_desk_energy(d);
+    int rc = eval(d, err);
+    double after = sov_desk_energy(d);
+    size_t all = 0;
+    size_t i;
+
+    for (i = 0; i < d->n_active; i++)
+        all += d->active[i]->planned;
+    for (i = 0; i < d->n_active; i++)
+        sov_job_spend(d->active[i], before, after, d->active[i]->planned, all);
+    sov_desk_spend(d, before, after);
+    return rc;
 }

@@ -124,6 +124,7 @@ next_token(struct sov_desk *d, struct sov_job *j, struct sov_err *err)
         return sov_fail(err, SOV_EFORMAT,
                         "no token is possible: the model's weights give no "
                         "numbers");
+    sov_job_first(j);
     j->answer.why = SOV_WHY_END;
     if (sov_tok_is_end(d->tok, j->id) || j->id == j->end)
         return 0;

@@ -130,6 +130,16 @@ keys_of(const struct sov_desk *d, const struct load *l)
     return n < d->n_ctx ? n : d->n_ctx;
 }
 
+static void
+seat_all(struct sov_desk *d, const struct load *l)
+{
+    struct sov_job *j = d->waiting.first;
+    size_t i;
+
+    for (i = 0; i < l->n_jobs; i++, j = j->next)
+        sov_job_seat(j);
+}
+
 static int
 compute(struct sov_desk *d, struct load *l, uint32_t others,
         struct sov_err *err)
@@ -146,6 +156,7 @@ compute(struct sov_desk *d, struct load *l, uint32_t others,
         return 0;
     }
     rc = fill(d, l, err);
+    seat_all(d, l);
     if (rc == 0)
         rc = sov_session_embed_texts(s, l->text, l->n_texts, first->answer.pool,
                                      l->x, err);
@@ -157,12 +168,15 @@ int
 sov_desk_vectors(struct sov_desk *d, uint32_t wanted, struct sov_err *err)
 {
     struct load l = { 0 };
+    double before = sov_desk_energy(d);
+    double after;
     size_t i, rows = 0;
     float *x;
     int rc;
 
     gather(d, &l);
     rc = compute(d, &l, wanted, err);
+    after = sov_desk_energy(d);
     x = l.x;
     for (i = 0; i < l.n_jobs && rc > 0; i++) {
         struct sov_job *j = sov_jobs_pop(&d->waiting);
@@ -171,12 +185,15 @@ sov_desk_vectors(struct sov_desk *d, uint32_t wanted, struct sov_err *err)
         rows += rows_of(j) * width_of(d, j);
         x = l.x + rows;
         d->counts.n_read += j->n_ids;
+        sov_job_spend(j, before, after, j->n_ids, l.n_ids);
         sov_job_finish(d, j, of_job, err);
         if (of_job == SOV_EMEM)
             rc = of_job;
     }
-    if (rc > 0)
+    if (rc > 0) {
         d->counts.passes++;
+        sov_desk_spend(d, before, after);
+    }
     if (l.x != NULL)
         sov_mem_wipe(l.x, rows * sizeof(*l.x));
     free(l.x);

@@ -16,6 +16,7 @@
 #define SOV_DESK_H
 
 #include "sov/err.h"
+#include "sov/power.h"
 #include "sov/run.h"
 #include "sov/token.h"
 
@@ -47,10 +48,10 @@ struct sov_ask {
     struct sov_sampler_opts sampler;
     const char *const *stops;
     size_t n_stops;
-    int32_t end;     /* ends it besides those that end any, or -1 */
-    bool channels;   /* it is said on channels, if the model has them */
-    bool logprobs;   /* how probable each token was, */
-    uint32_t n_top;  /* and the best instead, SOV_TOP_MAX at most */
+    int32_t end;    /* ends it besides those that end any, or -1 */
+    bool channels;  /* it is said on channels, if the model has them */
+    bool logprobs;  /* how probable each token was, */
+    uint32_t n_top; /* and the best instead, SOV_TOP_MAX at most */
 
     /* Or, if there are some, texts whose vectors are wanted: */
     const struct sov_text_ids *texts;
@@ -70,6 +71,9 @@ struct sov_ask {
  */
 SOV_API int sov_desk_add(sov_desk *desk, const struct sov_ask *ask,
                          struct sov_err *err) SOV_MUST_CHECK;
+
+/* Count energy by this meter (borrowed), before and after each pass. */
+SOV_API void sov_desk_power(sov_desk *desk, sov_power *power);
 
 /* One pass: 1, or 0 if there is nothing to do. */
 SOV_API int sov_desk_step(sov_desk *desk, struct sov_err *err) SOV_MUST_CHECK;
@@ -96,6 +100,8 @@ struct sov_reply {
     struct sov_err err;
     size_t n_prompt; /* tokens that were given, of all texts */
     size_t n_known;  /* of them, those that had been read already */
+    int32_t *ids; /* those given and those made, [n_prompt + n_made], owned */
+    struct sov_spent spent;
 
     /* A text: */
     char *text; /* [n_text], owned; NULL if it is empty */
@@ -131,6 +137,9 @@ struct sov_desk_counts {
     uint64_t n_known;
     uint64_t n_made; /* tokens of answers that were read to go on */
     uint64_t again;  /* times that a request gave its blocks back */
+    uint32_t blocks; /* of keys and values: all, */
+    uint32_t used;   /* and those that active requests hold */
+    double joules;   /* of all passes; below 0: not known */
 };
 
 SOV_API void sov_desk_count(const sov_desk *desk,

@@ -8,6 +8,12 @@
 
 #include <math.h>
 
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #define CTX 320
 #define N   20 /* requests, the last of which are for vectors */
 #define M   14 /* those for text */
@@ -193,6 +199,12 @@ check_same(const struct sov_reply *a, const struct sov_reply *b)
     ck_assert_int_eq(a->why, b->why);
     ck_assert_uint_eq(a->n_prompt, b->n_prompt);
     ck_assert_uint_eq(a->n_made, b->n_made);
+    ck_assert(memcmp(a->ids, b->ids,
+                     (a->n_prompt + a->n_made) * sizeof(*a->ids)) == 0);
+    ck_assert(a->spent.joules < 0); /* nobody counts */
+    ck_assert(a->spent.queue_s >= 0 && a->spent.first_s >= 0);
+    ck_assert(a->spent.queue_s <= a->spent.total_s);
+    ck_assert(a->spent.first_s <= a->spent.total_s);
     check_chances(a, b);
     ck_assert((a->x != NULL) == (b->x != NULL));
     if (a->x != NULL)
@@ -241,6 +253,9 @@ answer_together(const struct sov_reply *alone, uint32_t n_seq, uint32_t n_batch,
     ck_assert_uint_eq(n, N);
     sov_desk_count(d, &c);
     ck_assert_uint_eq(c.active + c.waiting, 0);
+    ck_assert_uint_eq(c.used, 0);
+    ck_assert_uint_gt(c.blocks, 0);
+    ck_assert(c.joules < 0);
     sov_desk_close(d);
     return c.again;
 }
@@ -339,6 +354,101 @@ START_TEST(vectors_are_those_that_a_session_makes)
     free(x);
     sov_session_close(s);
     sov_desk_close(d);
+}
+END_TEST
+
+/* ---- energy */
+
+static void
+put(const char *name, const char *text)
+{
+    FILE *f = fopen(name, "w");
+
+    ck_assert_ptr_nonnull(f);
+    fputs(text, f);
+    ck_assert_int_eq(fclose(f), 0);
+}
+
+/* A counter that runs until it is killed. */
+static pid_t
+run_counter(const char *file)
+{
+    pid_t child = fork();
+
+    for (long n = 1; child == 0; n++) {
+        int fd = open(file, O_WRONLY);
+        char text[32];
+        int len = snprintf(text, sizeof(text), "%010ld\n", n);
+
+        if (fd < 0 || pwrite(fd, text, (size_t)len, 0) != len)
+            _exit(1);
+        close(fd);
+    }
+    return child;
+}
+
+/* Requests that come and go have together what all passes took. */
+static void
+check_energy(const char *root)
+{
+    sov_desk *d = open_desk(4, 64, 0);
+    struct sov_desk_counts c;
+    struct sov_reply r;
+    sov_power *power;
+    double sum = 0;
+
+    ck_assert_int_eq(sov_power_open(&power, root, &err), 0);
+    sov_desk_power(d, power);
+    do { /* until the counter has had its turn */
+        for (size_t i = 0; i < N; i++)
+            add(d, i);
+        finish(d);
+        while (sov_desk_take(d, &r)) {
+            ck_assert_msg(r.spent.joules >= 0, "%s", sov_power_why(power));
+            sum += r.spent.joules;
+            sov_reply_free(&r);
+        }
+        sov_desk_count(d, &c);
+    } while (c.joules == 0);
+    ck_assert_msg(c.joules > 0, "%s", sov_power_why(power));
+    ck_assert(fabs(sum / c.joules - 1) < 1e-9);
+    sov_power_close(power);
+
+    ck_assert_int_eq(sov_power_open(&power, "/nowhere", &err), 0);
+    sov_desk_power(d, power);
+    add(d, 1);
+    finish(d);
+    ck_assert(sov_desk_take(d, &r));
+    ck_assert(r.spent.joules < 0);
+    sov_reply_free(&r);
+    sov_desk_count(d, &c);
+    ck_assert(c.joules < 0);
+    sov_desk_close(d);
+    sov_power_close(power);
+}
+
+START_TEST(energy_is_shared_out_by_tokens)
+{
+    char root[] = "t_desk.XXXXXX";
+    char path[200];
+    pid_t counter;
+
+    ck_assert_ptr_nonnull(mkdtemp(root));
+    snprintf(path, sizeof(path), "mkdir -p %s/sys/class/powercap/intel-rapl:0",
+             root);
+    ck_assert_int_eq(system(path), 0);
+    snprintf(path, sizeof(path), "%s/sys/class/powercap/intel-rapl:0/name",
+             root);
+    put(path, "package-0\n");
+    strcpy(strrchr(path, '/'), "/energy_uj");
+    put(path, "0000000000\n");
+    counter = run_counter(path);
+    ck_assert_int_gt(counter, 0);
+    check_energy(root);
+    kill(counter, SIGKILL);
+    ck_assert_int_eq(waitpid(counter, NULL, 0), counter);
+    snprintf(path, sizeof(path), "rm -rf %s", root);
+    ck_assert_int_eq(system(path), 0);
 }
 END_TEST
 
@@ -507,6 +617,7 @@ main(void)
     tcase_add_test(tc, answers_are_those_that_each_gets_alone);
     tcase_add_test(tc, chances_are_those_of_the_logits);
     tcase_add_test(tc, vectors_are_those_that_a_session_makes);
+    tcase_add_test(tc, energy_is_shared_out_by_tokens);
     tcase_add_test(tc, all_ways_to_end);
     tcase_add_test(tc, who_comes_first_is_served_first);
     tcase_add_test(tc, what_prompts_have_in_common_is_read_once);
