@@ -16,6 +16,7 @@
 #include "sov/hash.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -403,12 +404,19 @@ sov_account_prove(struct sov_account *a, const struct sov_sampler_opts *sampler,
                             err);
 }
 
+/* In microseconds. */
+static void
+report_seconds(struct sov_report *r, const char *key, double s)
+{
+    sov_report_real(r, key, NULL, round(s * 1e6) / 1e6, 6, NULL);
+}
+
 static void
 report_spent(struct sov_report *r, const struct sov_spent *s)
 {
-    sov_report_real(r, "queue_s", NULL, s->queue_s, 6, NULL);
-    sov_report_real(r, "first_token_s", NULL, s->first_s, 6, NULL);
-    sov_report_real(r, "total_s", NULL, s->total_s, 6, NULL);
+    report_seconds(r, "queue_s", s->queue_s);
+    report_seconds(r, "first_token_s", s->first_s);
+    report_seconds(r, "total_s", s->total_s);
     if (s->joules >= 0)
         sov_report_real(r, "joules", NULL, s->joules, 6, NULL);
     else
@@ -487,4 +495,19 @@ sov_account_answer(struct sov_account *a, const struct sov_account_answer *x,
         sov_metrics_time(a->metrics, SOV_TIMING_FIRST, x->spent.first_s);
     sov_metrics_time(a->metrics, SOV_TIMING_TOTAL, x->spent.total_s);
     return 0;
+}
+
+void
+sov_account_desk(struct sov_account *a, const struct sov_desk_counts *c,
+                 double seconds)
+{
+    struct sov_metrics *m = a->metrics;
+
+    sov_metrics_set(m, SOV_METRIC_WAITING, (double)c->waiting);
+    sov_metrics_set(m, SOV_METRIC_ACTIVE, (double)c->active);
+    sov_metrics_set(m, SOV_METRIC_PASSES, (double)c->passes);
+    sov_metrics_set(m, SOV_METRIC_BLOCKS, c->blocks);
+    sov_metrics_set(m, SOV_METRIC_USED, c->used);
+    sov_metrics_add(m, SOV_METRIC_BUSY, seconds);
+    sov_metrics_energy(m, c->joules);
 }

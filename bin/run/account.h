@@ -116,6 +116,10 @@ int sov_account_prove(struct sov_account *a,
 void sov_account_report(struct sov_report *r, size_t n_known,
                         const struct sov_spent *spent);
 
+/* How a desk is, after a pass that took so long. */
+void sov_account_desk(struct sov_account *a,
+                      const struct sov_desk_counts *counts, double seconds);
+
 /* Computing took so long, and so many joules (below 0: not known). */
 void sov_account_busy(struct sov_account *a, double seconds, double joules);
 

@@ -62,6 +62,7 @@ take_line(struct sov_jsonl_job *j, struct sov_span line, int bad,
         return 0;
     s = sov_jsonl_take_slot(j);
     j->m->n_requests++;
+    j->raw = rc == 0 ? line : (struct sov_span){ NULL, 0 };
     if (sov_request_new(&s->request, err) < 0)
         return err->rc;
     if (rc == 0)
@@ -69,9 +70,10 @@ take_line(struct sov_jsonl_job *j, struct sov_span line, int bad,
     if (rc == 0)
         rc = sov_jsonl_ask(j, s, err);
     if (rc < 0)
-        return sov_jsonl_refuse(j, s, rc, err);
-    j->n_asked++;
-    return 0;
+        rc = sov_jsonl_refuse(j, s, rc, err);
+    else
+        j->n_asked++;
+    return rc == 0 ? sov_jsonl_note(j, s, NULL, NULL, err) : rc;
 }
 
 /* May one more line be read?  Some wait for a place, so that none is empty. */
@@ -129,14 +131,19 @@ step(struct sov_jsonl_job *j, struct sov_err *err)
         share /= share + (double)(after.n_made - before.n_made);
     j->m->prompt_s += took * share;
     j->m->generate_s += took * (1 - share);
+    sov_account_desk(j->m->account, &after, took);
     return rc < 0 ? rc : 0;
 }
 
 static int
 answer_all(struct sov_jsonl_job *j, struct sov_err *err)
 {
-    int rc = take_lines(j, err);
+    struct sov_desk_counts none;
+    int rc;
 
+    sov_desk_count(j->desk, &none);
+    sov_account_desk(j->m->account, &none, 0);
+    rc = take_lines(j, err);
     while (rc == 0 && j->n_asked > 0) {
         rc = step(j, err);
         if (rc == 0)
@@ -210,7 +217,10 @@ open_model(struct sov_jsonl_job *j, const struct sov_session_opts *opts,
     so.other = sov_memory_used();
     sov_jsonl_session(j->m, &so);
     rc = sov_desk_open(&j->desk, j->lm->model, j->lm->tok, &so, err);
-    return rc < 0 ? sov_err_wrap(err, "%s", sov_lm_name(j->lm)) : 0;
+    if (rc < 0)
+        return sov_err_wrap(err, "%s", sov_lm_name(j->lm));
+    sov_desk_power(j->desk, j->m->account->power);
+    return sov_account_model(j->m->account, j->lm, opts, "jsonl", err);
 }
 
 static void

@@ -7,6 +7,7 @@
 
 #include "cli/lm.h"
 #include "cli/talk.h"
+#include "run/account.h"
 #include "sov/err.h"
 #include "sov/desk.h"
 
@@ -28,6 +29,7 @@ struct sov_jsonl_mode {
     bool as_is;                  /* these are not made one long */
     bool cut;                    /* texts that are too long for them are cut */
     const struct sov_talk *talk; /* what it says of conversations */
+    struct sov_account *account;
 
     /* for requests that do not say it themselves */
     uint64_t n_tokens;

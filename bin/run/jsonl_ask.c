@@ -7,6 +7,35 @@
 #include <stdlib.h>
 #include <string.h>
 
+int
+sov_jsonl_note(struct sov_jsonl_job *j, struct sov_jsonl_slot *s,
+               const char *tenant, const char *reviewer, struct sov_err *err)
+{
+    const struct sov_account_ask ask = {
+        .line = s->line,
+        .bytes = j->raw,
+        .tenant = tenant,
+        .reviewer = reviewer,
+    };
+
+    if (s->noted)
+        return 0;
+    s->noted = true;
+    return sov_account_ask(j->m->account, &ask, err);
+}
+
+/* The request is read; nobody reviews what is not written down. */
+static int
+note(struct sov_jsonl_job *j, struct sov_jsonl_slot *s, const char *tenant,
+     const char *reviewer, struct sov_err *err)
+{
+    int rc = sov_jsonl_note(j, s, tenant, reviewer, err);
+
+    if (rc == 0 && reviewer != NULL && j->m->account->log == NULL)
+        rc = sov_fail(err, SOV_EFORMAT, "\"reviewer\" goes with --audit-log");
+    return rc;
+}
+
 /* ---- text */
 
 /* The messages of a request, with what the command line says of them. */
@@ -113,6 +142,9 @@ ask_text(struct sov_jsonl_job *j, struct sov_jsonl_slot *s, struct sov_err *err)
     what.sampler.seed = sov_request_seed(j->m->sampler.seed, s->line);
     rc = sov_request_text(s->request, &what, err);
     s->seed = what.sampler.seed;
+    s->sampler = what.sampler;
+    if (rc == 0)
+        rc = note(j, s, what.tenant, what.reviewer, err);
     return rc == 0 ? put_text(j, s, &what, err) : rc;
 }
 
@@ -175,6 +207,8 @@ ask_vectors(struct sov_jsonl_job *j, struct sov_jsonl_slot *s,
     struct sov_text_ids *texts;
     int rc = sov_request_vectors(s->request, &what, err);
 
+    if (rc == 0)
+        rc = note(j, s, what.tenant, what.reviewer, err);
     if (rc < 0)
         return rc;
     texts = calloc(what.n, sizeof(*texts));

@@ -20,6 +20,8 @@ struct sov_jsonl_slot {
     uint64_t line;
     sov_request *request; /* owned */
     uint64_t seed;
+    struct sov_sampler_opts sampler; /* of a text */
+    bool noted;                      /* the account has the request */
     bool done;
     struct sov_reply answer;
 };
@@ -31,7 +33,8 @@ struct sov_jsonl_job {
     struct sov_lm *lm;
     sov_desk *desk;
     struct sov_lines lines;
-    uint64_t line; /* number of the last one, in all files */
+    uint64_t line;       /* number of the last one, in all files */
+    struct sov_span raw; /* the one that is looked at */
     bool ended;
     struct sov_emit out;
     struct sov_talk talk[2];     /* by whether there are tools */
@@ -67,6 +70,11 @@ int sov_jsonl_take_answers(struct sov_jsonl_job *j,
                            struct sov_err *err) SOV_MUST_CHECK;
 
 /* ---- jsonl_ask.c */
+
+/* The account gets a request, once. */
+int sov_jsonl_note(struct sov_jsonl_job *j, struct sov_jsonl_slot *s,
+                   const char *tenant, const char *reviewer,
+                   struct sov_err *err) SOV_MUST_CHECK;
 
 /* Put what a request asks for to the desk. */
 int sov_jsonl_ask(struct sov_jsonl_job *j, struct sov_jsonl_slot *s,

@@ -86,6 +86,43 @@ model_name(const struct sov_jsonl_job *j)
     return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
 }
 
+/* The proof of a text, if it is wanted. */
+static int
+prove(struct sov_jsonl_job *j, const struct sov_jsonl_slot *s,
+      struct sov_err *err)
+{
+    const struct sov_reply *a = &s->answer;
+    bool text = a->rc == 0 && a->ids != NULL && a->x == NULL;
+
+    j->m->account->last_proof[0] = '\0';
+    if (!text)
+        return 0;
+    return sov_account_prove(j->m->account, &s->sampler, a->ids, a->n_prompt,
+                             a->n_prompt + a->n_made, err);
+}
+
+/* The log has its line before it leaves. */
+static int
+note_answer(struct sov_jsonl_job *j, const struct sov_jsonl_slot *s,
+            const char *line, size_t len, struct sov_err *err)
+{
+    const struct sov_reply *a = &s->answer;
+    const struct sov_account_answer answer = {
+        .line = s->line,
+        .outcome = a->rc < 0      ? "error"
+                   : a->x != NULL ? "vectors"
+                                  : sov_why_name(a->why),
+        .bytes = { (const unsigned char *)line, len - 1 },
+        .n_prompt = a->n_prompt,
+        .n_known = a->n_known,
+        .n_made = a->n_made,
+        .spent = a->spent,
+        .proof = j->m->account->last_proof,
+    };
+
+    return sov_account_answer(j->m->account, &answer, err);
+}
+
 static int
 write_slot(struct sov_jsonl_job *j, const struct sov_jsonl_slot *s,
            struct sov_err *err)
@@ -96,11 +133,17 @@ write_slot(struct sov_jsonl_job *j, const struct sov_jsonl_slot *s,
         .model = model_name(j),
         .tok = j->lm->tok,
         .reply = &s->answer,
+        .proof = j->m->account->prove ? j->m->account->last_proof : NULL,
+        .meter = j->m->account->meter,
     };
     char *line = NULL;
     size_t len = 0;
-    int rc = sov_request_answer(s->request, &answer, &line, &len, err);
+    int rc = prove(j, s, err);
 
+    if (rc == 0)
+        rc = sov_request_answer(s->request, &answer, &line, &len, err);
+    if (rc == 0)
+        rc = note_answer(j, s, line, len, err);
     sov_progress_clear();
     if (rc == 0)
         rc = sov_emit_text(
@@ -146,6 +189,7 @@ sov_jsonl_refuse(struct sov_jsonl_job *j, struct sov_jsonl_slot *s, int rc,
         return rc;
     s->answer.rc = rc;
     s->answer.err = *err;
+    s->answer.spent.joules = -1;
     s->done = true;
     j->m->n_bad++;
     return 0;

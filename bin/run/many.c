@@ -33,6 +33,7 @@ run_requests(struct run *r, size_t n_files, struct sov_err *err)
     int rc = sov_adapters_open(&r->adapters,
                                sov_account_hash(&run_options.account), err);
 
+    m->account = &run_options.account;
     m->special = run_options.parse_special;
     m->pool = run_options.embed.pool;
     m->as_is = run_options.embed.as_is;

@@ -159,7 +159,7 @@ add_values(struct text *t, const struct page *page)
     add_head(t, PREFIX "energy_joules_total", "counter",
              "Energy that the processor packages took while the model "
              "computed.");
-    add_number(t, PREFIX "energy_joules_total", atomic_load(&page->energy), 6);
+    add_number(t, PREFIX "energy_joules_total", atomic_load(&page->energy), 9);
 }
 
 static void

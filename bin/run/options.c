@@ -119,10 +119,6 @@ check_account(int argc, struct sov_err *err)
                         "%s answers no request; --meter, --metrics, "
                         "--audit-log and --proof are about those",
                         mode);
-    if (run_many_requests() && sov_account_wanted(a))
-        return sov_fail(err, SOV_EARG,
-                        "--meter, --metrics, --audit-log and --proof do not "
-                        "go with --jsonl");
     if (o->embed.on && (prove || a->meter))
         return sov_fail(err, SOV_EARG, "%s goes with text, not with --embed",
                         prove ? "--proof" : "--meter");

@@ -120,6 +120,38 @@ sov_answer_vector(const struct sov_request *r, const struct sov_response *a,
     return all;
 }
 
+/* ---- what it took */
+
+/* Times in microseconds. */
+static json_t *
+as_seconds(double s)
+{
+    return json_real(round(s * 1e6) / 1e6);
+}
+
+static json_t *
+meter_of(const struct sov_reply *a)
+{
+    const struct sov_spent *s = &a->spent;
+    json_t *joules = s->joules >= 0 ? json_real(s->joules) : json_null();
+
+    return json_pack("{s:I, s:o, s:o, s:o, s:o}", "known_tokens",
+                     (json_int_t)a->n_known, "queue_s", as_seconds(s->queue_s),
+                     "first_token_s", as_seconds(s->first_s), "total_s",
+                     as_seconds(s->total_s), "joules", joules);
+}
+
+/* What any answer may have besides, whatever its dialect. */
+static bool
+add_account(json_t *all, const struct sov_response *a)
+{
+    if (a->meter && a->reply->rc == 0 &&
+        json_object_set_new(all, "meter", meter_of(a->reply)) != 0)
+        return false;
+    return a->proof == NULL || a->proof[0] == '\0' ||
+           json_object_set_new(all, "proof", json_string(a->proof)) == 0;
+}
+
 /* ---- all of it */
 
 int
@@ -131,7 +163,7 @@ sov_request_answer(const sov_request *r, const struct sov_response *answer,
     size_t n;
 
     *line = NULL;
-    if (all != NULL)
+    if (all != NULL && add_account(all, answer))
         text = json_dumps(all, JSON_COMPACT | JSON_REAL_PRECISION(DIGITS));
     json_decref(all);
     if (text == NULL)

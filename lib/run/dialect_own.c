@@ -66,6 +66,7 @@ static const struct sov_member members[] = {
     { "logprobs", sov_take_whole, SOV_FIELD_TOP, 0, SOV_TOP_MAX },
     { "stop", sov_take_stops, 0, 0, 0 },
     { "tenant", sov_take_tenant, 0, 0, 0 },
+    { "reviewer", sov_take_reviewer, 0, 0, 0 },
     { 0 },
 };
 
@@ -117,6 +118,7 @@ take_inputs(struct sov_request *r, struct sov_request_vectors *v,
         { "query", sov_take_nothing, 0, 0, 0 },
         { "document", sov_take_nothing, 0, 0, 0 },
         { "tenant", sov_take_tenant, 0, 0, 0 },
+        { "reviewer", sov_take_reviewer, 0, 0, 0 },
         { 0 },
     };
     static const struct sov_member *const tables[] = { others, NULL };
@@ -130,6 +132,7 @@ take_inputs(struct sov_request *r, struct sov_request_vectors *v,
     if (rc < 0)
         return rc;
     v->tenant = t.tenant;
+    v->reviewer = t.reviewer;
     if ((input != NULL) + (embed != NULL) + pair > 1)
         return sov_fail(err, SOV_EFORMAT,
                         "there is more than one thing to embed");

@@ -150,6 +150,9 @@ int sov_take_stops(struct sov_request *r, const struct sov_member *m,
 int sov_take_tenant(struct sov_request *r, const struct sov_member *m,
                     const json_t *value, struct sov_request_text *t,
                     struct sov_err *err);
+int sov_take_reviewer(struct sov_request *r, const struct sov_member *m,
+                      const json_t *value, struct sov_request_text *t,
+                      struct sov_err *err);
 int sov_take_nothing(struct sov_request *r, const struct sov_member *m,
                      const json_t *value, struct sov_request_text *t,
                      struct sov_err *err);

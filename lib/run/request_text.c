@@ -188,6 +188,24 @@ sov_take_tenant(sov_request *r, const struct sov_member *m, const json_t *value,
     return 0;
 }
 
+int
+sov_take_reviewer(sov_request *r, const struct sov_member *m,
+                  const json_t *value, struct sov_request_text *t,
+                  struct sov_err *err)
+{
+    (void)r;
+    (void)m;
+    if (!json_is_string(value))
+        return sov_fail(err, SOV_EFORMAT, "\"reviewer\" is not a string");
+    if (json_string_length(value) > SOV_TENANT_MAX)
+        return sov_fail(err, SOV_EFORMAT,
+                        "a reviewer's name of %zu bytes, the limit is %llu",
+                        json_string_length(value),
+                        (unsigned long long)SOV_TENANT_MAX);
+    t->reviewer = json_string_value(value);
+    return 0;
+}
+
 /* The row of a member, or NULL. */
 static const struct sov_member *
 find_member(const struct sov_member *const *tables, const char *name)

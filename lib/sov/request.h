@@ -102,7 +102,8 @@ struct sov_request_text {
     size_t n_stops;
     bool logprobs;  /* "logprobs" */
     uint32_t n_top; /* and how many of the best, SOV_TOP_MAX at most */
-    const char *tenant; /* or NULL */
+    const char *tenant;   /* or NULL */
+    const char *reviewer; /* or NULL: who answers for the answer */
 };
 
 /* What the request says in *text; after a failure it is as it was. */
@@ -114,7 +115,8 @@ SOV_API int sov_request_text(sov_request *request,
 struct sov_request_vectors {
     const struct sov_request_embed *texts; /* [n], one or more */
     size_t n;
-    const char *tenant; /* or NULL */
+    const char *tenant;   /* or NULL */
+    const char *reviewer; /* or NULL: who answers for the answer */
 };
 
 SOV_API int sov_request_vectors(sov_request *request,
@@ -132,6 +134,8 @@ struct sov_response {
     const char *model; /* name of the one that answers */
     const sov_tok *tok;
     const struct sov_reply *reply;
+    const char *proof; /* put into it, or NULL */
+    bool meter;        /* put into it what it took */
 };
 
 /* As a line, with its end; free() it. */

@@ -6,8 +6,6 @@
 
 #include "sov/desk.h"
 
-#include <math.h>
-
 #include <fcntl.h>
 #include <math.h>
 #include <signal.h>

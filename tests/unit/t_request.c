@@ -224,14 +224,15 @@ START_TEST(requests_say_what_defaults_do_not)
     sov_sampler_defaults(&t.sampler);
     r = ask("{\"prompt\": \"a\"}", &t, NULL);
     ck_assert_uint_eq(t.n_tokens, 9);
-    ck_assert(!t.n_tokens_given && !t.seed_given && t.tenant == NULL);
+    ck_assert(!t.n_tokens_given && !t.seed_given && t.tenant == NULL &&
+              t.reviewer == NULL);
     ck_assert_ptr_eq(t.stops, stop);
     ck_assert(t.sampler.temp == 0.8f && t.messages.p == NULL);
     sov_request_free(r);
     r = ask("{\"prompt\": \"a\", \"max_tokens\": 0, \"temperature\": 0, "
             "\"top_k\": 4294967295, \"top_p\": 1, \"min_p\": 0.5, "
             "\"repeat_penalty\": 2, \"seed\": 9223372036854775807, "
-            "\"stop\": [], \"tenant\": \"\"}",
+            "\"stop\": [], \"tenant\": \"\", \"reviewer\": \"A\"}",
             &t, NULL);
     ck_assert(t.n_tokens_given && t.n_tokens == 0 && t.seed_given);
     ck_assert_uint_eq(t.sampler.seed, INT64_MAX);
@@ -240,6 +241,7 @@ START_TEST(requests_say_what_defaults_do_not)
     ck_assert(t.sampler.min_p == 0.5f && t.sampler.repeat_penalty == 2);
     ck_assert_uint_eq(t.n_stops, 0);
     ck_assert_str_eq(t.tenant, "");
+    ck_assert_str_eq(t.reviewer, "A");
     sov_request_free(r);
     r = ask("{\"messages\": [1], \"tools\": [2]}", &t, NULL);
     ck_assert_uint_eq(t.messages.len,
@@ -282,6 +284,7 @@ START_TEST(requests_have_limits)
         { "\"stop\": null", "neither" },
         { "\"stop\": [[]]", "neither" },
         { "\"tenant\": 1", "not a string" },
+        { "\"reviewer\": {}", "not a string" },
         { "\"messages\": {}", "not an array" },
         { "\"tools\": []", "without" },
         { "\"messages\": []", "both" },
@@ -299,6 +302,8 @@ START_TEST(requests_have_limits)
     sov_request_free(ask("{}", &t, "no \"prompt\""));
     check_length("{\"prompt\":\"\",\"tenant\":\"%.*s\"}", 256, NULL);
     check_length("{\"prompt\":\"\",\"tenant\":\"%.*s\"}", 257, "is 256");
+    check_length("{\"prompt\":\"\",\"reviewer\":\"%.*s\"}", 256, NULL);
+    check_length("{\"prompt\":\"\",\"reviewer\":\"%.*s\"}", 257, "is 256");
     check_length("{\"prompt\":\"\",\"stop\":\"%.*s\"}", 4096, NULL);
     check_length("{\"prompt\":\"\",\"stop\":\"%.*s\"}", 4097, "to 4096");
     check_length("{\"prompt\":\"\",\"stop\":\"%.*s\"}", 0, "from 1");

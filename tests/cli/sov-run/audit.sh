@@ -82,6 +82,54 @@ grep -q "\"sha256\":\"$(head -c -1 m.json | hash_of)\"" log ||
     fail "digest of messages"
 grep -q "\"sha256\":\"$(printf '' | hash_of)\"" log || fail "an empty line"
 
+# many requests: each line and each answer, in whatever order
+cat >lines <<'END'
+{"id":1,"prompt":"Once upon","max_tokens":20,"tenant":"t1","reviewer":"Bob"}
+{"id":2,"prompt":"The fox","max_tokens":3}
+
+no JSON
+{"id":3,"input":["a text","another"],"tenant":"t2"}
+{"custom_id":"x","method":"POST","url":"/v1/completions","body":{"prompt":"The king","max_tokens":4}}
+END
+expect 65 sov-run --jsonl --seed 1 --order completion --audit-log many \
+    --reviewer Ada lines
+n=1
+while read -r line; do
+    if [ -n "$line" ]; then
+        sha=$(printf '%s' "$line" | hash_of)
+        grep -q "\"event\":\"request\",\"line\":$n,\"sha256\":\"$sha\"" many ||
+            fail "request $n"
+        answer=$(grep -e "\"line\":$n," -e "\"req_$n\"" out)
+        sha=$(printf '%s' "$answer" | hash_of)
+        grep -q "\"event\":\"answer\",\"line\":$n,\"sha256\":\"$sha\"" many ||
+            fail "answer $n"
+    fi
+    n=$((n + 1))
+done <lines
+grep -q '"line":1,"sha256":"[0-9a-f]*","tenant":"t1","reviewer":"Bob",' many ||
+    fail "tenant and reviewer"
+grep -q '"line":2,"sha256":"[0-9a-f]*","reviewer":"Ada",' many || fail "reviewer"
+grep -q '"line":5,"sha256":"[0-9a-f]*","tenant":"t2","reviewer":"Ada",' many ||
+    fail "tenant of vectors"
+[ "$(grep -c '"outcome":"error"' many)" -eq 1 ] || fail "errors"
+grep -q '"status":65,"requests":5,"errors":1,' many || fail "sums of many"
+grep -q 'king\|fox\|Once' many && fail "text in the log"
+expect 0 sov-verify --audit-log many
+# answers do not depend on it; and nobody reviews what is not written down
+expect 65 sov-run --jsonl --seed 1 --audit-log many lines
+cp out logged
+sed 's/,"reviewer":"Bob"//' lines >unseen
+expect 65 sov-run --jsonl --seed 1 unseen
+cmp out logged || fail "another answer"
+expect 65 sov-run --jsonl --seed 1 lines
+out_has 'reviewer\" goes with --audit-log'
+echo '{"prompt":"a","reviewer":7}' >unseen
+expect 65 sov-run --jsonl --audit-log many unseen
+out_has 'reviewer\" is not a string'
+printf '{"prompt":"a","reviewer":"%0257d"}\n' 0 >unseen
+expect 65 sov-run --jsonl --audit-log many unseen
+out_has 'name of 257 bytes, the limit is 256'
+
 # a seal, and every line that is not what was written
 expect 0 sov-verify --keygen team --no-password
 expect 0 run -p Once --audit-log sealed --sign-key team.key
@@ -141,10 +189,10 @@ err_one_line
 expect 65 run --ctx 2 -p 'Once upon a time' --audit-log failed
 [ "$(events failed)" = 'start request end ' ] || fail "$(events failed)"
 grep -q '"event":"end","status":65,' failed || fail "status in the log"
-mkfifo lines
-sov-run --embed lines --audit-log killed >out 2>err &
+mkfifo texts.fifo
+sov-run --embed texts.fifo --audit-log killed >out 2>err &
 pid=$!
-exec 5>lines
+exec 5>texts.fifo
 printf 'Once\n' >&5
 while ! grep -q '"answer"' killed 2>/dev/null; do
     kill -0 "$pid" || fail "it has ended"

@@ -133,6 +133,32 @@ while [ "$(value sov_run_up)" != 0 ]; do
 done
 is 'sov_run_requests_total{outcome="vectors"}' 1
 
+# many requests: what they have in common is known
+for i in 1 2 3 4; do
+    printf '{"prompt":"%s %s","max_tokens":5}\n' "$(printf 'the old king %.0s' \
+        1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26)" $i
+done >many
+echo 'no JSON' >>many
+echo '{"input":"a text"}' >>many
+expect 65 sov-run --jsonl --seed 3 --batch 2 many
+cp out want-many
+expect 65 sov-run --jsonl --seed 3 --batch 2 many --metrics m.prom
+cmp out want-many || fail "other answers"
+is sov_run_up 0
+is 'sov_run_requests_total{outcome="error"}' 1
+is 'sov_run_requests_total{outcome="vectors"}' 1
+[ "$(value sov_run_known_tokens_total)" -ge 192 ] || fail "nothing was known"
+[ "$(value sov_run_passes_total)" -ge 10 ] || fail "passes"
+[ "$(value sov_run_kv_blocks)" -ge 4 ] || fail "blocks"
+is sov_run_kv_blocks_used 0
+is sov_run_requests_waiting 0
+is sov_run_request_seconds_count 5
+expect 65 sov-run --jsonl --seed 3 --batch 2 many --meter
+grep -q '"meter":{"known_tokens":[1-9][0-9]*,"queue_s":[0-9.e-]*,"first_token_s":[0-9.e-]*,"total_s":[0-9.e-]*,"joules":' \
+    out || fail "no meter"
+[ "$(grep -c '"meter"' out)" -eq 5 ] || fail "meters"
+sed 's/,"meter":{[^}]*}//' out | cmp - want-many || fail "a meter changes more"
+
 # who waits for the output does not wait for the helper
 [ "$(run -p 'Once upon' --metrics m.prom --metrics-every 3600 | cat)" = \
     "$(cat want)" ] || fail "through a pipe"

@@ -81,6 +81,35 @@ expect 64 sov-run -p Once --verify-proof "$(tr 0-9 A-J <want)"
 expect 64 sov-run --embed -p Once --proof
 expect 64 sov-run --tokenize -p Once --proof
 expect 64 sov-run -p Once --meter
+expect 64 sov-run --jsonl prompt --verify-proof "$(cat want)"
+
+# of many requests each has the one that it gets alone
+awk 'BEGIN {
+    for (i = 1; i <= 12; i++) {
+        p = "Once upon a time there was a " (i % 3 ? "king" : "fox")
+        printf "{\"id\":%d,\"prompt\":\"%s\",\"max_tokens\":%d,\"seed\":%d}\n",
+            i, p, i + 5, i >"lines"
+        printf "proof --ctx 256 -p \047%s\047 -n %d --seed %d\n",
+            p, i + 5, i >"commands"
+    }
+}'
+# shellcheck disable=SC1091
+. ./commands >alone
+many() {
+    sov-run --jsonl --ctx 256 --proof "$@" lines |
+        sed -n 's/.*"proof":"\(sov-proof-v1:[0-9a-f]*\)"}$/\1/p' >got
+    cmp got alone || fail "proofs of many: $*"
+}
+[ "$(sort -u alone | wc -l)" -eq 12 ] || fail "not 12 proofs"
+for batch in 1 3 8; do
+    many --batch "$batch"
+done
+for j in 1 2 3; do
+    many -j "$j" --batch 8
+done
+for isa in generic avx2 avx512 avx512vbmi avx512bf16 neon; do
+    SOV_ISA=$isa many
+done
 
 # what decides about an answer is in it, and the rest not
 run() {
