@@ -71,6 +71,7 @@ bin_sov_run_SOURCES = %D%/sov-run.c \
 	%D%/run/generate.c \
 	%D%/run/jsonl.c %D%/run/jsonl.h \
 	%D%/run/jsonl_ask.c %D%/run/jsonl_job.h %D%/run/jsonl_slot.c \
+	%D%/run/keep.c %D%/run/keep.h \
 	%D%/run/logits.c \
 	%D%/run/many.c \
 	%D%/run/metrics.c %D%/run/metrics.def %D%/run/metrics.h \

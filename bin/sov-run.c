@@ -105,6 +105,12 @@ static const struct sov_opt opts[] = {
     { 0, "kv", SOV_OPT_STRING, &run_options.kv_name, "FORM",
       "keep keys and values as f32, bf16, f16 or q8",
       .preset = "q8; f32 with --precise" },
+    { 0, "session", SOV_OPT_FILE, &run_options.keep.path, "FILE",
+      "go on from what FILE knows, and let it know what is new" },
+    { 0, "session-in", SOV_OPT_FILE, &run_options.keep.in, "FILE",
+      "go on from what FILE knows; - is standard input" },
+    { 0, "session-out", SOV_OPT_FILE, &run_options.keep.out, "OUT",
+      "write all that is known at the end to OUT" },
     { 0, "timings", SOV_OPT_FLAG, &run_options.timings, NULL,
       "say how long it took, as a JSON line on standard error" },
 
@@ -174,13 +180,15 @@ static const struct sov_opt opts[] = {
 static void
 begin_sandbox(void)
 {
-    const char *outputs[2];
+    const char *outputs[3];
     size_t n = 0;
 
     if (sov_common.output != NULL && strcmp(sov_common.output, "-") != 0)
         outputs[n++] = sov_common.output;
     if (sov_common.depfile != NULL)
         outputs[n++] = sov_common.depfile;
+    if (run_options.keep.out != NULL && strcmp(run_options.keep.out, "-") != 0)
+        outputs[n++] = run_options.keep.out;
     sov_sandbox_begin(outputs, n);
 }
 
@@ -200,8 +208,11 @@ say_timings(const struct run *r)
 {
     fprintf(stderr,
             "{\"prompt_tokens\":%zu,\"prompt_s\":%.6f,"
-            "\"generated_tokens\":%zu,\"generate_s\":%.6f}\n",
+            "\"generated_tokens\":%zu,\"generate_s\":%.6f",
             r->n_prompt, r->prompt_s, r->n_ids - r->n_prompt, r->generate_s);
+    if (sov_keep_wanted(&run_options.keep))
+        fprintf(stderr, ",\"known_tokens\":%zu", r->n_known);
+    fprintf(stderr, "}\n");
 }
 
 static int
@@ -227,7 +238,7 @@ list_files(struct run *r, int argc, char **argv, struct sov_err *err)
 
     if (rc < 0)
         return rc;
-    r->files = calloc((size_t)argc + 2 + r->adapters.n, sizeof(*r->files));
+    r->files = calloc((size_t)argc + 3 + r->adapters.n, sizeof(*r->files));
     if (r->files == NULL)
         return sov_fail(err, SOV_EMEM, "out of memory");
     for (int i = 0; i < argc; i++)
@@ -236,6 +247,10 @@ list_files(struct run *r, int argc, char **argv, struct sov_err *err)
         r->files[r->n_files++] = run_options.ids;
     if (run_options.talk.template != NULL)
         r->files[r->n_files++] = run_options.talk.template;
+    if (run_options.keep.path != NULL || run_options.keep.in != NULL)
+        r->files[r->n_files++] = run_options.keep.path != NULL
+                                     ? run_options.keep.path
+                                     : run_options.keep.in;
     for (size_t i = 0; i < r->adapters.n; i++)
         r->files[r->n_files++] = r->adapters.item[i].path;
     return 0;
@@ -267,6 +282,8 @@ read_and_run(struct run *r, int argc, char **argv, struct sov_err *err)
         return run_dry(r, err);
     if (rc == 0 && run_options.sandbox_test)
         return run_sandbox_test(r, err);
+    if (rc == 0)
+        rc = sov_keep_load(&run_options.keep, &run_options.talk, err);
     if (rc == 0 && run_is_conversation(argc)) {
         rc = run_conversation(r, err);
         return rc == 0 ? check_inputs(r, err) : rc;
@@ -322,6 +339,8 @@ run(int argc, char **argv, struct sov_err *err)
         rc = list_files(&r, argc, argv, err);
     if (rc == 0)
         rc = open_account(&r, err);
+    if (rc == 0 && !run_options.sandbox_test)
+        rc = sov_keep_open(&run_options.keep, sov_common.dry_run, err);
     if (rc == 0)
         begin_sandbox();
     if (rc == 0)
@@ -330,6 +349,7 @@ run(int argc, char **argv, struct sov_err *err)
     sov_talk_close(&run_options.talk);
     sov_chat_text_free(&r.rendered);
     sov_lm_close(&r.lm);
+    sov_keep_close(&run_options.keep);
     sov_adapters_close(&r.adapters);
     free(r.prompt.text);
     free(r.files);

@@ -136,6 +136,16 @@ interrupted(const struct sov_generate *g)
     return g->interrupt != NULL && *g->interrupt != 0;
 }
 
+/* Blocks that are full now are saved. */
+static void
+save(const struct sov_generate *g)
+{
+    struct sov_saving *s = g->saving;
+
+    if (s != NULL && s->saved != NULL && s->rc == 0)
+        s->rc = sov_saved_update(s->saved, &s->err);
+}
+
 /* One token after the other, until something ends the text. */
 static int
 loop(struct sov_generate *g, const struct sov_lm *lm, sov_sampler *sampler,
@@ -166,6 +176,7 @@ loop(struct sov_generate *g, const struct sov_lm *lm, sov_sampler *sampler,
                               SOV_LOGITS_LAST, err);
         if (rc < 0)
             return rc;
+        save(g);
         energy(g);
     }
     return put_rest(stream, out, err);
@@ -188,6 +199,8 @@ read_prompt(struct sov_generate *g, const struct sov_lm *lm,
         rc = sov_session_eval(lm->session, g->ids + g->n_read, n,
                               last ? SOV_LOGITS_LAST : SOV_LOGITS_NONE, err);
         g->n_read += rc == 0 ? n : 0;
+        if (rc == 0)
+            save(g);
         energy(g);
     }
     return rc;

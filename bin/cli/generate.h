@@ -11,10 +11,19 @@
 #include "sov/err.h"
 #include "sov/power.h"
 #include "sov/run.h"
+#include "sov/saved.h"
 
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* A session that is saved while it goes on.  That it cannot be is no reason to
+ * give no answer: the first failure is kept here. */
+struct sov_saving {
+    sov_saved *saved; /* or NULL: nobody saves it */
+    int rc;
+    struct sov_err err;
+};
 
 struct sov_generate {
     int32_t *ids; /* owned by the caller, and grown: the prompt, then more */
@@ -28,6 +37,7 @@ struct sov_generate {
     struct sov_sampler_opts sampler;
     /* Looked at between tokens: not 0 ends the text.  NULL: nobody asks. */
     const volatile sig_atomic_t *interrupt;
+    struct sov_saving *saving; /* borrowed, or NULL */
     sov_power *power; /* borrowed; counts energy, or NULL */
     enum sov_why why; /* what ended it */
     double prompt_s;

@@ -74,15 +74,32 @@ static int
 add_system(struct sov_talk *t, struct sov_err *err)
 {
     const char *role = sov_dialog_role(t->dialog, 0);
+    const char *text = sov_dialog_text(t->dialog, 0);
 
     if (t->system == NULL)
         return 0;
+    if (role != NULL && strcmp(role, "system") == 0 && t->before.len > 0 &&
+        text != NULL && strcmp(text, t->system) == 0)
+        return 0; /* the conversation began so */
     if (role != NULL && strcmp(role, "system") == 0)
         return sov_fail(err, SOV_EARG,
                         "--system, and the messages have a system message of "
-                        "their own");
+                        "their own%s",
+                        t->before.len > 0 ? ", in the session" : "");
     return sov_dialog_begin(t->dialog, "system", t->system, strlen(t->system),
                             err);
+}
+
+static int
+read_before(const struct sov_talk *t, struct sov_err *err)
+{
+    int rc;
+
+    if (t->before.len == 0)
+        return 0;
+    rc = sov_dialog_parse(t->dialog, (const char *)t->before.p, t->before.len,
+                          err);
+    return rc < 0 ? sov_err_wrap(err, "messages of the session") : 0;
 }
 
 int
@@ -97,8 +114,10 @@ sov_talk_read(struct sov_talk *t, const char *text, size_t len, bool plain,
         rc = sov_dialog_parse(t->dialog, text, len, err);
         if (rc < 0)
             sov_err_wrap(err, "messages");
-    } else if (text != NULL) {
-        rc = sov_dialog_add(t->dialog, "user", text, len, err);
+    } else {
+        rc = read_before(t, err);
+        if (rc == 0 && text != NULL)
+            rc = sov_dialog_add(t->dialog, "user", text, len, err);
     }
     if (rc == 0)
         rc = add_system(t, err);

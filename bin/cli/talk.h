@@ -21,6 +21,7 @@ struct sov_talk {
     const char *date;     /* YYYY-MM-DD, or NULL: today */
     bool no_answer;       /* do not end with the beginning of an answer */
     bool parse_special;   /* control tokens may stand in messages too */
+    struct sov_span before; /* messages of a session, as JSON; borrowed */
 
     /* owned; what sov_talk_open() makes */
     sov_chat *chat;
@@ -37,7 +38,7 @@ int sov_talk_check(struct sov_talk *t, struct sov_err *err) SOV_MUST_CHECK;
 
 /*
  * The messages: JSON if text begins as JSON messages do ([{ or {" or []) and
- * plain is not set, else one message of the user.
+ * plain is not set; else those before and one of the user, if text is not NULL.
  */
 int sov_talk_read(struct sov_talk *t, const char *text, size_t len, bool plain,
                   struct sov_err *err) SOV_MUST_CHECK;

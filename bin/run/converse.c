@@ -30,6 +30,7 @@ struct state {
     struct sov_line line;
     int32_t *seen; /* ids that the session has read */
     size_t n_seen;
+    bool recalled; /* it has been asked what a kept session knows */
 };
 
 static size_t
@@ -114,8 +115,13 @@ rewind_to(struct state *s, struct sov_generate *g, struct sov_err *err)
         return sov_fail(err, SOV_EFORMAT, "the prompt is empty");
     if (g->n_ids >= ctx)
         return too_long(g->n_ids, ctx, err);
-    g->n_read = common(s->seen, s->n_seen, g->ids, g->n_ids - 1);
-    sov_session_truncate(session, (uint32_t)g->n_read);
+    if (s->recalled) {
+        g->n_read = common(s->seen, s->n_seen, g->ids, g->n_ids - 1);
+        sov_session_truncate(session, (uint32_t)g->n_read);
+    } else {
+        sov_keep_recall(s->c->keep, g->ids, g->n_ids);
+        s->recalled = true;
+    }
     g->n_read = sov_session_pos(session);
     s->n_seen = g->n_read;
     return 0;
@@ -178,6 +184,7 @@ answer(struct state *s, enum sov_why *why, struct sov_err *err)
         .channels = c->talk->channels,
         .sampler = c->sampler,
         .interrupt = &sov_term_interrupt,
+        .saving = &c->keep->saving,
         .power = c->account->power,
     };
     size_t n_prompt, n_known;
@@ -245,6 +252,8 @@ turn(struct state *s, const char *text, struct sov_err *err)
         rc = keep_answer(s, why, err);
     else
         sov_dialog_cut(dialog, sov_dialog_count(dialog) - 1);
+    if (rc == 0)
+        sov_keep_turn(s->c->keep, s->seen, s->n_seen, dialog);
     return rc;
 }
 
@@ -293,6 +302,9 @@ sov_converse(struct sov_converse *c, struct sov_err *err)
 
     s.out.both = true;
     sov_note(0, "Ctrl-D ends the conversation, Ctrl-C an answer");
+    if (c->talk->before.len > 0)
+        sov_note(0, "%zu messages are remembered",
+                 sov_dialog_count(c->talk->dialog));
     if (rc == 0)
         rc = sov_term_open(&s.line.plain, err);
     if (rc == 0) {
@@ -302,6 +314,9 @@ sov_converse(struct sov_converse *c, struct sov_err *err)
     sov_term_close();
     if (rc == 0)
         rc = sov_emit_close(&s.out, err);
+    if (rc == 0)
+        rc = sov_keep_end(c->keep, c->lm, s.seen, s.n_seen, c->talk->dialog,
+                          err);
     sov_emit_free(&s.out);
     sov_line_free(&s.line);
     free(s.seen);

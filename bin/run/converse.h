@@ -8,6 +8,7 @@
 #include "cli/lm.h"
 #include "cli/talk.h"
 #include "run/account.h"
+#include "run/keep.h"
 #include "sov/run.h"
 
 #include <stdbool.h>
@@ -21,6 +22,7 @@ struct sov_converse {
     struct sov_sampler_opts sampler;
     bool timings;
     struct sov_account *account;
+    struct sov_keep *keep;
 };
 
 /* Until the end of input. */

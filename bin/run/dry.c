@@ -14,8 +14,10 @@ run_dry(struct run *r, struct sov_err *err)
     struct sov_session_opts so = run_session_opts(r);
     struct sov_session_memory mem;
     struct sov_report *report;
-    int rc = run_open_model(r, SOV_ACCESS_MAP, err);
+    int rc = sov_keep_load(&run_options.keep, NULL, err);
 
+    if (rc == 0)
+        rc = run_open_model(r, SOV_ACCESS_MAP, err);
     if (rc == 0)
         rc = run_open_adapters(r, err);
     so.n_logits = run_options.perplexity       ? SOV_PPL_ROWS
@@ -34,6 +36,9 @@ run_dry(struct run *r, struct sov_err *err)
     if (r->adapters.n > 0)
         sov_report_bytes(report, "adapters", "adapters", mem.adapters);
     sov_report_bytes(report, "kv", "keys and values", mem.kv);
+    if (run_options.keep.saving.saved != NULL) /* in place of some of them */
+        sov_report_bytes(report, "kv_mapped", "of them, mapped",
+                         sov_saved_bytes(run_options.keep.saving.saved));
     sov_report_bytes(report, "work", "work", mem.work);
     sov_report_bytes(report, "logits", "logits", mem.logits);
     sov_report_bytes(report, "other", "tokenizer, metadata, program",

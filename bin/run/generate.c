@@ -44,6 +44,8 @@ report_text(const struct run *r, const struct sov_emit *out,
         sov_report_span(report, "thought", out->aside, out->n_aside);
     sov_report_text(report, "stop", NULL, sov_why_name(g->why));
     sov_report_uint(report, "prompt_tokens", NULL, r->n_prompt);
+    if (sov_keep_wanted(&run_options.keep))
+        sov_report_uint(report, "known_tokens", NULL, r->n_known);
     sov_report_uint(report, "generated_tokens", NULL, r->n_ids - r->n_prompt);
     if (run_options.temp > 0)
         sov_report_uint(report, "seed", NULL, sov_common.seed);
@@ -65,6 +67,7 @@ write_answer(struct run *r, struct sov_emit *out, const struct sov_generate *g,
         .outcome = sov_why_name(g->why),
         .bytes = { (unsigned char *)out->kept, out->n_kept },
         .n_prompt = r->n_prompt,
+        .n_known = r->n_known,
         .n_made = r->n_ids - r->n_prompt,
         .spent = { 0, g->first_s, g->prompt_s + g->generate_s, g->joules },
         .proof = a->last_proof,
@@ -101,8 +104,31 @@ echo_prompt(struct run *r, struct sov_emit *out, struct sov_err *err)
     return sov_generate_echo(&r->lm, r->ids, r->n_ids, out, err);
 }
 
+/* What was said belongs to the conversation that is kept. */
 static int
-generate(struct run *r, struct sov_emit *out, struct sov_err *err)
+add_answer(const struct sov_emit *out, size_t n_echo, struct sov_err *err)
+{
+    if (!run_options.chat || !sov_keep_wanted(&run_options.keep))
+        return 0;
+    return sov_dialog_add(run_options.talk.dialog, "assistant",
+                          out->kept != NULL ? out->kept + n_echo : "",
+                          out->n_kept - n_echo, err);
+}
+
+/* The answer is given: the session is saved. */
+static int
+keep(struct run *r, struct sov_err *err)
+{
+    struct sov_keep *k = &run_options.keep;
+    sov_dialog *dialog = run_options.chat ? run_options.talk.dialog : NULL;
+
+    sov_keep_turn(k, r->ids, r->n_ids, dialog);
+    return sov_keep_end(k, &r->lm, r->ids, r->n_ids, dialog, err);
+}
+
+static int
+generate(struct run *r, struct sov_emit *out, size_t *n_echo,
+         struct sov_err *err)
 {
     struct sov_generate g = {
         .ids = r->ids,
@@ -112,13 +138,18 @@ generate(struct run *r, struct sov_emit *out, struct sov_err *err)
         .n_stops = run_options.stops.n,
         .end = run_options.chat ? run_options.talk.end : -1,
         .channels = run_options.talk.channels,
+        .saving = &run_options.keep.saving,
         .power = run_options.account.power,
     };
     int rc;
 
     out->hold = run_options.account.log != NULL && !sov_common.json;
+    out->both = run_options.chat && sov_keep_wanted(&run_options.keep);
     rc = run_options.echo ? echo_prompt(r, out, err) : 0;
+    *n_echo = out->n_kept;
     run_fill_sampler(&g.sampler);
+    r->n_known = sov_keep_recall(&run_options.keep, r->ids, r->n_ids);
+    g.n_read = r->n_known;
     if (rc == 0)
         rc = sov_generate(&g, &r->lm, out, err);
     r->ids = g.ids;
@@ -149,6 +180,7 @@ int
 run_generate(struct run *r, struct sov_err *err)
 {
     struct sov_emit out = { 0 };
+    size_t n_echo = 0;
     int rc = run_open_model(r, SOV_ACCESS_MAP, err);
 
     if (rc == 0)
@@ -157,6 +189,8 @@ run_generate(struct run *r, struct sov_err *err)
         rc = sov_lm_open_tok(&r->lm, err);
     if (rc == 0)
         rc = run_prepare_prompt(r, err);
+    if (rc == 0)
+        rc = sov_keep_fit(&run_options.keep, &r->lm, err);
     if (rc == 0)
         rc = sov_emit_open(&out, sov_common.json, r->lm.inputs, r->lm.n_inputs,
                            err);
@@ -169,9 +203,13 @@ run_generate(struct run *r, struct sov_err *err)
     if (rc == 0)
         rc = run_take_ids(r, err);
     if (rc == 0)
-        rc = generate(r, &out, err);
+        rc = generate(r, &out, &n_echo, err);
+    if (rc == 0)
+        rc = add_answer(&out, n_echo, err);
     if (rc == 0)
         rc = sov_emit_close(&out, err);
+    if (rc == 0)
+        rc = keep(r, err);
     sov_emit_free(&out);
     return rc == 0 ? judge_proof(err) : rc;
 }
@@ -196,6 +234,7 @@ run_conversation(struct run *r, struct sov_err *err)
         .n_stops = run_options.stops.n,
         .timings = run_options.timings,
         .account = &run_options.account,
+        .keep = &run_options.keep,
     };
     int rc = run_open_model(r, SOV_ACCESS_MAP, err);
 
@@ -208,6 +247,8 @@ run_conversation(struct run *r, struct sov_err *err)
         rc = sov_talk_read(&run_options.talk, NULL, 0, true, err);
     if (rc == 0)
         rc = sov_talk_open(&run_options.talk, &r->lm, err);
+    if (rc == 0)
+        rc = sov_keep_fit(&run_options.keep, &r->lm, err);
     if (rc == 0)
         rc = run_account_model(r, "conversation", err);
     if (rc == 0)

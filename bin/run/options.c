@@ -131,6 +131,66 @@ check_account(int argc, struct sov_err *err)
     return 0;
 }
 
+/* Standard input and output are one thing each. */
+static int
+check_keep_streams(int argc, struct sov_err *err)
+{
+    const struct run_options *o = &run_options;
+    const struct sov_keep *k = &o->keep;
+    bool to_stdout =
+        sov_common.output == NULL || strcmp(sov_common.output, "-") == 0;
+
+    if (k->in != NULL && strcmp(k->in, "-") == 0 && o->prompt == NULL &&
+        o->ids == NULL && argc == 0)
+        return sov_fail(err, SOV_EARG,
+                        "--session-in: standard input is the session; give "
+                        "the text with -p or as a file");
+    if (k->in != NULL && strcmp(k->in, "-") == 0 && o->model != NULL &&
+        strcmp(o->model, "-") == 0)
+        return sov_fail(err, SOV_EARG,
+                        "standard input cannot be the model and the session");
+    if (k->out != NULL && strcmp(k->out, "-") == 0 && to_stdout &&
+        (o->n_tokens > 0 || sov_common.json || o->echo))
+        return sov_fail(err, SOV_EARG,
+                        "--session-out: standard output has the text; name a "
+                        "file for it with -o, or make none with -n 0");
+    return 0;
+}
+
+/* What a session is kept of. */
+static int
+check_keep(int argc, struct sov_err *err)
+{
+    const struct run_options *o = &run_options;
+    const struct sov_keep *k = &o->keep;
+    const char *name = k->path != NULL  ? "--session"
+                       : k->in != NULL  ? "--session-in"
+                       : k->out != NULL ? "--session-out"
+                                        : NULL;
+    const char *mode = o->render           ? "--render"
+                       : o->tokenize       ? "--tokenize"
+                       : o->perplexity     ? "--perplexity"
+                       : o->logits != NULL ? "--logits"
+                       : o->embed.on       ? "--embed"
+                       : o->jsonl          ? "--jsonl"
+                                           : NULL;
+
+    if (name == NULL)
+        return 0;
+    if (mode != NULL)
+        return sov_fail(err, SOV_EARG, "%s goes with text and --chat, not %s",
+                        name, mode);
+    if (k->path != NULL && k->in != NULL)
+        return sov_fail(err, SOV_EARG,
+                        "--session is read and written; --session-in is "
+                        "another one");
+    if (k->path != NULL && strcmp(k->path, "-") == 0)
+        return sov_fail(err, SOV_EARG,
+                        "--session needs a file; for pipes there are "
+                        "--session-in and --session-out");
+    return check_keep_streams(argc, err);
+}
+
 int
 run_check_options(int argc, struct sov_err *err)
 {
@@ -147,7 +207,7 @@ run_check_options(int argc, struct sov_err *err)
         return sov_fail(err, SOV_EARG, "%s reads text, not --input-ids",
                         o->tokenize ? "--tokenize" : "--perplexity");
     if (check_requests(err) < 0 || check_chat(err) < 0 ||
-        check_account(argc, err) < 0)
+        check_account(argc, err) < 0 || check_keep(argc, err) < 0)
         return err->rc;
     o->embed.special = o->parse_special;
     o->embed.prompt = o->prompt;

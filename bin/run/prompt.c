@@ -69,15 +69,32 @@ run_read_text(struct run *r, int argc, char **argv, struct sov_err *err)
                          run_options.prompt != NULL, err);
 }
 
+/* Who says nothing wants the text of the session to go on. */
+static int
+take_session(struct run *r, struct sov_err *err)
+{
+    int rc;
+
+    if (run_options.chat || run_options.ids != NULL || r->prompt.len > 0)
+        return 0;
+    rc = sov_keep_ids(&run_options.keep, &r->ids, &r->n_ids, err);
+    if (rc == 0 && r->n_ids > 0) {
+        free(r->prompt.text); /* what it says is in the ids */
+        r->prompt.text = NULL;
+    }
+    return rc;
+}
+
 /* Ids of the prompt, checked against the session. */
 int
 run_take_ids(struct run *r, struct sov_err *err)
 {
     uint32_t n_vocab = sov_session_vocab(r->lm.session);
     uint32_t ctx = sov_session_ctx(r->lm.session);
-    int rc =
-        run_options.ids != NULL ? 0 : run_encode_prompt(r, SOV_TOK_BOS, err);
+    int rc = take_session(r, err);
 
+    if (rc == 0 && r->ids == NULL)
+        rc = run_encode_prompt(r, SOV_TOK_BOS, err);
     if (rc < 0)
         return rc;
     if (r->n_ids == 0)

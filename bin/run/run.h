@@ -15,6 +15,7 @@
 #include "run/account.h"
 #include "run/embed.h"
 #include "run/jsonl.h"
+#include "run/keep.h"
 #include "sov/chat.h"
 #include "sov/run.h"
 
@@ -54,6 +55,7 @@ struct run_options {
     bool batch_given;
     struct sov_talk talk;
     struct sov_account account;
+    struct sov_keep keep;
     const char *kv_name;
     enum sov_kv_form kv;
 };
@@ -71,6 +73,7 @@ struct run {
     int32_t *ids;                  /* the prompt, then what is generated */
     size_t n_ids;
     size_t n_prompt;
+    size_t n_known; /* of it, by a session that was kept */
     double prompt_s;
     double generate_s;
 };

@@ -237,6 +237,33 @@ sov_dialog_role(const sov_dialog *d, size_t i)
         json_object_get(json_array_get(d->messages, i), "role"));
 }
 
+const char *
+sov_dialog_text(const sov_dialog *d, size_t i)
+{
+    return json_string_value(
+        json_object_get(json_array_get(d->messages, i), "content"));
+}
+
+int
+sov_dialog_json(const sov_dialog *d, char **text, size_t *len,
+                struct sov_err *err)
+{
+    char *all = json_dumps(d->messages, JSON_COMPACT);
+
+    *text = NULL;
+    if (all == NULL)
+        return sov_mem_fail(err);
+    *len = strlen(all);
+    if (*len > SOV_CHAT_MAX) {
+        free(all);
+        return sov_fail(err, SOV_EFORMAT,
+                        "messages of %zu bytes; the limit is %llu", *len,
+                        (unsigned long long)SOV_CHAT_MAX);
+    }
+    *text = all;
+    return 0;
+}
+
 void
 sov_dialog_cut(sov_dialog *d, size_t n)
 {

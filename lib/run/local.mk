@@ -17,11 +17,14 @@ libsov_all_la_SOURCES += \
 	%D%/embed.c \
 	%D%/encode.c \
 	%D%/fit.c \
+	%D%/identity.c \
 	%D%/ledger.c %D%/ledger.h %D%/ledger_read.c \
 	%D%/proof.c \
 	%D%/request.c %D%/request.h \
 	%D%/request_embed.c %D%/request_text.c \
 	%D%/sample.c \
+	%D%/saved.c %D%/saved.h \
+	%D%/saved_write.c \
 	%D%/session.c %D%/session.h \
 	%D%/store.c %D%/store.h \
 	%D%/stream.c

@@ -72,8 +72,13 @@ SOV_API size_t sov_dialog_count(const sov_dialog *dialog);
 SOV_API void sov_dialog_forget(sov_dialog *dialog, size_t i, size_t n);
 /* The role of a message, or NULL. */
 SOV_API const char *sov_dialog_role(const sov_dialog *dialog, size_t i);
+/* What it says, if that is one text, or NULL. */
+SOV_API const char *sov_dialog_text(const sov_dialog *dialog, size_t i);
 /* Keep the first n messages. */
 SOV_API void sov_dialog_cut(sov_dialog *dialog, size_t n);
+/* All messages as sov_dialog_parse() reads them; free() it. */
+SOV_API int sov_dialog_json(const sov_dialog *dialog, char **text, size_t *len,
+                            struct sov_err *err) SOV_MUST_CHECK;
 
 /* ---- rendering */
 

@@ -25,6 +25,7 @@ sovinclude_HEADERS += \
 	%D%/quant.h \
 	%D%/request.h \
 	%D%/run.h \
+	%D%/saved.h \
 	%D%/sovcore.h \
 	%D%/stats.h \
 	%D%/tensor.h \

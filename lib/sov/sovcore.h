@@ -26,6 +26,7 @@
 #include "sov/quant.h"
 #include "sov/request.h"
 #include "sov/run.h"
+#include "sov/saved.h"
 #include "sov/stats.h"
 #include "sov/tensor.h"
 #include "sov/token.h"

@@ -8,6 +8,7 @@ libsov_all_la_SOURCES += \
 	%D%/cgroup.c %D%/cgroup.h %D%/cpu.c %D%/cpu.h \
 	%D%/file.c %D%/file.h \
 	%D%/folder.c \
+	%D%/grow.c %D%/grow.h \
 	%D%/hash.c %D%/hash.h \
 	%D%/hashfile.c \
 	%D%/lock.c \

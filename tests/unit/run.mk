@@ -55,3 +55,8 @@ unit_tests += tests/unit/t_proof
 tests_unit_t_proof_SOURCES = %D%/t_proof.c %D%/unit.h
 tests_unit_t_proof_CFLAGS = $(unit_cflags)
 tests_unit_t_proof_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/t_saved
+tests_unit_t_saved_SOURCES = %D%/t_saved.c %D%/tiny.h %D%/unit.h
+tests_unit_t_saved_CFLAGS = $(unit_cflags)
+tests_unit_t_saved_LDADD = $(unit_libs)

@@ -20,6 +20,7 @@ cli_tests += %D%/output.sh
 cli_tests += %D%/prompt.sh
 cli_tests += %D%/proof.sh
 cli_tests += %D%/sandbox.sh
+cli_tests += %D%/session.sh
 cli_tests += %D%/tokenize.sh
 cli_tests += %D%/window.sh
 EXTRA_DIST += %D%/chat-golden.txt %D%/chat-tools.json %D%/chat-tools.txt
