@@ -170,11 +170,11 @@ static int
 find_draw(struct sov_feedback *f, const struct sov_feedback_opts *o,
           double damp, struct sov_err *err)
 {
-    static const double draws[] = { 0.0, 0.1, 0.3, 0.6 };
+    static const double draws[] = { 0.0, 0.1, 0.3, 0.6, 1.0 };
     double best = 0, least = INFINITY;
     int rc = 0;
 
-    for (size_t i = 0; i < 4 && rc == 0; i++) {
+    for (size_t i = 0; i < 5 && rc == 0; i++) {
         double cost = 0;
 
         rc = make(f, draws[i], damp, err);

@@ -378,6 +378,24 @@ START_TEST(nothing_for_nothing)
 }
 END_TEST
 
+/* An expert that saw next to nothing learns from all of them. */
+START_TEST(few_tokens_lean_on_many)
+{
+    struct sov_moments wide, mo;
+    double alone, leaning;
+
+    make_moments(&wide, 256, 4096, 0, true);
+    make_moments(&mo, 256, 512, 2048, true);
+    alone = ratio(&mo, SOV_TYPE_Q4_K, 0.9);
+    mo.wide = &wide;
+    leaning = ratio(&mo, SOV_TYPE_Q4_K, 0.9);
+    ck_assert_msg(leaning < 0.7 * alone, "%g %g", leaning, alone);
+    ck_assert(ratio(&mo, SOV_TYPE_Q4_K, -1) <= 1.0);
+    free_moments(&mo);
+    free_moments(&wide);
+}
+END_TEST
+
 /* h[i][j] += the sum over tokens of a[i] b[j] */
 static void
 add_pairs(float *h, size_t k, const float *a, const float *b)
@@ -544,6 +562,7 @@ main(void)
     tcase_add_test(tc, the_factor_is_one);
     tcase_add_test(tc, feedback_pays);
     tcase_add_test(tc, nothing_for_nothing);
+    tcase_add_test(tc, few_tokens_lean_on_many);
     tcase_add_test(tc, changed_inputs_are_made_good);
     tcase_add_test(tc, rows_do_not_know_of_each_other);
     tcase_add_test(tc, what_cannot_be_is_refused);
