@@ -151,6 +151,7 @@ log_start(struct sov_account *a, const struct sov_lm *lm,
     report_options(r, so);
     if (a->reviewer != NULL)
         sov_report_text(r, "reviewer", NULL, a->reviewer);
+    a->began = true;
     return put(a, "start", r, err);
 }
 
@@ -319,7 +320,7 @@ sov_account_close(struct sov_account *a, int rc, struct sov_err *err)
     if (a->log != NULL) {
         int closed;
 
-        end = log_end(a, rc, err, &why);
+        end = a->began ? log_end(a, rc, err, &why) : 0;
         closed = sov_audit_close(a->log, now_ms(), &closing);
         if (end == 0 && closed < 0) {
             why = closing;

@@ -50,6 +50,7 @@ struct sov_account {
     sov_audit *log;
     sov_power *power; /* or NULL: nobody wants to know */
     sov_proof *proof;
+    bool began;    /* the log has the start of this run */
     uint64_t line; /* of requests that are no lines of a file */
     uint64_t n_requests;
     uint64_t n_errors;

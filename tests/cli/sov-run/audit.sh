@@ -82,6 +82,16 @@ grep -q "\"sha256\":\"$(head -c -1 m.json | hash_of)\"" log ||
     fail "digest of messages"
 grep -q "\"sha256\":\"$(printf '' | hash_of)\"" log || fail "an empty line"
 
+# into a file, and what is on the way of it
+expect 0 run -p 'Once upon' -o text --audit-log log
+cmp text want || fail "another text in a file"
+expect 73 run -p 'Once upon' -o text --audit-log log
+[ "$(tail -n 1 log | grep -c '"status":73,')" -eq 0 ] ||
+    fail "a run that had no output was begun"
+expect 0 run -p 'Once upon' --echo --audit-log echoed
+printf 'Once upon' | cat - want | cmp - out || fail "--echo"
+grep -q "\"sha256\":\"$(hash_of out)\",\"outcome\"" echoed || fail "echo's digest"
+
 # many requests: each line and each answer, in whatever order
 cat >lines <<'END'
 {"id":1,"prompt":"Once upon","max_tokens":20,"tenant":"t1","reviewer":"Bob"}
@@ -189,6 +199,8 @@ err_one_line
 expect 65 run --ctx 2 -p 'Once upon a time' --audit-log failed
 [ "$(events failed)" = 'start request end ' ] || fail "$(events failed)"
 grep -q '"event":"end","status":65,' failed || fail "status in the log"
+expect 66 run -m no-such-model -p Once --audit-log none
+[ ! -s none ] || fail "the end of a run that never began"
 mkfifo texts.fifo
 sov-run --embed texts.fifo --audit-log killed >out 2>err &
 pid=$!
