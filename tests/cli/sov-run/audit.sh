@@ -92,6 +92,40 @@ expect 0 run -p 'Once upon' --echo --audit-log echoed
 printf 'Once upon' | cat - want | cmp - out || fail "--echo"
 grep -q "\"sha256\":\"$(hash_of out)\",\"outcome\"" echoed || fail "echo's digest"
 
+# a conversation: each message and each answer, which is then shown at once
+TERM=xterm
+export TERM
+printf '{%% for m in messages %%}{{ m.role }}: {{ m.content }}\n{%% endfor %%}a:' \
+    >talk.jinja
+expect 0 "$top_builddir/tests/tools/pty" sov-run --chat --temp 0 -n 6 \
+    --chat-template talk.jinja --ctx 256 --audit-log talk --proof <<'END'
+wait > 
+send Once upon a time\r
+wait sov-proof-v1:
+wait > 
+send What then?\r
+wait sov-proof-v1:
+wait > 
+send \x04
+END
+[ "$(events talk)" = 'start request answer request answer end ' ] ||
+    fail "$(events talk)"
+sed -n 's/.*"event":"request".*"sha256":"\([0-9a-f]*\)".*/\1/p' talk >got
+{
+    printf 'Once upon a time' | hash_of
+    printf 'What then?' | hash_of
+} | diff - got || fail "digests of messages"
+grep '"event":"answer","line":2,' talk | grep -q '"known_tokens":[1-9]' ||
+    fail "the conversation was read anew"
+grep -o 'sov-proof-v1:[0-9a-f]*' talk | sort >got
+grep -o 'sov-proof-v1:[0-9a-f]*' out | sort | diff - got || fail "proofs"
+# what was shown is what was logged: the first answer, whose text follows the
+# line that was typed
+sed -n 's/.*"event":"answer","line":1,"sha256":"\([0-9a-f]*\)".*/\1/p' talk >got
+printf '[{"role":"user","content":"Once upon a time"}]' >m.json
+expect 0 sov-run --chat --temp 0 -n 6 --chat-template talk.jinja --ctx 256 m.json
+hash_of out | diff - got || fail "digest of what was shown"
+
 # many requests: each line and each answer, in whatever order
 cat >lines <<'END'
 {"id":1,"prompt":"Once upon","max_tokens":20,"tenant":"t1","reviewer":"Bob"}
