@@ -208,7 +208,7 @@ add_label(struct text *t, const char *name, const char *value)
 
 struct helper {
     const struct sov_metrics_opts *opts;
-    const struct page *page;
+    const struct sov_metrics *m;
     int life;
     int status;
     time_t started;
@@ -231,10 +231,10 @@ make_text(const struct helper *h, bool up, struct text *t)
     add_head(t, PREFIX "start_time_seconds", "gauge",
              "When it began, in seconds since 1970.");
     add(t, PREFIX "start_time_seconds %" PRIu64 "\n", (uint64_t)h->started);
-    add_outcomes(t, h->page);
-    add_values(t, h->page);
+    add_outcomes(t, h->m->page);
+    add_values(t, h->m->page);
     for (size_t i = 0; i < SOV_TIMINGS; i++)
-        add_timing(t, h->page, i);
+        add_timing(t, h->m->page, i);
 }
 
 /* A whole file, or the one before. */
@@ -414,7 +414,7 @@ start_helper(struct sov_metrics *m, const struct sov_metrics_opts *o,
     m->status = status[0];
     child = fork();
     if (child == 0)
-        help(&(struct helper){ o, m->page, life[0], status[1], time(NULL) });
+        help(&(struct helper){ o, m, life[0], status[1], time(NULL) });
     close(life[0]);
     close(status[1]);
     if (child < 0)
