@@ -136,13 +136,19 @@ interrupted(const struct sov_generate *g)
     return g->interrupt != NULL && *g->interrupt != 0;
 }
 
+static bool
+saves(const struct sov_generate *g)
+{
+    return g->saving != NULL && g->saving->saved != NULL;
+}
+
 /* Blocks that are full now are saved. */
 static void
 save(const struct sov_generate *g)
 {
     struct sov_saving *s = g->saving;
 
-    if (s != NULL && s->saved != NULL && s->rc == 0)
+    if (saves(g) && s->rc == 0)
         s->rc = sov_saved_update(s->saved, &s->err);
 }
 
@@ -183,7 +189,7 @@ loop(struct sov_generate *g, const struct sov_lm *lm, sov_sampler *sampler,
 }
 
 /* What the session has not read yet; in pieces, where somebody may ask for an
- * end of it, or counts. */
+ * end of it, or counts, or saves. */
 static int
 read_prompt(struct sov_generate *g, const struct sov_lm *lm,
             struct sov_err *err)
@@ -192,7 +198,7 @@ read_prompt(struct sov_generate *g, const struct sov_lm *lm,
 
     while (g->n_read < g->n_ids && rc == 0 && !interrupted(g)) {
         size_t n = g->n_ids - g->n_read;
-        bool whole = g->interrupt == NULL && g->power == NULL;
+        bool whole = g->interrupt == NULL && g->power == NULL && !saves(g);
         bool last = whole || n <= PIECE;
 
         n = last ? n : PIECE;
