@@ -50,7 +50,7 @@ report_text(const struct run *r, const struct sov_emit *out,
     if (run_options.temp > 0)
         sov_report_uint(report, "seed", NULL, sov_common.seed);
     if (a->meter)
-        sov_account_report(report, 0, spent);
+        sov_account_report(report, r->n_known, spent);
     if (a->prove)
         sov_report_text(report, "proof", NULL, a->last_proof);
     return report;
