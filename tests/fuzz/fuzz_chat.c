@@ -65,6 +65,25 @@ use(const sov_chat *chat, sov_dialog *dialog, bool answer)
     sov_chat_text_free(&again);
 }
 
+/* The same with messages of any bytes, and other variables. */
+static void
+use_more(const sov_chat *chat, sov_dialog *dialog, const char *text, size_t len)
+{
+    size_t n = sov_dialog_count(dialog);
+
+    if (sov_dialog_add(dialog, "user", text, len, NULL) < 0 ||
+        sov_dialog_begin(dialog, "system", text, len / 2, NULL) < 0 ||
+        sov_dialog_count(dialog) != n + 2 ||
+        strcmp(sov_dialog_role(dialog, 0), "system") != 0)
+        abort();
+    if (sov_dialog_set(dialog, text, len, NULL) == 0)
+        (void)sov_dialog_has(dialog, "x");
+    use(chat, dialog, true);
+    sov_dialog_forget(dialog, 0, 1);
+    if (sov_dialog_count(dialog) != n + 1)
+        abort();
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -83,6 +102,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         use(chat, dialog, true);
         sov_dialog_cut(dialog, 2);
         use(chat, dialog, false);
+        use_more(chat, dialog, (const char *)data, len);
     }
     sov_chat_free(chat);
     sov_dialog_free(dialog);

@@ -2,9 +2,9 @@
 /*
  * fuzz_config.c - any bytes as config.json of a small model directory
  *
- * The input is cut at each byte 1: config.json, then tokenizer_config.json,
- * added_tokens.json, chat_template.jinja, tokenizer.json (which then stands
- * instead of tokenizer.model) as far as there are so many parts.
+ * The input is cut at each byte 1: config.json, then the other files of names[]
+ * as far as there are so many parts.  From the fifth part on there is no
+ * tokenizer.model, and an empty part is no file.
  */
 #include "../unit/tinyhf.h"
 
@@ -12,15 +12,11 @@
 #include "sov/model.h"
 #include "sov/token.h"
 
+#include <sys/stat.h>
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static char dir[64];
-
-static void
-clean(void)
-{
-    tiny_remove(dir);
-}
 
 /* Read all that the import shows. */
 static void
@@ -64,21 +60,66 @@ use_export(sov_model *m)
     sov_meta_free(meta);
 }
 
+#define N_NAMES 11
+#define N_OLD   4 /* of these empty ones are files */
+
+static const char *const names[N_NAMES] = {
+    "config.json",
+    "tokenizer_config.json",
+    "added_tokens.json",
+    "chat_template.jinja",
+    "tokenizer.json",
+    "modules.json",
+    "1_Pooling/config.json",
+    "vocab.json",
+    "merges.txt",
+    "vocab.txt",
+    "special_tokens_map.json",
+};
+
+static void
+in_dir(char path[128], const char *name)
+{
+    snprintf(path, 128, "%s/%s", dir, name);
+}
+
+static void
+clean(void)
+{
+    char path[128];
+
+    for (size_t i = 0; i < N_NAMES; i++) {
+        in_dir(path, names[i]);
+        (void)remove(path);
+    }
+    in_dir(path, "1_Pooling");
+    (void)remove(path);
+    tiny_remove(dir);
+}
+
+static void
+set_up(void)
+{
+    char path[128];
+
+    tiny_make(dir);
+    in_dir(path, "1_Pooling");
+    if (mkdir(path, 0700) != 0)
+        abort();
+    atexit(clean);
+}
+
 /* Part i into its file; a part that is not there is no file. */
 static void
 put_part(size_t i, const uint8_t *p, size_t len)
 {
-    static const char *const names[] = { "config.json", "tokenizer_config.json",
-                                         "added_tokens.json",
-                                         "chat_template.jinja",
-                                         "tokenizer.json" };
     char path[128];
 
-    if (p != NULL) {
+    if (p != NULL && (len > 0 || i < N_OLD)) {
         tiny_write(dir, names[i], p, len);
         return;
     }
-    snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+    in_dir(path, names[i]);
     (void)remove(path);
 }
 
@@ -90,20 +131,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char path[128];
     sov_model *m;
 
-    if (dir[0] == '\0') {
-        tiny_make(dir);
-        atexit(clean);
-    }
-    for (size_t i = 0; i < 5; i++) {
+    if (dir[0] == '\0')
+        set_up();
+    for (size_t i = 0; i < N_NAMES; i++) {
         const uint8_t *cut =
             p != NULL && p < end ? memchr(p, 1, (size_t)(end - p)) : NULL;
 
         put_part(i, p, p == NULL ? 0 : (size_t)((cut ? cut : end) - p));
         p = cut != NULL ? cut + 1 : NULL;
-        if (i == 3 && p != NULL) {
-            snprintf(path, sizeof(path), "%s/tokenizer.model", dir);
+        if (i == N_OLD - 1 && p != NULL) {
+            in_dir(path, "tokenizer.model");
             (void)remove(path);
-        } else if (i == 3) {
+        } else if (i == N_OLD - 1) {
             tiny_write_vocab(dir, 2);
         }
     }

@@ -3,11 +3,12 @@
  * fuzz_experts.c - a small model directory with experts, or in 8 or 4 bits,
  * whose tensors are not what they should be
  *
- * The input is cut at the first byte 1.  Before it: which model (m Mixtral, q
- * Qwen 3 with experts, g gpt-oss in 4 bits, h in 32, f Llama in 8 bits), then
- * changes of three bytes each: which tensor, what of it (x it is not there, d
- * its type, 0 to 3 a dimension, v its bytes), and the new value.  Behind it:
- * config.json, or nothing for a good one.
+ * The input is cut at the first byte 1.  Before it: which model (m Mixtral, x
+ * with all experts as one tensor, q Qwen 3 with experts, g gpt-oss in 4 bits, h
+ * in 32, f Llama in 8 bits), then changes of three bytes each: which tensor,
+ * what of it (x it is not there, d its type, e f8_e8m0 for that, 0 to 3 a
+ * dimension, v its bytes), and the new value.  Behind it: config.json, or
+ * nothing for a good one.
  */
 #include "../unit/tinyhf.h"
 
@@ -33,7 +34,10 @@ static const struct {
 } dtypes[] = {
     { "F32", 4 },     { "F16", 2 },     { "BF16", 2 }, { "F8_E4M3", 1 },
     { "F8_E5M2", 1 }, { "U8", 1 },      { "I8", 1 },   { "I32", 4 },
+    { "F8_E8M0", 1 },
 };
+
+#define N_CHOSEN 8 /* of them by 'd' */
 
 static struct tensor tensors[MOST];
 static size_t n_tensors;
@@ -188,6 +192,13 @@ choose(char which)
         return "{\"architectures\": [\"LlamaForCausalLM\"]," NARROW
                "\"quantization_config\": {\"quant_method\": \"fp8\","
                " \"weight_block_size\": [3, 5]}}";
+    case 'x':
+        add_heads();
+        add_layer("mlp.gate.weight", 2, "2,8");
+        add_layer("mlp.experts.gate_up_proj", 2, "2,12,8");
+        add_layer("mlp.experts.down_proj", 2, "2,8,6");
+        return "{\"architectures\": [\"MixtralForCausalLM\"]," NARROW
+               "\"num_local_experts\": 2}";
     default:
         add_heads();
         add_layer("block_sparse_moe.gate.weight", 2, "2,8");
@@ -207,7 +218,10 @@ change(const uint8_t *p)
         t->gone = true;
         break;
     case 'd':
-        t->dtype = (char)(p[2] % (sizeof(dtypes) / sizeof(dtypes[0])));
+        t->dtype = (char)(p[2] % N_CHOSEN);
+        break;
+    case 'e':
+        t->dtype = N_CHOSEN;
         break;
     case 'v':
         t->value = p[2];

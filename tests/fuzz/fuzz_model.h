@@ -58,6 +58,7 @@ fuzz_use_meta(const sov_meta *meta)
         (void)sov_meta_bool(meta, kv->key, &b, NULL);
         (void)sov_meta_str(meta, kv->key, &s, NULL);
         (void)sov_kv_num(kv, kv->n - 1);
+        (void)sov_kv_int(kv, 0);
         (void)sov_kv_int(kv, kv->n);
         while (sov_kv_next_str(kv, &at, &s))
             if (s.len > 0 && (s.p < kv->val.p ||

@@ -5,6 +5,7 @@
  * The bytes are followed by data enough for a tiny model, so that what the
  * metadata and the tensor list say is met by tensors that are there.
  */
+#include "arch/sane.h"
 #include "sov/base.h"
 #include "sov/model.h"
 #include "sov/run.h"
@@ -93,6 +94,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     sov_set_threads(1);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     if (sov_model_open(&m, path, SOV_ACCESS_MAP, &err) == 0) {
+        if (sov_model_sane(m, &err) < 0 &&
+            (err.rc == SOV_OK || strchr(err.msg, '\n') != NULL))
+            abort();
         try(m, size % 2 == 0);
         try(m, size % 2 != 0);
         sov_model_close(m);

@@ -16,6 +16,9 @@
  *   c                           a map of characters, its first number apart:
  *                               so many units of four bytes as the digit says
  *
+ *   t N F i I                   a key that is wrong: a text, an array of one
+ *                               number or float, a number below 0 or large
+ *
  * Without an M the 256 bytes come first, so that rules find something.
  */
 #include "base/buf.h"
@@ -188,6 +191,59 @@ take_line(struct made *m, const uint8_t *p, size_t len)
     }
 }
 
+/* A key behind tokenizer.ggml. that is not what it should be. */
+static void
+set_wrong(struct made *m, uint8_t what, const uint8_t *name, size_t len)
+{
+    struct sov_kv kv = { .type = SOV_V_ARR, .n = 1 };
+    struct sov_buf b = { 0 };
+    char key[64];
+
+    if (len > 40)
+        return;
+    snprintf(key, sizeof(key), KEY "%.*s", (int)len, (const char *)name);
+    if (strlen(key) != strlen(KEY) + len)
+        return;
+    kv.key = key;
+    if (what == 't')
+        (void)!sov_meta_set_str(m->meta, key, "text", NULL);
+    if (what == 'I')
+        (void)!sov_meta_set_u32(m->meta, key, 4000000000u, NULL);
+    sov_buf_u32(&b, what == 'i' ? UINT32_MAX : 3);
+    kv.val = (struct sov_span){ b.p, b.len };
+    kv.elem = what == 'F' ? SOV_V_F32 : SOV_V_U32;
+    if (what == 'i') {
+        kv.type = SOV_V_I32;
+        kv.elem = SOV_V_I32;
+    }
+    if (what == 'N' || what == 'F' || what == 'i')
+        (void)!sov_meta_set(m->meta, &kv, NULL);
+    sov_buf_free(&b);
+}
+
+/* Lines up to an empty one; where the text begins. */
+static size_t
+each_line(struct made *m, const uint8_t *data, size_t size, bool wrong)
+{
+    size_t at = 0;
+
+    while (at < size) {
+        const uint8_t *eol = memchr(data + at, '\n', size - at);
+        size_t len = eol != NULL ? (size_t)(eol - data) - at : size - at;
+
+        if (len > 0 && strchr("tNFiI", data[at]) == NULL) {
+            if (!wrong)
+                take_line(m, data + at, len);
+        } else if (len > 0 && wrong && data[at] != '\0') {
+            set_wrong(m, data[at], data + at + 1, len - 1);
+        }
+        at += len + (eol != NULL);
+        if (len == 0)
+            break;
+    }
+    return at;
+}
+
 static void
 put(struct made *m, const char *key, enum sov_vtype elem, uint64_t n,
     struct sov_buf *b)
@@ -220,7 +276,26 @@ use(const sov_tok *tok, const uint8_t *text, size_t len, unsigned flags)
             abort();
         (void)sov_tok_piece(tok, ids[i]);
     }
+    if (n > 0)
+        (void)sov_tok_piece_after(tok, ids, n - 1, ids[n - 1]);
     free(ids);
+}
+
+/* The tokens that a text begins and ends with are in the vocabulary. */
+static void
+use_ends(const sov_tok *tok)
+{
+    const int32_t ends[] = { sov_tok_bos(tok), sov_tok_eos(tok),
+                             sov_tok_eot(tok) };
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+        if (ends[i] >= (int32_t)sov_tok_count(tok))
+            abort();
+    if (sov_tok_is_end(tok, -1) ||
+        (ends[1] >= 0 && !sov_tok_is_end(tok, ends[1])))
+        abort();
+    if (sov_tok_space_prefix(tok))
+        (void)sov_tok_piece_after(tok, NULL, 0, 0);
 }
 
 /* Every other run of some bytes is a stranger's: no control token there. */
@@ -266,26 +341,19 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         set_text(&m, KEY "model", (const uint8_t *)"gpt2", 4);
         add_bytes(&m);
     }
-    while (at < size) {
-        const uint8_t *eol = memchr(data + at, '\n', size - at);
-        size_t len = eol != NULL ? (size_t)(eol - data) - at : size - at;
-
-        if (len > 0)
-            take_line(&m, data + at, len);
-        at += len + (eol != NULL);
-        if (len == 0)
-            break;
-    }
+    at = each_line(&m, data, size, false);
     put(&m, KEY "tokens", SOV_V_STR, m.n, &m.names);
     put(&m, KEY "token_type", SOV_V_I32, m.n, &m.types);
     put(&m, KEY "scores", SOV_V_F32, m.n, &m.scores);
     put(&m, KEY "merges", SOV_V_STR, m.n_rules, &m.rules);
+    (void)each_line(&m, data, size, true);
     if (sov_tok_load(&tok, m.meta, NULL) == 0) {
         use(tok, data + at, size - at, SOV_TOK_PLAIN);
         use(tok, data + at, size - at,
             SOV_TOK_BOS | SOV_TOK_EOS | SOV_TOK_SPECIAL);
         use(tok, data, size, SOV_TOK_PLAIN);
         use_marked(tok, data + at, size - at);
+        use_ends(tok);
     }
     sov_tok_free(tok);
     sov_meta_free(m.meta);

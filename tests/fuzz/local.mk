@@ -27,7 +27,9 @@ fuzz_ldflags = $(AM_LDFLAGS)
 endif
 
 EXTRA_DIST += tests/fuzz/driver.c tests/fuzz/corpus tests/fuzz/parsers \
-	tests/fuzz/coverage.awk
+	tests/fuzz/coverage.awk tests/fuzz/mkseeds tests/fuzz/seeds.awk \
+	tests/fuzz/seeds.txt tests/fuzz/seeds.sh
+TESTS += tests/fuzz/seeds.sh
 
 fuzz_tests += tests/fuzz/fuzz_spm
 tests_fuzz_fuzz_spm_SOURCES = %D%/fuzz_spm.c $(fuzz_main)

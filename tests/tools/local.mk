@@ -69,3 +69,7 @@ tests_tools_pty_SOURCES = %D%/pty.c
 check_PROGRAMS += tests/tools/mkpacked
 tests_tools_mkpacked_SOURCES = %D%/mkpacked.c $(published)
 tests_tools_mkpacked_LDADD = libsovcore.la
+
+check_PROGRAMS += tests/tools/mkseeds
+tests_tools_mkseeds_SOURCES = %D%/mkseeds.c
+tests_tools_mkseeds_LDADD = libsovcore.la
