@@ -26,7 +26,7 @@ only "${inc}omp\.h|^[[:space:]]*#[[:space:]]*pragma[[:space:]]+omp"
 # threads are made in par.c; the others wait for each other in queue.c, or ask
 # for pthread_once
 only "${inc}pthread|${inc}threads" lib/sys/par.c lib/sys/queue.c \
-    lib/kern/kern.c lib/quant/grid_index.c
+    lib/kern/kern.c lib/quant/grid_index.c lib/quant/points.c
 only "${inc}archive" lib/sys/archive.c lib/sys/squeeze.c
 only "${inc}xxhash" lib/sys/hash.c
 only "${inc}sodium" lib/sys/hash.c lib/trust/armor.c lib/trust/keys.c \
