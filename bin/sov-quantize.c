@@ -32,6 +32,26 @@ static const struct sov_opt opts[] = {
     { 't', "type", SOV_OPT_STRING, &quantize_options.type, "TYPE",
       "what to make: f32 f16 bf16 q8_0 q6_k q5_k_m q5_k_s q4_k_m q4_k_s q4_0, "
       "a single block type, or copy: all stays as it is" },
+    { 0, "target-size", SOV_OPT_SIZE, &quantize_options.target_size, "SIZE",
+      "choose types so that the output has at most SIZE and loses least",
+      .min = 1, .max = INFINITY, .preset = "" },
+    { 0, "target-bpw", SOV_OPT_FLOAT, &quantize_options.target_bpw, "BITS",
+      "the same, of so many bits per weight", .min = 0.1, .max = 64,
+      .preset = "" },
+    { 0, "max-kld", SOV_OPT_FLOAT, &quantize_options.max_kld, "NATS",
+      "choose types so that the output is smallest and does not diverge more",
+      .min = 1e-9, .max = 100, .preset = "" },
+    { 0, "min-speed", SOV_OPT_FLOAT, &quantize_options.min_speed, "TOK_S",
+      "... and makes so many tokens a second on this machine", .min = 1e-3,
+      .max = 1e9, .preset = "" },
+    { 0, "plan", SOV_OPT_FILE, &quantize_options.plan, "FILE",
+      "give every matrix the type that this plan says" },
+    { 0, "plan-out", SOV_OPT_FILE, &quantize_options.plan_out, "FILE",
+      "write the plan: which type every matrix gets, to be read and changed" },
+    { 0, "compat", SOV_OPT_STRING, &quantize_options.compat, "VERSION",
+      "only types that this llama.cpp reads: b4000, 2024-02-27" },
+    { 0, "calib", SOV_OPT_FILE, &quantize_options.calib, "TEXT",
+      "what the model reads to see what counts" },
     { 0, "tensor-type", SOV_OPT_LIST, &quantize_options.tensor_types,
       "PAT=TYPE",
       "give matrices whose name matches the shell pattern another type" },
@@ -90,7 +110,7 @@ quantize_name(const char *path)
 static void
 default_type(struct quantize_options *o)
 {
-    if (o->type == NULL &&
+    if (o->type == NULL && o->plan == NULL && !quantize_allot_wanted() &&
         (o->merge || o->split_max_size > 0 || o->split_max_tensors > 0 ||
          o->set.n > 0 || o->unset.n > 0 || o->lora.n > 0))
         o->type = "copy";
@@ -103,7 +123,7 @@ check_arguments(const char *source, struct sov_err *err)
     const struct quantize_options *o = &quantize_options;
     const char *out = sov_common.output;
 
-    if (o->type == NULL)
+    if (o->type == NULL && o->plan == NULL && !quantize_allot_wanted())
         return sov_fail(err, SOV_EARG,
                         "-t TYPE is missing: q4_k_m is small "
                         "and good, q8_0 nearly lossless, f16 plain");
@@ -156,7 +176,8 @@ static int
 open_model(struct quantize *q, struct sov_err *err)
 {
     bool folder = q->target.format->folder != NULL;
-    bool map = quantize_eval_runs_source() || (folder && quantize_is_pipe(q->source));
+    bool map = quantize_eval_runs_source() || quantize_allot_wanted() ||
+               (folder && quantize_is_pipe(q->source));
     struct sov_model_opts opt = {
         .access = map ? SOV_ACCESS_MAP : SOV_ACCESS_STREAM,
         .hash = quantize_carry_hash(q),
@@ -192,8 +213,8 @@ edit(void *arg, sov_meta *meta, struct sov_err *err)
 }
 
 /* An output whose alignment was not asked for has that of its input. */
-static uint32_t
-alignment(const struct quantize *q)
+uint32_t
+quantize_alignment(const struct quantize *q)
 {
     uint64_t align = sov_common.align;
     uint64_t own;
@@ -206,12 +227,14 @@ alignment(const struct quantize *q)
     return (uint32_t)align;
 }
 
-static int
-make_job(struct quantize *q, struct sov_err *err)
+int
+quantize_make_job(struct quantize *q, struct sov_err *err)
 {
     const struct quantize_options *o = &quantize_options;
     struct sov_quant_opts opt = {
         .type = q->type,
+        .sheet = q->sheet,
+        .compat = q->compat,
         .rule = q->rule,
         .n_rules = o->tensor_types.n,
         .nonfinite = (enum sov_nonfinite)o->on_nonfinite,
@@ -231,7 +254,7 @@ make_job(struct quantize *q, struct sov_err *err)
     int rc;
 
     sov_target_layout(&q->target, &opt.layout);
-    opt.layout.align = alignment(q);
+    opt.layout.align = quantize_alignment(q);
     opt.layout.max_bytes = o->split_max_size;
     opt.layout.max_tensors = o->split_max_tensors;
     if (q->folder != NULL) {
@@ -259,6 +282,8 @@ prepare(struct quantize *q, struct sov_err *err)
     if (rc == 0)
         rc = sov_target_choose(&q->target, quantize_options.format, err);
     if (rc == 0)
+        rc = quantize_allot_begin(q, err);
+    if (rc == 0)
         rc = quantize_type(q, err);
     if (rc == 0)
         rc = quantize_rules(q, err);
@@ -280,7 +305,9 @@ prepare(struct quantize *q, struct sov_err *err)
     if (rc == 0 && folder)
         rc = quantize_folder(q, err);
     if (rc == 0)
-        rc = make_job(q, err);
+        rc = quantize_allot(q, err);
+    if (rc == 0)
+        rc = quantize_make_job(q, err);
     if (rc == 0 && !folder)
         rc = quantize_eval_model(q, err);
     return rc;
@@ -321,7 +348,7 @@ list_inputs(struct quantize *q, struct sov_err *err)
     const char *const *files = NULL;
     size_t n = sov_model_files(q->model, &files);
 
-    q->input = calloc(n + q->n_files + q->adapters.n + 7, sizeof(*q->input));
+    q->input = calloc(n + q->n_files + q->adapters.n + 9, sizeof(*q->input));
     if (q->input == NULL)
         return sov_fail(err, SOV_EMEM, "out of memory");
     for (size_t i = 0; i < n; i++)
@@ -330,6 +357,10 @@ list_inputs(struct quantize *q, struct sov_err *err)
         q->input[q->n_inputs++] = q->file[i];
     if (q->stats != NULL)
         q->input[q->n_inputs++] = quantize_options.stats;
+    if (quantize_options.plan != NULL)
+        q->input[q->n_inputs++] = quantize_options.plan;
+    if (quantize_options.calib != NULL)
+        q->input[q->n_inputs++] = quantize_options.calib;
     if (quantize_options.eval != NULL)
         q->input[q->n_inputs++] = quantize_options.eval;
     if (quantize_options.eval_base != NULL)
@@ -400,7 +431,7 @@ static int
 write_output(struct quantize *q, size_t *told, struct sov_err *err)
 {
     const sov_plan *plan = sov_quant_plan(q->job);
-    int rc = list_inputs(q, err);
+    int rc = quantize_plan_open(q, err);
 
     if (rc == 0)
         rc = sov_lineage_check_first(&q->lineage, err);
@@ -460,6 +491,9 @@ quantize(struct quantize *q, struct sov_err *err)
         return rc;
     warn_output(q);
     say_warnings(q, 0);
+    rc = list_inputs(q, err);
+    if (rc < 0)
+        return rc;
     while (sov_quant_warning(q->job, told) != NULL)
         told++;
     if (!sov_common.dry_run) {
@@ -473,9 +507,14 @@ quantize(struct quantize *q, struct sov_err *err)
             return rc;
     } else {
         rc = sov_lineage_check(&q->lineage, err);
+        if (rc == 0)
+            rc = quantize_plan_open(q, err);
         if (rc < 0)
             return rc;
     }
+    rc = quantize_plan_write(q, err);
+    if (rc < 0)
+        return rc;
     q->seconds = now() - start;
     return quantize_report(q, err);
 }
@@ -500,6 +539,7 @@ run(int argc, char **argv, struct sov_err *err)
     free(q.pattern);
     quantize_settings_free(&q);
     quantize_eval_end(&q);
+    quantize_allot_end(&q);
     free(q.input);
     return rc;
 }

@@ -8,6 +8,8 @@
  *   input, output    names without folders
  *   type             of -t, in lower case
  *   on_nonfinite, effort
+ *   target_size, target_bpw, max_kld, min_speed, compat, plan, calib
+ *                    where they were given; plan and calib are names
  *   align            where it was given
  *   stats            name of the importance matrix, if there is one
  *   lora             list of adapters, as they were given, without folders
@@ -24,7 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_PARAMS 16
+#define MAX_PARAMS 24
 
 /* The parameters on their way into a deed. */
 struct params {
@@ -81,6 +83,36 @@ base_name(const char *path)
     return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
 }
 
+/* A number as it was understood. */
+static void
+add_real(struct params *to, const char *key, double number, char text[32])
+{
+    if (number <= 0)
+        return;
+    snprintf(text, 32, "%.9g", number);
+    add_text(to, key, text);
+}
+
+/* How types were chosen. */
+static void
+describe_choice(struct params *to)
+{
+    static char text[3][32]; /* until the claim is made */
+    const struct quantize_options *o = &quantize_options;
+
+    if (o->target_size > 0)
+        add_number(to, "target_size", o->target_size);
+    add_real(to, "target_bpw", o->target_bpw, text[0]);
+    add_real(to, "max_kld", o->max_kld, text[1]);
+    add_real(to, "min_speed", o->min_speed, text[2]);
+    if (o->compat != NULL)
+        add_text(to, "compat", o->compat);
+    if (o->plan != NULL)
+        add_text(to, "plan", base_name(quantize_name(o->plan)));
+    if (o->calib != NULL)
+        add_text(to, "calib", base_name(quantize_name(o->calib)));
+}
+
 static void
 describe(const struct quantize *q, struct params *to, struct sov_param *item,
          const char *input, const char *output)
@@ -95,6 +127,7 @@ describe(const struct quantize *q, struct params *to, struct sov_param *item,
     add_number(to, "effort", o->effort != 0 ? o->effort : 5);
     if (sov_common.align_given)
         add_number(to, "align", sov_common.align);
+    describe_choice(to);
     if (q->stats != NULL)
         add_text(to, "stats", base_name(quantize_name(o->stats)));
     if (strcmp(q->target.format->name, "gguf") != 0)
@@ -126,7 +159,8 @@ name_file(struct sov_resource *r, const char *path, const char *role,
     r->digest = *is;
 }
 
-/* Files that --set took values from, the importance matrix, adapters. */
+/* Files that --set took values from, the plan, the text, the importance matrix,
+ * adapters. */
 static size_t
 name_files(const struct quantize *q, struct sov_resource *r)
 {
@@ -134,6 +168,10 @@ name_files(const struct quantize *q, struct sov_resource *r)
 
     for (size_t i = 0; i < q->n_files; i++)
         name_file(&r[n++], q->file[i], "metadata", &q->file_is[i]);
+    if (quantize_options.plan != NULL)
+        name_file(&r[n++], quantize_options.plan, "plan", &q->plan_is);
+    if (quantize_options.calib != NULL)
+        name_file(&r[n++], quantize_options.calib, "calibration", &q->calib_is);
     if (q->stats != NULL)
         name_file(&r[n++], quantize_options.stats, "imatrix",
                   sov_stats_digest(q->stats));
@@ -156,7 +194,7 @@ quantize_claim(struct quantize *q, struct sov_err *err)
     struct params params = { .n = 0 };
     struct sov_param *item = calloc(n + 1, sizeof(*item));
     struct sov_resource *input =
-        calloc(q->n_files + q->adapters.n + 2, sizeof(*input));
+        calloc(q->n_files + q->adapters.n + 4, sizeof(*input));
     struct sov_deed deed = {
         .name = "quantize",
         .external = params.p,

@@ -10,6 +10,7 @@
 #include "cli/opt.h"
 #include "cli/report.h"
 #include "cli/target.h"
+#include "sov/allot.h"
 #include "sov/export.h"
 #include "sov/measure.h"
 #include "sov/quant.h"
@@ -34,6 +35,14 @@ struct quantize_options {
     bool merge;
     struct sov_opt_list set;
     struct sov_opt_list unset;
+    uint64_t target_size;
+    double target_bpw;
+    double max_kld;
+    double min_speed;
+    const char *plan;
+    const char *plan_out;
+    const char *compat;
+    const char *calib;
     const char *eval;
     const char *eval_base;
     const char *eval_base_out;
@@ -81,6 +90,11 @@ struct quantize {
     bool was_there;
     struct stat was; /* the output as it was before */
     double seconds;
+    struct sov_sheet *sheet; /* of --plan, or that was chosen; or NULL */
+    uint32_t compat;         /* of --compat, or 0 */
+    sov_sink *plan_sink;     /* of --plan-out, or NULL */
+    struct sov_digest plan_is; /* what --plan and --calib had in them */
+    struct sov_digest calib_is;
     struct quantize_eval eval;
     char *part; /* with --resume: what stays if this run ends early */
     char *last_words;
@@ -91,6 +105,10 @@ const char *quantize_name(const char *path);
 
 /* Can it be read only once, from front to back? */
 bool quantize_is_pipe(const char *path);
+
+/* The job that the options ask for, into q->job; the output's alignment. */
+int quantize_make_job(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
+uint32_t quantize_alignment(const struct quantize *q);
 
 /* types.c: names of types, and the rules of --tensor-type. */
 int quantize_type(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
@@ -147,6 +165,23 @@ void quantize_stale(const struct quantize *q);
 size_t quantize_worst(const struct quantize *q, size_t list[QUANTIZE_WORST]);
 /* With -v: what was lost, and by whom. */
 void quantize_say_errors(const struct quantize *q);
+
+/*
+ * allot.c: types that are chosen one by one, or read from a plan.  begin: what
+ * can be wrong with the options; then, with the model open and mapped, the
+ * choice, into q->sheet; and plans that are written.
+ */
+bool quantize_allot_wanted(void);
+int quantize_allot_begin(struct quantize *q,
+                         struct sov_err *err) SOV_MUST_CHECK;
+int quantize_allot(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
+int quantize_plan_open(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
+int quantize_plan_write(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
+void quantize_allot_end(struct quantize *q);
+void quantize_report_sheet(struct sov_report *r, const struct quantize *q);
+/* What the sheet says of a tensor, or NULL. */
+const struct sov_sheet_row *quantize_sheet_row(const struct quantize *q,
+                                               const char *name);
 
 /*
  * eval.c: what the output lost, measured on a text.  begin: read the text;

@@ -6,6 +6,7 @@
 
 #include "cli/tool.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #define N_TYPES 300 /* above every type id */
@@ -56,6 +57,15 @@ report_error(struct sov_report *r, struct sov_quant_error e)
 }
 
 static void
+report_loss(struct sov_report *r, const struct sov_sheet_row *row)
+{
+    if (row == NULL || !isfinite(row->loss))
+        return;
+    sov_report_real(r, "predicted_kld", "predicted", row->loss, 7, NULL);
+    sov_report_real(r, "alpha", "alpha", row->alpha, 4, NULL);
+}
+
+static void
 report_tensors(struct sov_report *r, const struct quantize *q,
                const sov_plan *plan)
 {
@@ -70,6 +80,7 @@ report_tensors(struct sov_report *r, const struct quantize *q,
                         sov_type_info((int)from->type)->name);
         sov_report_text(r, "to", "to", sov_type_info((int)to->type)->name);
         sov_report_uint(r, "bytes", "bytes", to->size);
+        report_loss(r, quantize_sheet_row(q, to->name));
         if (!sov_common.dry_run)
             report_error(r, sov_quant_error(q->job, i));
     }
@@ -154,6 +165,7 @@ report_all(const struct quantize *q, struct sov_err *err)
     sov_report_real(r, "bpw", "bits per weight",
                     weights != 0 ? 8.0 * (double)bytes / (double)weights : 0, 3,
                     NULL);
+    quantize_report_sheet(r, q);
     if (!sov_common.dry_run) {
         sov_report_uint(r, "replaced", NULL, sov_quant_replaced(q->job));
         sov_report_real(r, "seconds", "time", q->seconds, 2, "s");
@@ -163,7 +175,8 @@ report_all(const struct quantize *q, struct sov_err *err)
     report_types(r, plan);
     if (sov_common.json || sov_plan_files(plan) > 1)
         report_files(r, q, plan);
-    if (sov_common.json || (sov_common.dry_run && sov_common.verbose > 0))
+    if (sov_common.json || (sov_common.dry_run &&
+                            (sov_common.verbose > 0 || q->sheet != NULL)))
         report_tensors(r, q, plan);
     if (!sov_common.dry_run)
         report_worst(r, q, plan);

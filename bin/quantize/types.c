@@ -84,6 +84,8 @@ int
 quantize_type(struct quantize *q, struct sov_err *err)
 {
     lower(q->type, sizeof(q->type), quantize_options.type);
+    if (q->sheet != NULL || quantize_allot_wanted())
+        return 0;
     return is_type(q->type) ? 0 : bad_type(quantize_options.type, err);
 }
 

@@ -1,6 +1,14 @@
 # fish completion for sov-quantize; made by scripts/gen-completions.sh
 # SPDX-License-Identifier: Apache-2.0
 complete -c sov-quantize -s t -l type -x -d 'what to make: f32 f16 bf16 q8_0 q6_k q5_k_m q5_k_s q4_k_m q4_k_s q4_0, a single block type, or copy: all stays as it is'
+complete -c sov-quantize -l target-size -x -d 'choose types so that the output has at most SIZE and loses least'
+complete -c sov-quantize -l target-bpw -x -d 'the same, of so many bits per weight'
+complete -c sov-quantize -l max-kld -x -d 'choose types so that the output is smallest and does not diverge more'
+complete -c sov-quantize -l min-speed -x -d '... and makes so many tokens a second on this machine'
+complete -c sov-quantize -l plan -r -F -d 'give every matrix the type that this plan says'
+complete -c sov-quantize -l plan-out -r -F -d 'write the plan: which type every matrix gets, to be read and changed'
+complete -c sov-quantize -l compat -x -d 'only types that this llama.cpp reads: b4000, 2024-02-27'
+complete -c sov-quantize -l calib -r -F -d 'what the model reads to see what counts'
 complete -c sov-quantize -l tensor-type -x -d 'give matrices whose name matches the shell pattern another type'
 complete -c sov-quantize -l on-nonfinite -x -a 'fail zero clamp' -d 'NaN, infinite or too large weights: fail, zero, clamp'
 complete -c sov-quantize -l effort -x -d 'how hard to search for the best blocks, 1 (fast) to 9'

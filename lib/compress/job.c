@@ -4,6 +4,7 @@
  */
 #include "compress/job.h"
 #include "compress/mix.h"
+#include "compress/settled.h"
 
 #include "arch/sane.h"
 #include "base/mem.h"
@@ -24,6 +25,7 @@
 
 /* While the plan is made: what people will be told in one line each. */
 struct notes {
+    struct sov_settled settled;
     const struct sov_tensor *misfit; /* the first whose rows do not divide */
     enum sov_type wanted;
     enum sov_type got;
@@ -146,6 +148,8 @@ choose(const struct sov_tensor *t, const struct sov_mix *mix,
     if (!sov_mix_is_matrix(t))
         return mix->copy || opts->plain ? t->type : sov_mix_keep(t);
     want = ruled(opts, t->name, notes->used);
+    if (want == SOV_TYPE_NONE && opts->sheet != NULL)
+        want = sov_settled_type(&notes->settled, t->name);
     if (want == SOV_TYPE_NONE)
         want = sov_mix_pick(mix, facts, t);
     if (want == t->type)
@@ -177,6 +181,25 @@ check_codecs(const struct sov_tensor *t, enum sov_type to, bool remade,
     return rc;
 }
 
+/* Does the reader that was asked for know the type? */
+static int
+check_compat(const struct sov_tensor *t, enum sov_type to, uint32_t compat,
+             struct sov_err *err)
+{
+    uint32_t since = sov_compat_since(to);
+
+    if (compat == 0 || since <= compat)
+        return 0;
+    if (since == UINT32_MAX)
+        return sov_fail(err, SOV_EARG, "tensor %s: llama.cpp does not read %s",
+                        t->name, type_name(to));
+    return sov_fail(err, SOV_EARG,
+                    "tensor %s: llama.cpp reads %s since %04" PRIu32
+                    "-%02" PRIu32 "-%02" PRIu32,
+                    t->name, type_name(to), since / 10000, since / 100 % 100,
+                    since % 100);
+}
+
 static int
 add_tensors(struct sov_quant *job, const struct sov_mix *mix,
             const struct sov_mix_facts *facts,
@@ -194,6 +217,8 @@ add_tensors(struct sov_quant *job, const struct sov_mix *mix,
             notes->n_again++ == 0)
             notes->again = t;
         rc = check_codecs(t, to, remade, err);
+        if (rc == 0)
+            rc = check_compat(t, to, opts->compat, err);
         if (rc == 0)
             rc = sov_plan_add(job->plan, t->name, to, t->ndim, t->dim, err);
     }
@@ -335,7 +360,7 @@ tell_large(struct sov_quant *job, uint64_t max)
 }
 
 static int
-make_plan(struct sov_quant *job, const struct sov_mix *mix,
+make_plan(struct sov_quant *job, struct sov_mix *mix,
           const struct sov_quant_opts *opts, struct sov_err *err)
 {
     struct sov_mix_facts facts = { 0 };
@@ -346,6 +371,10 @@ make_plan(struct sov_quant *job, const struct sov_mix *mix,
     if (notes.used == NULL)
         return sov_mem_fail(err);
     rc = sov_merge_new(&job->merge, job->model, opts->lora, opts->n_lora, err);
+    if (rc == 0)
+        rc = sov_settled_take(&notes.settled, opts->sheet, job->model, err);
+    if (rc == 0 && opts->sheet != NULL)
+        sov_mix_own(mix, sov_settled_base(&notes.settled, job->model));
     if (rc == 0)
         rc = sov_mix_facts(&facts, job->model, err);
     facts.weighed = opts->stats != NULL;
@@ -373,6 +402,7 @@ make_plan(struct sov_quant *job, const struct sov_mix *mix,
     if (rc == 0 && opts->layout.max_bytes > 0)
         tell_large(job, opts->layout.max_bytes);
     sov_mix_facts_free(&facts);
+    sov_settled_free(&notes.settled);
     free(notes.used);
     return rc;
 }
@@ -454,10 +484,10 @@ sov_quant_new(sov_quant **job, sov_model *model,
               const struct sov_quant_opts *opts, struct sov_err *err)
 {
     struct sov_quant *j;
-    struct sov_mix mix;
+    struct sov_mix mix = { .name = "plan" };
     int rc;
 
-    if (!sov_mix_find(&mix, opts->type))
+    if (opts->sheet == NULL && !sov_mix_find(&mix, opts->type))
         return sov_fail(err, SOV_EARG, "there is no type '%s'", opts->type);
     j = sov_mem_array(1, sizeof(*j));
     if (j == NULL)

@@ -204,6 +204,21 @@ sov_mix_find(struct sov_mix *mix, const char *name)
     return false;
 }
 
+void
+sov_mix_own(struct sov_mix *mix, enum sov_type base)
+{
+    *mix = (struct sov_mix){ .name = "plan",
+                             .base = base,
+                             .head = base,
+                             .pure = true };
+    for (size_t i = 0; i < COUNT(pures); i++)
+        if (pures[i].type == base)
+            mix->file_type = pures[i].file_type;
+    for (size_t i = COUNT(mixes); i-- > 0;)
+        if (mixes[i].base == base && strcmp(mixes[i].name, "mxfp4_moe") != 0)
+            mix->file_type = mixes[i].file_type;
+}
+
 const char *
 sov_mix_name(size_t i)
 {

@@ -28,6 +28,9 @@ struct sov_mix {
 /* False if there is no mix and no encodable type of that name. */
 bool sov_mix_find(struct sov_mix *mix, const char *name);
 
+/* One that stands for types that were chosen one by one, most of them this. */
+void sov_mix_own(struct sov_mix *mix, enum sov_type base);
+
 /* i from 0; NULL at the end. */
 const char *sov_mix_name(size_t i);
 

@@ -2,6 +2,7 @@
 # lib/sov/local.mk - the public headers, installed to $(includedir)/sov
 
 sovinclude_HEADERS += \
+	%D%/allot.h \
 	%D%/archive.h \
 	%D%/audit.h \
 	%D%/base.h \

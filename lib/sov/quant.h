@@ -45,9 +45,14 @@ struct sov_quant_rule {
     enum sov_type type;
 };
 
+struct sov_sheet; /* allot.h */
+
 struct sov_quant_opts {
     /* a mix ("q4_k_m"), a type ("q4_k"), or "copy": tensors bit for bit */
     const char *type;
+    const struct sov_sheet *sheet; /* in place of type: what each matrix gets,
+                                      or NULL */
+    uint32_t compat; /* no type that this reader does not know: allot.h */
     const struct sov_quant_rule *rule; /* the first that matches holds */
     size_t n_rules;
     enum sov_nonfinite nonfinite;
@@ -79,9 +84,9 @@ SOV_API const char *sov_quant_file_type(uint64_t file_type);
 
 /*
  * Decide everything.  Model, statistics and adapters are borrowed until
- * sov_quant_free(), and read by sov_quant_run().  SOV_EARG: no such type, or a
- * rule that matches nothing; SOV_EUNSUP: a type that this build cannot read or
- * make; SOV_EFORMAT: statistics or adapters of another model.
+ * sov_quant_free(), and read by sov_quant_run().  SOV_EARG: no such type, a rule
+ * that matches nothing, a type that the reader does not know; SOV_EUNSUP: a type that this build cannot read or
+ * make; SOV_EFORMAT: statistics, adapters or a sheet of another model.
  */
 SOV_API int sov_quant_new(sov_quant **job, sov_model *model,
                           const struct sov_quant_opts *opts,

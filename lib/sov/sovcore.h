@@ -3,6 +3,7 @@
 #ifndef SOV_SOVCORE_H
 #define SOV_SOVCORE_H
 
+#include "sov/allot.h"
 #include "sov/archive.h"
 #include "sov/audit.h"
 #include "sov/base.h"

@@ -155,3 +155,8 @@ fuzz_tests += tests/fuzz/fuzz_saved
 tests_fuzz_fuzz_saved_SOURCES = %D%/fuzz_saved.c $(fuzz_main)
 tests_fuzz_fuzz_saved_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_saved_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_tests += tests/fuzz/fuzz_sheet
+tests_fuzz_fuzz_sheet_SOURCES = %D%/fuzz_sheet.c $(fuzz_main)
+tests_fuzz_fuzz_sheet_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_sheet_LDFLAGS = $(fuzz_ldflags)

@@ -15,3 +15,8 @@ unit_tests += tests/unit/t_feedback
 tests_unit_t_feedback_SOURCES = %D%/t_feedback.c %D%/unit.h
 tests_unit_t_feedback_CFLAGS = $(unit_cflags)
 tests_unit_t_feedback_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/t_allot
+tests_unit_t_allot_SOURCES = %D%/t_allot.c %D%/tiny.h %D%/tinytok.h %D%/unit.h
+tests_unit_t_allot_CFLAGS = $(unit_cflags)
+tests_unit_t_allot_LDADD = $(unit_libs)

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pace.c - how long weights of each type take, on this machine
+ *
+ * A matrix that is larger than most caches is multiplied with one vector by all
+ * threads, as it is when a model makes text, and the fastest of some times
+ * counts.  What a token takes besides (attention, norms, the vocabulary) is
+ * found by letting the model itself run a little.
+ */
+#include "compress/allot.h"
+
+#include "compress/job.h"
+
+#include "base/mem.h"
+#include "kern/kern.h"
+#include "nn/mat.h"
+#include "sov/run.h"
+#include "sys/file.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COLUMNS 2048u
+#define ROWS    12288u /* 25 million weights */
+#define TIMES   3
+#define TOKENS  8 /* that the model makes */
+#define WARM    2 /* ... that do not count */
+
+struct pace {
+    struct sov_nn nn;
+    struct sov_input in;
+    float *x;
+    float *y;
+    unsigned char *rows;
+    double ns[SOV_TYPE_GGUF_MAX]; /* of a weight; 0: not measured yet */
+};
+
+void
+sov_allot_machine(char *text, size_t size)
+{
+    snprintf(text, size, "%s, %u threads", sov_isa(), sov_threads());
+}
+
+/* A row of numbers like weights, again and again. */
+static void
+fill_rows(struct pace *p, enum sov_type type, size_t row_bytes)
+{
+    for (size_t i = 0; i < COLUMNS; i++)
+        p->x[i] = (float)((i * 7919) % 1009) / 504.5f - 1.0f;
+    sov_kern()->encode[type](p->x, NULL, p->rows, COLUMNS, 1);
+    for (size_t r = 1; r < ROWS; r++)
+        memcpy(p->rows + r * row_bytes, p->rows, row_bytes);
+}
+
+static void
+measure_type(struct pace *p, enum sov_type type)
+{
+    struct sov_mat m = {
+        .data = p->rows,
+        .type = type,
+        .n_in = COLUMNS,
+        .n_out = ROWS,
+        .row_bytes = sov_job_bytes(type, COLUMNS),
+    };
+    struct sov_mul mul = { .w = &m, .y = p->y, .y_stride = ROWS };
+    double best = INFINITY;
+
+    fill_rows(p, type, m.row_bytes);
+    p->in.forms = sov_mat_forms(&p->nn, &m, 1);
+    sov_input_column(&p->nn, &p->in, 0);
+    for (int i = 0; i <= TIMES; i++) {
+        double start = sov_clock(), took;
+
+        sov_mat_mul(&p->nn, &mul, 1, &p->in);
+        took = sov_clock() - start;
+        best = i > 0 && took < best ? took : best;
+    }
+    p->ns[type] = best * 1e9 / ((double)ROWS * COLUMNS);
+}
+
+static int
+open_pace(struct pace *p, struct sov_err *err)
+{
+    size_t pieces = COLUMNS / 256;
+
+    p->nn = (struct sov_nn){ .k = sov_kern(), .room = sov_mat_room(COLUMNS) };
+    p->x = sov_mem_aligned(COLUMNS, sizeof(float));
+    p->y = sov_mem_aligned(ROWS, sizeof(float));
+    p->rows = sov_mem_aligned((size_t)ROWS * COLUMNS, sizeof(float));
+    p->in = (struct sov_input){
+        .x = p->x,
+        .stride = COLUMNS,
+        .n = COLUMNS,
+        .n_cols = 1,
+        .a32 = sov_mem_aligned(pieces, sizeof(struct sov_a32)),
+        .a256 = sov_mem_aligned(pieces, sizeof(struct sov_a256)),
+        .half = sov_mem_aligned(COLUMNS, sizeof(float)),
+        .bf16 = sov_mem_aligned(sov_input_bf16(COLUMNS), sizeof(uint16_t)),
+    };
+    if (p->x == NULL || p->y == NULL || p->rows == NULL || p->in.a32 == NULL ||
+        p->in.a256 == NULL || p->in.half == NULL || p->in.bf16 == NULL)
+        return sov_mem_fail(err);
+    return sov_nn_ready(&p->nn, err);
+}
+
+static void
+close_pace(struct pace *p)
+{
+    sov_nn_done(&p->nn);
+    sov_mem_free_aligned(p->x);
+    sov_mem_free_aligned(p->y);
+    sov_mem_free_aligned(p->rows);
+    sov_mem_free_aligned(p->in.a32);
+    sov_mem_free_aligned(p->in.a256);
+    sov_mem_free_aligned(p->in.half);
+    sov_mem_free_aligned(p->in.bf16);
+}
+
+/* ---- a model's tokens */
+
+static uint64_t
+arch_number(const sov_meta *meta, const char *name)
+{
+    struct sov_span arch;
+    char key[160];
+    uint64_t n = 0;
+
+    if (sov_meta_str(meta, "general.architecture", &arch, NULL) == 0 &&
+        arch.len <= 100) {
+        snprintf(key, sizeof(key), "%.*s.%s", (int)arch.len,
+                 (const char *)arch.p, name);
+        (void)sov_meta_u64(meta, key, &n, NULL);
+    }
+    return n;
+}
+
+/* Weights of a matrix that one token is multiplied with: none of embeddings
+ * that are only looked up, and of experts those that are used. */
+static double
+active(const struct sov_allot *a, const struct sov_tensor *t)
+{
+    uint64_t used = arch_number(sov_model_meta(a->model), "expert_used_count");
+    double n = (double)sov_tensor_count(t);
+
+    if (strstr(t->name, "token_embd.weight") != NULL &&
+        (strcmp(t->name, "token_embd.weight") != 0 ||
+         sov_model_find(a->model, "output.weight") >= 0))
+        return 0;
+    if (t->dim[2] > 1 && used > 0 && used < t->dim[2])
+        return n * (double)used / (double)t->dim[2];
+    return n;
+}
+
+/* Seconds of a token; 0 if the model cannot run. */
+static double
+run_model(const struct sov_allot *a)
+{
+    const struct sov_session_opts opts = { .n_ctx = TOKENS, .n_logits = 1 };
+    double start = 0, took = 0;
+    sov_session *s = NULL;
+    int rc = sov_session_open(&s, a->model, &opts, NULL);
+
+    for (int i = 0; i < TOKENS && rc == 0; i++) {
+        int32_t id = i % 3;
+
+        if (i == WARM)
+            start = sov_clock();
+        rc = sov_session_eval(s, &id, 1, SOV_LOGITS_LAST, NULL);
+    }
+    if (rc == 0)
+        took = (sov_clock() - start) / (TOKENS - WARM);
+    sov_session_close(s);
+    return took;
+}
+
+int
+sov_allot_pace(struct sov_allot *a, struct sov_err *err)
+{
+    struct pace p = { .ns = { 0 } };
+    double own = 0;
+    int rc = open_pace(&p, err);
+
+    for (size_t i = 0; i < a->n && rc == 0; i++) {
+        struct sov_allot_matrix *m = &a->matrix[i];
+        const struct sov_tensor *t = sov_model_at(a->model, m->tensor);
+        double n = active(a, t);
+
+        for (size_t o = 0; o < m->n; o++) {
+            if (p.ns[m->type[o]] == 0)
+                measure_type(&p, m->type[o]);
+            m->option[o].cost = n * p.ns[m->type[o]];
+            if (m->type[o] == t->type)
+                own += m->option[o].cost;
+        }
+    }
+    close_pace(&p);
+    if (rc == 0 && own > 0) {
+        a->aside = 1e9 * run_model(a) - own;
+        a->aside = a->aside > 0 ? a->aside : 0;
+    }
+    return rc;
+}
