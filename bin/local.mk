@@ -71,7 +71,8 @@ bin_sov_run_SOURCES = %D%/sov-run.c \
 	%D%/run/embed_job.h %D%/run/embed_out.c %D%/run/embed_text.c \
 	%D%/run/generate.c \
 	%D%/run/jsonl.c %D%/run/jsonl.h \
-	%D%/run/jsonl_ask.c %D%/run/jsonl_job.h %D%/run/jsonl_slot.c \
+	%D%/run/jsonl_ask.c %D%/run/jsonl_job.h \
+	%D%/run/jsonl_resume.c %D%/run/jsonl_slot.c \
 	%D%/run/keep.c %D%/run/keep.h \
 	%D%/run/logits.c \
 	%D%/run/many.c \

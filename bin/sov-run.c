@@ -123,6 +123,9 @@ static const struct sov_opt opts[] = {
     { 0, "batch", SOV_OPT_UINT, &run_options.requests.batch, "N",
       "answer N requests at once", .min = 1, .max = 4096, .preset = "16",
       .given = &run_options.batch_given },
+    { 0, "resume", SOV_OPT_FILE, &run_options.resume, "OUT",
+      "add the answers to OUT; of those that it has already, none is made "
+      "again" },
 
     { .type = SOV_OPT_GROUP, .help = "Accounts" },
     { 0, "meter", SOV_OPT_FLAG, &run_options.account.meter, NULL,

@@ -13,6 +13,7 @@
 #include "cli/sandbox.h"
 #include "cli/tool.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -57,10 +58,15 @@ take_line(struct sov_jsonl_job *j, struct sov_span line, int bad,
 {
     struct sov_jsonl_slot *s;
     int rc = bad;
+    int known;
 
-    if (rc == 0 && is_blank(line))
-        return 0;
+    if (bad != 0)
+        line.len = 0; /* there is nothing of it */
+    known = sov_jsonl_resume_look(j, line, err);
+    if (known != 0 || (rc == 0 && is_blank(line)))
+        return known < 0 ? known : 0;
     s = sov_jsonl_take_slot(j);
+    s->digest = j->ledger != NULL ? sov_ledger_digest(line) : 0;
     j->m->n_requests++;
     j->raw = rc == 0 ? line : (struct sov_span){ NULL, 0 };
     if (sov_request_new(&s->request, err) < 0)
@@ -96,6 +102,8 @@ take_lines(struct sov_jsonl_job *j, struct sov_err *err)
             rc = sov_lines_soon(&j->lines, err);
             if (rc <= 0)
                 return rc;
+        } else if (j->ledger != NULL && sov_ledger_sync(j->ledger, err) < 0) {
+            return err->rc;
         }
         rc = sov_lines_next(&j->lines, &line, err);
         j->ended = rc == 0;
@@ -104,6 +112,8 @@ take_lines(struct sov_jsonl_job *j, struct sov_err *err)
         if (rc != 0) {
             j->line++;
             rc = take_line(j, line, rc < 0 ? rc : 0, err);
+        } else {
+            rc = sov_jsonl_resume_ended(j, err);
         }
         if (rc == 0)
             rc = sov_jsonl_write_done(j, err);
@@ -169,6 +179,12 @@ open_talk(struct sov_jsonl_job *j, struct sov_err *err)
         struct sov_talk *t = &j->talk[i];
 
         *t = *j->m->talk;
+        if (j->date[0] != '\0') {
+            t->date = j->date;
+            rc = sov_talk_check(t, err);
+            if (rc < 0)
+                return rc;
+        }
         rc = sov_dialog_new(&t->dialog, err);
         if (rc == 0 && i == 1)
             rc = sov_dialog_set(t->dialog, tools, strlen(tools), err);
@@ -209,6 +225,8 @@ open_model(struct sov_jsonl_job *j, const struct sov_session_opts *opts,
     int rc = sov_lm_open(j->lm, SOV_ACCESS_MAP, inputs, n, err);
 
     if (rc == 0)
+        rc = sov_jsonl_resume_open(j, err);
+    if (rc == 0)
         rc = sov_lm_open_tok(j->lm, err);
     if (rc == 0)
         rc = open_talk(j, err);
@@ -231,6 +249,7 @@ close_job(struct sov_jsonl_job *j)
     sov_talk_close(&j->talk[0]);
     sov_talk_close(&j->talk[1]);
     sov_emit_free(&j->out);
+    sov_ledger_close(j->ledger);
     sov_lines_close(&j->lines);
 }
 
@@ -246,7 +265,11 @@ sov_jsonl_run(struct sov_jsonl_mode *m, struct sov_lm *lm,
         rc = sov_jsonl_open_slots(&j, err);
     if (rc == 0)
         rc = open_model(&j, opts, inputs, n_inputs, err);
-    if (rc == 0)
+    if (rc == 0 && m->sampler.temp > 0)
+        sov_note(1, "seed %" PRIu64, m->sampler.seed);
+    if (rc == 0 && m->resume != NULL)
+        rc = sov_jsonl_resume_begin(&j, opts, err);
+    else if (rc == 0)
         rc = sov_emit_open(&j.out, false, lm->inputs, lm->n_inputs, err);
     sov_progress_begin("requests");
     if (rc == 0) {
@@ -254,7 +277,9 @@ sov_jsonl_run(struct sov_jsonl_mode *m, struct sov_lm *lm,
         rc = answer_all(&j, err);
     }
     sov_progress_end();
-    if (rc == 0)
+    if (rc == 0 && j.ledger != NULL)
+        rc = sov_ledger_sync(j.ledger, err);
+    else if (rc == 0)
         rc = sov_emit_close(&j.out, err);
     close_job(&j);
     return rc;

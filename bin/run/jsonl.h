@@ -30,6 +30,7 @@ struct sov_jsonl_mode {
     bool cut;                    /* texts that are too long for them are cut */
     const struct sov_talk *talk; /* what it says of conversations */
     struct sov_account *account;
+    const char *resume; /* answers that grow where they stand, or NULL */
 
     /* for requests that do not say it themselves */
     uint64_t n_tokens;

@@ -13,6 +13,7 @@
 #include "cli/emit.h"
 #include "cli/lines.h"
 #include "run/jsonl.h"
+#include "sov/ledger.h"
 #include "sov/request.h"
 
 struct sov_jsonl_slot {
@@ -22,6 +23,7 @@ struct sov_jsonl_slot {
     uint64_t seed;
     struct sov_sampler_opts sampler; /* of a text */
     bool noted;                      /* the account has the request */
+    uint64_t digest;                 /* of the line, for the ledger */
     bool done;
     struct sov_reply answer;
 };
@@ -37,6 +39,8 @@ struct sov_jsonl_job {
     struct sov_span raw; /* the one that is looked at */
     bool ended;
     struct sov_emit out;
+    sov_ledger *ledger;          /* in place of it; or NULL */
+    char date[16];               /* of the run that goes on; or empty */
     struct sov_talk talk[2];     /* by whether there are tools */
     struct sov_err no_talk;      /* why there is no template */
     struct sov_jsonl_slot *slot; /* [n_slots] */
@@ -67,6 +71,22 @@ int sov_jsonl_refuse(struct sov_jsonl_job *j, struct sov_jsonl_slot *s, int rc,
 
 /* Put what the desk has done into the slots, and write it. */
 int sov_jsonl_take_answers(struct sov_jsonl_job *j,
+                           struct sov_err *err) SOV_MUST_CHECK;
+
+/* ---- jsonl_resume.c: with --resume; else they do nothing */
+
+/* With the model open: what there is, and what the run that goes on had. */
+int sov_jsonl_resume_open(struct sov_jsonl_job *j,
+                          struct sov_err *err) SOV_MUST_CHECK;
+/* When all else is ready. */
+int sov_jsonl_resume_begin(struct sov_jsonl_job *j,
+                           const struct sov_session_opts *opts,
+                           struct sov_err *err) SOV_MUST_CHECK;
+/* Is the line that was read last answered: 1, or 0. */
+int sov_jsonl_resume_look(struct sov_jsonl_job *j, struct sov_span line,
+                          struct sov_err *err) SOV_MUST_CHECK;
+/* All lines have been read. */
+int sov_jsonl_resume_ended(const struct sov_jsonl_job *j,
                            struct sov_err *err) SOV_MUST_CHECK;
 
 /* ---- jsonl_ask.c */

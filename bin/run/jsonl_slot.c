@@ -136,6 +136,7 @@ write_slot(struct sov_jsonl_job *j, const struct sov_jsonl_slot *s,
         .proof = j->m->account->prove ? j->m->account->last_proof : NULL,
         .meter = j->m->account->meter,
     };
+    struct sov_span text;
     char *line = NULL;
     size_t len = 0;
     int rc = prove(j, s, err);
@@ -144,10 +145,12 @@ write_slot(struct sov_jsonl_job *j, const struct sov_jsonl_slot *s,
         rc = sov_request_answer(s->request, &answer, &line, &len, err);
     if (rc == 0)
         rc = note_answer(j, s, line, len, err);
+    text = (struct sov_span){ (unsigned char *)line, len };
     sov_progress_clear();
-    if (rc == 0)
-        rc = sov_emit_text(
-            &j->out, (struct sov_span){ (unsigned char *)line, len }, err);
+    if (rc == 0 && j->ledger != NULL)
+        rc = sov_ledger_put(j->ledger, s->line, s->digest, text, err);
+    else if (rc == 0)
+        rc = sov_emit_text(&j->out, text, err);
     free(line);
     return rc;
 }

@@ -6,7 +6,6 @@
 
 #include "cli/tool.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 int
@@ -34,6 +33,7 @@ run_requests(struct run *r, size_t n_files, struct sov_err *err)
                                sov_account_hash(&run_options.account), err);
 
     m->account = &run_options.account;
+    m->resume = run_options.resume;
     m->special = run_options.parse_special;
     m->pool = run_options.embed.pool;
     m->as_is = run_options.embed.as_is;
@@ -44,8 +44,6 @@ run_requests(struct run *r, size_t n_files, struct sov_err *err)
     m->stops = run_options.stops.items;
     m->n_stops = run_options.stops.n;
     run_fill_sampler(&m->sampler);
-    if (run_options.temp > 0)
-        sov_note(1, "seed %" PRIu64, sov_common.seed);
     return rc == 0 ? sov_jsonl_run(m, &r->lm, &so, r->files, r->n_files,
                                    n_files, err)
                    : rc;

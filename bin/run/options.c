@@ -70,14 +70,36 @@ check_chat(struct sov_err *err)
     return sov_talk_check(&o->talk, err);
 }
 
+/* The answers grow where they stand. */
+static int
+check_resume(struct sov_err *err)
+{
+    const char *path = run_options.resume;
+    const char *other = sov_common.output != NULL ? "-o"
+                        : sov_common.force        ? "-f"
+                        : sov_common.if_changed   ? "--if-changed"
+                                                  : NULL;
+
+    if (path == NULL)
+        return 0;
+    if (other != NULL)
+        return sov_fail(err, SOV_EARG,
+                        "--resume names the output, which grows; no %s", other);
+    if (path[0] == '\0' || strcmp(path, "-") == 0)
+        return sov_fail(err, SOV_EARG, "--resume: the output is a file");
+    sov_common.output = path;
+    return 0;
+}
+
 /* What goes with --jsonl, and what does not. */
 static int
 check_requests(struct sov_err *err)
 {
     struct run_options *o = &run_options;
-    const char *alone = o->order_given   ? "--order"
-                        : o->batch_given ? "--batch"
-                                         : NULL;
+    const char *alone = o->order_given      ? "--order"
+                        : o->batch_given    ? "--batch"
+                        : o->resume != NULL ? "--resume"
+                                            : NULL;
     const char *other = o->chat             ? "--chat"
                         : o->tokenize       ? "--tokenize"
                         : o->perplexity     ? "--perplexity"
@@ -96,7 +118,7 @@ check_requests(struct sov_err *err)
                               "%s goes with --jsonl, without --embed", alone);
     if (other != NULL)
         return sov_fail(err, SOV_EARG, "--jsonl reads requests; no %s", other);
-    return 0;
+    return check_resume(err);
 }
 
 /* What is kept of requests, and of which. */

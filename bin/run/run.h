@@ -51,6 +51,7 @@ struct run_options {
     bool jsonl; /* lines of requests; with --embed, it is embed's */
     struct sov_embed_mode embed;
     struct sov_jsonl_mode requests;
+    const char *resume;
     bool order_given;
     bool batch_given;
     struct sov_talk talk;

@@ -32,6 +32,7 @@ complete -c sov-run -l timings -d 'say how long it took, as a JSON line on stand
 complete -c sov-run -l jsonl -d 'lines are JSON objects: requests, answered together'
 complete -c sov-run -l order -x -a 'input completion' -d 'write answers as the requests came, or as they are complete'
 complete -c sov-run -l batch -x -d 'answer N requests at once'
+complete -c sov-run -l resume -r -F -d 'add the answers to OUT; of those that it has already, none is made again'
 complete -c sov-run -l meter -d 'say in each answer what it took: seconds, joules'
 complete -c sov-run -l metrics -r -F -d 'keep numbers for Prometheus in FILE'
 complete -c sov-run -l metrics-every -x -d 'make the file of --metrics anew so often'

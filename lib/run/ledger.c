@@ -8,6 +8,7 @@
 #include "base/le.h"
 #include "base/mem.h"
 #include "run/request.h"
+#include "run/saved.h"
 #include "sov/hash.h"
 #include "sys/file.h"
 
@@ -19,6 +20,7 @@
 
 #define SYNC_EVERY 1.0 /* seconds */
 #define SHOWN      48  /* bytes of a value in a message */
+#define DIGITS     9   /* of a number in it */
 
 /* ---- opening it */
 
@@ -95,7 +97,8 @@ text_of(const json_t *value)
 {
     if (json_is_string(value))
         return sov_mem_dup(json_string_value(value), json_string_length(value));
-    return json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    return json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT |
+                                 JSON_REAL_PRECISION(DIGITS));
 }
 
 char *
@@ -104,6 +107,57 @@ sov_ledger_setting(const sov_ledger *l, const char *name)
     const json_t *value = json_object_get(l->settings, name);
 
     return value != NULL && l->counts.answered > 0 ? text_of(value) : NULL;
+}
+
+static void
+to_hex(const unsigned char sum[SOV_SHA256_LEN], char mark[SOV_MARK_LEN + 1])
+{
+    for (size_t i = 0; i < SOV_SHA256_LEN; i++)
+        snprintf(mark + 2 * i, 3, "%02x", sum[i]);
+}
+
+/* What the model computes, and how it reads texts and messages. */
+int
+sov_ledger_model(const sov_model *model, char mark[SOV_MARK_LEN + 1],
+                 struct sov_err *err)
+{
+    const sov_meta *meta = sov_model_meta(model);
+    unsigned char sum[SOV_SHA256_LEN];
+    struct sov_buf b = { 0 };
+    bool bad;
+    int rc = sov_identity_model(model, sum, err);
+
+    if (rc < 0)
+        return rc;
+    sov_buf_add(&b, sum, sizeof(sum));
+    for (size_t i = 0; i < sov_meta_count(meta); i++) {
+        const struct sov_kv *kv = sov_meta_at(meta, i);
+
+        if (strncmp(kv->key, "tokenizer.", 10) != 0)
+            continue;
+        sov_buf_str(&b, kv->key, strlen(kv->key));
+        sov_buf_str(&b, kv->val.p, kv->val.len);
+    }
+    bad = b.bad;
+    if (!bad)
+        sov_sha256(b.p, b.len, sum);
+    sov_buf_free(&b);
+    if (bad)
+        return sov_mem_fail(err);
+    to_hex(sum, mark);
+    return 0;
+}
+
+int
+sov_ledger_adapters(const struct sov_lora_use *use, size_t n,
+                    char mark[SOV_MARK_LEN + 1], struct sov_err *err)
+{
+    unsigned char sum[SOV_SHA256_LEN];
+    int rc = sov_identity_adapters(use, n, sum, err);
+
+    if (rc == 0)
+        to_hex(sum, mark);
+    return rc;
 }
 
 /* For a message: a value, or that there is none. */
@@ -245,10 +299,10 @@ same_id(struct sov_span text, uint64_t digest, bool *same, struct sov_err *err)
     int rc = sov_request_new(&r, err);
 
     if (rc == 0)
-        rc = sov_request_read(r, (const char *)text.p, text.len, err);
+        rc = sov_request_read(r, (const char *)text.p, text.len, NULL);
     if (rc == SOV_EMEM) {
         sov_request_free(r);
-        return rc;
+        return sov_mem_fail(err);
     }
     *same = sov_ledger_id_digest(sov_request_id(r)) == digest;
     sov_request_free(r);
@@ -277,7 +331,7 @@ sov_ledger_look(const sov_ledger *l, uint64_t line, struct sov_span text,
                 struct sov_err *err)
 {
     const struct sov_ledger_entry *e = find(l, line);
-    bool same;
+    bool same = false;
     int rc = 0;
 
     if (e == NULL)
@@ -319,6 +373,7 @@ sov_ledger_put(sov_ledger *l, uint64_t line, uint64_t digest,
 
     if (rc == 0)
         rc = sov_append_write(l->out, answer.p, answer.len, err);
+    l->dirty = true;
     if (rc == 0 && sov_clock() - l->synced >= SYNC_EVERY)
         rc = sov_ledger_sync(l, err);
     return rc;
@@ -327,10 +382,11 @@ sov_ledger_put(sov_ledger *l, uint64_t line, uint64_t digest,
 int
 sov_ledger_sync(sov_ledger *l, struct sov_err *err)
 {
-    int rc = sov_append_sync(l->journal, err);
+    int rc = l->dirty ? sov_append_sync(l->journal, err) : 0;
 
-    if (rc == 0)
+    if (rc == 0 && l->dirty)
         rc = sov_append_sync(l->out, err);
+    l->dirty = false;
     l->synced = sov_clock();
     return rc;
 }

@@ -30,7 +30,8 @@ struct sov_ledger {
     size_t n_done;
     size_t done_cap;
     struct sov_ledger_counts counts;
-    double synced; /* when */
+    bool dirty;    /* something may not be on the disk */
+    double synced; /* when it was */
 };
 
 /* ---- ledger.c: of an id as JSON, or NULL */

@@ -45,7 +45,7 @@ fill(struct reader *r, struct sov_err *err)
             return sov_fail(err, SOV_EFORMAT,
                             "line %" PRIu64 " is longer than %llu bytes",
                             r->line, (unsigned long long)SOV_ANSWER_MAX);
-        rc = sov_mem_grow((void **)&r->buf, r->cap + READ, &r->cap, 1, err);
+        rc = sov_mem_grow((void **)&r->buf, r->cap, &r->cap, 1, err);
         if (rc < 0)
             return rc;
     }
@@ -83,11 +83,14 @@ static int
 each_line(struct sov_ledger *l, const sov_append *file, line_fn fn,
           uint64_t *whole, struct sov_err *err)
 {
-    struct reader r = { .file = file, .line = 1 };
+    struct reader r = { .file = file, .line = 1, .cap = READ };
     int rc = 0;
 
     if (file == NULL)
         return 0;
+    r.buf = sov_mem_array(r.cap, 1);
+    if (r.buf == NULL)
+        return sov_mem_fail(err);
     while (rc == 0 && r.off + r.n < sov_append_size(file)) {
         rc = fill(&r, err);
         if (rc == 0)

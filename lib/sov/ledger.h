@@ -20,6 +20,8 @@
 #include "sov/base.h"
 #include "sov/err.h"
 #include "sov/io.h"
+#include "sov/lora.h"
+#include "sov/model.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,6 +49,19 @@ struct sov_ledger_counts {
 
 SOV_API void sov_ledger_count(const sov_ledger *ledger,
                               struct sov_ledger_counts *counts);
+
+/*
+ * For the settings, in hex: which model it is that reads texts, and which
+ * adapters change it.  By all metadata that matters and a sample of the weights,
+ * not by all of them.
+ */
+#define SOV_MARK_LEN 64
+SOV_API int sov_ledger_model(const sov_model *model,
+                             char mark[SOV_MARK_LEN + 1],
+                             struct sov_err *err) SOV_MUST_CHECK;
+SOV_API int sov_ledger_adapters(const struct sov_lora_use *use, size_t n,
+                                char mark[SOV_MARK_LEN + 1],
+                                struct sov_err *err) SOV_MUST_CHECK;
 
 /* What an earlier run had under a name in its settings: a string as it is, else
  * JSON; free() it.  NULL if there was none. */

@@ -136,6 +136,11 @@ tests_fuzz_fuzz_chat_SOURCES = %D%/fuzz_chat.c $(fuzz_main)
 tests_fuzz_fuzz_chat_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_chat_LDFLAGS = $(fuzz_ldflags)
 
+fuzz_tests += tests/fuzz/fuzz_ledger
+tests_fuzz_fuzz_ledger_SOURCES = %D%/fuzz_ledger.c $(fuzz_main)
+tests_fuzz_fuzz_ledger_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_ledger_LDFLAGS = $(fuzz_ldflags)
+
 fuzz_tests += tests/fuzz/fuzz_request
 tests_fuzz_fuzz_request_SOURCES = %D%/fuzz_request.c $(fuzz_main)
 tests_fuzz_fuzz_request_LDADD = $(fuzz_libs)

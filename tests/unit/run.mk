@@ -36,6 +36,11 @@ tests_unit_t_dialect_SOURCES = %D%/t_dialect.c %D%/unit.h
 tests_unit_t_dialect_CFLAGS = $(unit_cflags)
 tests_unit_t_dialect_LDADD = $(unit_libs)
 
+unit_tests += tests/unit/t_ledger
+tests_unit_t_ledger_SOURCES = %D%/t_ledger.c %D%/unit.h
+tests_unit_t_ledger_CFLAGS = $(unit_cflags)
+tests_unit_t_ledger_LDADD = $(unit_libs)
+
 unit_tests += tests/unit/t_request
 tests_unit_t_request_SOURCES = %D%/t_request.c %D%/unit.h
 tests_unit_t_request_CFLAGS = $(unit_cflags)
