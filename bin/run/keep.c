@@ -70,9 +70,8 @@ open_out(struct sov_keep *k, const struct sov_lm *lm, struct sov_err *err)
         .inputs = lm->inputs,
         .n_inputs = lm->n_inputs,
     };
-    int rc = sov_sink_open(&k->sink, k->out, &so, err);
 
-    return rc < 0 ? sov_err_wrap(err, "%s", k->out) : 0;
+    return sov_sink_open(&k->sink, k->out, &so, err);
 }
 
 int
@@ -156,15 +155,22 @@ write_out(struct sov_keep *k, const struct sov_lm *lm, const int32_t *ids,
           size_t n, const sov_dialog *dialog, struct sov_err *err)
 {
     struct sov_saved_state state;
+    struct sov_span before = { NULL, 0 };
     char *json;
     int rc = state_of(ids, n, dialog, &state, &json, err);
 
+    if (dialog == NULL && k->saving.saved != NULL)
+        before = sov_saved_messages(k->saving.saved);
+    if (before.len > 0) { /* who reads a text says nothing of them */
+        state.messages = (const char *)before.p;
+        state.len = before.len;
+    }
     if (rc == 0)
         rc = sov_saved_write(lm->session, &state, k->sink, err);
     free(json);
     if (rc == 0)
         rc = sov_sink_commit(&k->sink, err);
-    return rc < 0 ? sov_err_wrap(err, "%s", k->out) : 0;
+    return rc;
 }
 
 int

@@ -61,7 +61,7 @@ cmp -s out second || fail "messages were added to those of the session"
 chat -p "Why?" --json --echo --session c.kv
 chat -p "And then?" --session c.kv
 messages() {
-    tr '\0' '\n' <c.kv | LC_ALL=C grep -a -o '\[{"role":"system".*\]' |
+    tr '\0' '\n' <"${1:-c.kv}" | LC_ALL=C grep -a -o '\[{"role":"system".*\]' |
         tail -n 1 >last
 }
 messages
@@ -85,6 +85,15 @@ send \x04
 E
 messages
 [ "$(jq length last)" = 13 ] || fail "kept: $(cat last)"
+# copied, it is all there and takes less
+run -n 0 -p "" --session-in c.kv --session-out d.kv
+[ "$(wc -c <d.kv)" -lt "$(wc -c <c.kv)" ] || fail "the copy is not smaller"
+mv last kept
+messages d.kv
+cmp -s last kept || fail "copied: $(cat last)"
+chat -p "Go on" --session c.kv && mv out want
+chat -p "Go on" --session d.kv
+cmp -s out want || fail "the copy went on in another way"
 
 # ---- pipes
 run -n 30 -p "$start the" && mv out want
