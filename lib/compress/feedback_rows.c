@@ -31,8 +31,8 @@ enum { W, T, LEVEL, Y, MOVED, A, C, HA, HC };
 static size_t
 floats_of(size_t n)
 {
-    return 2 * SOV_FB_ROWS * n + SOV_FB_ROWS * PANEL + PANEL * PANEL + PANEL +
-           2 * LANES * PANEL + 9 * LANES * PANEL;
+    return 2 * SOV_FB_ROWS * n + SOV_FB_ROWS * PANEL + PANEL * PANEL +
+           SOV_POINT_GROUP * PANEL + 2 * LANES * PANEL + 9 * LANES * PANEL;
 }
 
 static float *
@@ -59,7 +59,7 @@ make_work(const struct sov_fb_job *job, struct sov_fb_work *w)
         return false;
     w->t = cut(&room, SOV_FB_ROWS * PANEL);
     w->h = cut(&room, PANEL * PANEL);
-    w->inverse = cut(&room, PANEL);
+    w->inverse = cut(&room, SOV_POINT_GROUP * PANEL);
     w->x = cut(&room, LANES * PANEL);
     w->importance = cut(&room, LANES * PANEL);
     for (int i = 0; i < 9; i++)
@@ -165,6 +165,30 @@ find_slopes(const struct sov_fb_place *p)
     }
 }
 
+/* The inverse of a square of H, by Gauss and Jordan; it is positive definite,
+ * so that no pivot is 0. */
+static void
+invert(const float *h, float *inverse)
+{
+    enum { N = SOV_POINT_GROUP };
+    double a[N][2 * N] = { { 0 } };
+
+    for (int i = 0; i < N; i++) {
+        for (int j = 0; j < N; j++)
+            a[i][j] = (double)h[(size_t)i * PANEL + (size_t)j];
+        a[i][N + i] = 1;
+    }
+    for (int k = 0; k < N; k++)
+        for (int i = 0; i < N; i++) {
+            double f = i == k ? 1 - 1 / a[k][k] : a[i][k] / a[k][k];
+
+            for (int j = 0; j < 2 * N; j++)
+                a[i][j] -= f * a[k][j];
+        }
+    for (int i = 0; i < N * N; i++)
+        inverse[i] = (float)a[i / N][N + i % N];
+}
+
 /* H of the panel alone. */
 static void
 take_square(const struct sov_fb_place *p)
@@ -175,6 +199,12 @@ take_square(const struct sov_fb_place *p)
         for (size_t k = 0; k < p->n; k++)
             p->w->h[j * PANEL + k] =
                 (float)sov_fb_second_at(s, p->c0 + j, p->c0 + k);
+    if (p->job->parts->kind == LEVELS_POINTS) {
+        for (size_t j = 0; j < p->n; j += SOV_POINT_GROUP)
+            invert(p->w->h + j * PANEL + j,
+                   p->w->inverse + j * SOV_POINT_GROUP);
+        return;
+    }
     for (size_t j = 0; j < p->n; j++)
         p->w->inverse[j] = 1.0f / p->w->h[j * PANEL + j];
 }
@@ -236,6 +266,8 @@ unit_of(const struct sov_fb_place *p, size_t at)
     const struct sov_fb_factor *f = &job->f->factor;
     struct sov_fb_work *w = p->w;
     size_t c = p->c0 + at;
+    size_t inverse_stride =
+        job->parts->kind == LEVELS_POINTS ? SOV_POINT_GROUP : 1;
 
     return (struct sov_fb_unit){
         .k = job->k,
@@ -260,7 +292,8 @@ unit_of(const struct sov_fb_place *p, size_t at)
         .r = w->lanes[T] + at * LANES,
         .h = w->h + at * PANEL + at,
         .h_stride = PANEL,
-        .inverse = w->inverse + at,
+        .inverse = w->inverse + at * inverse_stride,
+        .inverse_stride = inverse_stride,
         .a = w->lanes[A],
         .c = w->lanes[C],
         .ha = w->lanes[HA],

@@ -14,7 +14,7 @@ struct sov_fb_work {
     float *delta;           /* [SOV_FB_ROWS][n] less what they are */
     float *t;               /* [SOV_FB_ROWS][PANEL] */
     float *h;               /* [PANEL][PANEL] */
-    float *inverse;         /* [PANEL] */
+    float *inverse;         /* [PANEL][SOV_POINT_GROUP] */
     float *x, *importance;  /* [LANES][PANEL] */
     float *lanes[9];        /* [PANEL][LANES] */
     unsigned char *blocks;  /* owned; [LANES] of a panel */

@@ -247,7 +247,7 @@ descend(const struct sov_fb_unit *u, int passes)
             .r = u->r + at * LANES,
             .h = u->h + at * u->h_stride + at,
             .stride = u->h_stride,
-            .inverse = u->inverse + at,
+            .inverse = u->inverse + at * u->inverse_stride,
             .level = u->level + at * LANES,
             .y = u->y + at * LANES,
             .step = u->step + at * LANES,

@@ -36,7 +36,8 @@ struct sov_fb_unit {
     float *r;       /* [behind][lane] H (w - y) */
     const float *h; /* [behind][behind] */
     size_t h_stride;
-    const float *inverse;   /* [block] 1 / its diagonal */
+    const float *inverse;   /* [block] 1 / its diagonal, or as points have it */
+    size_t inverse_stride;  /* 1, or 8 */
     float *a, *c, *ha, *hc; /* [block][lane] room */
 };
 

@@ -60,7 +60,9 @@ struct sov_fb_descend {
     const float *r; /* [n][lane] */
     const float *h; /* [n][n], stride */
     size_t stride;
-    const float *inverse; /* [n] 1 / h[k][k] */
+    /* [n] 1 / h[k][k]; for points [n][8], the inverses of the squares of h that
+     * belong to groups */
+    const float *inverse;
 
     float *level; /* [n][lane] in and out */
     float *y;     /* [n][lane] in and out */

@@ -266,8 +266,11 @@ fb_round_sign(const struct sov_fb_round *a)
     fb_round_tries(a, l);
 }
 
-/* The columns of a group, with the targets as they are at its first one; then
- * each with what those before it left. */
+/*
+ * The columns of a group: the point nearest to where they would be, one after
+ * the other, if they had not to be rounded; then each with what those before it
+ * left.
+ */
 SOV_LANE v16
 fb_round_group(const struct sov_fb_round *a, int k0, v16 scale, float shift,
                v16 *t, v16 *y, v16 *level)
@@ -275,7 +278,16 @@ fb_round_group(const struct sov_fb_round *a, int k0, v16 scale, float shift,
     v16 v[SOV_POINT_GROUP], inverse = fb_inverse(scale), loss = v16_set(0.0f);
 
     for (int j = 0; j < SOV_POINT_GROUP; j++)
-        v[j] = v16_mul(t[k0 + j], inverse);
+        v[j] = t[k0 + j];
+    for (int j = 0; j < SOV_POINT_GROUP; j++) {
+        const float *g = a->g + (size_t)(k0 + j) * a->stride + k0;
+        v16 delta = v16_sub(v16_load(a->w + 16 * (k0 + j)), v[j]);
+
+        for (int i = j + 1; i < SOV_POINT_GROUP; i++)
+            v[i] = v16_add(v[i], v16_mul(v16_set(g[i]), delta));
+    }
+    for (int j = 0; j < SOV_POINT_GROUP; j++)
+        v[j] = v16_mul(v[j], inverse);
     fb_group(a->parts, v, a->weight + k0, shift, level + k0);
     for (int k = k0; k < k0 + SOV_POINT_GROUP; k++) {
         const float *g = a->g + (size_t)k * a->stride;
@@ -436,7 +448,11 @@ fb_move_group(const struct sov_fb_descend *a, int k0, v16 scale, float shift,
         int k = k0 + j;
 
         weight[j] = a->h[(size_t)k * a->stride + (size_t)k];
-        v[j] = v16_add(y[k], v16_mul(r[k], v16_set(a->inverse[k])));
+        v[j] = y[k];
+        for (int i = 0; i < SOV_POINT_GROUP; i++)
+            v[j] = v16_add(v[j],
+                           v16_mul(v16_set(a->inverse[SOV_POINT_GROUP * k + i]),
+                                   r[k0 + i]));
         v[j] = v16_mul(v[j], inverse);
     }
     fb_group(a->parts, v, weight, shift, to);

@@ -122,7 +122,7 @@ struct lanes {
     float step[256 * 16], loss[16], best[16];
 };
 
-static float m[256 * 256], weight[256], scale[5 * 16], min[5 * 16];
+static float m[256 * 256], weight[8 * 256], scale[5 * 16], min[5 * 16];
 
 static void
 run_round(const struct sov_kern *k, const struct sov_parts *p, int n,
@@ -187,6 +187,8 @@ lanes_agree(const struct sov_kern *k, const struct sov_parts *p, int n)
         m[257 * i] = 1.0f + m[257 * i] * m[257 * i];
         weight[i] = 1.0f / m[257 * i];
     }
+    for (int i = 256; i < 8 * 256; i++)
+        weight[i] = weight[i % 256] * 0.1f;
     y = x;
     run_round(sov_kern_for("generic"), p, n, &x);
     run_round(k, p, n, &y);
@@ -378,6 +380,31 @@ START_TEST(nothing_for_nothing)
 }
 END_TEST
 
+/* Inputs that go with those beside them, in the same groups of weights. */
+START_TEST(neighbours_help_each_other)
+{
+    static const enum sov_type types[] = { SOV_TYPE_Q4_K, SOV_TYPE_IQ3_S,
+                                           SOV_TYPE_IQ2_XS, SOV_TYPE_IQ1_S };
+    enum { K = 256 };
+    float *x = sov_mem_array(512 * K, sizeof(float));
+    struct sov_moments mo;
+
+    make_moments(&mo, K, 0, 0, true);
+    for (int i = 0; i < 6; i++) {
+        for (size_t j = 0; j < 512 * K; j++)
+            x[j] = normal() + (j % K == 0 ? 0.0f : 0.85f * x[j - 1]);
+        add_moments(i < 4 ? &mo.fit : &mo.held, K, x);
+    }
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        double r = ratio(&mo, types[i], 0);
+
+        ck_assert_msg(r < 0.55, "%s: %g", sov_type_info((int)types[i])->name, r);
+    }
+    free_moments(&mo);
+    free(x);
+}
+END_TEST
+
 /* An expert that saw next to nothing learns from all of them. */
 START_TEST(few_tokens_lean_on_many)
 {
@@ -562,6 +589,7 @@ main(void)
     tcase_add_test(tc, the_factor_is_one);
     tcase_add_test(tc, feedback_pays);
     tcase_add_test(tc, nothing_for_nothing);
+    tcase_add_test(tc, neighbours_help_each_other);
     tcase_add_test(tc, few_tokens_lean_on_many);
     tcase_add_test(tc, changed_inputs_are_made_good);
     tcase_add_test(tc, rows_do_not_know_of_each_other);
