@@ -71,3 +71,12 @@ CLEANFILES += tests/bench/bench_kern$(EXEEXT)
 bench-kern: tests/bench/bench_kern$(EXEEXT)
 	tests/bench/bench_kern$(EXEEXT)
 .PHONY: bench-kern
+
+EXTRA_PROGRAMS += tests/bench/bench_feedback
+tests_bench_bench_feedback_SOURCES = %D%/bench_feedback.c
+tests_bench_bench_feedback_LDADD = libsov_all.la $(deps_libs)
+CLEANFILES += tests/bench/bench_feedback$(EXEEXT)
+bench-feedback: tests/bench/bench_feedback$(EXEEXT)
+	tests/bench/bench_feedback$(EXEEXT) q4_k 2048 2048
+	tests/bench/bench_feedback$(EXEEXT) iq3_s 2048 2048
+.PHONY: bench-feedback

@@ -398,7 +398,8 @@ START_TEST(neighbours_help_each_other)
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         double r = ratio(&mo, types[i], 0);
 
-        ck_assert_msg(r < 0.55, "%s: %g", sov_type_info((int)types[i])->name, r);
+        ck_assert_msg(r < 0.55, "%s: %g", sov_type_info((int)types[i])->name,
+                      r);
     }
     free_moments(&mo);
     free(x);
