@@ -7,9 +7,10 @@
 BEGIN {
     FS = ":"
     while ((getline line < list) > 0) {
-        if (line ~ /^ *-/) { # - FILE FUNCTION why
+        if (line ~ /^ *-/) { # - FILE FUNCTION,... why
             split(line, w, " ")
-            apart[w[2] " " w[3]] = 1
+            for (i = split(w[3], names, ","); i > 0; i--)
+                apart[w[2] " " names[i]] = 1
         } else if (line ~ /^ *\//) { # / WORDS / why
             split(line, w, "/")
             gsub(/^ +| +$/, "", w[2])
