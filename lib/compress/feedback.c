@@ -19,6 +19,8 @@
 #include <string.h>
 
 #define DAMP 0.01
+/* Tokens for each column from which on H is believed. */
+#define MANY 64.0
 /* Where nothing can be tried: too much of it fits the text too well. */
 #define USUAL_MIX 0.5
 
@@ -119,13 +121,14 @@ mean_diagonal(const struct sov_fb_second *s)
     return sum > 0 ? sum : 1.0;
 }
 
-/* Few tokens say little: as many as four times the columns are enough. */
+/* Few tokens say little: as many as four times the columns will do, and with so
+ * many more there is nothing left to try. */
 static double
 usual_draw(const struct sov_moments *m)
 {
-    double k = (double)m->k;
+    double k = (double)m->k, n = (double)m->fit.n;
 
-    return k / (k + 4.0 * (double)m->fit.n);
+    return n < MANY * k ? k / (k + 4.0 * n) : 0.0;
 }
 
 static int
@@ -225,7 +228,7 @@ settle(struct sov_feedback *f, const struct sov_feedback_opts *o,
         f->mix = o->mix >= 0 ? o->mix : try ? 1.0 : USUAL_MIX;
     if (o->draw >= 0)
         rc = make(f, o->draw < 1 ? o->draw : 1, damp, err);
-    else if (try)
+    else if (try && usual_draw(f->m) > 0)
         rc = find_draw(f, o, damp, err);
     else
         rc = make(f, usual_draw(f->m), damp, err);
