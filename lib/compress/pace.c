@@ -2,9 +2,9 @@
 /*
  * pace.c - how long weights of each type take, on this machine
  *
- * A matrix that is larger than most caches is multiplied with one vector by all
- * threads, as it is when a model makes text, and the fastest of some times
- * counts.  What a token takes besides (attention, norms, the vocabulary) is
+ * A matrix as large as the model, or at least larger than most caches, is
+ * multiplied with one vector by all threads, as it is when a model makes text,
+ * and the fastest of some times counts.  What a token takes besides (attention, norms, the vocabulary) is
  * found by letting the model itself run a little.
  */
 #include "compress/allot.h"
@@ -23,8 +23,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS 2048u
-#define ROWS    12288u /* 25 million weights */
+#define COLUMNS    2048u
+#define ROWS_MOST  12288u /* 25 million weights */
+#define ROWS_LEAST 256u
 #define TIMES   3
 #define TOKENS  8 /* that the model makes */
 #define WARM    2 /* ... that do not count */
@@ -35,6 +36,7 @@ struct pace {
     float *x;
     float *y;
     unsigned char *rows;
+    size_t n_rows;
     double ns[SOV_TYPE_GGUF_MAX]; /* of a weight; 0: not measured yet */
 };
 
@@ -51,7 +53,7 @@ fill_rows(struct pace *p, enum sov_type type, size_t row_bytes)
     for (size_t i = 0; i < COLUMNS; i++)
         p->x[i] = (float)((i * 7919) % 1009) / 504.5f - 1.0f;
     sov_kern()->encode[type](p->x, NULL, p->rows, COLUMNS, 1);
-    for (size_t r = 1; r < ROWS; r++)
+    for (size_t r = 1; r < p->n_rows; r++)
         memcpy(p->rows + r * row_bytes, p->rows, row_bytes);
 }
 
@@ -62,10 +64,10 @@ measure_type(struct pace *p, enum sov_type type)
         .data = p->rows,
         .type = type,
         .n_in = COLUMNS,
-        .n_out = ROWS,
+        .n_out = p->n_rows,
         .row_bytes = sov_job_bytes(type, COLUMNS),
     };
-    struct sov_mul mul = { .w = &m, .y = p->y, .y_stride = ROWS };
+    struct sov_mul mul = { .w = &m, .y = p->y, .y_stride = p->n_rows };
     double best = INFINITY;
 
     fill_rows(p, type, m.row_bytes);
@@ -78,18 +80,25 @@ measure_type(struct pace *p, enum sov_type type)
         took = sov_clock() - start;
         best = i > 0 && took < best ? took : best;
     }
-    p->ns[type] = best * 1e9 / ((double)ROWS * COLUMNS);
+    p->ns[type] = best * 1e9 / ((double)p->n_rows * COLUMNS);
 }
 
 static int
-open_pace(struct pace *p, struct sov_err *err)
+open_pace(struct pace *p, const struct sov_allot *a, struct sov_err *err)
 {
     size_t pieces = COLUMNS / 256;
+    uint64_t rows = 0;
 
+    for (size_t i = 0; i < a->n; i++)
+        rows += sov_tensor_count(sov_model_at(a->model, a->matrix[i].tensor)) /
+                COLUMNS;
+    p->n_rows = rows < ROWS_LEAST  ? ROWS_LEAST
+                : rows > ROWS_MOST ? ROWS_MOST
+                                   : (size_t)rows;
     p->nn = (struct sov_nn){ .k = sov_kern(), .room = sov_mat_room(COLUMNS) };
     p->x = sov_mem_aligned(COLUMNS, sizeof(float));
-    p->y = sov_mem_aligned(ROWS, sizeof(float));
-    p->rows = sov_mem_aligned((size_t)ROWS * COLUMNS, sizeof(float));
+    p->y = sov_mem_aligned(p->n_rows, sizeof(float));
+    p->rows = sov_mem_aligned(p->n_rows * COLUMNS, sizeof(float));
     p->in = (struct sov_input){
         .x = p->x,
         .stride = COLUMNS,
@@ -181,7 +190,7 @@ sov_allot_pace(struct sov_allot *a, struct sov_err *err)
 {
     struct pace p = { .ns = { 0 } };
     double own = 0;
-    int rc = open_pace(&p, err);
+    int rc = open_pace(&p, a, err);
 
     for (size_t i = 0; i < a->n && rc == 0; i++) {
         struct sov_allot_matrix *m = &a->matrix[i];
