@@ -25,8 +25,8 @@ run_dry(struct run *r, struct sov_err *err)
                                                : 1;
     so.max_memory = 0; /* what it would take, also if that is too much */
     so.other = sov_memory_used();
-    if (run_many_requests())
-        sov_jsonl_session(&run_options.requests, &so);
+    if (rc == 0 && run_many_requests())
+        sov_jsonl_session(&run_options.requests, r->lm.model, &so);
     if (rc == 0)
         rc = sov_session_measure(r->lm.model, &so, &mem, err);
     if (rc < 0)

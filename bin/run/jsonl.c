@@ -31,13 +31,17 @@ sov_jsonl_slots(const struct sov_jsonl_mode *m)
 }
 
 void
-sov_jsonl_session(const struct sov_jsonl_mode *m, struct sov_session_opts *so)
+sov_jsonl_session(const struct sov_jsonl_mode *m, const sov_model *model,
+                  struct sov_session_opts *so)
 {
+    const struct sov_kv *tokens =
+        sov_meta_find(sov_model_meta(model), "tokenizer.ggml.tokens");
     uint64_t ctx = so->n_ctx != 0 ? so->n_ctx : SOV_CTX_DEFAULT;
 
     so->n_seq = (uint32_t)m->batch;
     so->reuse = true;
-    so->other += LINES_MAX + sov_jsonl_slots(m) * ctx * sizeof(int32_t);
+    so->other += LINES_MAX + sov_jsonl_slots(m) * ctx * sizeof(int32_t) +
+                 sov_desk_memory(so->n_seq, tokens != NULL ? tokens->n : 0);
 }
 
 /* ---- lines */
@@ -51,6 +55,18 @@ is_blank(struct sov_span line)
     return true;
 }
 
+/* Some editors begin a file with U+FEFF, which says that it is UTF-8. */
+static struct sov_span
+without_mark(const struct sov_jsonl_job *j, struct sov_span line)
+{
+    size_t n = j->lines.number == 1 && line.len >= 3 &&
+                       memcmp(line.p, "\xef\xbb\xbf", 3) == 0
+                   ? 3
+                   : 0;
+
+    return (struct sov_span){ line.p + n, line.len - n };
+}
+
 /* A line, or bad, what is wrong with it. */
 static int
 take_line(struct sov_jsonl_job *j, struct sov_span line, int bad,
@@ -62,6 +78,7 @@ take_line(struct sov_jsonl_job *j, struct sov_span line, int bad,
 
     if (bad != 0)
         line.len = 0; /* there is nothing of it */
+    line = without_mark(j, line);
     known = sov_jsonl_resume_look(j, line, err);
     if (known != 0 || (rc == 0 && is_blank(line)))
         return known < 0 ? known : 0;
@@ -233,7 +250,7 @@ open_model(struct sov_jsonl_job *j, const struct sov_session_opts *opts,
     if (rc < 0)
         return rc;
     so.other = sov_memory_used();
-    sov_jsonl_session(j->m, &so);
+    sov_jsonl_session(j->m, j->lm->model, &so);
     rc = sov_desk_open(&j->desk, j->lm->model, j->lm->tok, &so, err);
     if (rc < 0)
         return sov_err_wrap(err, "%s", sov_lm_name(j->lm));

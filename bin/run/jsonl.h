@@ -52,8 +52,9 @@ struct sov_jsonl_mode {
 /* Lines that are kept. */
 size_t sov_jsonl_slots(const struct sov_jsonl_mode *m);
 
-/* With what requests take while they wait, in the options of a session. */
-void sov_jsonl_session(const struct sov_jsonl_mode *m,
+/* With what requests take, and what is made for all of them, in the options of
+ * a session. */
+void sov_jsonl_session(const struct sov_jsonl_mode *m, const sov_model *model,
                        struct sov_session_opts *so);
 
 /*

@@ -4,6 +4,7 @@
  */
 #include "run/desk.h"
 
+#include "base/limits.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -123,13 +124,27 @@ open_batch(struct sov_desk *d, const sov_model *model,
     return rc == 0 ? ask_batch(d, err) : rc;
 }
 
+static unsigned
+count_samplers(uint32_t n_seq)
+{
+    return n_seq > 1 ? sov_threads() : 1;
+}
+
+uint64_t
+sov_desk_memory(uint32_t n_seq, uint64_t n_vocab)
+{
+    if (n_vocab > SOV_VOCAB_MAX)
+        n_vocab = SOV_VOCAB_MAX;
+    return count_samplers(n_seq) * sov_sampler_memory((uint32_t)n_vocab);
+}
+
 /* One for each thread, or for each text if these are fewer; a model that makes
  * no text has one for looking at options. */
 static int
 open_samplers(struct sov_desk *d, struct sov_err *err)
 {
     const struct sov_sampler_opts greedy = { .top_p = 1, .repeat_penalty = 1 };
-    unsigned n = d->n_seq > 1 ? sov_threads() : 1;
+    unsigned n = count_samplers(d->n_seq);
     int rc = 0;
 
     d->sampler = sov_mem_array(n, sizeof(*d->sampler));

@@ -83,6 +83,17 @@ sov_sampler_new(sov_sampler **sampler, const struct sov_sampler_opts *opts,
     return 0;
 }
 
+uint64_t
+sov_sampler_memory(uint32_t n_vocab)
+{
+    const struct sov_sampler *s = NULL;
+
+    return sizeof(*s) +
+           n_vocab * (uint64_t)(sizeof(*s->logit) + sizeof(*s->p) +
+                                sizeof(*s->heap) + sizeof(*s->kept) +
+                                sizeof(*s->seen));
+}
+
 int
 sov_sampler_set(sov_sampler *s, const struct sov_sampler_opts *opts,
                 struct sov_err *err)

@@ -147,6 +147,10 @@ SOV_API void sov_desk_count(const sov_desk *desk,
 
 SOV_API uint32_t sov_desk_ctx(const sov_desk *desk);
 
+/* Bytes that a desk takes besides its sessions, if n of them are open at once
+ * and the vocabulary has so many tokens. */
+SOV_API uint64_t sov_desk_memory(uint32_t n_seq, uint64_t n_vocab);
+
 /* What SOV_POOL_AUTO means here. */
 SOV_API enum sov_pool sov_desk_pool(const sov_desk *desk);
 

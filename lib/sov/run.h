@@ -278,6 +278,9 @@ SOV_API int sov_sampler_new(sov_sampler **sampler,
     SOV_MUST_CHECK;
 SOV_API void sov_sampler_free(sov_sampler *sampler);
 
+/* Bytes that it takes. */
+SOV_API uint64_t sov_sampler_memory(uint32_t n_vocab);
+
 /* Other options for the same vocabulary; after a failure those before hold. */
 SOV_API int sov_sampler_set(sov_sampler *sampler,
                             const struct sov_sampler_opts *opts,

@@ -157,6 +157,14 @@ seq 18 | cmp - lines || fail "order of lines"
 out_has '"id":"u","line":2,"error":{"code":"invalid_request","message":"\"nonsense\"'
 out_has '"id":"c","line":15,"error":{"code":"unsupported"'
 
+# what editors put before and behind lines is no part of them
+printf '\357\273\277{"prompt":"A","max_tokens":1}\r\n{"prompt":"A","max_tokens":1}\r\n' >dos
+expect 0 run --temp 0 dos
+[ "$(sed 's/.*"text"/"text"/;s/"seed".*//' out | sort -u | wc -l)" -eq 1 ] ||
+    fail "a byte order mark"
+printf '{"prompt":"A"}\n\357\273\277{"prompt":"A"}\n' >dos
+expect 65 run -n 1 dos
+
 # several files; lines are counted through
 cp two again
 expect 0 run --temp 0 two - <again

@@ -3,6 +3,7 @@
 # resume - runs of requests that are killed at any time, and go on: each line is
 # answered once, in the bytes of a run that nobody stopped
 . "${top_srcdir:?}/tests/cli/lib.sh"
+PATH=$top_builddir/tests/tools:$PATH
 SOV_DATADIR=$top_srcdir
 export SOV_DATADIR
 
@@ -146,6 +147,9 @@ refused 65 run --chat-template t.jinja --resume s lines
 sov-quantize -q -t q8_0 -o other.gguf "$tale"
 refused 65 run -m other.gguf --resume s lines
 err_has '"model"'
+mklora size=0.05 "$tale" adapter.gguf
+refused 65 run --lora adapter.gguf --resume s lines
+err_has '"adapters" nothing'
 sed '2s/prompt/promp/' lines >other
 refused 65 run --resume s other
 err_has 'line 2 of the input is not the one that was answered'
