@@ -10,8 +10,9 @@ libkern_generic_la_SOURCES = \
 	%D%/kern.c %D%/kern.h %D%/feedback.h %D%/feedback_lanes.h \
 	%D%/generic/feedback.c \
 	%D%/overlay.h %D%/overlays.def %D%/panel.c %D%/panel.h \
-	%D%/tile.c %D%/tile.h \
-	%D%/act.h %D%/unpack.h %D%/unpack_32.h %D%/unpack_256.h %D%/unpack_bits.h \
+	%D%/tile.c %D%/tile.h %D%/tiles.h \
+	%D%/act.h %D%/attn_groups.h \
+	%D%/unpack.h %D%/unpack_32.h %D%/unpack_256.h %D%/unpack_bits.h \
 	%D%/rows.h %D%/rows_32.h %D%/rows_256.h %D%/rows_grid.h \
 	%D%/strips.h %D%/strips_256.h %D%/strips_32.h \
 	%D%/generic/exp.h %D%/generic/f32.c %D%/generic/act.c \
@@ -27,7 +28,7 @@ libkern_avx2_la_SOURCES = \
 	%D%/avx2/codec.c %D%/avx2/lane.h %D%/codec.h \
 	%D%/avx2/f32.c %D%/avx2/act.c %D%/avx2/dot.c %D%/avx2/attn.c \
 	%D%/avx2/vec.h %D%/avx2/panel_32.c %D%/avx2/panel_256.c \
-	%D%/avx2/row.h %D%/avx2/float.c %D%/avx2/tree.h
+	%D%/avx2/row.h %D%/avx2/float.c %D%/avx2/flush.h %D%/avx2/tree.h
 libkern_avx2_la_CFLAGS = $(AM_CFLAGS) $(AVX2_CFLAGS)
 libsov_all_la_LIBADD += libkern_avx2.la
 endif
@@ -46,9 +47,10 @@ libkern_avx512_la_SOURCES = \
 	%D%/avx512/codec.c %D%/avx512/lane.h %D%/codec.h \
 	%D%/avx512/f32.c %D%/avx512/act.c %D%/avx512/dot.c \
 	%D%/avx512/vec.h %D%/avx512/panel_32.c %D%/avx512/panel_256.c \
-	%D%/avx512/mul_256.h %D%/avx512/attn.c \
+	%D%/avx512/mul_256.h %D%/avx512/attn.h %D%/avx512/attn.c \
+	%D%/avx512/attn_few.c %D%/avx512/attn_many.c \
 	%D%/avx512/row.h %D%/avx512/points.h \
-	%D%/avx512/float.c %D%/avx512/tree.h
+	%D%/avx512/float.c %D%/avx512/floats.h %D%/avx512/tree.h
 libkern_avx512_la_CFLAGS = $(AM_CFLAGS) $(AVX512_CFLAGS)
 libsov_all_la_LIBADD += libkern_avx512.la
 endif

@@ -31,6 +31,23 @@ struct job {
     size_t y_stride;
 };
 
+/* All parts of a tile, of which the first asks for what comes next. */
+static void
+parts(const struct sov_tile_type *t, const unsigned char *w, size_t w_stride,
+      const unsigned char *x, size_t x_stride, size_t n, size_t n_cols,
+      bool ask, float *sum)
+{
+    size_t r, c, cols;
+
+    for (c = 0; c < n_cols; c += cols, x += cols * x_stride) {
+        cols = n_cols - c < t->cols ? n_cols - c : t->cols;
+        for (r = 0; r < ROWS; r += t->rows, ask = false)
+            t->fn[ask ? 0 : 1][cols - 1](w + r * w_stride, w_stride, x,
+                                         x_stride, n,
+                                         sum + LANES * (ROWS * c + r));
+    }
+}
+
 /* Four rows, or one in all places, and up to six columns. */
 static void
 tile(const struct job *job, const unsigned char *w, size_t n_rows,
@@ -42,8 +59,8 @@ tile(const struct job *job, const unsigned char *w, size_t n_rows,
     unsigned mode = t->enter != NULL ? t->enter() : 0;
     size_t c;
 
-    t->fn[ask ? 0 : 1][n_cols - 1](w, n_rows == 1 ? 0 : job->w_stride, act,
-                                   job->act_stride, job->n, sum);
+    parts(t, w, n_rows == 1 ? 0 : job->w_stride, act, job->act_stride, job->n,
+          n_cols, ask, sum);
     if (t->leave != NULL)
         t->leave(mode);
     if (n_rows == ROWS) {

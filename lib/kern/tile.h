@@ -7,7 +7,8 @@
  * load of weights or activations serves all columns or rows of the tile: so
  * the rows are used where they lie, and nothing is gained by moving them.
  *
- * An instruction set brings the tiles of a type; the order of work is here.
+ * An instruction set brings the parts of which a tile is made, as large as its
+ * registers allow (tiles.h); the order of work is here.
  */
 #ifndef SOV_KERN_TILE_H
 #define SOV_KERN_TILE_H
@@ -25,16 +26,18 @@
 #define SOV_TILE_AHEAD 32768
 
 /*
- * sum[c][r][16] = the lanes of n products of row r, w_stride bytes apart, and
- * column c, x_stride bytes apart.
+ * Some rows and columns of a tile: sum[c][r][16] = the lanes of n products of
+ * row r, w_stride bytes apart, and column c, x_stride bytes apart; there are
+ * SOV_TILE_ROWS rows to a column of sums.
  */
 typedef void sov_tile_fn(const unsigned char *w, size_t w_stride,
                          const unsigned char *x, size_t x_stride, size_t n,
                          float *sum);
 
 struct sov_tile_type {
-    size_t act_bytes; /* of what a weight meets */
-    /* for 1 + i columns, [0] with asking for the rows that come next */
+    size_t act_bytes;  /* of what a weight meets */
+    size_t rows, cols; /* of a part, at most so many columns */
+    /* parts of 1 + i columns, [0] with asking for what comes after the tile */
     sov_tile_fn *fn[2][SOV_TILE_COLS];
     /* y[c * y_stride + r] = the tree of each sum[c][r] */
     void (*trees)(const float *sum, size_t n_cols, float *y, size_t y_stride);
@@ -56,24 +59,6 @@ void sov_tile_dot(const struct sov_tile_type *t, const void *w, size_t w_stride,
     {                                                                         \
         sov_tile_dot(&type_##name, w, w_stride, n_w, act, act_stride, n_cols, \
                      n, y, y_stride);                                         \
-    }
-
-/* The functions of tile_NAME(w, w_stride, x, x_stride, n, sum, n_cols), a
- * function that is compiled into each for its number of columns. */
-#define SOV_TILE_FN(name, cols)                                        \
-    static void name##_##cols(const unsigned char *w, size_t w_stride, \
-                              const unsigned char *x, size_t x_stride, \
-                              size_t n, float *sum)                    \
-    {                                                                  \
-        tile_##name(w, w_stride, x, x_stride, n, sum, cols);           \
-    }
-#define SOV_TILE_FNS(name)                                         \
-    SOV_TILE_FN(name, 1)                                           \
-    SOV_TILE_FN(name, 2) SOV_TILE_FN(name, 3) SOV_TILE_FN(name, 4) \
-        SOV_TILE_FN(name, 5) SOV_TILE_FN(name, 6)
-#define SOV_TILE_LIST(name)                                        \
-    {                                                              \
-        name##_1, name##_2, name##_3, name##_4, name##_5, name##_6 \
     }
 
 #endif

@@ -6,14 +6,13 @@
  */
 #include "config.h"
 
+#include "kern/avx2/tree.h"
 #include "kern/generic/exp.h"
 #include "kern/overlay.h"
 
 #include <immintrin.h>
 #include <math.h>
 #include <string.h>
-
-#define INLINE static inline __attribute__((always_inline))
 
 #define KEYS  SOV_PAGE_KEYS
 #define VECS  (KEYS / 8)
@@ -50,24 +49,11 @@ pow2_one(float x)
 INLINE float
 largest(__m256 v)
 {
-    __m128 s = _mm_max_ps(_mm256_castps256_ps128(v),
-                          _mm256_extractf128_ps(v, 1));
+    __m128 s =
+        _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
 
     s = _mm_max_ps(s, _mm_movehl_ps(s, s));
     s = _mm_max_ss(s, _mm_movehdup_ps(s));
-    return _mm_cvtss_f32(s);
-}
-
-/* l + (l + 8), then + 4, + 2, + 1 */
-INLINE float
-tree(__m256 lo, __m256 hi)
-{
-    __m256 h = _mm256_add_ps(lo, hi);
-    __m128 s = _mm_add_ps(_mm256_castps256_ps128(h),
-                          _mm256_extractf128_ps(h, 1));
-
-    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
-    s = _mm_add_ss(s, _mm_movehdup_ps(s));
     return _mm_cvtss_f32(s);
 }
 
@@ -75,8 +61,8 @@ tree(__m256 lo, __m256 hi)
 struct group {
     const struct sov_attn_span *a;
     const unsigned char *p;
-    size_t row;                    /* the first */
-    uint32_t first[GROUP];         /* keys of the page that a row sees */
+    size_t row;            /* the first */
+    uint32_t first[GROUP]; /* keys of the page that a row sees */
     uint32_t end[GROUP];
     int32_t sum[GROUP][KEYS];
     uint16_t u[GROUP][KEYS];
@@ -117,8 +103,8 @@ score_16(struct group *w, size_t key, int rows)
                 __m256i b = _mm256_sign_epi8(_mm256_set1_epi32(four), k[j]);
 
                 b = _mm256_maddubs_epi16(size[j], b);
-                acc[r][j] = _mm256_add_epi32(acc[r][j],
-                                             _mm256_madd_epi16(b, ones));
+                acc[r][j] =
+                    _mm256_add_epi32(acc[r][j], _mm256_madd_epi16(b, ones));
             }
         }
     }
@@ -134,10 +120,9 @@ seen_lanes(const struct group *w, int r, int j)
 {
     __m256i key = _mm256_add_epi32(_mm256_set1_epi32(8 * j),
                                    _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-    __m256i early = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)w->first[r]),
-                                       key);
-    __m256i before = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)w->end[r]),
-                                        key);
+    __m256i early =
+        _mm256_cmpgt_epi32(_mm256_set1_epi32((int)w->first[r]), key);
+    __m256i before = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)w->end[r]), key);
 
     return _mm256_castsi256_ps(_mm256_andnot_si256(early, before));
 }
@@ -156,8 +141,8 @@ to_bytes(struct group *w, int r, const __m256 x[VECS], __m256 most)
         int i;
 
         for (i = 0; i < 2; i++)
-            u[i] = _mm256_cvtps_epi32(_mm256_min_ps(
-                _mm256_mul_ps(x[j + i], n), _mm256_set1_ps(255.0f)));
+            u[i] = _mm256_cvtps_epi32(_mm256_min_ps(_mm256_mul_ps(x[j + i], n),
+                                                    _mm256_set1_ps(255.0f)));
         _mm256_storeu_si256(
             (__m256i *)(w->u[r] + 8 * j),
             _mm256_permute4x64_epi64(_mm256_packus_epi32(u[0], u[1]), 0xd8));
@@ -191,8 +176,7 @@ weights(struct group *w, int r)
     int j;
 
     for (j = 0; j < VECS; j++) {
-        __m256i sum =
-            _mm256_loadu_si256((const __m256i *)(w->sum[r] + 8 * j));
+        __m256i sum = _mm256_loadu_si256((const __m256i *)(w->sum[r] + 8 * j));
 
         x[j] = _mm256_mul_ps(_mm256_cvtepi32_ps(sum),
                              _mm256_loadu_ps(k_scale + 8 * j));
@@ -208,11 +192,11 @@ weights(struct group *w, int r)
     w->f[r] = a->m[row] > was ? pow2_one(was - a->m[row]) : 1.0f;
     for (j = 0; j < VECS; j++)
         x[j] = pow2_all(_mm256_sub_ps(x[j], top));
-    a->s[row] = a->s[row] * w->f[r] +
-                tree(_mm256_add_ps(_mm256_add_ps(x[0], x[2]),
-                                   _mm256_add_ps(x[4], x[6])),
-                     _mm256_add_ps(_mm256_add_ps(x[1], x[3]),
-                                   _mm256_add_ps(x[5], x[7])));
+    a->s[row] =
+        a->s[row] * w->f[r] + tree(_mm256_add_ps(_mm256_add_ps(x[0], x[2]),
+                                                 _mm256_add_ps(x[4], x[6])),
+                                   _mm256_add_ps(_mm256_add_ps(x[1], x[3]),
+                                                 _mm256_add_ps(x[5], x[7])));
     for (j = 0; j < VECS; j++) {
         __m256 some = _mm256_cmp_ps(x[j], _mm256_setzero_ps(), _CMP_GT_OQ);
 
@@ -225,7 +209,7 @@ weights(struct group *w, int r)
 
 /* Eight numbers of each row of the group from d on. */
 INLINE void
-mix_8(const struct group *w, size_t d, int rows)
+mix(const struct group *w, size_t d, int rows)
 {
     size_t v_pad = w->a->page->v_pad;
     const unsigned char *v = w->p + w->a->page->v + 4 * d;
@@ -248,90 +232,24 @@ mix_8(const struct group *w, size_t d, int rows)
             memcpy(&four, w->u[r] + g, sizeof(four));
             u = _mm256_set1_epi64x(four);
             for (j = 0; j < 2; j++)
-                acc[r][j] = _mm256_add_epi32(acc[r][j],
-                                             _mm256_madd_epi16(u, vj[j]));
+                acc[r][j] =
+                    _mm256_add_epi32(acc[r][j], _mm256_madd_epi16(u, vj[j]));
         }
     }
     for (r = 0; r < rows; r++) {
         float *o = w->a->o + (w->row + (size_t)r) * v_pad + d;
         __m256i sum = _mm256_permute4x64_epi64(
             _mm256_hadd_epi32(acc[r][0], acc[r][1]), 0xd8);
-        __m256 was = _mm256_mul_ps(_mm256_loadu_ps(o),
-                                   _mm256_set1_ps(w->f[r]));
+        __m256 was = _mm256_mul_ps(_mm256_loadu_ps(o), _mm256_set1_ps(w->f[r]));
 
         if (w->first[r] < w->end[r])
             _mm256_storeu_ps(o, _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum),
-                                                _mm256_set1_ps(w->c[r]),
-                                                was));
+                                                _mm256_set1_ps(w->c[r]), was));
     }
 }
 
-INLINE void
-page_rows(struct group *w, int rows)
-{
-    size_t i;
-    int r;
-
-    for (i = 0; i < KEYS; i += 16)
-        score_16(w, i, rows);
-    for (r = 0; r < rows; r++)
-        if (w->first[r] < w->end[r])
-            weights(w, r);
-    for (i = 0; i < w->a->page->v_pad; i += 8)
-        mix_8(w, i, rows);
-}
-
-static void
-group_page(struct group *w, size_t rows)
-{
-    if (rows == 4)
-        page_rows(w, 4);
-    else if (rows == 3)
-        page_rows(w, 3);
-    else if (rows == 2)
-        page_rows(w, 2);
-    else
-        page_rows(w, 1);
-}
-
-/* Where row r begins and ends in a page; false: it sees nothing there. */
-static bool
-look(struct group *w, size_t r, size_t from)
-{
-    uint32_t first = w->a->first[w->row + r];
-    uint32_t end = w->a->end[w->row + r];
-
-    w->first[r] = first > from ? first - (uint32_t)from : 0;
-    w->end[r] = end > from ? end - (uint32_t)from : 0;
-    w->end[r] = w->end[r] < KEYS ? w->end[r] : KEYS;
-    return w->first[r] < w->end[r];
-}
-
-static void
-attn_span(const struct sov_attn_span *a)
-{
-    struct group w = { .a = a };
-    size_t i, r, rows;
-    bool some;
-
-    if (!a->more)
-        memset(a->o, 0, a->n_rows * a->page->v_pad * sizeof(*a->o));
-    for (r = 0; r < a->n_rows && !a->more; r++) {
-        a->m[r] = -INFINITY;
-        a->s[r] = 0;
-    }
-    for (i = 0; i < a->n_pages; i++) {
-        w.p = a->pages[i];
-        for (w.row = 0; w.row < a->n_rows; w.row += GROUP) {
-            rows = a->n_rows - w.row < GROUP ? a->n_rows - w.row : GROUP;
-            some = false;
-            for (r = 0; r < rows; r++)
-                some |= look(&w, r, i * KEYS);
-            if (some)
-                group_page(&w, rows);
-        }
-    }
-}
+#define MIX 8
+#include "kern/attn_groups.h"
 
 static void
 attn_add(float *m, float *s, float *o, float m1, float s1, const float *o1,
@@ -346,10 +264,9 @@ attn_add(float *m, float *s, float *o, float m1, float s1, const float *o1,
     *s = fmaf(s1, g, *s * f);
     for (i = 0; i < n; i += 8)
         _mm256_storeu_ps(
-            o + i,
-            _mm256_fmadd_ps(_mm256_loadu_ps(o1 + i), _mm256_set1_ps(g),
-                            _mm256_mul_ps(_mm256_loadu_ps(o + i),
-                                          _mm256_set1_ps(f))));
+            o + i, _mm256_fmadd_ps(_mm256_loadu_ps(o1 + i), _mm256_set1_ps(g),
+                                   _mm256_mul_ps(_mm256_loadu_ps(o + i),
+                                                 _mm256_set1_ps(f))));
 }
 
 void

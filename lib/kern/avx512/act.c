@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "kern/act.h"
+#include "kern/avx512/tree.h"
 #include "kern/overlay.h"
 
 #include <immintrin.h>
@@ -162,9 +163,40 @@ to_a256(const float *x, struct sov_a256 *a, size_t n)
     }
 }
 
+static float
+to_s8(const float *x, int8_t *q, size_t n)
+{
+    const __m512i abs = _mm512_set1_epi32(0x7fffffff);
+    __m512i m = _mm512_setzero_si512();
+    size_t i;
+    float d;
+
+    for (i = 0; i < n; i += 16) {
+        __m512 v = _mm512_maskz_loadu_ps(mask_of(n - i), x + i);
+
+        m = _mm512_max_epu32(m, _mm512_and_si512(_mm512_castps_si512(v), abs));
+    }
+    d = unit_of(_mm512_reduce_max_epu32(m));
+    if (d == 0) {
+        memset(q, 0, n);
+        return 0;
+    }
+    for (i = 0; i < n; i += 16) {
+        __mmask16 k = mask_of(n - i);
+        __m512 v =
+            _mm512_div_ps(_mm512_maskz_loadu_ps(k, x + i), _mm512_set1_ps(d));
+
+        v = _mm512_max_ps(v, _mm512_set1_ps(-127.0f));
+        v = _mm512_min_ps(v, _mm512_set1_ps(127.0f));
+        _mm512_mask_cvtepi32_storeu_epi8(q + i, k, _mm512_cvtps_epi32(v));
+    }
+    return d;
+}
+
 void
 sov_kern_avx512_act(struct sov_kern *k)
 {
     k->to_a32 = to_a32;
     k->to_a256 = to_a256;
+    k->to_s8 = to_s8;
 }

@@ -7,101 +7,28 @@
  */
 #include "config.h"
 
-#include "kern/avx512/tree.h"
+#include "kern/avx512/floats.h"
 #include "kern/overlay.h"
-#include "kern/tile.h"
 
-#include <immintrin.h>
-#include <stdbool.h>
-#include <string.h>
+#define PAIR_TURNS 1
 
-#ifdef __clang__
-#define UNROLL _Pragma("unroll")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-
-#define ROWS SOV_TILE_ROWS
-#define COLS SOV_TILE_COLS
-
-/* Those of n weights that are there; zeros for the others. */
-INLINE __m512i
-pairs_of(const unsigned char *w, size_t n)
+/* Pairs of bf16 as they are. */
+INLINE vecf
+f_pairs(const unsigned char *p, int turn)
 {
-    if (n >= 32)
-        return _mm512_loadu_si512(w);
-    return _mm512_maskz_loadu_epi16((__mmask32)((UINT32_C(1) << n) - 1), w);
+    (void)turn;
+    return f_load(p);
 }
 
-INLINE void
-step(__m512 s[COLS][ROWS], const __m512i a[ROWS], const unsigned char *x,
-     size_t x_stride, int cols)
+INLINE vecf
+f_pairs_fma(vecf a, vecf b, vecf s)
 {
-    int c, r;
-
-    UNROLL
-    for (c = 0; c < cols; c++) {
-        __m512i b = _mm512_loadu_si512(x + (size_t)c * x_stride);
-
-        UNROLL
-        for (r = 0; r < ROWS; r++)
-            s[c][r] = _mm512_dpbf16_ps(s[c][r], (__m512bh)a[r], (__m512bh)b);
-    }
+    return _mm512_dpbf16_ps(s, (__m512bh)a, (__m512bh)b);
 }
 
-INLINE void
-tile(bool ask, const unsigned char *w, size_t w_stride, const unsigned char *x,
-     size_t x_stride, size_t n, float *sum, int cols)
-{
-    const unsigned char *ahead = w + SOV_TILE_AHEAD;
-    __m512 s[COLS][ROWS];
-    __m512i a[ROWS];
-    size_t i;
-    int c, r;
+#include "kern/tiles.h"
 
-    UNROLL
-    for (c = 0; c < cols; c++)
-        UNROLL
-    for (r = 0; r < ROWS; r++)
-        s[c][r] = _mm512_setzero_ps();
-    for (i = 0; i + 32 <= n; i += 32) {
-        UNROLL
-        for (r = 0; r < ROWS; r++)
-            a[r] = _mm512_loadu_si512(w + (size_t)r * w_stride + 2 * i);
-        if (ask)
-            for (r = 0; r < ROWS; r++, ahead += 64)
-                _mm_prefetch((const char *)ahead, _MM_HINT_T1);
-        step(s, a, x + 2 * i, x_stride, cols);
-    }
-    if (i < n) {
-        for (r = 0; r < ROWS; r++)
-            a[r] = pairs_of(w + (size_t)r * w_stride + 2 * i, n - i);
-        step(s, a, x + 2 * i, x_stride, cols);
-    }
-    UNROLL
-    for (c = 0; c < cols; c++)
-        UNROLL
-    for (r = 0; r < ROWS; r++)
-        _mm512_store_ps(sum + 16 * (ROWS * c + r), s[c][r]);
-}
-
-#define tile_bf16_ask(...) tile(true, __VA_ARGS__)
-#define tile_bf16(...)     tile(false, __VA_ARGS__)
-SOV_TILE_FNS(bf16_ask)
-SOV_TILE_FNS(bf16)
-
-static void
-trees(const float *sum, size_t n_cols, float *y, size_t y_stride)
-{
-    sov_trees4(sum, n_cols, y, y_stride);
-}
-
-static const struct sov_tile_type type_bf16 = {
-    .act_bytes = 2,
-    .fn = { SOV_TILE_LIST(bf16_ask), SOV_TILE_LIST(bf16) },
-    .trees = trees,
-};
-SOV_TILE_DOT(bf16)
+TILES_OF_PAIRS(bf16, NULL, NULL)
 
 /*
  * Some sums of four products in one lane, of numbers that tell one way to add
