@@ -3,6 +3,7 @@
 # jsonl-forms - lines of OpenAI's batch files, probabilities, and vectors among
 # other requests
 . "${top_srcdir:?}/tests/cli/lib.sh"
+PATH=$top_builddir/tests/tools:$PATH
 SOV_DATADIR=$top_srcdir
 export SOV_DATADIR
 
@@ -147,3 +148,30 @@ expect 0 run --ctx 64 --truncate v
 out_has '"prompt_tokens":64}'
 expect 64 run --format npy v
 expect 64 run --pooling rank v -p x
+
+# models that make no text: vectors, and scores of pairs
+expect 0 mkmodel form=bert kv=4 vocab=512 bert.gguf
+expect 0 mkmodel form=bert-rank kv=4 vocab=512 rank.gguf
+cat >mixed <<'END'
+{"id":1,"input":"a fox"}
+{"id":2,"prompt":"a fox"}
+{"id":3,"input":["a fox","a","the moon and the fox"]}
+{"id":4,"query":"a","document":"the moon"}
+END
+for batch in 1 16; do
+    expect 65 run -m bert.gguf --batch $batch mixed
+    out_has '"id":2,"line":2,"error":{"code":"unsupported"'
+    out_has '"id":4,"line":4,"error":{"code":"unsupported"'
+    cp out vectors$batch
+done
+cmp vectors1 vectors16 || fail "vectors of an encoder"
+printf 'a fox\na fox\na\nthe moon and the fox\n' |
+    sov-run -m bert.gguf --embed | sed 's/.*"embedding"://' | tr -d '}' | norm >a
+sed -n 's/"prompt_tokens.*//;s/.*"embeddings*"://p' vectors1 | norm >b
+cmp a b || fail "vectors of an encoder differ from those of --embed"
+expect 65 run -m rank.gguf mixed
+printf 'a\tthe moon\n' | sov-run -m rank.gguf --embed |
+    sed 's/.*"score":\([^,}]*\).*/\1/' | norm >a
+sed -n '4s/.*"score":\([^,}]*\).*/\1/p' out | norm >b
+[ -s a ] || fail "no score"
+cmp a b || fail "a score"
