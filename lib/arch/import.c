@@ -413,7 +413,7 @@ find_family(struct sov_import *im, const struct sov_family **family,
         return rc < 0 ? rc : sov_packed_read(&im->packed, im->config, err);
     }
     return sov_fail(err, SOV_EUNSUP,
-                    "config.json: the architecture %s is not supported", class);
+                    "config.json: the architecture %.60s is not supported", class);
 }
 
 /* The name of its folder, as long as that says something. */

@@ -92,7 +92,7 @@ check_act(const json_t *c, const struct sov_family *family, struct sov_err *err)
         if (strcmp(family->act[i], name) == 0)
             return 0;
     return sov_fail(err, SOV_EUNSUP,
-                    "config.json: %s %s is not supported, only %s", member,
+                    "config.json: %s %.40s is not supported, only %s", member,
                     name, family->act[0]);
 }
 

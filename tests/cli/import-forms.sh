@@ -229,3 +229,8 @@ for method in gptq awq bitsandbytes; do
 done
 with 's/LlamaFor/MambaFor/'
 refused MambaForCausalLM
+long=$(printf '%0300d' 0)
+with "s/LlamaFor/$long/"
+refused "is not supported"
+with "s/\"silu\"/\"$long\"/"
+refused "is not supported, only silu"
