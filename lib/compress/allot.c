@@ -26,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TRIES     10 /* to meet a divergence */
 #define ACT_ERROR 7e-5 /* (3.7 / 127)^2 / 12: of the largest of 256 to 127 */
 
 /* ---- what there is to choose from ---- */
@@ -445,33 +446,51 @@ shrink(const struct sov_allot *a, double kld, double speed,
     return 0;
 }
 
+/* Is s within the limit, and smaller than what was found before?  Then it is
+ * kept in its place; else it goes. */
+static void
+keep_smaller(const struct sov_allot *a, struct sov_sheet **best,
+             struct sov_sheet *s, double kld)
+{
+    if (s->kld <= kld && (*best == NULL || sov_allot_bytes(a, s) <
+                                               sov_allot_bytes(a, *best))) {
+        sov_sheet_free(*best);
+        *best = s;
+    } else {
+        sov_sheet_free(s);
+    }
+}
+
 int
 sov_allot_within(sov_allot *a, double kld, double speed,
                  struct sov_sheet **sheet, struct sov_err *err)
 {
-    double aim = kld;
-    int rc;
+    double aim = kld, nearest = INFINITY;
+    int rc = 0;
 
     *sheet = NULL;
     if (a->trial == NULL)
         return sov_fail(err, SOV_EARG,
                         "without a text nobody knows the divergence");
-    for (int i = 0; i < 6; i++) {
-        sov_sheet_free(*sheet);
-        *sheet = NULL;
-        rc = shrink(a, aim, speed, sheet, err);
-        if (rc < 0)
-            return rc;
-        rc = sov_allot_try(a, *sheet, err);
-        if (rc < 0)
-            return rc;
-        if ((*sheet)->kld <= kld && (*sheet)->kld >= 0.97 * kld)
-            return 0;
-        aim = (*sheet)->kld <= kld ? kld : aim * 0.995;
+    for (int i = 0; i < TRIES && (i < 2 || *sheet == NULL); i++) {
+        struct sov_sheet *s = NULL;
+
+        rc = shrink(a, aim, speed, &s, err);
+        if (rc == 0)
+            rc = sov_allot_try(a, s, err);
+        if (rc < 0) {
+            sov_sheet_free(s);
+            break;
+        }
+        nearest = s->kld < nearest ? s->kld : nearest;
+        aim *= s->kld > kld ? 0.96 : 1;
+        keep_smaller(a, sheet, s, kld);
     }
-    return (*sheet)->kld <= kld
-               ? 0
-               : sov_fail(err, SOV_ENO, "no types were found with a divergence "
-                                        "of %g; %.3g was the nearest",
-                          kld, (*sheet)->kld);
+    if (*sheet != NULL)
+        return 0;
+    return rc < 0 ? rc
+                  : sov_fail(err, SOV_ENO,
+                             "no types were found with a divergence of %g; "
+                             "%.3g was the nearest",
+                             kld, nearest);
 }

@@ -124,7 +124,7 @@ SOV_API int sov_allot_solve(const sov_allot *allot, uint64_t bytes,
 
 /*
  * The smallest sheet with a divergence of at most kld, which takes a text.
- * SOV_ENO: there is none; *sheet is the best.
+ * SOV_ENO: there is none, or none was found.
  */
 SOV_API int sov_allot_within(sov_allot *allot, double kld, double speed,
                              struct sov_sheet **sheet,
