@@ -47,6 +47,7 @@ tool_libs = bin/cli/libcli.la libsovcore.la $(JANSSON_LIBS)
 bin_PROGRAMS += bin/sov-quantize
 bin_sov_quantize_SOURCES = %D%/sov-quantize.c \
 	%D%/quantize/allot.c \
+	%D%/quantize/calib.c \
 	%D%/quantize/carry.c \
 	%D%/quantize/claim.c \
 	%D%/quantize/edit.c \

@@ -50,8 +50,6 @@ static const struct sov_opt opts[] = {
       "write the plan: which type every matrix gets, to be read and changed" },
     { 0, "compat", SOV_OPT_STRING, &quantize_options.compat, "VERSION",
       "only types that this llama.cpp reads: b4000, 2024-02-27" },
-    { 0, "calib", SOV_OPT_FILE, &quantize_options.calib, "TEXT",
-      "what the model reads to see what counts" },
     { 0, "tensor-type", SOV_OPT_LIST, &quantize_options.tensor_types,
       "PAT=TYPE",
       "give matrices whose name matches the shell pattern another type" },
@@ -64,6 +62,15 @@ static const struct sov_opt opts[] = {
     { 0, "stats", SOV_OPT_FILE, &quantize_options.stats, "FILE",
       "let errors count as an importance matrix says, which llama-imatrix has "
       "made" },
+    { 0, "calib", SOV_OPT_FILE, &quantize_options.calib, "TEXT",
+      "let the model read this text, and round, or choose types, by what that "
+      "shows" },
+    { 0, "calib-tokens", SOV_OPT_UINT, &quantize_options.calib_tokens, "N",
+      "read at most so many tokens of it", .min = 1, .max = INFINITY,
+      .preset = "32768" },
+    { 0, "stats-out", SOV_OPT_FILE, &quantize_options.stats_out, "FILE",
+      "write what --calib shows as an importance matrix; without -t and -o "
+      "that is all" },
     { 0, "lora", SOV_OPT_LIST, &quantize_options.lora, "FILE[:SCALE]",
       "merge this adapter, taken times SCALE, into the weights; may be given "
       "several times" },
@@ -118,11 +125,15 @@ default_type(struct quantize_options *o)
 
 /* What can be known to be wrong before anything is opened. */
 static int
-check_arguments(const char *source, struct sov_err *err)
+check_arguments(struct quantize *q, struct sov_err *err)
 {
     const struct quantize_options *o = &quantize_options;
     const char *out = sov_common.output;
+    const char *source = q->source;
+    int rc = quantize_calib_check(q, err);
 
+    if (rc < 0)
+        return rc;
     if (o->type == NULL && o->plan == NULL && !quantize_allot_wanted())
         return sov_fail(err, SOV_EARG,
                         "-t TYPE is missing: q4_k_m is small "
@@ -176,7 +187,8 @@ static int
 open_model(struct quantize *q, struct sov_err *err)
 {
     bool folder = q->target.format->folder != NULL;
-    bool map = quantize_eval_runs_source() || quantize_allot_wanted() ||
+    bool map = quantize_options.calib != NULL || quantize_eval_runs_source() ||
+               quantize_allot_wanted() ||
                (folder && quantize_is_pipe(q->source));
     struct sov_model_opts opt = {
         .access = map ? SOV_ACCESS_MAP : SOV_ACCESS_STREAM,
@@ -245,6 +257,7 @@ quantize_make_job(struct quantize *q, struct sov_err *err)
             sov_common.json || sov_common.verbose > 0 || sov_common.resume,
         .max_memory = sov_common.max_memory,
         .stats = q->stats,
+        .calib = q->rounds ? &q->calib : NULL,
         .lora = q->adapters.use,
         .n_lora = q->adapters.n,
         .progress = sov_progress_update,
@@ -276,7 +289,7 @@ quantize_make_job(struct quantize *q, struct sov_err *err)
 static int
 prepare(struct quantize *q, struct sov_err *err)
 {
-    int rc = check_arguments(q->source, err);
+    int rc = check_arguments(q, err);
     bool folder;
 
     if (rc == 0)
@@ -299,6 +312,8 @@ prepare(struct quantize *q, struct sov_err *err)
         rc = quantize_lora(q, err);
     if (rc == 0)
         rc = open_model(q, err);
+    if (rc == 0)
+        rc = quantize_calib(q, err);
     folder = rc == 0 && q->target.format->folder != NULL;
     if (folder) /* which turns the model into what it will be */
         rc = quantize_eval_model(q, err);
@@ -359,7 +374,7 @@ list_inputs(struct quantize *q, struct sov_err *err)
         q->input[q->n_inputs++] = quantize_options.stats;
     if (quantize_options.plan != NULL)
         q->input[q->n_inputs++] = quantize_options.plan;
-    if (quantize_options.calib != NULL)
+    if (q->calib.ids != NULL)
         q->input[q->n_inputs++] = quantize_options.calib;
     if (quantize_options.eval != NULL)
         q->input[q->n_inputs++] = quantize_options.eval;
@@ -427,6 +442,22 @@ resumed(struct quantize *q)
     free(q->last_words);
 }
 
+/* What --calib asks for, before any tensor is written. */
+static int
+calibrate(struct quantize *q, struct sov_err *err)
+{
+    int rc;
+
+    if (q->calib.ids == NULL)
+        return 0;
+    sov_progress_begin("tokens");
+    rc = sov_quant_calibrate(q->job, err);
+    sov_progress_end();
+    if (rc < 0)
+        return sov_err_wrap(err, "%s", quantize_name(q->source));
+    return quantize_stats_write(q, err);
+}
+
 static int
 write_output(struct quantize *q, size_t *told, struct sov_err *err)
 {
@@ -448,7 +479,11 @@ write_output(struct quantize *q, size_t *told, struct sov_err *err)
     if (rc == 0)
         rc = quantize_carry_begin(q, err);
     if (rc == 0)
+        rc = quantize_stats_open(q, err);
+    if (rc == 0)
         rc = resume(q, told, err);
+    if (rc == 0)
+        rc = calibrate(q, err);
     if (rc < 0)
         return rc;
     sov_progress_begin("B");
@@ -478,6 +513,34 @@ now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
+/* Of --calib and --stats-out alone: the statistics are the output. */
+static int
+only_stats(struct quantize *q, struct sov_err *err)
+{
+    double start = now();
+    int rc = quantize_calib_check(q, err);
+
+    sov_common.output = quantize_options.stats_out;
+    if (rc == 0)
+        rc = sov_tool_check_output(err);
+    if (rc == 0)
+        rc = sov_target_choose(&q->target, "gguf", err);
+    if (rc == 0)
+        rc = sov_lineage_begin(&q->lineage, q->source, false, err);
+    if (rc == 0)
+        rc = open_model(q, err);
+    if (rc == 0)
+        rc = quantize_calib(q, err);
+    if (rc == 0)
+        rc = list_inputs(q, err);
+    if (rc == 0)
+        rc = quantize_collect(q, err);
+    q->seconds = now() - start;
+    return rc == 0 && (sov_common.json || sov_common.dry_run)
+               ? quantize_report_stats(q, err)
+               : rc;
+}
+
 static int
 quantize(struct quantize *q, struct sov_err *err)
 {
@@ -486,6 +549,13 @@ quantize(struct quantize *q, struct sov_err *err)
     int rc;
 
     default_type(&quantize_options);
+    q->only_stats = quantize_options.stats_out != NULL &&
+                    quantize_options.type == NULL &&
+                    quantize_options.plan == NULL &&
+                    !quantize_allot_wanted() && sov_common.output == NULL;
+    q->rounds = quantize_options.calib != NULL && !quantize_allot_wanted();
+    if (q->only_stats)
+        return only_stats(q, err);
     rc = prepare(q, err);
     if (rc < 0)
         return rc;
@@ -540,6 +610,7 @@ run(int argc, char **argv, struct sov_err *err)
     quantize_settings_free(&q);
     quantize_eval_end(&q);
     quantize_allot_end(&q);
+    quantize_calib_free(&q);
     free(q.input);
     return rc;
 }

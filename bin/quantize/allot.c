@@ -50,14 +50,6 @@ check_options(const struct quantize *q, struct sov_err *err)
         return sov_fail(err, SOV_EARG,
                         "--min-speed: in what size? --target-size, "
                         "--target-bpw or --max-kld is missing");
-    if (o->calib != NULL && !quantize_allot_wanted())
-        return sov_fail(err, SOV_EARG,
-                        "--calib: nothing is to be chosen; --target-size, "
-                        "--target-bpw or --max-kld is missing");
-    if (o->calib != NULL && strcmp(o->calib, "-") == 0 &&
-        strcmp(q->source, "-") == 0)
-        return sov_fail(err, SOV_EARG,
-                        "--calib: standard input is the model already");
     if (o->max_kld > 0 && o->calib == NULL)
         return sov_fail(err, SOV_EARG,
                         "--max-kld: measured on which text? --calib TEXT is "
@@ -120,29 +112,6 @@ quantize_allot_begin(struct quantize *q, struct sov_err *err)
 }
 
 /* ---- choosing ---- */
-
-/* The text to try types on, as tokens. */
-static int
-read_text(struct quantize *q, sov_tok **tok, int32_t **ids, size_t *n,
-          struct sov_err *err)
-{
-    const char *path = quantize_options.calib;
-    char *text = NULL;
-    size_t len = 0;
-    int rc = sov_tok_load(tok, sov_model_meta(q->model), err);
-
-    if (rc < 0)
-        return sov_err_wrap(err, "%s", quantize_name(q->source));
-    rc = sov_read_whole(path, TEXT_MAX, &text, &len, err);
-    if (rc == 0) {
-        q->calib_is.has = SOV_HASH_SHA256;
-        sov_sha256(text, len, q->calib_is.sha256);
-    }
-    if (rc == 0)
-        rc = sov_tok_encode(*tok, text, len, SOV_TOK_BOS, ids, n, err);
-    free(text);
-    return rc < 0 ? sov_err_wrap(err, "--calib: %s", quantize_name(path)) : 0;
-}
 
 static uint64_t
 all_weights(const struct quantize *q)
@@ -298,15 +267,15 @@ quantize_allot(struct quantize *q, struct sov_err *err)
     };
     sov_allot *a = NULL;
     sov_tok *tok = NULL;
-    int32_t *ids = NULL;
     int rc = 0;
 
     if (!quantize_allot_wanted())
         return 0;
     if (quantize_options.calib != NULL)
-        rc = read_text(q, &tok, &ids, &o.n_ids, err);
+        rc = sov_tok_load(&tok, sov_model_meta(q->model), err);
     o.tok = tok;
-    o.ids = ids;
+    o.ids = q->calib.ids;
+    o.n_ids = q->calib.n_ids;
     sov_progress_begin("");
     if (rc == 0)
         rc = sov_allot_new(&a, q->model, &o, err);
@@ -315,7 +284,6 @@ quantize_allot(struct quantize *q, struct sov_err *err)
     sov_progress_end();
     sov_allot_free(a);
     sov_tok_free(tok);
-    free(ids);
     return rc;
 }
 

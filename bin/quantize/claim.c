@@ -8,14 +8,19 @@
  *   input, output    names without folders
  *   type             of -t, in lower case
  *   on_nonfinite, effort
- *   target_size, target_bpw, max_kld, min_speed, compat, plan, calib
- *                    where they were given; plan and calib are names
+ *   target_size, target_bpw, max_kld, min_speed, compat, plan
+ *                    where they were given; plan is a name
  *   align            where it was given
  *   stats            name of the importance matrix, if there is one
+ *   calib            name of the text, if there is one
+ *   calib_tokens     how many tokens of it at most
  *   lora             list of adapters, as they were given, without folders
  *   format           of the output, where it is not gguf
  *   tensor_type, set, unset        lists, as they were given
  *   split_max_size, split_max_tensors, merge
+ *
+ * Of urn:sov:buildtype:calibrate:v1, which is about statistics alone: input,
+ * output, calib and calib_tokens.
  */
 #include "quantize/quantize.h"
 
@@ -26,7 +31,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_PARAMS 24
+#define MAX_PARAMS 28
 
 /* The parameters on their way into a deed. */
 struct params {
@@ -109,8 +114,6 @@ describe_choice(struct params *to)
         add_text(to, "compat", o->compat);
     if (o->plan != NULL)
         add_text(to, "plan", base_name(quantize_name(o->plan)));
-    if (o->calib != NULL)
-        add_text(to, "calib", base_name(quantize_name(o->calib)));
 }
 
 static void
@@ -122,6 +125,15 @@ describe(const struct quantize *q, struct params *to, struct sov_param *item,
 
     add_text(to, "input", input);
     add_text(to, "output", output);
+    if (q->calib.ids != NULL) {
+        add_text(to, "calib", base_name(quantize_name(o->calib)));
+        if (q->rounds)
+            add_number(to, "calib_tokens",
+                       o->calib_tokens != 0 ? o->calib_tokens
+                                            : SOV_CALIB_TOKENS);
+    }
+    if (q->only_stats)
+        return;
     add_text(to, "type", q->type);
     add_text(to, "on_nonfinite", nonfinite[o->on_nonfinite]);
     add_number(to, "effort", o->effort != 0 ? o->effort : 5);
@@ -170,8 +182,9 @@ name_files(const struct quantize *q, struct sov_resource *r)
         name_file(&r[n++], q->file[i], "metadata", &q->file_is[i]);
     if (quantize_options.plan != NULL)
         name_file(&r[n++], quantize_options.plan, "plan", &q->plan_is);
-    if (quantize_options.calib != NULL)
-        name_file(&r[n++], quantize_options.calib, "calibration", &q->calib_is);
+    if (q->calib.ids != NULL)
+        name_file(&r[n++], quantize_options.calib, "calibration",
+                  &q->calib_is);
     if (q->stats != NULL)
         name_file(&r[n++], quantize_options.stats, "imatrix",
                   sov_stats_digest(q->stats));
@@ -196,7 +209,7 @@ quantize_claim(struct quantize *q, struct sov_err *err)
     struct sov_resource *input =
         calloc(q->n_files + q->adapters.n + 4, sizeof(*input));
     struct sov_deed deed = {
-        .name = "quantize",
+        .name = q->only_stats ? "calibrate" : "quantize",
         .external = params.p,
         .internal = &internal,
         .n_internal = 1,

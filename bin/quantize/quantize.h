@@ -28,6 +28,9 @@ struct quantize_options {
     bool nonfinite_given;
     uint64_t effort;
     const char *stats;
+    const char *calib;
+    uint64_t calib_tokens;
+    const char *stats_out;
     struct sov_opt_list lora;
     const char *format;
     uint64_t split_max_size;
@@ -42,7 +45,6 @@ struct quantize_options {
     const char *plan;
     const char *plan_out;
     const char *compat;
-    const char *calib;
     const char *eval;
     const char *eval_base;
     const char *eval_base_out;
@@ -70,6 +72,14 @@ struct quantize {
     const char *source;
     char type[32]; /* in lower case */
     sov_stats *stats; /* of --stats, or NULL */
+    struct sov_calib_opts calib; /* of --calib, ids NULL without */
+    int32_t *calib_ids;
+    struct sov_digest calib_is; /* what was in the text */
+    size_t calib_windows;       /* of so many tokens: */
+    uint32_t calib_ctx;
+    bool rounds;                /* by it, and does not only choose types */
+    bool only_stats;            /* there is --stats-out and no model */
+    sov_sink *stats_sink;       /* of --stats-out, or NULL */
     struct sov_adapters adapters; /* of --lora */
     sov_model *model;
     sov_export *folder; /* what a Hugging Face folder needs, or NULL */
@@ -93,8 +103,7 @@ struct quantize {
     struct sov_sheet *sheet; /* of --plan, or that was chosen; or NULL */
     uint32_t compat;         /* of --compat, or 0 */
     sov_sink *plan_sink;     /* of --plan-out, or NULL */
-    struct sov_digest plan_is; /* what --plan and --calib had in them */
-    struct sov_digest calib_is;
+    struct sov_digest plan_is; /* what --plan had in it */
     struct quantize_eval eval;
     char *part; /* with --resume: what stays if this run ends early */
     char *last_words;
@@ -125,6 +134,26 @@ void quantize_settings_free(struct quantize *q);
 int quantize_stats(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
 int quantize_stats_finish(struct quantize *q,
                           struct sov_err *err) SOV_MUST_CHECK;
+
+/*
+ * calib.c: is what was said of --calib and --stats-out sensible; read the text,
+ * once the model is open; open and write what --stats-out names.
+ */
+int quantize_calib_check(const struct quantize *q,
+                         struct sov_err *err) SOV_MUST_CHECK;
+int quantize_calib(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
+void quantize_calib_free(struct quantize *q);
+int quantize_stats_open(struct quantize *q,
+                        struct sov_err *err) SOV_MUST_CHECK;
+int quantize_stats_write(struct quantize *q,
+                         struct sov_err *err) SOV_MUST_CHECK;
+/* Where the statistics are all that is asked for: make them; tell of it. */
+int quantize_collect(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
+int quantize_report_stats(const struct quantize *q,
+                          struct sov_err *err) SOV_MUST_CHECK;
+/* How much of the text is read. */
+struct sov_report;
+void quantize_report_text(struct sov_report *r, const struct quantize *q);
 
 /* lora.c: open what --lora names; later, has it changed under us? */
 int quantize_lora(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;

@@ -126,13 +126,15 @@ report_files(struct sov_report *r, const struct quantize *q,
 
 /* How the importance matrix fits the model. */
 static void
-report_stats(struct sov_report *r, const struct quantize *q)
+report_stats(struct sov_report *r, const struct quantize *q, const char *path,
+             const sov_stats *stats)
 {
     struct sov_quant_fit fit;
 
     sov_quant_fit(q->job, &fit);
-    sov_report_text(r, "stats", "statistics", quantize_options.stats);
-    sov_report_uint(r, "stats_entries", NULL, sov_stats_count(q->stats));
+    if (path != NULL)
+        sov_report_text(r, "stats", "statistics", path);
+    sov_report_uint(r, "stats_entries", NULL, sov_stats_count(stats));
     sov_report_uint(r, "stats_used", "matrices with statistics", fit.used);
     sov_report_uint(r, "stats_missing", "matrices without", fit.missing);
     sov_report_uint(r, "stats_spare", NULL, fit.spare);
@@ -157,7 +159,14 @@ report_all(const struct quantize *q, struct sov_err *err)
         sov_report_text(r, "output", "output", sov_common.output);
     sov_report_text(r, "type", "type", quantize_options.type);
     if (q->stats != NULL)
-        report_stats(r, q);
+        report_stats(r, q, quantize_options.stats, q->stats);
+    if (q->rounds) {
+        sov_report_text(r, "calib", "text", quantize_options.calib);
+        quantize_report_text(r, q);
+    }
+    if (sov_quant_stats(q->job) != NULL)
+        report_stats(r, q, quantize_options.stats_out,
+                     sov_quant_stats(q->job));
     sov_report_uint(r, "tensors_total", NULL, sov_plan_count(plan));
     sov_report_uint(r, "weights", "weights", weights);
     sov_report_uint(r, "source_tensor_bytes", NULL, before);

@@ -287,6 +287,16 @@ struct sov_walk_low {
     size_t y_stride;
 };
 
+/* Matrices of a layer that one input enters. */
+enum sov_enters {
+    SOV_ENTERS_NONE,
+    SOV_ENTERS_QKV,
+    SOV_ENTERS_OUT,
+    SOV_ENTERS_UP, /* and the router, where there are experts */
+    SOV_ENTERS_DOWN,
+    SOV_N_ENTERS,
+};
+
 /*
  * A run on its way.  It is one region of the team: a loop over columns
  * (tokens) or over rows of weights follows the other, and between them one
@@ -300,8 +310,13 @@ struct sov_walk {
     float *logits;
     size_t n_out;
     bool begun;
+    bool from_stream;  /* what the layer begins with is in x */
     size_t layer;
+    size_t last;       /* the first layer that is not done */
     size_t step;       /* in the layer */
+    bool in_parts;     /* every product of a layer waits to be looked at */
+    bool seen;         /* this one was */
+    enum sov_enters enters;
     /* what the last step left to the stream: part, or what experts made */
     bool add;
     bool add_experts;
@@ -318,6 +333,35 @@ struct sov_walk {
     bool low_by_expert; /* columns are slots */
     struct sov_attn attn;
 };
+
+/*
+ * A run in parts, for who looks at what enters the matrices.  begin takes one
+ * stretch; then embed makes the stream of it in pass->x, layer goes from there
+ * to the end of one layer, and end leaves what the head sees in pass->norm, all
+ * of it [columns, n_embd].
+ *
+ * on goes up to the next product: what it gives is what now stands in w->in, as
+ * floats; for an expert's matrices see sov_walk_entering.  SOV_ENTERS_NONE: it
+ * is done.  A layer needs what the begin of the same pass has set, and nothing
+ * of other layers; so the caches of all may be the same memory.
+ */
+void sov_walk_begin(struct sov_walk *w, const struct sov_net *net,
+                    struct sov_pass *pass, const struct sov_stretch *stretch);
+void sov_walk_embed(struct sov_walk *w);
+void sov_walk_layer(struct sov_walk *w, size_t layer);
+enum sov_enters sov_walk_on(struct sov_walk *w);
+void sov_walk_end(struct sov_walk *w);
+
+/* Columns of an input: those of all experts, the first of expert i is number
+ * first[i]; or, with first NULL, one for each token. */
+struct sov_entering {
+    const float *x;
+    size_t stride;
+    size_t n;
+    size_t n_cols;
+    const uint32_t *first; /* [n_expert + 1] */
+};
+struct sov_entering sov_walk_entering(const struct sov_walk *w);
 
 /* The input of the next product: n numbers a column from x, in the forms that
  * these matrices take. */
@@ -362,6 +406,9 @@ void sov_low_embed(const struct sov_walk *w, size_t c, int32_t id, float *x,
  */
 int sov_dense_load(struct sov_net *net, struct sov_bind *b) SOV_MUST_CHECK;
 bool sov_dense_next(struct sov_walk *w, struct sov_phase *phase);
+
+/* What the step that comes next multiplies. */
+enum sov_enters sov_dense_enters(const struct sov_walk *w);
 
 /*
  * experts.c: the steps of a feed-forward of experts, in this order, after the

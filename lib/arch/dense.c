@@ -429,37 +429,66 @@ experts_down(struct sov_walk *w, struct sov_phase *phase)
     return sov_experts_down(w, phase);
 }
 
-typedef bool (*step_fn)(struct sov_walk *w, struct sov_phase *phase);
+struct step {
+    bool (*go)(struct sov_walk *w, struct sov_phase *phase);
+    enum sov_enters enters;
+};
+
+/* What adapters add to a product. */
+#define LOW { sov_low_forms, SOV_ENTERS_NONE }, { sov_low_sum, SOV_ENTERS_NONE }
+#define ATTENTION                                                      \
+    { attn_norm, SOV_ENTERS_NONE }, { qkv, SOV_ENTERS_QKV }, LOW,      \
+        { rope, SOV_ENTERS_NONE }, { attention, SOV_ENTERS_NONE },     \
+        { out_input, SOV_ENTERS_NONE }, { out, SOV_ENTERS_OUT }, LOW,  \
+    {                                                                  \
+        ffn_norm, SOV_ENTERS_NONE                                      \
+    }
+
+static const struct step dense_steps[] = {
+    ATTENTION,
+    { up, SOV_ENTERS_UP },
+    LOW,
+    { act, SOV_ENTERS_NONE },
+    { down, SOV_ENTERS_DOWN },
+    LOW,
+    { NULL, SOV_ENTERS_NONE },
+};
+
+static const struct step sparse_steps[] = {
+    ATTENTION,
+    { sov_experts_score, SOV_ENTERS_NONE },
+    LOW,
+    { sov_experts_pick, SOV_ENTERS_NONE },
+    { sov_experts_gather, SOV_ENTERS_NONE },
+    { sov_experts_up, SOV_ENTERS_UP },
+    LOW,
+    { sov_experts_act, SOV_ENTERS_NONE },
+    { experts_down, SOV_ENTERS_DOWN },
+    LOW,
+    { NULL, SOV_ENTERS_NONE },
+};
+
+static const struct step *
+steps_of(const struct sov_walk *w)
+{
+    return layer_of(w)->router.data != NULL ? sparse_steps : dense_steps;
+}
 
 bool
 sov_dense_next(struct sov_walk *w, struct sov_phase *phase)
 {
-    static const step_fn dense[] = {
-        attn_norm,     qkv,           sov_low_forms, sov_low_sum,
-        rope,          attention,     out_input,     out,
-        sov_low_forms, sov_low_sum,   ffn_norm,      up,
-        sov_low_forms, sov_low_sum,   act,           down,
-        sov_low_forms, sov_low_sum,   NULL,
-    };
-    static const step_fn sparse[] = {
-        attn_norm,          qkv,
-        sov_low_forms,      sov_low_sum,
-        rope,               attention,
-        out_input,          out,
-        sov_low_forms,      sov_low_sum,
-        ffn_norm,           sov_experts_score,
-        sov_low_forms,      sov_low_sum,
-        sov_experts_pick,   sov_experts_gather,
-        sov_experts_up,
-        sov_low_forms,      sov_low_sum,
-        sov_experts_act,    experts_down,
-        sov_low_forms,      sov_low_sum,
-        NULL,
-    };
-    const step_fn *step = layer_of(w)->router.data != NULL ? sparse : dense;
+    const struct step *step = steps_of(w);
 
-    while (step[w->step] != NULL)
-        if (step[w->step++](w, phase))
+    while (step[w->step].go != NULL)
+        if (step[w->step++].go(w, phase))
             return true;
     return false;
+}
+
+/* Each of these steps follows one that has a loop, so it is always met as the
+ * next one. */
+enum sov_enters
+sov_dense_enters(const struct sov_walk *w)
+{
+    return steps_of(w)[w->step].enters;
 }

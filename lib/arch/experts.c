@@ -179,7 +179,7 @@ gather_slots(void *arg, size_t first, size_t last, unsigned worker)
     for (s = first; s < last; s++) {
         size_t c = ex->column[s];
 
-        if (w->in.forms & 1u << SOV_ACT_F32)
+        if (w->in_parts || w->in.forms & 1u << SOV_ACT_F32)
             memcpy(ex->x + s * n, w->in.x + c * w->in.stride,
                    n * sizeof(float));
         if (w->in.forms & 1u << SOV_ACT_HALF)

@@ -254,7 +254,8 @@ begin_columns(void *arg, size_t first, size_t last, unsigned worker)
     size_t c, i;
 
     for (c = first; c < last; c++) {
-        embed(w, c, worker);
+        if (!w->from_stream)
+            embed(w, c, worker);
         for (i = 0; i < 2 && pass->freq[i] != NULL; i++)
             sov_rope_turn(pass->freq[i], n_rot, pass->turn_size[i],
                           pass->column[c].place, pass->turn[i] + c * n_rot);
@@ -352,6 +353,40 @@ next_of_end(struct sov_walk *w, struct sov_phase *phase)
     return false;
 }
 
+static void
+join_columns(void *arg, size_t first, size_t last, unsigned worker)
+{
+    size_t c;
+
+    (void)worker;
+    for (c = first; c < last; c++)
+        sov_walk_join(arg, c);
+}
+
+/* What the layer left for the stream goes there. */
+static bool
+next_of_parts(struct sov_walk *w, struct sov_phase *phase)
+{
+    if (!w->add || w->step > 0)
+        return false;
+    w->step++;
+    sov_walk_columns(w, phase, join_columns, w->n);
+    return true;
+}
+
+/* In parts: does the next product wait to be looked at? */
+static bool
+waits(struct sov_walk *w)
+{
+    if (!w->in_parts || w->seen) {
+        w->seen = false;
+        return false;
+    }
+    w->enters = sov_dense_enters(w);
+    w->seen = w->enters != SOV_ENTERS_NONE;
+    return w->seen;
+}
+
 static bool
 next(void *arg, struct sov_phase *phase, unsigned worker)
 {
@@ -363,12 +398,16 @@ next(void *arg, struct sov_phase *phase, unsigned worker)
         sov_walk_columns(w, phase, begin_columns, w->n);
         return true;
     }
-    for (; w->layer < w->net->hp.n_layer; w->layer++, w->step = 0) {
+    for (; w->layer < w->last; w->layer++, w->step = 0) {
         if (w->step == 0)
             sov_ahead_reached(w->pass->ahead, w->layer * SOV_NET_PARTS);
+        if (waits(w))
+            return false;
         if (sov_dense_next(w, phase))
             return true;
     }
+    if (w->in_parts)
+        return next_of_parts(w, phase);
     sov_ahead_reached(w->pass->ahead, w->layer * SOV_NET_PARTS);
     return next_of_end(w, phase);
 }
@@ -481,7 +520,8 @@ sov_net_run(const struct sov_net *net, struct sov_pass *pass,
             const struct sov_stretch *stretch, size_t n_stretches,
             float *logits)
 {
-    struct sov_walk w = { .net = net, .pass = pass, .logits = logits };
+    struct sov_walk w = { .net = net, .pass = pass, .logits = logits,
+                          .last = net->hp.n_layer };
     size_t i;
 
     for (i = 0; i < n_stretches; i++)
@@ -496,7 +536,7 @@ sov_net_run_texts(const struct sov_net *net, struct sov_pass *pass,
                   const struct sov_text_ids *text, size_t n_texts,
                   size_t align, const uint32_t *block, const uint32_t *local)
 {
-    struct sov_walk w = { .net = net, .pass = pass };
+    struct sov_walk w = { .net = net, .pass = pass, .last = net->hp.n_layer };
     size_t slot = 0;
     size_t t, i;
 
@@ -512,4 +552,68 @@ sov_net_run_texts(const struct sov_net *net, struct sov_pass *pass,
                                                   .n_cols = w.n };
     set_near(&w);
     sov_par_phases(next, &w);
+}
+
+void
+sov_walk_begin(struct sov_walk *w, const struct sov_net *net,
+               struct sov_pass *pass, const struct sov_stretch *stretch)
+{
+    *w = (struct sov_walk){ .net = net, .pass = pass };
+    add_stretch(w, stretch);
+}
+
+void
+sov_walk_embed(struct sov_walk *w)
+{
+    w->in_parts = true;
+    sov_par_phases(next, w);
+}
+
+void
+sov_walk_layer(struct sov_walk *w, size_t layer)
+{
+    w->from_stream = w->in_parts = true;
+    w->begun = w->add = w->seen = false;
+    w->layer = layer;
+    w->last = layer + 1;
+    w->step = 0;
+}
+
+enum sov_enters
+sov_walk_on(struct sov_walk *w)
+{
+    w->enters = SOV_ENTERS_NONE;
+    sov_par_phases(next, w);
+    return w->enters;
+}
+
+void
+sov_walk_end(struct sov_walk *w)
+{
+    w->from_stream = w->begun = true;
+    w->in_parts = w->add = false;
+    w->layer = w->last = 0;
+    w->step = 0;
+    sov_par_phases(next, w);
+}
+
+struct sov_entering
+sov_walk_entering(const struct sov_walk *w)
+{
+    const struct sov_pass *pass = w->pass;
+    struct sov_entering e = {
+        .x = w->in.x, .stride = w->in.stride, .n = w->in.n,
+        .n_cols = w->in.n_cols,
+    };
+
+    if (w->net->layer[w->layer].router.data == NULL ||
+        (w->enters != SOV_ENTERS_UP && w->enters != SOV_ENTERS_DOWN))
+        return e;
+    e.first = pass->ex.first;
+    if (w->enters == SOV_ENTERS_UP) { /* the slots are not the input yet */
+        e.x = pass->ex.x;
+        e.stride = w->net->hp.n_embd;
+        e.n_cols = w->n * w->net->hp.n_used;
+    }
+    return e;
 }

@@ -2,5 +2,11 @@
 # lib/calib/local.mk - floor 8: what went through a model
 
 libsov_all_la_SOURCES += \
-	%D%/moments.h \
-	%D%/stats.c
+	%D%/calib.c %D%/calib.h %D%/calib_in.h \
+	%D%/hidden.c %D%/hidden.h \
+	%D%/intake.c %D%/intake.h \
+	%D%/moments.c %D%/moments.h \
+	%D%/run.c \
+	%D%/stats.c %D%/stats.h \
+	%D%/stats_make.c \
+	%D%/sweep.c

@@ -11,11 +11,10 @@
  * shows the same tensors), and stays mapped; this only pairs the tensors and
  * looks at every number once.  Tensors with other names are left alone.
  */
-#include "sov/stats.h"
+#include "calib/stats.h"
 
 #include "base/le.h"
 #include "base/limits.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "fmt/model.h"
@@ -27,25 +26,6 @@
 
 #define SUMS   ".in_sum2"
 #define COUNTS ".counts"
-
-struct entry {
-    char *name; /* owned */
-    const unsigned char *sum;
-    const unsigned char *count;
-    uint64_t values;
-    uint64_t matrices;
-};
-
-struct sov_stats {
-    sov_model *model;
-    struct entry *entry; /* owned */
-    size_t n;
-    struct sov_map names;
-    char **dataset; /* owned */
-    size_t n_datasets;
-    uint64_t chunks;
-    uint64_t chunk_size;
-};
 
 static float
 number(const unsigned char *p, uint64_t i)
@@ -117,7 +97,7 @@ refuse(const char *what, uint64_t i, float x, struct sov_err *err)
 }
 
 static int
-check_numbers(const struct entry *e, struct sov_err *err)
+check_numbers(const struct sov_stats_entry *e, struct sov_err *err)
 {
     for (uint64_t i = 0; i < e->values; i++) {
         float x = number(e->sum, i);
@@ -140,7 +120,7 @@ add_entry(struct sov_stats *s, const struct sov_tensor *sums, size_t len,
 {
     const struct sov_tensor *counts =
         partner(s->model, sums->name, len, COUNTS);
-    struct entry *e = &s->entry[s->n];
+    struct sov_stats_entry *e = &s->entry[s->n];
     int rc = check_shapes(sums, counts, err);
 
     if (rc < 0)
@@ -285,8 +265,10 @@ sov_stats_close(sov_stats *s)
 {
     if (s == NULL)
         return;
-    for (size_t i = 0; i < s->n; i++)
+    for (size_t i = 0; i < s->n; i++) {
         free(s->entry[i].name);
+        free(s->entry[i].own);
+    }
     for (size_t i = 0; i < s->n_datasets; i++)
         free(s->dataset[i]);
     free(s->entry);
@@ -328,7 +310,7 @@ void
 sov_stats_mean(const sov_stats *s, size_t i, uint64_t first, size_t n,
                float *mean)
 {
-    const struct entry *e = &s->entry[i];
+    const struct sov_stats_entry *e = &s->entry[i];
     uint64_t columns = e->values / e->matrices, end;
 
     for (uint64_t at = first; at < first + n; at = end) {
@@ -344,7 +326,7 @@ sov_stats_mean(const sov_stats *s, size_t i, uint64_t first, size_t n,
 uint64_t
 sov_stats_unseen(const sov_stats *s, size_t i, uint64_t *which)
 {
-    const struct entry *e = &s->entry[i];
+    const struct sov_stats_entry *e = &s->entry[i];
     uint64_t n = 0;
 
     for (uint64_t k = 0; k < e->matrices; k++)
@@ -374,17 +356,17 @@ sov_stats_chunk_size(const sov_stats *s)
 const char *
 sov_stats_format(const sov_stats *s)
 {
-    return sov_model_format(s->model);
+    return s->model != NULL ? sov_model_format(s->model) : "gguf";
 }
 
 int
 sov_stats_finish(sov_stats *s, struct sov_err *err)
 {
-    return sov_model_finish(s->model, err);
+    return s->model != NULL ? sov_model_finish(s->model, err) : 0;
 }
 
 const struct sov_digest *
 sov_stats_digest(const sov_stats *s)
 {
-    return sov_model_digest(s->model, 0);
+    return s->model != NULL ? sov_model_digest(s->model, 0) : NULL;
 }

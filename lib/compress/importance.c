@@ -172,14 +172,8 @@ sov_importance_view_free(struct sov_importance_view *view)
     view->w = NULL;
 }
 
-/*
- * Near 1 on average, by a power of two, which changes no choice; and no column
- * below a millionth of that, for blocks of columns that nothing came in
- * through would have scales that nothing decides.  So what the encoders
- * multiply and add up neither overflows nor vanishes, whatever the file says.
- */
-static void
-temper(float *w, size_t n)
+void
+sov_importance_temper(float *w, size_t n)
 {
     double sum = 0, factor;
     int exponent;
@@ -208,7 +202,7 @@ sov_importance_row(const struct sov_importance *imp,
         return NULL;
     if (view->tensor != i || view->first != at || view->n != n) {
         sov_stats_mean(imp->stats, (size_t)of->entry, at, n, view->w);
-        temper(view->w, n);
+        sov_importance_temper(view->w, n);
         view->tensor = i;
         view->first = at;
         view->n = n;

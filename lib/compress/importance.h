@@ -74,6 +74,14 @@ const float *sov_importance_row(const struct sov_importance *imp,
                                 struct sov_importance_view *view, size_t i,
                                 uint64_t first, size_t n);
 
+/*
+ * What is asked for is put near 1 on average, by a power of two, which changes no
+ * choice, and no column is below a millionth of that, for blocks of columns that
+ * nothing came in through would have scales that nothing decides.  So what the
+ * encoders multiply and add up neither overflows nor vanishes.
+ */
+void sov_importance_temper(float *w, size_t n);
+
 /* A digest of all that it can answer. */
 int sov_importance_digest(const struct sov_importance *imp,
                           unsigned char digest[SOV_XXH3_LEN],

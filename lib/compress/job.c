@@ -251,8 +251,26 @@ record_stats(sov_meta *meta, const sov_stats *stats, struct sov_err *err)
     return rc;
 }
 
+/* The same of a text that is yet to be read. */
 static int
-set_meta(sov_meta *meta, const struct sov_mix *mix,
+record_text(sov_meta *meta, const sov_model *model,
+            const struct sov_calib_opts *calib, struct sov_err *err)
+{
+    uint32_t n_ctx = 0;
+    size_t n_windows = 0;
+    int rc = sov_calib_windows(model, calib, &n_ctx, &n_windows, err);
+
+    if (rc == 0 && calib->name != NULL)
+        rc = sov_meta_set_str(meta, "quantize.imatrix.dataset", calib->name,
+                              err);
+    if (rc == 0)
+        rc = sov_meta_set_u32(meta, "quantize.imatrix.chunks_count",
+                              (uint32_t)n_windows, err);
+    return rc;
+}
+
+static int
+set_meta(sov_meta *meta, const sov_model *model, const struct sov_mix *mix,
          const struct sov_quant_opts *opts, struct sov_err *err)
 {
     int rc = 0;
@@ -266,6 +284,8 @@ set_meta(sov_meta *meta, const struct sov_mix *mix,
         sov_meta_unset_like(meta, "quantize.imatrix.*");
     if (rc == 0 && opts->stats != NULL && (!mix->copy || opts->n_rules > 0))
         rc = record_stats(meta, opts->stats, err);
+    if (rc == 0 && opts->calib != NULL && (!mix->copy || opts->n_rules > 0))
+        rc = record_text(meta, model, opts->calib, err);
     if (rc == 0 && opts->edit != NULL)
         rc = opts->edit(opts->edit_arg, meta, err);
     return rc;
@@ -377,11 +397,11 @@ make_plan(struct sov_quant *job, struct sov_mix *mix,
         sov_mix_own(mix, sov_settled_base(&notes.settled, job->model));
     if (rc == 0)
         rc = sov_mix_facts(&facts, job->model, err);
-    facts.weighed = opts->stats != NULL;
+    facts.weighed = opts->stats != NULL || opts->calib != NULL;
     if (rc == 0)
         rc = sov_plan_new(&job->plan, sov_model_meta(job->model), err);
     if (rc == 0)
-        rc = set_meta(sov_plan_meta(job->plan), mix, opts, err);
+        rc = set_meta(sov_plan_meta(job->plan), job->model, mix, opts, err);
     if (rc == 0)
         rc = add_tensors(job, mix, &facts, opts, &notes, err);
     for (size_t i = 0; i < opts->n_sides && rc == 0; i++)
@@ -396,7 +416,7 @@ make_plan(struct sov_quant *job, struct sov_mix *mix,
         tell(job, &notes);
         if (opts->stats != NULL)
             tell_stats(job);
-        else
+        else if (opts->calib == NULL)
             tell_coarse(job, mix);
     }
     if (rc == 0 && opts->layout.max_bytes > 0)
@@ -500,6 +520,8 @@ sov_quant_new(sov_quant **job, sov_model *model,
     j->progress_arg = opts->progress_arg;
     j->unchecked = mix.copy && !opts->check_copies;
     j->measure = opts->measure;
+    if (opts->calib != NULL)
+        j->calib = *opts->calib;
     j->lost = sov_mem_array(sov_model_count(model), sizeof(*j->lost));
     rc = j->lost == NULL ? sov_mem_fail(err)
          : mix.copy      ? 0
@@ -522,6 +544,7 @@ sov_quant_free(sov_quant *job)
     sov_importance_free(job->importance);
     sov_merge_free(job->merge);
     sov_resume_free(job->resume);
+    sov_calibrated_free(job->calibrated);
     sov_plan_free(job->plan);
     free(job->lost);
     free(job);
@@ -576,6 +599,42 @@ struct sov_quant_error
 sov_quant_error_total(const sov_quant *job)
 {
     return total_lost(job, false);
+}
+
+/* What was collected is from now on what counts. */
+static int
+weigh_anew(sov_quant *job, struct sov_err *err)
+{
+    struct sov_importance *old = job->importance;
+    int rc = sov_importance_new(&job->importance, job->model, job->plan,
+                                job->merge,
+                                sov_calibrated_stats(job->calibrated), err);
+
+    if (rc < 0) {
+        job->importance = old;
+        return rc;
+    }
+    sov_importance_free(old);
+    tell_stats(job);
+    return 0;
+}
+
+int
+sov_quant_calibrate(sov_quant *job, struct sov_err *err)
+{
+    int rc;
+
+    if (job->calib.ids == NULL)
+        return 0;
+    rc = sov_calibrated_new(&job->calibrated, job, &job->calib, err);
+    return rc == 0 ? weigh_anew(job, err) : rc;
+}
+
+const sov_stats *
+sov_quant_stats(const sov_quant *job)
+{
+    return job->calibrated != NULL ? sov_calibrated_stats(job->calibrated)
+                                   : NULL;
 }
 
 int

@@ -5,6 +5,7 @@
 #ifndef SOV_COMPRESS_JOB_H
 #define SOV_COMPRESS_JOB_H
 
+#include "compress/calibrated.h"
 #include "compress/importance.h"
 #include "compress/merge.h"
 #include "compress/resume.h"
@@ -43,6 +44,8 @@ struct sov_quant {
     char warning[SOV_JOB_WARNINGS][320];
     size_t n_warnings;
     struct sov_resume *resume; /* owned; NULL: nothing is kept */
+    struct sov_calib_opts calib; /* ids NULL: nothing is read */
+    struct sov_calibrated *calibrated; /* owned; then, after that, or NULL */
 };
 
 /* Is tensor i encoded anew?  If not, its bytes stay. */

@@ -35,6 +35,7 @@
 
 #include "base/le.h"
 #include "base/mem.h"
+#include "fmt/model.h"
 #include "fmt/plan.h"
 #include "kern/kern.h"
 #include "sys/par.h"
@@ -422,21 +423,25 @@ encode_rows(const struct sov_quant *job, struct scratch *own, struct slab *b,
     encode_fn encode = sov_kern()->encode[t->type];
     bool plain = sov_type_info((int)t->type)->kind == SOV_KIND_FLOAT;
     bool lost = measured(job, b->tensor);
+    const unsigned char *made =
+        sov_calibrated_blocks(job->calibrated, b->tensor);
 
-    if (plain)
+    if (made != NULL)
+        memcpy(out, made + sov_job_bytes(t->type, first),
+               sov_job_bytes(t->type, n));
+    else if (plain)
         encode(own->x, NULL, out, n, job->effort);
     for (size_t at = 0; at < n && (lost || !plain); at += row) {
+        unsigned char *to = out + sov_job_bytes(t->type, at);
         const float *imp = NULL;
 
-        if (!plain) {
+        if (!plain)
             imp = sov_importance_row(job->importance, &own->view, b->tensor,
                                      first + at, row);
-            encode(own->x + at, imp, out + sov_job_bytes(t->type, at), row,
-                   job->effort);
-        }
+        if (!plain && made == NULL)
+            encode(own->x + at, imp, to, row, job->effort);
         if (lost)
-            sov_error_row(b->lost, own->x + at, imp, t->type,
-                          out + sov_job_bytes(t->type, at), row);
+            sov_error_row(b->lost, own->x + at, imp, t->type, to, row);
     }
 }
 
@@ -560,6 +565,8 @@ write_slab(struct stream *s, const struct slab *b, struct sov_err *err)
     }
     if (rc < 0)
         return rc;
+    if (b->last)
+        sov_model_unneeded(s->job->model, b->tensor);
     s->done += b->out_len;
     if (s->job->progress != NULL)
         s->job->progress(s->job->progress_arg, s->done,

@@ -126,6 +126,10 @@ bool sov_model_identity(const sov_model *model,
 /* Do all bytes of tensor i come from the model's files, in whatever way? */
 bool sov_model_filed(const sov_model *model, size_t i);
 
+/* With SOV_ACCESS_MAP: tensor i will not be read for a while, and need not stay
+ * in memory. */
+void sov_model_unneeded(const sov_model *model, size_t i);
+
 /* Add a warning for sov_model_warning(); printf-like, made safe to show. */
 void sov_model_warn(sov_model *model, const char *fmt, ...) SOV_PRINTF(2, 3);
 

@@ -144,6 +144,16 @@ sov_entry_map(sov_model *m, struct sov_entry *e, struct sov_err *err)
     return 0;
 }
 
+void
+sov_model_unneeded(const sov_model *m, size_t i)
+{
+    const struct sov_entry *e = &m->entry[i];
+
+    if (m->access == SOV_ACCESS_MAP && e->own == NULL &&
+        e->part < m->n_parts && m->part[e->part]->map != NULL)
+        sov_file_unneeded(e->t.data, e->t.size);
+}
+
 /*
  * After the last byte that is wanted, take the padding too: a writer that is
  * still at it should not be killed for being read to its last tensor.

@@ -171,6 +171,9 @@ struct sov_attn_span {
 struct sov_fb_round;
 struct sov_fb_descend;
 
+/* Columns that outer() takes together. */
+#define SOV_OUTER 16
+
 struct sov_kern {
     const char *isa;
 
@@ -227,6 +230,15 @@ struct sov_kern {
     void (*mixes)(const float *p, size_t p_stride, size_t n_p, const float *v,
                   size_t v_stride, size_t n_k, float *y, size_t y_stride,
                   size_t n);
+
+    /*
+     * Columns stand in panels of SOV_OUTER, token by token.  For i and j below
+     * that and p < n_b: y[i * y_stride + p * SOV_OUTER + j] += the sum over
+     * t < n of a[t * SOV_OUTER + i] * b[p * b_stride + t * SOV_OUTER + j], one
+     * chain of fma from 0 in increasing t.
+     */
+    void (*outer)(const float *a, const float *b, size_t b_stride, size_t n_b,
+                  size_t n, float *y, size_t y_stride);
 
     /* x[n] turned by the Hadamard matrix of n, a power of two, divided by its
      * root (so that a second turn undoes the first): for h = 1, 2, 4 .. n / 2,

@@ -18,7 +18,8 @@ libkern_generic_la_SOURCES = \
 	%D%/generic/exp.h %D%/generic/f32.c %D%/generic/act.c \
 	%D%/generic/blocks.h %D%/generic/readers.def \
 	%D%/generic/read_32.c %D%/generic/read_256.c %D%/generic/read_grid.c \
-	%D%/generic/dot.c %D%/generic/float.c %D%/generic/attn.c
+	%D%/generic/dot.c %D%/generic/float.c %D%/generic/attn.c \
+	%D%/generic/outer.c
 libsov_all_la_LIBADD += libkern_generic.la
 
 if SOV_ISA_AVX2
@@ -28,7 +29,8 @@ libkern_avx2_la_SOURCES = \
 	%D%/avx2/codec.c %D%/avx2/lane.h %D%/codec.h \
 	%D%/avx2/f32.c %D%/avx2/act.c %D%/avx2/dot.c %D%/avx2/attn.c \
 	%D%/avx2/vec.h %D%/avx2/panel_32.c %D%/avx2/panel_256.c \
-	%D%/avx2/row.h %D%/avx2/float.c %D%/avx2/flush.h %D%/avx2/tree.h
+	%D%/avx2/row.h %D%/avx2/float.c %D%/avx2/flush.h %D%/avx2/tree.h \
+	%D%/avx2/outer.c
 libkern_avx2_la_CFLAGS = $(AM_CFLAGS) $(AVX2_CFLAGS)
 libsov_all_la_LIBADD += libkern_avx2.la
 endif
@@ -50,7 +52,8 @@ libkern_avx512_la_SOURCES = \
 	%D%/avx512/mul_256.h %D%/avx512/attn.h %D%/avx512/attn.c \
 	%D%/avx512/attn_few.c %D%/avx512/attn_many.c \
 	%D%/avx512/row.h %D%/avx512/points.h \
-	%D%/avx512/float.c %D%/avx512/floats.h %D%/avx512/tree.h
+	%D%/avx512/float.c %D%/avx512/floats.h %D%/avx512/tree.h \
+	%D%/avx512/outer.c
 libkern_avx512_la_CFLAGS = $(AM_CFLAGS) $(AVX512_CFLAGS)
 libsov_all_la_LIBADD += libkern_avx512.la
 endif
@@ -77,7 +80,8 @@ libkern_neon_la_SOURCES = \
 	%D%/neon/codec.c %D%/neon/f32.c %D%/neon/float.c \
 	%D%/neon/lanes.h %D%/neon/exp.h %D%/neon/attn.c \
 	%D%/neon/act.c %D%/neon/dot.c %D%/neon/row.h \
-	%D%/neon/vec.h %D%/neon/panel_32.c %D%/neon/panel_256.c
+	%D%/neon/vec.h %D%/neon/panel_32.c %D%/neon/panel_256.c \
+	%D%/neon/outer.c
 libkern_neon_la_CFLAGS = $(AM_CFLAGS) $(NEON_CFLAGS)
 libsov_all_la_LIBADD += libkern_neon.la
 endif

@@ -15,6 +15,7 @@
 #define SOV_QUANT_H
 
 #include "sov/base.h"
+#include "sov/calib.h"
 #include "sov/err.h"
 #include "sov/io.h"
 #include "sov/lora.h"
@@ -60,6 +61,9 @@ struct sov_quant_opts {
     struct sov_layout layout;    /* of the output */
     uint64_t max_memory;         /* bytes for buffers; 0: 256 MB */
     const sov_stats *stats;      /* importance of the weights, or NULL */
+    const struct sov_calib_opts *calib; /* a text to be read by the model, to
+                                    see what counts, in place of stats; or
+                                    NULL.  What it points to is borrowed */
     const struct sov_lora_use *lora; /* adapters to merge into the weights,
                                     which are then encoded anew, or NULL */
     size_t n_lora;
@@ -112,6 +116,16 @@ struct sov_quant_fit {
 };
 
 SOV_API void sov_quant_fit(const sov_quant *job, struct sov_quant_fit *fit);
+
+/*
+ * Before the run, with calib: read the text.  The model was opened with
+ * SOV_ACCESS_MAP.  Without calib this does nothing.
+ */
+SOV_API int sov_quant_calibrate(sov_quant *job,
+                                struct sov_err *err) SOV_MUST_CHECK;
+
+/* After that: what was seen, borrowed; else NULL. */
+SOV_API const sov_stats *sov_quant_stats(const sov_quant *job);
 
 /*
  * Before the run, with sinks that were opened with part: take from them what an

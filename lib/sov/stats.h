@@ -54,7 +54,8 @@ SOV_API const char *sov_stats_dataset(const sov_stats *stats, size_t i);
 SOV_API uint64_t sov_stats_chunks(const sov_stats *stats);
 SOV_API uint64_t sov_stats_chunk_size(const sov_stats *stats);
 
-/* Its format: "gguf", or "imatrix" for the older form. */
+/* Its format: "gguf" (also of what was collected here, see sov/calib.h), or
+ * "imatrix" for the older form. */
 SOV_API const char *sov_stats_format(const sov_stats *stats);
 
 /*
@@ -63,7 +64,7 @@ SOV_API const char *sov_stats_format(const sov_stats *stats);
  */
 SOV_API int sov_stats_finish(sov_stats *stats,
                              struct sov_err *err) SOV_MUST_CHECK;
-/* The SHA-256 of the file that was read. */
+/* The SHA-256 of the file that was read; NULL: there was none. */
 SOV_API const struct sov_digest *sov_stats_digest(const sov_stats *stats);
 
 #endif

@@ -225,6 +225,39 @@ sov_file_unmap(const void *map, uint64_t size)
         munmap((void *)((uintptr_t)map - lead), (size_t)(lead + size));
 }
 
+void
+sov_file_unneeded(const void *p, uint64_t len)
+{
+    uintptr_t lead = (uintptr_t)p % page_size();
+
+    /* the map is shared: a page that is dropped comes back from the file */
+    if (len > 0)
+        madvise((void *)((uintptr_t)p - lead), (size_t)(lead + len),
+                MADV_DONTNEED);
+}
+
+int
+sov_file_map_scratch(int fd, uint64_t len, void **map, struct sov_err *err)
+{
+    void *p;
+
+    *map = NULL;
+    if (len == 0)
+        return 0;
+    if (len > SIZE_MAX)
+        return sov_fail(err, SOV_EMEM, "too large for this machine to map");
+    if (posix_fallocate(fd, 0, (off_t)len) != 0)
+        return sov_fail(err, SOV_EIO,
+                        "no room for %" PRIu64 " bytes in %s (set TMPDIR to a "
+                        "folder with room)",
+                        len, sov_tmpdir());
+    p = mmap(NULL, (size_t)len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (p == MAP_FAILED)
+        return sov_fail_sys(err, SOV_WHERE_ANY, "cannot map");
+    *map = p;
+    return 0;
+}
+
 static int
 write_all(int fd, const void *buf, size_t len)
 {
@@ -281,6 +314,29 @@ sov_file_append(int fd, const void *buf, size_t len, struct sov_err *err)
                             "cannot spool to a temporary file in %s (set "
                             "TMPDIR to a folder with room)",
                             sov_tmpdir());
+    return 0;
+}
+
+int
+sov_file_pwrite(int fd, const void *buf, size_t len, uint64_t off,
+                struct sov_err *err)
+{
+    const unsigned char *b = buf;
+
+    while (len > 0) {
+        ssize_t n = pwrite(fd, b, len, (off_t)off);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return sov_fail_sys(err, SOV_WHERE_ANY,
+                                "cannot spool to a temporary file in %s (set "
+                                "TMPDIR to a folder with room)",
+                                sov_tmpdir());
+        b += n;
+        off += (uint64_t)n;
+        len -= (size_t)n;
+    }
     return 0;
 }
 

@@ -56,6 +56,14 @@ int sov_file_map(const struct sov_file *f, const void **map,
                  struct sov_err *err) SOV_MUST_CHECK;
 void sov_file_unmap(const void *map, uint64_t size);
 
+/* Of a map: these bytes will not be read for a while and need not stay in
+ * memory.  They are there again when they are read. */
+void sov_file_unneeded(const void *p, uint64_t len);
+
+/* len bytes of a nameless file, which grows to that, to be read and written. */
+int sov_file_map_scratch(int fd, uint64_t len, void **map,
+                         struct sov_err *err) SOV_MUST_CHECK;
+
 /* SOV_EIO if a regular file has changed since it was opened. */
 int sov_file_unchanged(const struct sov_file *f, struct sov_err *err)
     SOV_MUST_CHECK;
@@ -65,6 +73,10 @@ int sov_file_nameless(int *fd, struct sov_err *err) SOV_MUST_CHECK;
 /* Append to it. */
 int sov_file_append(int fd, const void *buf, size_t len, struct sov_err *err)
     SOV_MUST_CHECK;
+
+/* Write to it at a place. */
+int sov_file_pwrite(int fd, const void *buf, size_t len, uint64_t off,
+                    struct sov_err *err) SOV_MUST_CHECK;
 
 /*
  * Replace a pipe by a nameless file in the temporary folder with the given

@@ -226,6 +226,40 @@ START_TEST(tables)
 }
 END_TEST
 
+/* n_b panels, one apart; of what is left of y's rows nothing is touched. */
+static void
+outer_agrees(const struct sov_kern *g, const struct sov_kern *k, size_t n_b,
+             size_t n, int kind)
+{
+    enum { N = 64, PANELS = 7, WIDE = PANELS * SOV_OUTER + 3 };
+    static float a[N * SOV_OUTER], b[PANELS * (N + 1) * SOV_OUTER];
+    static float y[SOV_OUTER * WIDE], z[SOV_OUTER * WIDE];
+    size_t stride = (n + 1) * SOV_OUTER;
+
+    fill(a, n * SOV_OUTER, kind);
+    fill(b, n_b * stride, 0);
+    fill(y, SOV_OUTER * WIDE, 1);
+    memcpy(z, y, sizeof(z));
+    g->outer(a, b, stride, n_b, n, y, WIDE);
+    k->outer(a, b, stride, n_b, n, z, WIDE);
+    assert_same(y, z, SOV_OUTER * WIDE, "outer", k->isa);
+}
+
+START_TEST(outer)
+{
+    const struct sov_kern *g = sov_kern_for("generic");
+    size_t s, n_b, n;
+
+    for (s = 0; s < sizeof(isas) / sizeof(isas[0]); s++) {
+        const struct sov_kern *k = sov_kern_for(isas[s]);
+
+        for (n_b = 0; k != NULL && n_b <= 7; n_b++)
+            for (n = 0; n <= 64; n = n < 5 ? n + 1 : n * 2 - 1)
+                outer_agrees(g, k, n_b, n, (int)(n % 4));
+    }
+}
+END_TEST
+
 START_TEST(activations)
 {
     static float x[N_MAX];
@@ -601,6 +635,7 @@ main(void)
 
     tcase_add_test(tc, vectors);
     tcase_add_test(tc, tables);
+    tcase_add_test(tc, outer);
     tcase_add_test(tc, activations);
     tcase_add_test(tc, blocks_have_scales_of_their_own);
     tcase_add_test(tc, all_types_have_dots);

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * calib.c - the text of --calib, and the statistics of --stats-out
+ *
+ * With a type the model is quantized by what the text shows.  Without one, and
+ * without -o, the statistics are all that is made: then they are the output,
+ * with a claim of their own if one is asked for.
+ */
+#include "quantize/quantize.h"
+
+#include "cli/progress.h"
+#include "cli/report.h"
+#include "cli/text.h"
+#include "cli/tool.h"
+#include "sov/calib.h"
+#include "sov/token.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Bytes of text: what a tokenizer takes. */
+#define TEXT_MAX ((size_t)1 << 30)
+
+/* Fewer tokens than this for each column say little about how columns go
+ * together. */
+#define FEW 4
+
+int
+quantize_calib_check(const struct quantize *q, struct sov_err *err)
+{
+    const struct quantize_options *o = &quantize_options;
+
+    if (o->calib == NULL && o->stats_out != NULL)
+        return sov_fail(err, SOV_EARG,
+                        "--stats-out: of which text? --calib TEXT is missing");
+    if (o->stats_out != NULL && !q->rounds)
+        return sov_fail(err, SOV_EARG,
+                        "--stats-out: choosing types makes none; take the plan "
+                        "(--plan-out) and give it with --plan");
+    if (o->calib == NULL && o->calib_tokens != 0)
+        return sov_fail(err, SOV_EARG,
+                        "--calib-tokens: of which text? --calib TEXT is "
+                        "missing");
+    if (o->calib == NULL)
+        return 0;
+    if (o->calib[0] == '\0')
+        return sov_fail(err, SOV_EARG, "--calib: the name is empty");
+    if (o->stats_out != NULL && o->stats_out[0] == '\0')
+        return sov_fail(err, SOV_EARG, "--stats-out: the name is empty");
+    if (q->only_stats && (o->tensor_types.n > 0 || o->format != NULL))
+        return sov_fail(err, SOV_EARG,
+                        "-t TYPE and -o OUT are missing: --stats-out alone "
+                        "makes no model");
+    if (strcmp(o->calib, "-") == 0 && strcmp(q->source, "-") == 0)
+        return sov_fail(err, SOV_EARG,
+                        "--calib: standard input is the model already");
+    if (strcmp(o->calib, "-") == 0 && isatty(STDIN_FILENO))
+        return sov_fail(err, SOV_EARG, "--calib: standard input is a terminal");
+    if (!q->rounds)
+        return 0;
+    if (o->stats != NULL)
+        return sov_fail(err, SOV_EARG,
+                        "--calib makes statistics and --stats brings some: "
+                        "give one");
+    if (o->lora.n > 0)
+        return sov_fail(err, SOV_EARG,
+                        "--calib: merge the adapters first (--lora with -t "
+                        "copy), and calibrate what comes out");
+    if (sov_common.resume)
+        return sov_fail(err, SOV_EARG,
+                        "--resume: a run with --calib cannot be gone on with");
+    return 0;
+}
+
+/* ---- reading ---- */
+
+static const char *
+base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
+}
+
+static int
+encode(struct quantize *q, const char *text, size_t len, struct sov_err *err)
+{
+    struct sov_calib_opts *c = &q->calib;
+    sov_tok *tok;
+    int rc = sov_tok_load(&tok, sov_model_meta(q->model), err);
+
+    if (rc < 0)
+        return sov_err_wrap(err, "%s", quantize_name(q->source));
+    rc = sov_tok_encode(tok, text, len, SOV_TOK_BOS, &q->calib_ids, &c->n_ids,
+                        err);
+    c->ids = q->calib_ids;
+    c->bos = sov_tok_adds_bos(tok) ? sov_tok_bos(tok) : -1;
+    sov_tok_free(tok);
+    return rc;
+}
+
+/* Columns of the widest matrix. */
+static uint64_t
+widest(const sov_model *model)
+{
+    uint64_t most = 0;
+
+    for (size_t i = 0; i < sov_model_count(model); i++) {
+        const struct sov_tensor *t = sov_model_at(model, i);
+
+        if (t->ndim >= 2 && strncmp(t->name, "blk.", 4) == 0)
+            most = t->dim[0] > most ? t->dim[0] : most;
+    }
+    return most;
+}
+
+static int
+say_size(struct quantize *q, struct sov_err *err)
+{
+    const char *path = quantize_name(quantize_options.calib);
+    uint64_t wide = widest(q->model), tokens;
+    uint32_t n_ctx = 0;
+    size_t n = 0;
+    int rc = sov_calib_windows(q->model, &q->calib, &n_ctx, &n, err);
+
+    if (rc < 0)
+        return sov_err_wrap(err, "--calib: %s", path);
+    tokens = (uint64_t)n * n_ctx;
+    q->calib_windows = n;
+    q->calib_ctx = n_ctx;
+    sov_note(1, "%s: %" PRIu64 " tokens in %zu windows of %" PRIu32, path,
+             tokens, n, n_ctx);
+    if (tokens < FEW * wide)
+        sov_warn("--calib: %s: %" PRIu64 " tokens say little about matrices of "
+                 "%" PRIu64 " columns, of which errors are taken more and more "
+                 "alone; %" PRIu64 " would be better",
+                 path, tokens, wide, FEW * wide);
+    return 0;
+}
+
+int
+quantize_calib(struct quantize *q, struct sov_err *err)
+{
+    const char *path = quantize_options.calib;
+    char *text = NULL;
+    size_t len = 0;
+    int rc;
+
+    if (path == NULL)
+        return 0;
+    rc = sov_read_whole(path, TEXT_MAX, &text, &len, err);
+    if (rc < 0)
+        return sov_err_wrap(err, "--calib: %s", quantize_name(path));
+    q->calib_is.has = SOV_HASH_SHA256;
+    sov_sha256(text, len, q->calib_is.sha256);
+    q->calib = (struct sov_calib_opts){
+        .name = base_name(quantize_name(path)),
+        .max_tokens = quantize_options.calib_tokens,
+        .max_memory = sov_common.max_memory,
+        .progress = sov_progress_update,
+    };
+    rc = len > 0 ? encode(q, text, len, err)
+                 : sov_fail(err, SOV_EFORMAT, "--calib: %s is empty",
+                            quantize_name(path));
+    free(text);
+    return rc == 0 && q->rounds ? say_size(q, err) : rc;
+}
+
+void
+quantize_calib_free(struct quantize *q)
+{
+    sov_sink_abort(q->stats_sink);
+    free(q->calib_ids);
+    q->calib_ids = NULL;
+}
+
+/* ---- writing ---- */
+
+int
+quantize_stats_open(struct quantize *q, struct sov_err *err)
+{
+    const char *path = quantize_options.stats_out;
+    const struct sov_sink_opts opts = {
+        .force = sov_common.force,
+        .if_changed = sov_common.if_changed,
+        .lock = (enum sov_lock)sov_common.lock,
+        .inputs = q->input,
+        .n_inputs = q->n_inputs,
+    };
+    int rc;
+
+    if (path == NULL)
+        return 0;
+    if (sov_common.output != NULL && strcmp(path, sov_common.output) == 0)
+        return sov_fail(err, SOV_EARG,
+                        "--stats-out: '%s' is the output; name another file",
+                        path);
+    rc = sov_sink_open(&q->stats_sink, path, &opts, err);
+    return rc < 0 ? sov_err_wrap(err, "--stats-out") : 0;
+}
+
+int
+quantize_stats_write(struct quantize *q, struct sov_err *err)
+{
+    const struct sov_layout layout = { .form = "gguf" };
+    sov_plan *plan = NULL;
+    int rc;
+
+    if (q->stats_sink == NULL)
+        return 0;
+    rc = sov_stats_plan(&plan, sov_quant_stats(q->job), &layout, err);
+    if (rc == 0)
+        rc = sov_stats_write(sov_quant_stats(q->job), plan, &q->stats_sink,
+                             err);
+    if (rc == 0)
+        rc = sov_sink_commit(&q->stats_sink, err);
+    sov_plan_free(plan);
+    return rc < 0 ? sov_err_wrap(err, "--stats-out") : 0;
+}
+
+/* ---- statistics alone ---- */
+
+static int
+write_alone(struct quantize *q, const sov_stats *stats, struct sov_err *err)
+{
+    struct sov_layout layout = { 0 };
+    sov_plan *plan = NULL;
+    int rc;
+
+    sov_target_layout(&q->target, &layout);
+    rc = sov_stats_plan(&plan, stats, &layout, err);
+    if (rc == 0)
+        rc = sov_target_open(&q->target, plan, q->input, q->n_inputs, err);
+    if (rc == 0)
+        rc = sov_lineage_output(&q->lineage, plan, &q->target, err);
+    if (rc == 0)
+        rc = sov_stats_write(stats, plan, q->target.sink, err);
+    if (rc == 0)
+        rc = sov_lineage_check(&q->lineage, err);
+    if (rc == 0)
+        rc = quantize_claim(q, err);
+    if (rc == 0)
+        rc = sov_lineage_give(&q->lineage, &q->target, err);
+    if (rc == 0)
+        rc = sov_target_commit(&q->target, err);
+    if (rc == 0)
+        rc = sov_lineage_commit(&q->lineage, err);
+    sov_plan_free(plan);
+    return rc;
+}
+
+int
+quantize_collect(struct quantize *q, struct sov_err *err)
+{
+    sov_stats *stats = NULL;
+    int rc = sov_lineage_check_first(&q->lineage, err);
+
+    if (rc < 0)
+        return rc;
+    if (sov_common.dry_run)
+        return sov_lineage_check(&q->lineage, err);
+    sov_progress_begin("tokens");
+    rc = sov_stats_collect(&stats, q->model, &q->calib, err);
+    sov_progress_end();
+    if (rc == 0)
+        rc = write_alone(q, stats, err);
+    else
+        sov_err_wrap(err, "%s", quantize_name(q->source));
+    sov_stats_close(stats);
+    return rc;
+}
+
+void
+quantize_report_text(struct sov_report *r, const struct quantize *q)
+{
+    sov_report_uint(r, "calib_tokens", "tokens",
+                    (uint64_t)q->calib_windows * q->calib_ctx);
+    sov_report_uint(r, "calib_window", "tokens of a window", q->calib_ctx);
+}
+
+int
+quantize_report_stats(const struct quantize *q, struct sov_err *err)
+{
+    struct sov_report *r = sov_report_new("sov.calibrate/1");
+
+    sov_report_text(r, "source", "source", q->source);
+    sov_report_text(r, "calib", "text", quantize_options.calib);
+    sov_report_text(r, "output", "output", quantize_options.stats_out);
+    quantize_report_text(r, q);
+    if (!sov_common.dry_run)
+        sov_report_real(r, "seconds", "time", q->seconds, 2, "s");
+    return sov_report_end(r, err);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * calib.h - a model reads a text, and somebody looks at what enters its matrices
+ *
+ * Windows of the text go through the model layer by layer, in two streams if it
+ * is asked for: one through the matrices as they are, and one through those that
+ * have been put in their place so far.  At each place where some matrices share
+ * an input all windows are gone through once more, up to there; so who puts
+ * others in place of some sees what that does to the inputs of all that follow.
+ *
+ *     for each layer      for each place (q k v, out, gate and up, down)
+ *                             all windows up to there; fit() of the moments
+ *                         all windows through the layer
+ */
+#ifndef SOV_CALIB_CALIB_H
+#define SOV_CALIB_CALIB_H
+
+#include "arch/arch.h"
+#include "calib/moments.h"
+#include "sov/calib.h"
+
+struct sov_calib;
+
+/* Matrices that share an input. */
+struct sov_calib_site {
+    uint32_t layer;
+    enum sov_enters enters; /* SOV_ENTERS_NONE: the head, behind all layers */
+    size_t expert;          /* this one of so many; 0 of 1 without experts */
+    size_t n_experts;
+    size_t tensor[SOV_MULS_MAX]; /* of the model: a stack is one tensor */
+    size_t n_tensors;
+};
+
+/* What is done with them. */
+struct sov_calib_fit {
+    bool pairs;      /* two streams; else that of the model as it is */
+    uint64_t types;  /* 1 << type of all that will be put in */
+    uint64_t memory; /* bytes that wanted() and fit() take themselves */
+    /* Does anybody want the moments of what enters this tensor? */
+    bool (*wanted)(void *arg, size_t tensor);
+    /* Called in the order of the model, for sites with such a tensor; m is
+     * good until it returns. */
+    int (*fit)(void *arg, const struct sov_calib_site *site,
+               const struct sov_moments *m, struct sov_err *err);
+    void *arg;
+};
+
+/* fit may be NULL: then statistics alone are made. */
+int sov_calib_new(struct sov_calib **calib, sov_model *model,
+                  const struct sov_calib_opts *opts,
+                  const struct sov_calib_fit *fit,
+                  struct sov_err *err) SOV_MUST_CHECK;
+void sov_calib_free(struct sov_calib *c);
+
+/*
+ * In the second stream tensor i is, from now on, these blocks of this type;
+ * they must stay where they are.  Before the run only token_embd.weight may be
+ * put in, which the stream begins with.
+ */
+void sov_calib_put(struct sov_calib *c, size_t tensor, enum sov_type type,
+                   const void *blocks);
+
+int sov_calib_run(struct sov_calib *c, struct sov_err *err) SOV_MUST_CHECK;
+
+/* After the run: what was seen in the first stream, to be closed by whoever
+ * takes it. */
+sov_stats *sov_calib_stats(struct sov_calib *c);
+
+/* Bytes that it takes at most, with what fit takes. */
+uint64_t sov_calib_memory(const struct sov_calib *c);
+
+#endif

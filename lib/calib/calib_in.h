@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * calib_in.h - what the files of a calibration share
+ */
+#ifndef SOV_CALIB_CALIB_IN_H
+#define SOV_CALIB_CALIB_IN_H
+
+#include "calib/calib.h"
+#include "calib/hidden.h"
+#include "calib/intake.h"
+
+/* Every so many windows one is kept apart: see moments.h. */
+#define SOV_CALIB_HELD 8
+
+#define SOV_CALIB_STREAMS 2
+
+/* What is asked at a place of the present layer. */
+struct sov_calib_look {
+    size_t k;              /* columns of its input */
+    size_t n_experts;
+    bool wanted;
+    struct sov_moments *m; /* [n] of experts from first on, or NULL */
+    size_t first;
+    size_t n;
+    struct sov_moments wide;
+    bool want_wide;        /* this time */
+    bool counted;          /* the tally has all windows */
+    struct sov_intake tally;
+};
+
+struct sov_calib {
+    sov_model *model; /* borrowed */
+    const struct sov_calib_fit *fit; /* borrowed, or NULL */
+    struct sov_net *net;     /* as it is, owned */
+    struct sov_net other;    /* as it is so far; borrows from net, but for */
+    struct sov_layer *layer; /* its layers, owned */
+    struct sov_pass pass;
+    unsigned char *work;     /* owned: what the pass and so on are cut from */
+    uint64_t work_bytes;
+    uint64_t memory;
+    uint64_t limit;
+    float *seen;             /* [n_ctx, in_max] input of the first stream */
+    float *room;             /* for moments */
+    uint32_t *block;         /* of keys and values: 0, 1, 2 ... */
+    int32_t *ids;            /* [n_windows, n_ctx] owned */
+    uint32_t n_ctx;
+    size_t n_windows;
+    size_t n_streams;
+    struct sov_hidden hidden[SOV_CALIB_STREAMS];
+    struct sov_calib_look look[SOV_N_ENTERS]; /* NONE: the head */
+    struct sov_intake router;
+    sov_stats *stats;        /* owned */
+    sov_progress_fn progress;
+    void *progress_arg;
+    uint64_t done, all;      /* multiplications of a token */
+};
+
+static inline const struct sov_net *
+sov_calib_net(const struct sov_calib *c, size_t stream)
+{
+    return stream == 0 ? c->net : &c->other;
+}
+
+static inline bool
+sov_calib_is_held(const struct sov_calib *c, size_t window)
+{
+    return c->n_windows >= SOV_CALIB_HELD &&
+           window % SOV_CALIB_HELD == SOV_CALIB_HELD - 1;
+}
+
+/* A place, and what is asked there. */
+struct sov_calib_look sov_calib_asked(const struct sov_calib *c, size_t layer,
+                                      enum sov_enters e,
+                                      struct sov_calib_site *site);
+
+/* What has been gone through is not needed in memory any more. */
+void sov_calib_let_go(const struct sov_calib *c, size_t layer);
+
+/* Embeddings of all windows, in all streams. */
+int sov_calib_embed(struct sov_calib *c, struct sov_err *err) SOV_MUST_CHECK;
+
+/*
+ * All windows of all streams through a layer, up to the last of the places of
+ * the set `look` (1 << enum sov_enters), or to its end; then what comes out is
+ * what the next layer begins with.
+ */
+int sov_calib_sweep(struct sov_calib *c, size_t layer, unsigned look,
+                    bool to_end, struct sov_err *err) SOV_MUST_CHECK;
+
+/* All windows up to what the head sees. */
+int sov_calib_sweep_head(struct sov_calib *c,
+                         struct sov_err *err) SOV_MUST_CHECK;
+
+/* Multiplications of a token up to there; NONE: through all of the layer. */
+uint64_t sov_calib_work(const struct sov_calib *c, size_t layer,
+                        enum sov_enters up_to);
+
+#endif
