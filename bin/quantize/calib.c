@@ -50,7 +50,8 @@ quantize_calib_check(const struct quantize *q, struct sov_err *err)
         return sov_fail(err, SOV_EARG, "--calib: the name is empty");
     if (o->stats_out != NULL && o->stats_out[0] == '\0')
         return sov_fail(err, SOV_EARG, "--stats-out: the name is empty");
-    if (q->only_stats && (o->tensor_types.n > 0 || o->format != NULL))
+    if (q->only_stats &&
+        (o->tensor_types.n > 0 || o->format != NULL || o->eval != NULL))
         return sov_fail(err, SOV_EARG,
                         "-t TYPE and -o OUT are missing: --stats-out alone "
                         "makes no model");

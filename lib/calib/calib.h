@@ -37,7 +37,7 @@ struct sov_calib_fit {
     uint64_t types;  /* 1 << type of all that will be put in */
     uint64_t memory; /* bytes that wanted() and fit() take themselves */
     /* Does anybody want the moments of what enters this tensor? */
-    bool (*wanted)(void *arg, size_t tensor);
+    bool (*wanted)(const void *arg, size_t tensor);
     /* Called in the order of the model, for sites with such a tensor; m is
      * good until it returns. */
     int (*fit)(void *arg, const struct sov_calib_site *site,

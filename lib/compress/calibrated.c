@@ -79,7 +79,7 @@ has_feedback(enum sov_type type)
 }
 
 static bool
-wanted(void *arg, size_t tensor)
+wanted(const void *arg, size_t tensor)
 {
     const struct sov_calibrated *c = arg;
 
@@ -392,7 +392,7 @@ own_memory(const struct sov_calibrated *c)
     uint64_t k = 0;
 
     for (size_t i = 0; i < sov_plan_count(c->job->plan); i++)
-        if (wanted((void *)(uintptr_t)c, i)) {
+        if (wanted(c, i)) {
             uint64_t n = sov_plan_at(c->job->plan, i)->dim[0];
 
             k = n > k ? n : k;

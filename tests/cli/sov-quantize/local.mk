@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # tests/cli/sov-quantize/local.mk - sov-quantize as a user runs it
 
+cli_tests += %D%/calib.sh
 cli_tests += %D%/claims.sh
 cli_tests += %D%/edit.sh
 cli_tests += %D%/errors.sh
