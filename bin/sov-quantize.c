@@ -450,6 +450,9 @@ calibrate(struct quantize *q, struct sov_err *err)
 
     if (q->calib.ids == NULL)
         return 0;
+    rc = quantize_cost(q, err);
+    if (rc < 0)
+        return rc;
     sov_progress_begin("tokens");
     rc = sov_quant_calibrate(q->job, err);
     sov_progress_end();
@@ -577,6 +580,8 @@ quantize(struct quantize *q, struct sov_err *err)
             return rc;
     } else {
         rc = sov_lineage_check(&q->lineage, err);
+        if (rc == 0)
+            rc = quantize_cost(q, err);
         if (rc == 0)
             rc = quantize_plan_open(q, err);
         if (rc < 0)

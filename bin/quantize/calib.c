@@ -28,6 +28,9 @@
  * together. */
 #define FEW 4
 
+/* Seconds that are worth a word before they are spent. */
+#define LONG 20
+
 int
 quantize_calib_check(const struct quantize *q, struct sov_err *err)
 {
@@ -170,6 +173,30 @@ quantize_calib(struct quantize *q, struct sov_err *err)
     return rc == 0 && q->rounds ? say_size(q, err) : rc;
 }
 
+int
+quantize_cost(struct quantize *q, struct sov_err *err)
+{
+    char memory[16], scratch[16];
+    int rc;
+
+    if (q->calib.ids == NULL)
+        return 0;
+    rc = sov_quant_cost(q->job, &q->cost, err);
+    if (rc < 0)
+        return sov_err_wrap(err, "%s", quantize_name(q->source));
+    if (!sov_common.quiet && !sov_common.dry_run &&
+        (q->cost.seconds >= LONG || sov_common.verbose > 0))
+        sov_note(0,
+                 "%s: calibration will take about %.0f %s, %s of memory and %s "
+                 "of temporary files",
+                 quantize_name(q->source),
+                 q->cost.seconds < 120 ? q->cost.seconds : q->cost.seconds / 60,
+                 q->cost.seconds < 120 ? "seconds" : "minutes",
+                 sov_progress_bytes(memory, q->cost.memory),
+                 sov_progress_bytes(scratch, q->cost.scratch));
+    return 0;
+}
+
 void
 quantize_calib_free(struct quantize *q)
 {
@@ -214,8 +241,8 @@ quantize_stats_write(struct quantize *q, struct sov_err *err)
         return 0;
     rc = sov_stats_plan(&plan, sov_quant_stats(q->job), &layout, err);
     if (rc == 0)
-        rc = sov_stats_write(sov_quant_stats(q->job), plan, &q->stats_sink,
-                             err);
+        rc =
+            sov_stats_write(sov_quant_stats(q->job), plan, &q->stats_sink, err);
     if (rc == 0)
         rc = sov_sink_commit(&q->stats_sink, err);
     sov_plan_free(plan);
@@ -280,6 +307,13 @@ quantize_report_text(struct sov_report *r, const struct quantize *q)
     sov_report_uint(r, "calib_tokens", "tokens",
                     (uint64_t)q->calib_windows * q->calib_ctx);
     sov_report_uint(r, "calib_window", "tokens of a window", q->calib_ctx);
+    if (q->cost.memory == 0)
+        return;
+    sov_report_real(r, "calib_seconds", "calibration, about", q->cost.seconds,
+                    1, "s");
+    sov_report_uint(r, "calib_memory", "bytes of memory", q->cost.memory);
+    sov_report_uint(r, "calib_scratch", "bytes of temporary files",
+                    q->cost.scratch);
 }
 
 int

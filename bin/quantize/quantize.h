@@ -79,6 +79,7 @@ struct quantize {
     uint32_t calib_ctx;
     bool rounds;                /* by it, and does not only choose types */
     bool only_stats;            /* there is --stats-out and no model */
+    struct sov_quant_cost cost; /* what calibration will take */
     sov_sink *stats_sink;       /* of --stats-out, or NULL */
     struct sov_adapters adapters; /* of --lora */
     sov_model *model;
@@ -143,6 +144,8 @@ int quantize_calib_check(const struct quantize *q,
                          struct sov_err *err) SOV_MUST_CHECK;
 int quantize_calib(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
 void quantize_calib_free(struct quantize *q);
+/* What it will take: measured, and said where that is worth it. */
+int quantize_cost(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
 int quantize_stats_open(struct quantize *q,
                         struct sov_err *err) SOV_MUST_CHECK;
 int quantize_stats_write(struct quantize *q,

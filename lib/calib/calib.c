@@ -32,22 +32,22 @@ static int
 cut_text(const struct sov_net *net, const struct sov_calib_opts *opts,
          uint32_t *n_ctx, size_t *n_windows, struct sov_err *err)
 {
-    uint64_t most =
-        opts->max_tokens != 0 ? opts->max_tokens : SOV_CALIB_TOKENS;
+    uint64_t most = opts->max_tokens != 0 ? opts->max_tokens : SOV_CALIB_TOKENS;
     uint64_t n = opts->n_ids < most ? opts->n_ids : most;
 
     *n_ctx = window_of(opts, net->hp.n_ctx);
     if (net->arch->encoder)
         return sov_fail(err, SOV_EUNSUP,
                         "a %s reads a text as a whole: what goes through it "
-                        "is not collected", net->arch->name);
+                        "is not collected",
+                        net->arch->name);
     if (*n_ctx < 2 || *n_ctx > SOV_CTX_MAX)
-        return sov_fail(err, SOV_EARG, "windows of %" PRIu32 " tokens",
-                        *n_ctx);
+        return sov_fail(err, SOV_EARG, "windows of %" PRIu32 " tokens", *n_ctx);
     if (net->places.data != NULL && *n_ctx > net->places.n_out)
         return sov_fail(err, SOV_EARG,
                         "windows of %" PRIu32 " tokens, but the model has %zu "
-                        "positions", *n_ctx, net->places.n_out);
+                        "positions",
+                        *n_ctx, net->places.n_out);
     if (opts->n_ids < *n_ctx)
         return sov_fail(err, SOV_EARG,
                         "the text has %zu tokens, one window %" PRIu32,
@@ -87,7 +87,8 @@ take_ids(struct sov_calib *c, const struct sov_calib_opts *opts,
         if (c->ids[i] < 0 || (size_t)c->ids[i] >= c->net->n_vocab)
             return sov_fail(err, SOV_EFORMAT,
                             "token id %" PRId32 " is not below %zu, the size "
-                            "of the vocabulary", c->ids[i], c->net->n_vocab);
+                            "of the vocabulary",
+                            c->ids[i], c->net->n_vocab);
     }
     return 0;
 }
@@ -141,7 +142,9 @@ static struct sov_calib_site
 site_at(const struct sov_calib *c, size_t layer, enum sov_enters e)
 {
     struct sov_calib_site site = {
-        .layer = (uint32_t)layer, .enters = e, .n_experts = 1,
+        .layer = (uint32_t)layer,
+        .enters = e,
+        .n_experts = 1,
     };
     const struct sov_mat *mat;
     size_t n = mats_at(c->net, layer, e, &mat);
@@ -150,9 +153,8 @@ site_at(const struct sov_calib *c, size_t layer, enum sov_enters e)
     for (i = 0; i < n; i++)
         site.tensor[site.n_tensors++] = tensor_of(c, &mat[i]);
     if (e == SOV_ENTERS_UP || e == SOV_ENTERS_DOWN)
-        site.n_experts = c->net->layer[layer].router.data != NULL
-                             ? c->net->hp.n_expert
-                             : 1;
+        site.n_experts =
+            c->net->layer[layer].router.data != NULL ? c->net->hp.n_expert : 1;
     return site;
 }
 
@@ -186,13 +188,14 @@ sov_calib_asked(const struct sov_calib *c, size_t layer, enum sov_enters e,
     return look;
 }
 
+/* mat takes the place of what is `was` in the model as it is. */
 static void
-put_mat(struct sov_mat *mat, const void *was, const struct sov_tensor *t,
-        enum sov_type type, const void *blocks)
+put_mat(struct sov_mat *mat, const struct sov_mat *was,
+        const struct sov_tensor *t, enum sov_type type, const void *blocks)
 {
     const struct sov_type_info *info = sov_type_info((int)type);
 
-    if (mat->data != was || was == NULL)
+    if (was->data != t->data || was->data == NULL)
         return;
     mat->data = blocks;
     mat->type = type;
@@ -206,17 +209,18 @@ sov_calib_put(struct sov_calib *c, size_t tensor, enum sov_type type,
     const struct sov_tensor *t = sov_model_at(c->model, tensor);
     size_t i, j;
 
-    put_mat(&c->other.embd, t->data, t, type, blocks);
-    put_mat(&c->other.head, t->data, t, type, blocks);
+    put_mat(&c->other.embd, &c->net->embd, t, type, blocks);
+    put_mat(&c->other.head, &c->net->head, t, type, blocks);
     for (i = 0; i < c->net->hp.n_layer; i++) {
+        const struct sov_layer *was = &c->net->layer[i];
         struct sov_layer *l = &c->layer[i];
 
         for (j = 0; j < l->n_qkv; j++)
-            put_mat(&l->qkv[j], t->data, t, type, blocks);
+            put_mat(&l->qkv[j], &was->qkv[j], t, type, blocks);
         for (j = 0; j < l->n_up; j++)
-            put_mat(&l->up[j], t->data, t, type, blocks);
-        put_mat(&l->attn_out, t->data, t, type, blocks);
-        put_mat(&l->down, t->data, t, type, blocks);
+            put_mat(&l->up[j], &was->up[j], t, type, blocks);
+        put_mat(&l->attn_out, &was->attn_out, t, type, blocks);
+        put_mat(&l->down, &was->down, t, type, blocks);
     }
 }
 
@@ -254,6 +258,24 @@ sov_calib_work(const struct sov_calib *c, size_t layer, enum sov_enters up_to)
     return work;
 }
 
+/* What the whole run multiplies for a token. */
+static uint64_t
+all_work(const struct sov_calib *c)
+{
+    struct sov_calib_site site;
+    uint64_t sum = 0;
+    size_t i;
+    unsigned e;
+
+    for (i = 0; i < c->net->hp.n_layer; i++) {
+        for (e = SOV_ENTERS_QKV; e < SOV_N_ENTERS; e++)
+            if (sov_calib_asked(c, i, (enum sov_enters)e, &site).wanted)
+                sum += sov_calib_work(c, i, (enum sov_enters)e);
+        sum += sov_calib_work(c, i, SOV_ENTERS_NONE);
+    }
+    return sum;
+}
+
 /* ---- memory ---- */
 
 /* The cache of one layer, which all use in turn. */
@@ -262,28 +284,29 @@ place_kv(struct sov_calib *c, struct sov_arena *a)
 {
     const struct sov_hparams *hp = &c->net->hp;
     size_t n_blocks = sov_blocks_of(c->n_ctx);
-    uint64_t k_most = 0, v_most = 0;
-    unsigned char *k, *v;
+    size_t heads = 0, bytes = 0;
+    unsigned char *memory;
     size_t i;
 
+    c->place = sov_arena_take(a, n_blocks, sizeof(*c->place));
     for (i = 0; i < hp->n_layer; i++) {
         struct sov_cache *kv = &c->pass.kv[i];
-        uint64_t k_bytes, v_bytes;
 
         *kv = (struct sov_cache){
-            .type = SOV_TYPE_F32, .n_kv = hp->n_kv[i], .n_ctx = c->n_ctx,
-            .n_blocks = n_blocks, .k_len = hp->k_len, .v_len = hp->v_len,
+            .type = SOV_TYPE_F32,
+            .n_kv = hp->n_kv[i],
+            .n_ctx = c->n_ctx,
+            .k_len = hp->k_len,
+            .v_len = hp->v_len,
+            .place = c->place,
         };
-        sov_cache_bytes(kv, &k_bytes, &v_bytes);
-        k_most = k_bytes > k_most ? k_bytes : k_most;
-        v_most = v_bytes > v_most ? v_bytes : v_most;
+        sov_cache_sizes(kv);
+        bytes = kv->bytes;
+        heads = kv->n_kv > heads ? kv->n_kv : heads;
     }
-    k = sov_arena_take(a, k_most, n_blocks);
-    v = sov_arena_take(a, v_most, n_blocks);
-    for (i = 0; i < hp->n_layer; i++) {
-        c->pass.kv[i].k = k;
-        c->pass.kv[i].v = v;
-    }
+    memory = sov_arena_take(a, (uint64_t)n_blocks * bytes, heads);
+    if (memory != NULL)
+        sov_cache_lay(c->place, memory, n_blocks, bytes);
 }
 
 static int
@@ -296,11 +319,11 @@ place(struct sov_calib *c, struct sov_arena *a)
         return SOV_EMEM;
     c->block = sov_arena_take(a, sov_blocks_of(c->n_ctx), sizeof(*c->block));
     if (c->n_streams > 1)
-        c->seen = sov_arena_take(a, (uint64_t)c->n_ctx * in_max,
-                                 sizeof(*c->seen));
+        c->seen =
+            sov_arena_take(a, (uint64_t)c->n_ctx * in_max, sizeof(*c->seen));
     if (c->fit != NULL)
-        c->room = sov_arena_take(
-            a, sov_moments_room(in_max, c->n_streams > 1), sizeof(*c->room));
+        c->room = sov_arena_take(a, sov_moments_room(in_max, c->n_streams > 1),
+                                 sizeof(*c->room));
     return a->overflow ? SOV_EMEM : 0;
 }
 
@@ -385,10 +408,11 @@ take_memory(struct sov_calib *c, struct sov_err *err)
     if (c->memory > c->limit)
         return sov_fail(err, SOV_EMEM,
                         "calibration needs %" PRIu64 " MB of memory, the limit "
-                        "is %" PRIu64 " MB", (c->memory >> 20) + 1,
-                        c->limit >> 20);
+                        "is %" PRIu64 " MB",
+                        (c->memory >> 20) + 1, c->limit >> 20);
     in_file = hidden > c->limit - c->memory;
     c->memory += in_file ? 0 : hidden;
+    c->scratch = in_file ? hidden : 0;
     c->work = sov_mem_aligned((size_t)a.used, 1);
     if (c->work == NULL)
         return sov_mem_fail(err);
@@ -432,12 +456,14 @@ make(struct sov_calib *c, const struct sov_calib_opts *opts,
         rc = take_ids(c, opts, err);
     if (rc == 0)
         rc = make_other(c, err);
-    if (rc == 0)
-        rc = take_memory(c, err);
-    return rc == 0 ? sov_stats_make(&c->stats,
-                                    opts->name != NULL ? opts->name : "",
-                                    c->n_windows, c->n_ctx, err)
-                   : rc;
+    if (rc < 0)
+        return rc;
+    c->all = all_work(c);
+    rc = take_memory(c, err);
+    return rc == 0
+               ? sov_stats_make(&c->stats, opts->name != NULL ? opts->name : "",
+                                c->n_windows, c->n_ctx, err)
+               : rc;
 }
 
 int
@@ -503,6 +529,12 @@ uint64_t
 sov_calib_memory(const struct sov_calib *c)
 {
     return c->memory;
+}
+
+uint64_t
+sov_calib_scratch(const struct sov_calib *c)
+{
+    return c->scratch;
 }
 
 sov_stats *

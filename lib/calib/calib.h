@@ -53,12 +53,33 @@ int sov_calib_new(struct sov_calib **calib, sov_model *model,
 void sov_calib_free(struct sov_calib *c);
 
 /*
- * In the second stream tensor i is, from now on, these blocks of this type;
+ * In the second stream the tensor is, from now on, these blocks of this type;
  * they must stay where they are.  Before the run only token_embd.weight may be
  * put in, which the stream begins with.
  */
 void sov_calib_put(struct sov_calib *c, size_t tensor, enum sov_type type,
                    const void *blocks);
+
+/* Every site with a wanted tensor, with the columns of its input. */
+typedef int (*sov_calib_site_fn)(void *arg, const struct sov_calib_site *site,
+                                 size_t k, struct sov_err *err);
+int sov_calib_each_site(const struct sov_calib *c, sov_calib_site_fn fn,
+                        void *arg, struct sov_err *err) SOV_MUST_CHECK;
+
+/* Tokens that are read, and what a stream of the run multiplies for each. */
+uint64_t sov_calib_tokens(const struct sov_calib *c);
+uint64_t sov_calib_products(const struct sov_calib *c);
+
+/* Seconds of a multiplication of each stream, as the first layer is now, and of
+ * a column times a column and token of the moments. */
+struct sov_calib_rates {
+    double layer[2];
+    double moments;
+};
+
+/* Before the run, which begins anew. */
+int sov_calib_probe(struct sov_calib *c, struct sov_calib_rates *rates,
+                    struct sov_err *err) SOV_MUST_CHECK;
 
 int sov_calib_run(struct sov_calib *c, struct sov_err *err) SOV_MUST_CHECK;
 
@@ -68,5 +89,8 @@ sov_stats *sov_calib_stats(struct sov_calib *c);
 
 /* Bytes that it takes at most, with what fit takes. */
 uint64_t sov_calib_memory(const struct sov_calib *c);
+
+/* Bytes of its temporary files. */
+uint64_t sov_calib_scratch(const struct sov_calib *c);
 
 #endif

@@ -16,32 +16,34 @@
 
 /* What is asked at a place of the present layer. */
 struct sov_calib_look {
-    size_t k;              /* columns of its input */
+    size_t k; /* columns of its input */
     size_t n_experts;
     bool wanted;
     struct sov_moments *m; /* [n] of experts from first on, or NULL */
     size_t first;
     size_t n;
     struct sov_moments wide;
-    bool want_wide;        /* this time */
-    bool counted;          /* the tally has all windows */
+    bool want_wide; /* this time */
+    bool counted;   /* the tally has all windows */
     struct sov_intake tally;
 };
 
 struct sov_calib {
-    sov_model *model; /* borrowed */
+    sov_model *model;                /* borrowed */
     const struct sov_calib_fit *fit; /* borrowed, or NULL */
-    struct sov_net *net;     /* as it is, owned */
+    struct sov_net *net;             /* as it is, owned */
     struct sov_net other;    /* as it is so far; borrows from net, but for */
     struct sov_layer *layer; /* its layers, owned */
     struct sov_pass pass;
-    unsigned char *work;     /* owned: what the pass and so on are cut from */
+    unsigned char *work; /* owned: what the pass and so on are cut from */
     uint64_t work_bytes;
     uint64_t memory;
+    uint64_t scratch;
     uint64_t limit;
     float *seen;             /* [n_ctx, in_max] input of the first stream */
     float *room;             /* for moments */
     uint32_t *block;         /* of keys and values: 0, 1, 2 ... */
+    struct sov_place *place; /* where these are */
     int32_t *ids;            /* [n_windows, n_ctx] owned */
     uint32_t n_ctx;
     size_t n_windows;
@@ -49,10 +51,10 @@ struct sov_calib {
     struct sov_hidden hidden[SOV_CALIB_STREAMS];
     struct sov_calib_look look[SOV_N_ENTERS]; /* NONE: the head */
     struct sov_intake router;
-    sov_stats *stats;        /* owned */
+    sov_stats *stats; /* owned */
     sov_progress_fn progress;
     void *progress_arg;
-    uint64_t done, all;      /* multiplications of a token */
+    uint64_t done, all; /* multiplications of a token */
 };
 
 static inline const struct sov_net *
@@ -86,6 +88,10 @@ int sov_calib_embed(struct sov_calib *c, struct sov_err *err) SOV_MUST_CHECK;
  */
 int sov_calib_sweep(struct sov_calib *c, size_t layer, unsigned look,
                     bool to_end, struct sov_err *err) SOV_MUST_CHECK;
+
+/* The embeddings of one window of one stream through one layer. */
+int sov_calib_one(struct sov_calib *c, size_t layer, size_t stream,
+                  size_t window, struct sov_err *err) SOV_MUST_CHECK;
 
 /* All windows up to what the head sees. */
 int sov_calib_sweep_head(struct sov_calib *c,

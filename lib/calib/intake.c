@@ -65,11 +65,14 @@ add_columns(void *arg, size_t first, size_t last, unsigned worker)
 
 void
 sov_intake_add(struct sov_intake *t, size_t m, const float *x, size_t stride,
-              size_t n_cols)
+               size_t n_cols)
 {
     struct job job = {
-        .x = x, .stride = stride, .n_cols = n_cols,
-        .square = t->square + m * t->k, .sum = t->sum + m * t->k,
+        .x = x,
+        .stride = stride,
+        .n_cols = n_cols,
+        .square = t->square + m * t->k,
+        .sum = t->sum + m * t->k,
     };
 
     t->count[m] += n_cols;

@@ -19,11 +19,11 @@ struct sov_intake {
 };
 
 int sov_intake_new(struct sov_intake *t, size_t k, size_t n,
-                  struct sov_err *err) SOV_MUST_CHECK;
+                   struct sov_err *err) SOV_MUST_CHECK;
 void sov_intake_free(struct sov_intake *t);
 
 /* Matrix m saw n_cols more: x [n_cols, k], in their order.  On all threads. */
 void sov_intake_add(struct sov_intake *t, size_t m, const float *x,
-                   size_t stride, size_t n_cols);
+                    size_t stride, size_t n_cols);
 
 #endif

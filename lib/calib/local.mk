@@ -6,6 +6,7 @@ libsov_all_la_SOURCES += \
 	%D%/hidden.c %D%/hidden.h \
 	%D%/intake.c %D%/intake.h \
 	%D%/moments.c %D%/moments.h \
+	%D%/probe.c \
 	%D%/run.c \
 	%D%/stats.c %D%/stats.h \
 	%D%/stats_make.c \

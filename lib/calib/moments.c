@@ -113,11 +113,11 @@ struct block {
     struct sov_moment_sums *to;
     const float *x, *y;
     size_t x_stride, y_stride;
-    size_t n;      /* tokens */
+    size_t n; /* tokens */
     size_t panels;
-    size_t cols;   /* tiles beside each other */
-    float *of_y;   /* [panels][n][SOV_OUTER] */
-    float *of_d;   /* likewise, x - y; NULL: x is y */
+    size_t cols; /* tiles beside each other */
+    float *of_y; /* [panels][n][SOV_OUTER] */
+    float *of_d; /* likewise, x - y; NULL: x is y */
 };
 
 /* Column j: the sums that need no matrix. */
@@ -226,8 +226,12 @@ sov_moments_add(struct sov_moments *m, bool held, const float *x,
     struct sov_moment_sums *to = held && m->held.h != NULL ? &m->held : &m->fit;
     size_t panels = (size_t)panels_of(m->k);
     struct block b = {
-        .k = sov_kern(), .m = m, .to = to,
-        .x_stride = x_stride, .y_stride = y_stride, .panels = panels,
+        .k = sov_kern(),
+        .m = m,
+        .to = to,
+        .x_stride = x_stride,
+        .y_stride = y_stride,
+        .panels = panels,
         .cols = (panels + TILE_COLS - 1) / TILE_COLS,
         .of_y = room,
     };

@@ -67,8 +67,8 @@ uint64_t sov_moments_room(size_t k, bool pairs);
  * floats apart; y may be x.  On all threads.
  */
 void sov_moments_add(struct sov_moments *m, bool held, const float *x,
-                     size_t x_stride, const float *y, size_t y_stride,
-                     size_t n, float *room);
+                     size_t x_stride, const float *y, size_t y_stride, size_t n,
+                     float *room);
 
 /* After the last of them: the matrices are as they are described above. */
 void sov_moments_finish(struct sov_moments *m);

@@ -60,10 +60,11 @@ not_finite(const struct sov_calib_site *site, struct sov_err *err)
 {
     return sov_fail(err, SOV_EFORMAT,
                     "layer %" PRIu32 ": what enters %s has numbers that are "
-                    "not finite, or too large to be squared", site->layer,
-                    site->enters == SOV_ENTERS_QKV   ? "attention"
-                    : site->enters == SOV_ENTERS_OUT ? "attn_output"
-                    : site->enters == SOV_ENTERS_UP  ? "the feed-forward"
+                    "not finite, or too large to be squared",
+                    site->layer,
+                    site->enters == SOV_ENTERS_QKV    ? "attention"
+                    : site->enters == SOV_ENTERS_OUT  ? "attn_output"
+                    : site->enters == SOV_ENTERS_UP   ? "the feed-forward"
                     : site->enters == SOV_ENTERS_DOWN ? "ffn_down"
                                                       : "the head");
 }
@@ -160,9 +161,9 @@ end_tallies(struct sov_calib *c, const struct sov_calib_site *site,
     for (e = SOV_ENTERS_QKV; e < SOV_N_ENTERS; e++) {
         for (i = 0; i < site[e].n_tensors && rc == 0; i++)
             if (site[e].tensor[i] < sov_model_count(c->model))
-                rc = take_tally(
-                    c, &c->look[e].tally,
-                    sov_model_at(c->model, site[e].tensor[i])->name, err);
+                rc = take_tally(c, &c->look[e].tally,
+                                sov_model_at(c->model, site[e].tensor[i])->name,
+                                err);
         sov_intake_free(&c->look[e].tally);
     }
     snprintf(router, sizeof(router), "blk.%zu.ffn_gate_inp.weight", layer);
@@ -200,24 +201,6 @@ run_layer(struct sov_calib *c, size_t layer, struct sov_err *err)
     return rc;
 }
 
-/* What the whole run multiplies. */
-static uint64_t
-all_work(const struct sov_calib *c)
-{
-    struct sov_calib_site site;
-    uint64_t sum = 0;
-    size_t i;
-    unsigned e;
-
-    for (i = 0; i < c->net->hp.n_layer; i++) {
-        for (e = SOV_ENTERS_QKV; e < SOV_N_ENTERS; e++)
-            if (sov_calib_asked(c, i, (enum sov_enters)e, &site).wanted)
-                sum += sov_calib_work(c, i, (enum sov_enters)e);
-        sum += sov_calib_work(c, i, SOV_ENTERS_NONE);
-    }
-    return sum;
-}
-
 int
 sov_calib_run(struct sov_calib *c, struct sov_err *err)
 {
@@ -227,7 +210,6 @@ sov_calib_run(struct sov_calib *c, struct sov_err *err)
 
     c->look[SOV_ENTERS_NONE] = sov_calib_asked(c, 0, SOV_ENTERS_NONE, &head);
     c->done = 0;
-    c->all = all_work(c);
     rc = sov_calib_embed(c, err);
     for (i = 0; i < c->net->hp.n_layer && rc == 0; i++)
         rc = run_layer(c, i, err);

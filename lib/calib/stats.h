@@ -10,13 +10,13 @@
 #include "sov/stats.h"
 
 struct sov_stats_entry {
-    char *name;                 /* owned */
-    const unsigned char *sum;   /* f32 as in a file: of squares */
+    char *name;               /* owned */
+    const unsigned char *sum; /* f32 as in a file: of squares */
     const unsigned char *count;
     const unsigned char *plain; /* sums; NULL in a file that is read */
     uint64_t values;
     uint64_t matrices;
-    void *own;                  /* what these are in, if they were made */
+    void *own; /* what these are in, if they were made */
 };
 
 struct sov_stats {

@@ -104,8 +104,8 @@ sov_stats_made(sov_stats *s, struct sov_err *err)
     if (s->n > 0)
         qsort(s->entry, s->n, sizeof(*s->entry), by_name);
     for (size_t i = 0; i < s->n && rc >= 0; i++)
-        rc = sov_map_add(&s->names, s->entry[i].name,
-                         strlen(s->entry[i].name), i, err);
+        rc = sov_map_add(&s->names, s->entry[i].name, strlen(s->entry[i].name),
+                         i, err);
     return rc < 0 ? rc : 0;
 }
 

@@ -96,7 +96,7 @@ count_columns(struct sov_intake *t, const struct sov_entering *in)
         sov_intake_add(t, 0, in->x, in->stride, in->n_cols);
     for (i = 0; i < t->n && in->first != NULL; i++)
         sov_intake_add(t, i, in->x + in->first[i] * in->stride, in->stride,
-                      in->first[i + 1] - in->first[i]);
+                       in->first[i + 1] - in->first[i]);
 }
 
 static void
@@ -130,8 +130,7 @@ sweep_window(struct sov_calib *c, size_t layer, size_t stream, size_t window,
     if (rc < 0)
         return rc;
     sov_walk_layer(&w, layer);
-    while ((look != 0 || to_end) &&
-           (at = sov_walk_on(&w)) != SOV_ENTERS_NONE) {
+    while ((look != 0 || to_end) && (at = sov_walk_on(&w)) != SOV_ENTERS_NONE) {
         if (look >> at & 1)
             look_at(c, &w, stream, window);
         look &= ~(1u << at);
@@ -183,6 +182,19 @@ sov_calib_sweep(struct sov_calib *c, size_t layer, unsigned look, bool to_end,
     for (e = 0; e < SOV_N_ENTERS; e++)
         c->look[e].counted |= look >> e & 1;
     return rc;
+}
+
+int
+sov_calib_one(struct sov_calib *c, size_t layer, size_t stream, size_t window,
+              struct sov_err *err)
+{
+    struct sov_walk w;
+    int rc;
+
+    begin_window(c, &w, stream, window);
+    sov_walk_embed(&w);
+    rc = sov_hidden_put(&c->hidden[stream], window, c->pass.x, err);
+    return rc == 0 ? sweep_window(c, layer, stream, window, 0, true, err) : rc;
 }
 
 int

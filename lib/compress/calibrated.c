@@ -12,16 +12,12 @@
  * and what has no moments, get what they would get without, with the same
  * statistics as importance.
  */
-#include "compress/calibrated.h"
+#include "compress/calibrated_in.h"
 
 #include "base/mem.h"
-#include "calib/calib.h"
-#include "compress/feedback.h"
-#include "compress/job.h"
 #include "fmt/model.h"
 #include "kern/kern.h"
 #include "quant/codec.h"
-#include "sys/file.h"
 #include "sys/par.h"
 
 #include <inttypes.h>
@@ -31,24 +27,6 @@
 
 /* Floats of rows that are rounded together, if one row is not more. */
 #define ROWS_FLOATS (UINT64_C(8) << 20)
-
-/* Rows of a site that choices are made by. */
-#define SAMPLE_ROWS 96
-
-struct sov_calibrated {
-    struct sov_quant *job;
-    struct sov_calib *calib;
-    sov_stats *stats;     /* owned */
-    uint64_t *off;        /* of each tensor in the map; UINT64_MAX: not there */
-    bool *made;           /* it is rounded already */
-    struct sov_file file; /* what is mapped */
-    unsigned char *map;
-    uint64_t size;
-    float *rows;          /* [rows_floats] */
-    uint64_t rows_floats;
-    uint32_t layer;       /* of the last site */
-    struct sov_feedback_loss *loss; /* [tensors] owned */
-};
 
 /* ---- which tensors ---- */
 
@@ -78,15 +56,19 @@ has_feedback(enum sov_type type)
     return codec != NULL && codec->parts != NULL;
 }
 
-static bool
-wanted(const void *arg, size_t tensor)
+bool
+sov_calibrated_wants(const struct sov_calibrated *c, size_t tensor)
 {
-    const struct sov_calibrated *c = arg;
-
     return tensor < sov_plan_count(c->job->plan) &&
            c->off[tensor] != UINT64_MAX &&
            strcmp(sov_plan_at(c->job->plan, tensor)->name,
                   "token_embd.weight") != 0;
+}
+
+static bool
+wanted(const void *arg, size_t tensor)
+{
+    return sov_calibrated_wants(arg, tensor);
 }
 
 /* Where each of them will be; matrices of layers, and what the text begins
@@ -239,7 +221,7 @@ static int
 sample(struct sov_calibrated *c, const struct sov_calib_site *site,
        struct sov_feedback_opts *o, struct sov_err *err)
 {
-    size_t each = SAMPLE_ROWS / site->n_tensors;
+    size_t each = SOV_CALIBRATED_SAMPLE / site->n_tensors;
     int rc = 0;
 
     o->rows = c->rows;
@@ -248,15 +230,14 @@ sample(struct sov_calibrated *c, const struct sov_calib_site *site,
         const struct sov_tensor *t;
         size_t rows, n;
 
-        if (!wanted(c, tensor))
+        if (!sov_calibrated_wants(c, tensor))
             continue;
         t = sov_model_at(c->job->model, tensor);
         o->type = sov_plan_at(c->job->plan, tensor)->type;
         rows = matrix_rows(t);
         n = rows < each ? rows : each;
         for (size_t k = 0; k < n && rc == 0; k++)
-            rc = decode_rows(c, tensor,
-                             site->expert * rows + k * rows / n, 1,
+            rc = decode_rows(c, tensor, site->expert * rows + k * rows / n, 1,
                              c->rows + o->n_rows++ * (size_t)t->dim[0], err);
     }
     return rc;
@@ -286,7 +267,7 @@ static bool
 any_fed(const struct sov_calibrated *c, const struct sov_calib_site *site)
 {
     for (size_t i = 0; i < site->n_tensors; i++)
-        if (wanted(c, site->tensor[i]) &&
+        if (sov_calibrated_wants(c, site->tensor[i]) &&
             has_feedback(sov_plan_at(c->job->plan, site->tensor[i])->type))
             return true;
     return false;
@@ -298,7 +279,9 @@ new_feedback(struct sov_calibrated *c, const struct sov_calib_site *site,
              struct sov_err *err)
 {
     struct sov_feedback_opts o = {
-        .draw = -1, .mix = -1, .effort = c->job->effort,
+        .draw = -1,
+        .mix = -1,
+        .effort = c->job->effort,
     };
     int rc;
 
@@ -357,7 +340,7 @@ fit(void *arg, const struct sov_calib_site *site, const struct sov_moments *m,
     if (rc == 0)
         rc = new_feedback(c, site, m, &f, err);
     for (size_t i = 0; i < site->n_tensors && rc == 0; i++)
-        if (wanted(c, site->tensor[i]))
+        if (sov_calibrated_wants(c, site->tensor[i]))
             rc = make_tensor(c, site, site->tensor[i], f, importance, err);
     sov_feedback_free(f);
     free(importance);
@@ -379,7 +362,8 @@ make_embeddings(struct sov_calibrated *c, struct sov_err *err)
     to = sov_plan_at(c->job->plan, (size_t)i);
     rc = make_plain(c, (size_t)i, 0, (size_t)sov_tensor_rows(to), NULL, err);
     if (rc == 0) {
-        sov_calib_put(c->calib, (size_t)i, to->type, blocks_of(c, (size_t)i, 0));
+        sov_calib_put(c->calib, (size_t)i, to->type,
+                      blocks_of(c, (size_t)i, 0));
         c->made[i] = true;
     }
     return rc;
@@ -392,7 +376,7 @@ own_memory(const struct sov_calibrated *c)
     uint64_t k = 0;
 
     for (size_t i = 0; i < sov_plan_count(c->job->plan); i++)
-        if (wanted(c, i)) {
+        if (sov_calibrated_wants(c, i)) {
             uint64_t n = sov_plan_at(c->job->plan, i)->dim[0];
 
             k = n > k ? n : k;
@@ -400,11 +384,14 @@ own_memory(const struct sov_calibrated *c)
     return ROWS_FLOATS * sizeof(float) + 6 * k * k;
 }
 
+/* Ready to run. */
 static int
-run(struct sov_calibrated *c, const struct sov_calib_opts *opts,
-    struct sov_err *err)
+begin(struct sov_calibrated *c, const struct sov_calib_opts *opts,
+      struct sov_err *err)
 {
-    const struct sov_calib_fit how = {
+    int rc;
+
+    c->how = (struct sov_calib_fit){
         .pairs = true,
         .types = types_of(c),
         .memory = own_memory(c),
@@ -412,17 +399,8 @@ run(struct sov_calibrated *c, const struct sov_calib_opts *opts,
         .fit = fit,
         .arg = c,
     };
-    int rc = sov_calib_new(&c->calib, c->job->model, opts, &how, err);
-
-    if (rc == 0)
-        rc = make_embeddings(c, err);
-    if (rc == 0)
-        rc = sov_calib_run(c->calib, err);
-    if (rc == 0)
-        c->stats = sov_calib_stats(c->calib);
-    sov_calib_free(c->calib);
-    c->calib = NULL;
-    return rc;
+    rc = sov_calib_new(&c->calib, c->job->model, opts, &c->how, err);
+    return rc == 0 ? make_embeddings(c, err) : rc;
 }
 
 static int
@@ -447,9 +425,7 @@ make(struct sov_calibrated *c, const struct sov_calib_opts *opts,
         rc = sov_file_map_scratch(c->file.fd, c->size, &map, err);
     c->map = map;
     if (rc == 0)
-        rc = run(c, opts, err);
-    sov_mem_free_aligned(c->rows);
-    c->rows = NULL;
+        rc = begin(c, opts, err);
     return rc;
 }
 
@@ -474,11 +450,27 @@ sov_calibrated_new(struct sov_calibrated **calibrated, struct sov_quant *job,
     return 0;
 }
 
+int
+sov_calibrated_run(struct sov_calibrated *c, struct sov_err *err)
+{
+    int rc = sov_calib_run(c->calib, err);
+
+    if (rc == 0)
+        c->stats = sov_calib_stats(c->calib);
+    sov_calib_free(c->calib);
+    c->calib = NULL;
+    sov_mem_free_aligned(c->rows);
+    c->rows = NULL;
+    return rc;
+}
+
 void
 sov_calibrated_free(struct sov_calibrated *c)
 {
     if (c == NULL)
         return;
+    sov_calib_free(c->calib);
+    sov_mem_free_aligned(c->rows);
     sov_file_unmap(c->map, c->size);
     sov_file_close(&c->file);
     sov_stats_close(c->stats);

@@ -620,13 +620,29 @@ weigh_anew(sov_quant *job, struct sov_err *err)
 }
 
 int
+sov_quant_cost(sov_quant *job, struct sov_quant_cost *cost, struct sov_err *err)
+{
+    int rc = 0;
+
+    *cost = (struct sov_quant_cost){ 0 };
+    if (job->calib.ids == NULL)
+        return 0;
+    if (job->calibrated == NULL)
+        rc = sov_calibrated_new(&job->calibrated, job, &job->calib, err);
+    return rc == 0 ? sov_calibrated_cost(job->calibrated, cost, err) : rc;
+}
+
+int
 sov_quant_calibrate(sov_quant *job, struct sov_err *err)
 {
-    int rc;
+    int rc = 0;
 
     if (job->calib.ids == NULL)
         return 0;
-    rc = sov_calibrated_new(&job->calibrated, job, &job->calib, err);
+    if (job->calibrated == NULL)
+        rc = sov_calibrated_new(&job->calibrated, job, &job->calib, err);
+    if (rc == 0)
+        rc = sov_calibrated_run(job->calibrated, err);
     return rc == 0 ? weigh_anew(job, err) : rc;
 }
 

@@ -6,7 +6,8 @@ libsov_all_la_SOURCES += \
 	%D%/alpha.c \
 	%D%/compat.c %D%/compat.def \
 	%D%/draft.c %D%/draft.h \
-	%D%/calibrated.c %D%/calibrated.h \
+	%D%/calibrated.c %D%/calibrated.h %D%/calibrated_in.h \
+	%D%/calibrated_cost.c \
 	%D%/error.c %D%/error.h \
 	%D%/feedback.c %D%/feedback.h %D%/feedback_in.h \
 	%D%/feedback_aim.c %D%/feedback_factor.c %D%/feedback_loss.c \

@@ -31,15 +31,15 @@
 #define SOV_CALIB_MEMORY (UINT64_C(2) << 30)
 
 struct sov_calib_opts {
-    const int32_t *ids;   /* of the text, with BOS in front where a model wants
+    const int32_t *ids; /* of the text, with BOS in front where a model wants
                              it; borrowed */
     size_t n_ids;
-    int32_t bos;          /* what each window begins with in place of its first
+    int32_t bos;         /* what each window begins with in place of its first
                              token; -1: nothing */
-    const char *name;     /* of the text, for the statistics */
-    uint32_t n_ctx;       /* tokens of a window; 0: see above */
-    uint64_t max_tokens;  /* 0: see above */
-    uint64_t max_memory;  /* 0: see above */
+    const char *name;    /* of the text, for the statistics */
+    uint32_t n_ctx;      /* tokens of a window; 0: see above */
+    uint64_t max_tokens; /* 0: see above */
+    uint64_t max_memory; /* 0: see above */
     sov_progress_fn progress; /* in tokens times layers; or NULL */
     void *progress_arg;
 };

@@ -117,6 +117,16 @@ struct sov_quant_fit {
 
 SOV_API void sov_quant_fit(const sov_quant *job, struct sov_quant_fit *fit);
 
+/* What calib will take, from short measurements: before it is begun. */
+struct sov_quant_cost {
+    double seconds;
+    uint64_t memory;  /* bytes at most */
+    uint64_t scratch; /* bytes of temporary files */
+};
+
+SOV_API int sov_quant_cost(sov_quant *job, struct sov_quant_cost *cost,
+                           struct sov_err *err) SOV_MUST_CHECK;
+
 /*
  * Before the run, with calib: read the text.  The model was opened with
  * SOV_ACCESS_MAP.  Without calib this does nothing.

@@ -42,9 +42,8 @@ collect(struct sov_moments *m, size_t k, bool pairs, bool held)
     ck_assert(room != NULL);
     ck_assert_int_eq(sov_moments_new(m, k, pairs, held, &err), 0);
     for (size_t i = 0; i < 5; at += n[i++])
-        sov_moments_add(m, i == 3, x[at], K_MAX + 3,
-                        pairs ? y[at] : x[at], pairs ? K_MAX + 1 : K_MAX + 3,
-                        n[i], room);
+        sov_moments_add(m, i == 3, x[at], K_MAX + 3, pairs ? y[at] : x[at],
+                        pairs ? K_MAX + 1 : K_MAX + 3, n[i], room);
     sov_moments_finish(m);
     free(room);
 }

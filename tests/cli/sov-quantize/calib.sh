@@ -72,13 +72,6 @@ awk 'NR == 1 { plain = $2 }
      NR == 2 { print "with feedback", $2, "without", plain
                exit !($2 < 0.92 * plain) }' kld || fail "no better"
 
-# types without feedback take the importance, as --stats gives it
-expect 0 sov-quantize -q -t iq3_s --calib text --calib-tokens 2048 -o i.gguf \
-    f16.gguf
-expect 0 sov-quantize -q -t iq3_s --stats im.gguf -o j.gguf f16.gguf
-"$tools/cmpmodel" i.gguf j.gguf >cmp.txt 2>&1 || true
-grep -v quantize.imatrix cmp.txt | grep -q . && fail "$(cat cmp.txt)"
-
 # every architecture, with bytes for tokens
 awk 'BEGIN {
     printf "[\"<unk>\",\"<s>\",\"</s>\""

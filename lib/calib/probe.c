@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * probe.c - how long a run will take, from what a little of it takes
+ */
+#include "calib/calib_in.h"
+
+#include "base/mem.h"
+#include "sys/file.h"
+
+/* Columns of the moments that are tried. */
+#define COLUMNS 2048
+
+int
+sov_calib_each_site(const struct sov_calib *c, sov_calib_site_fn fn, void *arg,
+                    struct sov_err *err)
+{
+    size_t i;
+    unsigned e;
+    int rc = 0;
+
+    for (i = 0; i <= c->net->hp.n_layer; i++) {
+        bool head = i == c->net->hp.n_layer;
+
+        for (e = head ? SOV_ENTERS_NONE : SOV_ENTERS_QKV;
+             e < (head ? 1 : SOV_N_ENTERS) && rc == 0; e++) {
+            struct sov_calib_site site;
+            struct sov_calib_look look =
+                sov_calib_asked(c, head ? 0 : i, (enum sov_enters)e, &site);
+
+            if (look.wanted)
+                rc = fn(arg, &site, look.k, err);
+        }
+    }
+    return rc;
+}
+
+uint64_t
+sov_calib_tokens(const struct sov_calib *c)
+{
+    return (uint64_t)c->n_windows * c->n_ctx;
+}
+
+uint64_t
+sov_calib_products(const struct sov_calib *c)
+{
+    return c->all;
+}
+
+static int
+time_layer(struct sov_calib *c, size_t stream, double *seconds,
+           struct sov_err *err)
+{
+    double start = 0;
+    int i, rc = 0;
+
+    for (i = 0; i < 2 && rc == 0; i++) { /* the first time brings things in */
+        start = sov_clock();
+        rc = sov_calib_one(c, 0, stream, 0, err);
+    }
+    *seconds = (sov_clock() - start) /
+               ((double)sov_calib_work(c, 0, SOV_ENTERS_NONE) * c->n_ctx);
+    return rc;
+}
+
+static int
+time_moments(struct sov_calib *c, double *seconds, struct sov_err *err)
+{
+    size_t k = c->net->in_max < COLUMNS ? c->net->in_max : COLUMNS;
+    size_t n = c->n_ctx < SOV_MOMENT_TOKENS ? c->n_ctx : SOV_MOMENT_TOKENS;
+    struct sov_moments m;
+    double start = 0;
+    int i, rc;
+
+    rc = sov_moments_new(&m, k, c->n_streams > 1, false, err);
+    if (rc < 0)
+        return rc;
+    for (i = 0; i < 2; i++) {
+        start = sov_clock();
+        sov_moments_add(&m, false, c->pass.x, 0, c->pass.x, 0, n, c->room);
+    }
+    *seconds = (sov_clock() - start) / ((double)k * (double)k * (double)n);
+    sov_moments_free(&m);
+    return 0;
+}
+
+int
+sov_calib_probe(struct sov_calib *c, struct sov_calib_rates *rates,
+                struct sov_err *err)
+{
+    int rc = 0;
+    size_t s;
+
+    *rates = (struct sov_calib_rates){ 0 };
+    for (s = 0; s < c->n_streams && rc == 0; s++)
+        rc = time_layer(c, s, &rates->layer[s], err);
+    return rc == 0 && c->fit != NULL ? time_moments(c, &rates->moments, err)
+                                     : rc;
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * calibrated_cost.c - what calibrated rounding will take
+ *
+ * Time is measured on small pieces: a window through the first layer, as it is
+ * and with blocks of zeros in the types that will be, the moments of a window,
+ * and the rounding of some rows of two widths, of which what grows with the
+ * square and the cube of the columns follows.
+ */
+#include "compress/calibrated_in.h"
+
+#include "base/mem.h"
+#include "calib/moments.h"
+#include "kern/kern.h"
+#include "quant/codec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Widths that rounding is tried with, and rows for each thread. */
+#define WIDE 1024
+#define SLIM 512
+#define ROWS 64
+
+/* Seconds of one input, and of a row, of so many columns. */
+struct rounding {
+    double made[2];
+    double row[2];
+};
+
+struct cost {
+    const struct sov_calibrated *c;
+    struct rounding r;
+    double rounding; /* seconds so far */
+    double moments;  /* columns times columns times tokens */
+};
+
+/* ---- rounding ---- */
+
+/* Inputs that go with each other. */
+static void
+some_inputs(float *x, size_t n)
+{
+    uint32_t s = 1;
+    float last = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        s = s * 1664525 + 1013904223;
+        x[i] = last = 0.7f * last + (float)(int32_t)s * 0x1p-31f;
+    }
+}
+
+static int
+some_moments(struct sov_moments *m, size_t k, float *x, struct sov_err *err)
+{
+    uint64_t floats = sov_moments_room(k, true);
+    float *room = sov_mem_aligned((size_t)floats, sizeof(*room));
+    int rc = room == NULL ? sov_mem_fail(err)
+                          : sov_moments_new(m, k, true, true, err);
+
+    if (rc == 0) {
+        some_inputs(x, SOV_MOMENT_TOKENS * k);
+        sov_moments_add(m, false, x, k, x + k, k, SOV_MOMENT_TOKENS - 1, room);
+        sov_moments_add(m, true, x, k, x + k, k, SOV_MOMENT_TOKENS / 2, room);
+        sov_moments_finish(m);
+    }
+    sov_mem_free_aligned(room);
+    return rc;
+}
+
+/* The type that most tensors get. */
+static enum sov_type
+usual_type(const struct sov_calibrated *c)
+{
+    uint64_t n[SOV_TYPE_GGUF_MAX] = { 0 };
+    size_t most = 0;
+
+    for (size_t i = 0; i < sov_plan_count(c->job->plan); i++) {
+        const struct sov_tensor *t = sov_plan_at(c->job->plan, i);
+
+        if (sov_calibrated_wants(c, i))
+            n[t->type] += sov_tensor_count(t);
+    }
+    for (size_t i = 0; i < SOV_TYPE_GGUF_MAX; i++)
+        if (n[i] > n[most])
+            most = i;
+    return (enum sov_type)most;
+}
+
+/* One width; x has room for its inputs, its rows and what they become. */
+static int
+time_width(const struct sov_calibrated *c, size_t k, float *x, double *made,
+           double *row, struct sov_err *err)
+{
+    struct sov_feedback_opts o = {
+        .draw = -1,
+        .mix = -1,
+        .effort = c->job->effort,
+        .type = usual_type(c),
+        .rows = x,
+        .n_rows = SOV_CALIBRATED_SAMPLE,
+    };
+    struct sov_feedback_loss loss = { 0 };
+    size_t n = ROWS * sov_threads();
+    struct sov_feedback *f = NULL;
+    struct sov_moments m = { 0 };
+    double start;
+    int rc = some_moments(&m, k, x, err);
+
+    start = sov_clock();
+    if (rc == 0)
+        rc = sov_feedback_new(&f, &m, &o, err);
+    *made = sov_clock() - start;
+    start = sov_clock();
+    if (rc == 0)
+        rc = sov_feedback_encode(f, o.type, x, n, x + n * k, &loss, err);
+    *row = (sov_clock() - start) / (double)n;
+    sov_feedback_free(f);
+    sov_moments_free(&m);
+    return rc;
+}
+
+static int
+time_rounding(const struct sov_calibrated *c, struct rounding *r,
+              struct sov_err *err)
+{
+    size_t rows = 2 * ROWS * sov_threads() + SOV_CALIBRATED_SAMPLE;
+    float *x;
+    int rc;
+
+    rows = rows < 2 * SOV_MOMENT_TOKENS ? 2 * SOV_MOMENT_TOKENS : rows;
+    x = sov_mem_aligned(rows * WIDE, sizeof(*x));
+    if (x == NULL)
+        return sov_mem_fail(err);
+    rc = time_width(c, SLIM, x, &r->made[0], &r->row[0], err);
+    if (rc == 0)
+        rc = time_width(c, WIDE, x, &r->made[1], &r->row[1], err);
+    sov_mem_free_aligned(x);
+    return rc;
+}
+
+/* a k^(power + 1) + b k^power through both measurements; neither is below 0. */
+static double
+through(const double t[2], double k, int power)
+{
+    double slim = SLIM, wide = WIDE, base = 1, low, high, a, b;
+
+    for (int i = 0; i < power; i++) {
+        base *= k;
+        slim *= SLIM;
+        wide *= WIDE;
+    }
+    low = t[0] / (slim / SLIM);
+    high = t[1] / (wide / WIDE);
+    a = (high - low) / (WIDE - SLIM);
+    a = a > 0 ? a : 0;
+    b = high - a * WIDE;
+    if (b < 0) {
+        b = 0;
+        a = high / WIDE;
+    }
+    return base * (a * k + b);
+}
+
+/* ---- all sites ---- */
+
+static int
+add_site(void *arg, const struct sov_calib_site *site, size_t k,
+         struct sov_err *err)
+{
+    struct cost *cost = arg;
+    const sov_plan *plan = cost->c->job->plan;
+
+    (void)err;
+    cost->rounding +=
+        (double)site->n_experts * through(cost->r.made, (double)k, 2);
+    for (size_t i = 0; i < site->n_tensors; i++)
+        if (sov_calibrated_wants(cost->c, site->tensor[i]))
+            cost->rounding +=
+                (double)sov_tensor_rows(sov_plan_at(plan, site->tensor[i])) *
+                through(cost->r.row, (double)k, 1);
+    cost->moments += (double)k * (double)k;
+    return 0;
+}
+
+/* In the first layer zeros stand for what will be, or what is does again. */
+static int
+put_first(void *arg, const struct sov_calib_site *site, size_t k,
+          struct sov_err *err)
+{
+    struct sov_calibrated *c = arg;
+
+    (void)k;
+    (void)err;
+    for (size_t i = 0; i < site->n_tensors && site->layer == 0; i++) {
+        size_t tensor = site->tensor[i];
+
+        if (sov_calibrated_wants(c, tensor))
+            sov_calib_put(c->calib, tensor,
+                          sov_plan_at(c->job->plan, tensor)->type,
+                          c->map + c->off[tensor]);
+    }
+    return 0;
+}
+
+static int
+put_back(void *arg, const struct sov_calib_site *site, size_t k,
+         struct sov_err *err)
+{
+    struct sov_calibrated *c = arg;
+
+    (void)k;
+    (void)err;
+    for (size_t i = 0; i < site->n_tensors && site->layer == 0; i++) {
+        const struct sov_tensor *t =
+            sov_model_at(c->job->model, site->tensor[i]);
+
+        if (sov_calibrated_wants(c, site->tensor[i]))
+            sov_calib_put(c->calib, site->tensor[i], t->type, t->data);
+    }
+    return 0;
+}
+
+int
+sov_calibrated_cost(struct sov_calibrated *c, struct sov_quant_cost *cost,
+                    struct sov_err *err)
+{
+    double tokens = (double)sov_calib_tokens(c->calib);
+    struct sov_calib_rates rates;
+    struct cost all = { .c = c };
+    double products = (double)sov_calib_products(c->calib);
+    bool any = false;
+    int rc = sov_calib_each_site(c->calib, put_first, c, err);
+
+    for (size_t i = 0; i < sov_plan_count(c->job->plan); i++)
+        any |= sov_calibrated_wants(c, i);
+    if (rc == 0)
+        rc = sov_calib_probe(c->calib, &rates, err);
+    if (rc == 0)
+        rc = sov_calib_each_site(c->calib, put_back, c, err);
+    if (rc == 0 && any)
+        rc = time_rounding(c, &all.r, err);
+    if (rc == 0)
+        rc = sov_calib_each_site(c->calib, add_site, &all, err);
+    if (rc < 0)
+        return rc;
+    *cost = (struct sov_quant_cost){
+        .seconds = tokens * products * (rates.layer[0] + rates.layer[1]) +
+                   tokens * all.moments * rates.moments + all.rounding,
+        .memory = sov_calib_memory(c->calib),
+        .scratch = c->size + sov_calib_scratch(c->calib),
+    };
+    return 0;
+}
