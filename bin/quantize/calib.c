@@ -49,10 +49,6 @@ quantize_calib_check(const struct quantize *q, struct sov_err *err)
                         "missing");
     if (o->calib == NULL)
         return 0;
-    if (o->calib[0] == '\0')
-        return sov_fail(err, SOV_EARG, "--calib: the name is empty");
-    if (o->stats_out != NULL && o->stats_out[0] == '\0')
-        return sov_fail(err, SOV_EARG, "--stats-out: the name is empty");
     if (q->only_stats &&
         (o->tensor_types.n > 0 || o->format != NULL || o->eval != NULL))
         return sov_fail(err, SOV_EARG,

@@ -17,7 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Widths that rounding is tried with, and rows for each thread. */
+/* Widths that rounding is tried with, unless all are slimmer, and rows for each
+ * thread. */
 #define WIDE 1024
 #define SLIM 512
 #define ROWS 64
@@ -229,16 +230,18 @@ sov_calibrated_cost(struct sov_calibrated *c, struct sov_quant_cost *cost,
     struct sov_calib_rates rates;
     struct cost all = { .c = c };
     double products = (double)sov_calib_products(c->calib);
-    bool any = false;
+    uint64_t widest = 0;
     int rc = sov_calib_each_site(c->calib, put_first, c, err);
 
     for (size_t i = 0; i < sov_plan_count(c->job->plan); i++)
-        any |= sov_calibrated_wants(c, i);
+        if (sov_calibrated_wants(c, i) &&
+            sov_plan_at(c->job->plan, i)->dim[0] > widest)
+            widest = sov_plan_at(c->job->plan, i)->dim[0];
     if (rc == 0)
         rc = sov_calib_probe(c->calib, &rates, err);
     if (rc == 0)
         rc = sov_calib_each_site(c->calib, put_back, c, err);
-    if (rc == 0 && any)
+    if (rc == 0 && widest >= SLIM) /* else it takes no time */
         rc = time_rounding(c, &all.r, err);
     if (rc == 0)
         rc = sov_calib_each_site(c->calib, add_site, &all, err);

@@ -6,6 +6,7 @@
 [ -e "$tale/config.json" ] || skip "models/tale is not here"
 tools=$top_builddir/tests/tools
 text=$top_srcdir/tests/data/dev.txt
+# shellcheck disable=SC2094 # another folder's
 head -c 30000 "$text" >text
 expect 0 sov-quantize -q -t f16 -o f16.gguf "$tale"
 
@@ -35,6 +36,7 @@ sov-show --get imatrix.datasets b.gguf >/dev/null
 expect 0 sov-quantize --max-memory 30M --calib text --calib-tokens 2048 \
     --stats-out b.gguf -f f16.gguf
 cmp im.gguf b.gguf || fail "other statistics with less memory"
+# shellcheck disable=SC2002
 cat f16.gguf | sov-quantize --calib text --calib-tokens 2048 \
     --stats-out b.gguf -f - || fail "a model in a pipe"
 cmp im.gguf b.gguf || fail "other statistics of a pipe"
@@ -84,11 +86,11 @@ awk 'BEGIN { printf "[2,3,3"
     for (i = 259; i < 300; i++) printf ",1"
     printf "]" }' >types
 awk 'BEGIN { printf "[0"; for (i = 1; i < 300; i++) printf ",-%d", i; printf "]" }' >scores
-forms=$(sed -n 's/^ *FORM("\([^"]*\)".*/\1/p' "$top_srcdir/tests/tools/forms.def")
-[ -n "$forms" ] || fail "no forms"
-for form in $forms; do
-    "$tools/mkmodel" form="$form" vocab=300 width=64 ffn=96 ctx=32 \
-        bare.gguf ||
+sed -n 's/^form \([^ ]*\) [^ ]*/\1/p' "$top_srcdir/tests/data/arch.txt" >forms
+[ -s forms ] || fail "no forms"
+while read -r form extra; do
+    # shellcheck disable=SC2086 # words
+    "$tools/mkmodel" "form=$form" $extra vocab=300 bare.gguf ||
         fail "mkmodel $form"
     sov-quantize -q -f -o m.gguf --set tokenizer.ggml.model:str=llama \
         --set tokenizer.ggml.tokens:str[]=@tokens \
@@ -110,7 +112,7 @@ for form in $forms; do
     cmp x.gguf y.gguf || fail "$form: other bytes"
     expect 0 sov-quantize -q -t q4_0 --stats xs.gguf --dry-run --json m.gguf
     out_has '"stats_spare":0'
-done
+done <forms
 
 # ---- what is wrong, in one line, before anything is written
 bad() {
@@ -128,7 +130,7 @@ head -c 60000 f16.gguf >binary
 bad 65 "empty is empty" -t q4_k --calib empty -o none.gguf f16.gguf
 bad 64 "tokens, one window 256" -t q4_k --calib short -o none.gguf f16.gguf
 bad 66 "nowhere" -t q4_k --calib nowhere -o none.gguf f16.gguf
-bad 64 "name is empty" -t q4_k --calib '' -o none.gguf f16.gguf
+bad 64 "is not a file name" -t q4_k --calib '' -o none.gguf f16.gguf
 bad 64 "--calib TEXT is missing" -t q4_k --stats-out none.gguf -o x.gguf \
     f16.gguf
 bad 64 "--calib TEXT is missing" --stats-out none.gguf f16.gguf
