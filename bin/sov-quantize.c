@@ -556,7 +556,7 @@ quantize(struct quantize *q, struct sov_err *err)
                     quantize_options.type == NULL &&
                     quantize_options.plan == NULL &&
                     !quantize_allot_wanted() && sov_common.output == NULL;
-    q->rounds = quantize_options.calib != NULL && !quantize_allot_wanted();
+    q->rounds = quantize_options.calib != NULL;
     if (q->only_stats)
         return only_stats(q, err);
     rc = prepare(q, err);

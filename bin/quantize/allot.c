@@ -21,7 +21,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TEXT_MAX ((size_t)1 << 30)
 #define PLAN_MAX ((size_t)64 << 20)
 #define ROUNDS   4 /* until sizes agree */
 
@@ -251,6 +250,20 @@ wanted_bpw(const struct quantize *q)
     return 8 * (double)target_bytes(q) / (double)all_weights(q);
 }
 
+/* With a text: what goes through the matrices, before types are chosen. */
+static int
+read_once(struct quantize *q, sov_tok **tok, sov_stats **stats,
+          struct sov_err *err)
+{
+    int rc = sov_tok_load(tok, sov_model_meta(q->model), err);
+
+    sov_progress_begin("tokens");
+    if (rc == 0)
+        rc = sov_stats_collect(stats, q->model, &q->calib, err);
+    sov_progress_end();
+    return rc < 0 ? sov_err_wrap(err, "%s", quantize_name(q->source)) : 0;
+}
+
 int
 quantize_allot(struct quantize *q, struct sov_err *err)
 {
@@ -267,12 +280,15 @@ quantize_allot(struct quantize *q, struct sov_err *err)
     };
     sov_allot *a = NULL;
     sov_tok *tok = NULL;
+    sov_stats *stats = NULL;
     int rc = 0;
 
     if (!quantize_allot_wanted())
         return 0;
-    if (quantize_options.calib != NULL)
-        rc = sov_tok_load(&tok, sov_model_meta(q->model), err);
+    if (q->calib.ids != NULL)
+        rc = read_once(q, &tok, &stats, err);
+    if (q->calib.ids != NULL)
+        o.stats = stats;
     o.tok = tok;
     o.ids = q->calib.ids;
     o.n_ids = q->calib.n_ids;
@@ -283,6 +299,7 @@ quantize_allot(struct quantize *q, struct sov_err *err)
         rc = choose(q, a, err);
     sov_progress_end();
     sov_allot_free(a);
+    sov_stats_close(stats);
     sov_tok_free(tok);
     return rc;
 }

@@ -38,13 +38,14 @@ cmp p.json p1.json || fail "another plan with one thread"
 cat m.gguf | sov-quantize -q --effort 1 --target-size $size --calib text \
     -fo b.gguf - || fail "a pipe"
 cmp a.gguf b.gguf || fail "another model from a pipe"
-q --plan p.json -fo b.gguf m.gguf
+q --plan p.json --calib text -fo b.gguf m.gguf
 cmp a.gguf b.gguf || fail "another model by its plan"
-q --plan - -fo b.gguf m.gguf <p.json
+q --plan - --calib text -fo b.gguf m.gguf <p.json
 cmp a.gguf b.gguf || fail "another model by a plan from standard input"
+q --plan p.json -fo c.gguf m.gguf
 tail -c +1 m.gguf | sov-quantize -q --effort 1 --plan p.json -o - - >b.gguf ||
     fail "a plan between pipes"
-cmp a.gguf b.gguf || fail "another model between pipes"
+cmp c.gguf b.gguf || fail "another model between pipes"
 q --target-size $size --split-max-size 200K -o s.gguf m.gguf
 cat s-*.gguf >all
 [ "$(wc -c <all)" -le $size ] || fail "the parts have $(wc -c <all) bytes"
