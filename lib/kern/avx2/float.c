@@ -10,12 +10,6 @@
 #include "kern/avx2/tree.h"
 #include "kern/overlay.h"
 
-#ifdef __clang__
-#define UNROLL _Pragma("unroll")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-
 #define VECS       2
 #define PART_ROWS  2
 #define PART_COLS  3
@@ -66,6 +60,7 @@ f_pairs(const unsigned char *p, int turn)
 
 #define f_pairs_fma f_fma
 #include "kern/tiles.h"
+#include "kern/unroll.h"
 
 static void
 trees(const float *sum, size_t n_cols, float *y, size_t y_stride)

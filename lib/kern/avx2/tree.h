@@ -5,12 +5,10 @@
 #ifndef SOV_KERN_AVX2_TREE_H
 #define SOV_KERN_AVX2_TREE_H
 
+#include "kern/unroll.h"
+
 #include <immintrin.h>
 #include <stddef.h>
-
-#ifndef INLINE
-#define INLINE static inline __attribute__((always_inline))
-#endif
 
 /* The first n of eight lanes; n may be more. */
 INLINE __m256i

@@ -6,15 +6,9 @@
 #define SOV_KERN_AVX2_VEC_H
 
 #include "kern/panel.h"
+#include "kern/unroll.h"
 
 #include <immintrin.h>
-
-#define INLINE static inline __attribute__((always_inline))
-#ifdef __clang__
-#define UNROLL _Pragma("unroll")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
 
 #define LANES 8
 

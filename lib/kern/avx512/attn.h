@@ -10,10 +10,9 @@
 #include "kern/avx512/tree.h"
 #include "kern/generic/exp.h"
 #include "kern/kern.h"
+#include "kern/unroll.h"
 
 #include <string.h>
-
-#define UNROLL _Pragma("GCC unroll 16")
 
 #define KEYS  SOV_PAGE_KEYS
 #define GROUP 4 /* rows that share a load */

@@ -6,14 +6,9 @@
 #define SOV_KERN_AVX512_FLOATS_H
 
 #include "kern/avx512/tree.h"
+#include "kern/unroll.h"
 
 #include <immintrin.h>
-
-#ifdef __clang__
-#define UNROLL _Pragma("unroll")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
 
 #define VECS      1
 #define PART_ROWS 4

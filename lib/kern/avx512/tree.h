@@ -5,12 +5,10 @@
 #ifndef SOV_KERN_AVX512_TREE_H
 #define SOV_KERN_AVX512_TREE_H
 
+#include "kern/unroll.h"
+
 #include <immintrin.h>
 #include <stddef.h>
-
-#ifndef INLINE
-#define INLINE static inline __attribute__((always_inline))
-#endif
 
 INLINE __mmask16
 mask_of(size_t n)

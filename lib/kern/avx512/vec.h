@@ -6,15 +6,9 @@
 #define SOV_KERN_AVX512_VEC_H
 
 #include "kern/panel.h"
+#include "kern/unroll.h"
 
 #include <immintrin.h>
-
-#define INLINE static inline __attribute__((always_inline))
-#ifdef __clang__
-#define UNROLL _Pragma("unroll")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
 
 /* Have v in a register now: it is not read again at each use, nor made later,
  * when more is to be kept. */

@@ -15,17 +15,12 @@
 #ifndef SOV_KERN_AVX512VBMI_CODES_H
 #define SOV_KERN_AVX512VBMI_CODES_H
 
+#include "kern/unroll.h"
 #include "quant/grids.h"
 
 #include <immintrin.h>
 #include <stdalign.h>
 #include <stdint.h>
-
-/* as row.h and vec.h have them, of which one comes first */
-#ifndef INLINE
-#define INLINE static inline __attribute__((always_inline))
-#define UNROLL
-#endif
 
 static alignas(64) uint8_t codes_iq2_xxs[2][256];
 static alignas(64) uint8_t codes_iq2_xs[2][512];

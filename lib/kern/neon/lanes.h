@@ -5,17 +5,12 @@
 #ifndef SOV_KERN_NEON_LANES_H
 #define SOV_KERN_NEON_LANES_H
 
+#include "kern/unroll.h"
+
 #include <arm_neon.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-
-#define INLINE static inline __attribute__((always_inline))
-#ifdef __clang__
-#define UNROLL _Pragma("unroll")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
 
 #define LANES 16
 
