@@ -16,14 +16,13 @@
  *   exact integer; acc = fmaf(dw * da, (float)isum, acc), and for types with
  *   mins then acc = fmaf(-(dmin * da), (float)msum, acc), in order of the
  *   super-blocks.
- * block dot product, 32-weight types: activations are int8, eight blocks of 32
- *   to a piece with one f32 scale, and each block is shifted (struct sov_a32).
- *   h[l] of four starts at 0 and takes first block l and then block l + 4 of a
- *   piece: h = fmaf(dw, (float)(isum << shift), h), and then for types with
- *   mins h = fmaf(m, s, h), or for those with a scale for 16, of which isum is
- *   then the first half, the same with the scale and the sum of the second.
- *   acc = fmaf(d, (h[0] + h[1]) + (h[2] + h[3]), acc), from 0 on and in order
- *   of the pieces; blocks that are missing count 0.
+ * block dot product, 32-weight types: activations are int8 with one f32 scale
+ *   per 32 (struct sov_a32, eight of them together); p[b] = (dw * da) *
+ *   (float)isum per block, and for types with mins (dw * da) * (float)isum +
+ *   m * s, not fused; for those with a scale for 16 (dw * da) * (float)isum of
+ *   the first half + the same of the second; eight blocks are added as a tree
+ *   ((p0+p1)+(p2+p3))+((p4+p5)+(p6+p7)), missing blocks counting 0; acc
+ *   starts at 0 and trees are added to it in order.
  * attention over keys in eight bits: see struct sov_attn_span.
  * products of F32 and F16 rows: as the f32 dot product, halves made f32.
  * products of BF16 rows: activations are rounded to bf16 (to even) and made up
@@ -55,26 +54,16 @@
  */
 
 /*
- * For 32-weight types: eight blocks of 32.  Number i of block b is
- * d * 2^shift[b] * q[i], so that what belongs to a block alone is met by a shift
- * of its sum, which has room for it, and not by a product for each block.
- *
- * top is amax / 127 of the whole piece.  A block whose amax may be doubled k
- * times without being more than that of the piece, k at most SOV_A32_SHIFT (see
- * kern/act.h), has the scale top / 2^k: q = (x * 2^k) / top, cut and rounded as
- * above; shift = SOV_A32_SHIFT - k, d = top / 2^SOV_A32_SHIFT.  Where top is 0
- * all is 0.
+ * For 32-weight types: eight blocks of 32.  Here q is made with d as above,
+ * but what is kept of d, and of s, are the 11 bits of a half: as the peer has
+ * them, so that an answer can be judged token by token.
  */
-#define SOV_A32_SHIFT 12
-
 struct sov_a32 {
     int8_t q[256];
-    int32_t shift[8];
-    int32_t lift[8]; /* -128 * sum of q, for weights kept with 128 added */
-    float s[8];      /* sum * 2^shift, for types with mins */
-    int16_t sum[8];  /* of q */
-    float d;
-    float zero[3]; /* six cache lines */
+    int32_t sum[8];  /* of q */
+    float d[8];
+    float s[8];      /* d * sum, for types with mins */
+    int32_t lift[8]; /* -128 * sum, for weights kept with 128 added */
 };
 
 /* For 256-weight types. */
@@ -83,7 +72,7 @@ struct sov_a256 {
     int16_t sum[16];  /* of q, per 16 */
     int16_t sum32[8]; /* per 32 */
     float d;
-    float zero[3]; /* five cache lines */
+    float zero[3];    /* five cache lines */
 };
 
 /* What a type's dot product takes on the activation side. */
@@ -154,11 +143,11 @@ struct sov_attn_span {
     const struct sov_page *page;
     const unsigned char *const *pages; /* [n_pages], each where it is */
     size_t n_pages;
-    bool more;            /* m, s and o go on */
-    size_t n_rows;        /* up to SOV_SPAN_ROWS */
-    const int8_t *q;      /* [n_rows][k_pad], 0 beyond k_len */
-    const float *q_scale; /* [n_rows] */
-    float cap;            /* of scores, or 0 */
+    bool more;             /* m, s and o go on */
+    size_t n_rows;         /* up to SOV_SPAN_ROWS */
+    const int8_t *q;       /* [n_rows][k_pad], 0 beyond k_len */
+    const float *q_scale;  /* [n_rows] */
+    float cap;             /* of scores, or 0 */
     float cap_step;
     const uint32_t *first; /* [n_rows] keys that a row sees: from first, and */
     const uint32_t *end;   /* [n_rows] before end; of the first page's first */
@@ -213,11 +202,11 @@ struct sov_kern {
     float (*sumsq)(const float *x, size_t n);
     void (*axpy)(float a, const float *x, float *y, size_t n); /* y += a*x */
     void (*scale)(const float *x, float s, const float *w, float *y,
-                  size_t n);                    /* y = (x * s) * w */
+                  size_t n);                  /* y = (x * s) * w */
     void (*exp)(float *x, size_t n, float sub); /* x = exp(x - sub) */
     void (*silu_mul)(const float *g, const float *u, float *y, size_t n);
-    float (*max)(const float *x, size_t n); /* -inf for n = 0 */
-    float (*sum)(const float *x, size_t n); /* lanes as dot_f32 */
+    float (*max)(const float *x, size_t n);   /* -inf for n = 0 */
+    float (*sum)(const float *x, size_t n);   /* lanes as dot_f32 */
 
     /* y[j * y_stride + i] = dot_f32(a + i * a_stride, b + j * b_stride) */
     void (*dots)(const float *a, size_t a_stride, size_t n_a, const float *b,

@@ -11,7 +11,7 @@ libkern_generic_la_SOURCES = \
 	%D%/generic/feedback.c \
 	%D%/overlay.h %D%/overlays.def %D%/panel.c %D%/panel.h \
 	%D%/tile.c %D%/tile.h %D%/tiles.h \
-	%D%/act.h %D%/attn_groups.h %D%/unroll.h \
+	%D%/attn_groups.h %D%/unroll.h \
 	%D%/unpack.h %D%/unpack_32.h %D%/unpack_256.h %D%/unpack_bits.h \
 	%D%/rows.h %D%/rows_32.h %D%/rows_256.h %D%/rows_grid.h \
 	%D%/strips.h %D%/strips_256.h %D%/strips_32.h \

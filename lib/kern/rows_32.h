@@ -47,56 +47,54 @@ dot_less_16(vec w, const int8_t *x)
                    v_dot(v_zero(), v_set8(16), v_same(x)));
 }
 
-/* h + a scale times sums, shifted */
+/* p of four blocks with a scale for each half */
 INLINE vecf
-add_scaled(vecf h, vecf d, vec sum, const struct sov_a32 *a, int four)
-{
-    return f_fma(d, f_of(v_shlv32(sum, v_same(a->shift + 4 * four))), h);
-}
-
-/* h and four blocks with a scale for each half */
-INLINE vecf
-add_products_two(vecf h, const vec w[8], const struct scales *s,
-                 const struct sov_a32 *a, int four)
+products_two(const vec w[8], const struct scales *s, const struct sov_a32 *a,
+             int four)
 {
     const int8_t *x = a->q + 128 * four;
+    vecf da = f_same(a->d + 4 * four);
     vec t[8];
     int i;
 
     UNROLL
     for (i = 0; i < 8; i++)
         t[i] = dot_less_16(w[i], x + 16 * i);
-    h = add_scaled(h, s->d[four], v_sums4(t[0], t[2], t[4], t[6]), a, four);
-    return add_scaled(h, s->m[four], v_sums4(t[1], t[3], t[5], t[7]), a, four);
+    return f_add(
+        f_mul(f_mul(s->d[four], da), f_of(v_sums4(t[0], t[2], t[4], t[6]))),
+        f_mul(f_mul(s->m[four], da), f_of(v_sums4(t[1], t[3], t[5], t[7]))));
 }
 
-/* h and four blocks, see kern.h */
+/* p of four blocks, see kern.h */
 INLINE vecf
-add_products(vecf h, const vec w[8], const struct scales *s,
-             const struct sov_a32 *a, int four, enum kind kind, int shift)
+products(const vec w[8], const struct scales *s, const struct sov_a32 *a,
+         int four, enum kind kind, int shift)
 {
     const int8_t *x = a->q + 128 * four;
     vec sum;
+    vecf p;
 
     if (kind == KIND_TWO)
-        return add_products_two(h, w, s, a, four);
+        return products_two(w, s, a, four);
     sum =
         v_sums4(dot_block(w, x, kind), dot_block(w + 2, x + 32, kind),
                 dot_block(w + 4, x + 64, kind), dot_block(w + 6, x + 96, kind));
     if (kind == KIND_OFFSET || (kind == KIND_SIGNED && BIAS8 != 0))
-        sum = v_add32(sum, v_sar32(v_same(a->lift + 4 * four), 7 - shift));
-    h = add_scaled(h, s->d[four], sum, a, four);
+        sum = v_sub32(sum, v_shr32(v_same(a->sum + 4 * four), -shift));
+    p = f_mul(f_mul(s->d[four], f_same(a->d + 4 * four)), f_of(sum));
     if (kind == KIND_MIN)
-        h = f_fma(s->m[four], f_same(a->s + 4 * four), h);
-    return h;
+        p = f_add(p, f_mul(s->m[four], f_same(a->s + 4 * four)));
+    return p;
 }
 
-/* acc + d times the sum of four, in all lanes */
+/* acc + the tree of eight products, in all lanes */
 INLINE vecf
-add_piece(vecf acc, float d, vecf h)
+tree(vecf acc, vecf low, vecf high)
 {
-    h = f_add(f_even(h, h), f_odd(h, h));
-    return f_fma(f_set(d), f_add(f_even(h, h), f_odd(h, h)), acc);
+    vecf v = f_add(f_even(low, high), f_odd(low, high));
+
+    v = f_add(f_even(v, v), f_odd(v, v));
+    return f_add(acc, f_add(f_even(v, v), f_odd(v, v)));
 }
 
 /* One piece of each row. */
@@ -105,18 +103,12 @@ piece32(scales_fn *scales, block_fn *block, enum kind kind, int shift,
         int n_cols, const unsigned char *w, size_t stride,
         const unsigned char *act, size_t act_stride, vecf acc[4])
 {
-    const struct sov_a32 *a[4];
     struct scales s;
-    vecf h[4];
+    vecf p[2][4];
     vec q[8];
     int four, b, c;
 
     scales(w, stride, &s);
-    UNROLL
-    for (c = 0; c < n_cols; c++) {
-        a[c] = (const void *)(act + (size_t)c * act_stride);
-        h[c] = f_zero();
-    }
     UNROLL
     for (four = 0; four < 2; four++) {
         UNROLL
@@ -124,11 +116,13 @@ piece32(scales_fn *scales, block_fn *block, enum kind kind, int shift,
             block(w, stride, 4 * four + b, q + 2 * b);
         UNROLL
         for (c = 0; c < n_cols; c++)
-            h[c] = add_products(h[c], q, &s, a[c], four, kind, shift);
+            p[four][c] =
+                products(q, &s, (const void *)(act + (size_t)c * act_stride),
+                         four, kind, shift);
     }
     UNROLL
     for (c = 0; c < n_cols; c++)
-        acc[c] = add_piece(acc[c], a[c]->d, h[c]);
+        acc[c] = tree(acc[c], p[0][c], p[1][c]);
 }
 
 INLINE void

@@ -41,19 +41,12 @@ strip_starts(const struct strip_kind *f, const struct sov_a32 *const a[4],
             start[c][b] = -a[c]->sum[b] * (1 << f->shift);
 }
 
-/* h + a scale times sums, shifted */
-INLINE vecf
-strip_add(vecf h, vecf d, vec sum, const struct sov_a32 *a, int b)
-{
-    return f_fma(d, f_of(v_shlv32(sum, v_four(&a->shift[b]))), h);
-}
-
-/* h and one block, see kern.h */
+/* The products of one block, see kern.h */
 INLINE void
 strip_products(const struct strip_kind *f, strip_block_fn *block,
                const unsigned char *w, size_t stride, const unsigned char *next,
                const struct strip_scales *s, const struct sov_a32 *const a[4],
-               int n_cols, int b, int odd, int32_t start[4][8], vecf h[4])
+               int n_cols, int b, int odd, int32_t start[4][8], vecf p[4])
 {
     vec q[8], t[4];
     int c, k;
@@ -77,29 +70,15 @@ strip_products(const struct strip_kind *f, strip_block_fn *block,
     }
     UNROLL
     for (c = 0; c < n_cols; c++) {
-        h[c] = strip_add(h[c], s->d[b], t[c], a[c], b);
+        p[c] = f_mul(f_mul(s->d[b], f_set(a[c]->d[b])), f_of(t[c]));
         if (f->kind == KIND_MIN)
-            h[c] = f_fma(s->m[b], f_set(a[c]->s[b]), h[c]);
+            p[c] = f_add(p[c], f_mul(s->m[b], f_set(a[c]->s[b])));
     }
 }
 
-/* acc + d times the sum of h */
-INLINE void
-strip_add_piece(vecf h[4][4], const struct sov_a32 *const a[4], int n_cols,
-                vecf acc[4])
-{
-    int c;
-
-    UNROLL
-    for (c = 0; c < n_cols; c++)
-        acc[c] = f_fma(f_set(a[c]->d),
-                       f_add(f_add(h[0][c], h[1][c]), f_add(h[2][c], h[3][c])),
-                       acc[c]);
-}
-
 /*
- * One piece of each row.  What waits for the block four further on waits in
- * memory.
+ * One piece of each row.  Products are added as a tree: what waits for its
+ * other half waits in memory.
  */
 INLINE void
 strip_piece(const struct strip_kind *f, strip_block_fn *block, int n_cols,
@@ -108,21 +87,26 @@ strip_piece(const struct strip_kind *f, strip_block_fn *block, int n_cols,
             vecf acc[4])
 {
     int32_t start[4][8];
-    vecf h[4][4];
+    vecf half[4][4];
     int b, c;
 
     strip_starts(f, a, n_cols, start);
-    for (b = 0; b < 4; b++)
-        for (c = 0; c < n_cols; c++)
-            h[b][c] = f_zero();
     AS_LOOP
-    for (b = 0; b < 8; b += 2) {
-        strip_products(f, block, w, stride, next, s, a, n_cols, b, 0, start,
-                       h[b % 4]);
-        strip_products(f, block, w, stride, next, s, a, n_cols, b + 1, 1, start,
-                       h[b % 4 + 1]);
+    for (b = 0; b < 4; b++) {
+        vecf p[4], q[4];
+
+        strip_products(f, block, w, stride, next, s, a, n_cols, 2 * b, 0, start,
+                       p);
+        strip_products(f, block, w, stride, next, s, a, n_cols, 2 * b + 1, 1,
+                       start, q);
+        UNROLL
+        for (c = 0; c < n_cols; c++)
+            half[b][c] = f_add(p[c], q[c]);
     }
-    strip_add_piece(h, a, n_cols, acc);
+    UNROLL
+    for (c = 0; c < n_cols; c++)
+        acc[c] = f_add(acc[c], f_add(f_add(half[0][c], half[1][c]),
+                                     f_add(half[2][c], half[3][c])));
 }
 
 /* A piece of a strip. */
@@ -385,21 +369,22 @@ q4_0_dots(vec t[4], vec q, int mask, const struct sov_a32 *const a[4],
 
 INLINE void
 q4_0_products(vec t[4], vec half_d, const struct sov_a32 *const a[4],
-              int n_cols, int b, vecf h[4])
+              int n_cols, int b, vecf p[4])
 {
     vecf d = f_halves32(half_d);
     int c;
 
     UNROLL
     for (c = 0; c < n_cols; c++)
-        h[c] = strip_add(h[c], d, t[c], a[c], b);
+        p[c] = f_mul(f_mul(d, f_set(a[c]->d[b])), f_of(t[c]));
 }
 
-/* h and blocks 2 j and 2 j + 1 of a piece from their dwords. */
+/* Blocks 2 j and 2 j + 1 of a piece from their dwords. */
 INLINE void
 q4_0_pair(const vec v[9], const struct sov_a32 *const a[4], int n_cols, int j,
-          int32_t start[4][8], vecf h[4][4])
+          int32_t start[4][8], vecf sum[4])
 {
+    vecf p[4], q[4];
     vec t[4];
     int c, k;
 
@@ -411,15 +396,17 @@ q4_0_pair(const vec v[9], const struct sov_a32 *const a[4], int n_cols, int j,
     for (k = 0; k < 3; k++)
         q4_0_dots(t, v[1 + k], 15, a, n_cols, 64 * j + 2 + 4 * k);
     q4_0_dots(t, v[4], 0x0f0f, a, n_cols, 64 * j + 14);
-    q4_0_products(t, v[0], a, n_cols, 2 * j, h[2 * j % 4]);
+    q4_0_products(t, v[0], a, n_cols, 2 * j, p);
     UNROLL
     for (c = 0; c < n_cols; c++)
         t[c] = v_four(&start[c][2 * j + 1]);
     UNROLL
     for (k = 0; k < 4; k++)
         q4_0_dots(t, v[5 + k], 15, a, n_cols, 64 * j + 32 + 4 * k);
-    q4_0_products(t, v_shr32(v[4], 16), a, n_cols, 2 * j + 1,
-                  h[(2 * j + 1) % 4]);
+    q4_0_products(t, v_shr32(v[4], 16), a, n_cols, 2 * j + 1, q);
+    UNROLL
+    for (c = 0; c < n_cols; c++)
+        sum[c] = f_add(p[c], q[c]);
 }
 
 INLINE void
@@ -428,14 +415,11 @@ q4_0_piece(struct piece w, const struct sov_a32 *const a[4], int n_cols,
 {
     const struct strip_kind f = { KIND_OFFSET, 3, 18 };
     int32_t start[4][8];
-    vecf h[4][4];
+    vecf half[4][4];
     vec v[36];
-    int b, c, i, j;
+    int c, i, j;
 
     strip_starts(&f, a, n_cols, start);
-    for (b = 0; b < 4; b++)
-        for (c = 0; c < n_cols; c++)
-            h[b][c] = f_zero();
     UNROLL
     for (i = j = 0; j < 4; j++) {
         /* no pair's reading goes before what the one before it asks for */
@@ -444,9 +428,12 @@ q4_0_piece(struct piece w, const struct sov_a32 *const a[4], int n_cols,
         UNROLL
         for (; i <= (9 * j + 8) / 4; i++)
             take(w.p + 16 * i, w.stride, v + 4 * i);
-        q4_0_pair(v + 9 * j, a, n_cols, j, start, h);
+        q4_0_pair(v + 9 * j, a, n_cols, j, start, half[j]);
     }
-    strip_add_piece(h, a, n_cols, acc);
+    UNROLL
+    for (c = 0; c < n_cols; c++)
+        acc[c] = f_add(acc[c], f_add(f_add(half[0][c], half[1][c]),
+                                     f_add(half[2][c], half[3][c])));
 }
 
 INLINE void

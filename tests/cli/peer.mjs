@@ -9,9 +9,8 @@
 // Then the perplexity of the text, which may differ by 0.3 %.  Both keep keys and
 // values as halves.  Prints one line; exit status 1 if it differs.
 //
-// The peer rounds activations to 8 bits.  For K-quants we round the same numbers
-// in the same way (for types with a scale per 32 nearly so, see struct sov_a32 in
-// lib/kern/kern.h), but one that lies between two steps falls to the other side when sums
+// The peer rounds activations to 8 bits.  We round the same numbers in the same
+// way, but one that lies between two steps falls to the other side when sums
 // were added in another order, and from there on the two are apart: of 5760
 // positions of 18 files four were wrong by the rule above, and six with
 // --precise, which rounds nothing.  So two positions of a quantized file may be

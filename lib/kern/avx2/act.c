@@ -4,8 +4,8 @@
  */
 #include "config.h"
 
-#include "kern/act.h"
 #include "kern/overlay.h"
+#include "tensor/half.h"
 
 #include <immintrin.h>
 #include <string.h>
@@ -25,8 +25,7 @@ max_bits(const float *x, size_t n)
     return m;
 }
 
-/* Largest |x|, as bits. */
-static uint32_t
+static float
 amax(const float *x, size_t n)
 {
     __m256i m = max_bits(x, n);
@@ -35,38 +34,30 @@ amax(const float *x, size_t n)
 
     s = _mm_max_epu32(s, _mm_shuffle_epi32(s, 0x4e));
     s = _mm_max_epu32(s, _mm_shuffle_epi32(s, 0xb1));
-    return (uint32_t)_mm_cvtsi128_si32(s);
+    return _mm_cvtss_f32(_mm_castsi128_ps(s));
 }
 
-static float
-unit_of(uint32_t most)
-{
-    return sov_f32_from_bits(most) / 127.0f;
-}
-
-/* Eight numbers times a factor in units of d, cut and rounded. */
+/* Eight numbers in units of d, cut and rounded. */
 static __m256i
-unit8(const float *x, __m256 factor, __m256 d)
+unit8(const float *x, __m256 d)
 {
-    __m256 v = _mm256_div_ps(_mm256_mul_ps(_mm256_loadu_ps(x), factor), d);
+    __m256 v = _mm256_div_ps(_mm256_loadu_ps(x), d);
 
     v = _mm256_max_ps(v, _mm256_set1_ps(-127.0f));
     v = _mm256_min_ps(v, _mm256_set1_ps(127.0f));
     return _mm256_cvtps_epi32(v);
 }
 
-/* 32 numbers times a factor in units of d, not 0, into q; their sums in eight
- * lanes */
+/* 32 numbers in units of d, not 0, into q; their sums in eight lanes */
 static __m256i
-unit32(const float *x, float factor, float d, int8_t *q)
+unit32(const float *x, float d, int8_t *q)
 {
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-    const __m256 vf = _mm256_set1_ps(factor);
     const __m256 vd = _mm256_set1_ps(d);
-    __m256i a = unit8(x, vf, vd);
-    __m256i b = unit8(x + 8, vf, vd);
-    __m256i c = unit8(x + 16, vf, vd);
-    __m256i e = unit8(x + 24, vf, vd);
+    __m256i a = unit8(x, vd);
+    __m256i b = unit8(x + 8, vd);
+    __m256i c = unit8(x + 16, vd);
+    __m256i e = unit8(x + 24, vd);
     __m256i bytes =
         _mm256_packs_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, e));
 
@@ -87,35 +78,29 @@ sums16(__m256i s, int32_t out[2])
     out[1] = _mm_extract_epi32(t, 1);
 }
 
-/* Up to eight blocks. */
-static void
-piece_a32(const float *x, struct sov_a32 *a, size_t n)
-{
-    uint32_t most = amax(x, n);
-    float d = unit_of(most);
-    size_t b;
-
-    if (n < 256 || d == 0)
-        memset(a, 0, sizeof(*a));
-    if (d == 0)
-        return;
-    for (b = 0; b < n / 32; b++, x += 32) {
-        uint32_t k = sov_a32_doublings(most, amax(x, 32));
-        int32_t sum[2];
-
-        sums16(unit32(x, sov_a32_factor(k), d, a->q + 32 * b), sum);
-        sov_a32_block(a, b, k, sum[0] + sum[1]);
-    }
-    sov_a32_piece(a, d);
-}
-
 static void
 to_a32(const float *x, struct sov_a32 *a, size_t n)
 {
-    size_t i;
+    size_t i, b;
 
-    for (i = 0; i < n; i += 256, a++)
-        piece_a32(x + i, a, n - i < 256 ? n - i : 256);
+    for (i = 0; i < n; i += 256, a++) {
+        if (n - i < 256)
+            memset(a, 0, sizeof(*a));
+        for (b = 0; b < 8 && i + 32 * b < n; b++) {
+            const float *p = x + i + 32 * b;
+            int32_t sum[2] = { 0, 0 };
+            float d = amax(p, 32) / 127.0f;
+
+            if (d != 0)
+                sums16(unit32(p, d, a->q + 32 * b), sum);
+            else
+                memset(a->q + 32 * b, 0, 32);
+            a->sum[b] = sum[0] + sum[1];
+            a->d[b] = sov_f32_round11(d);
+            a->s[b] = sov_f32_round11(d * (float)a->sum[b]);
+            a->lift[b] = -128 * a->sum[b];
+        }
+    }
 }
 
 static void
@@ -124,7 +109,7 @@ to_a256(const float *x, struct sov_a256 *a, size_t n)
     size_t i, b;
 
     for (i = 0; i < n; i += 256, a++) {
-        float d = unit_of(amax(x + i, 256));
+        float d = amax(x + i, 256) / 127.0f;
 
         if (d == 0) {
             memset(a, 0, sizeof(*a));
@@ -135,7 +120,7 @@ to_a256(const float *x, struct sov_a256 *a, size_t n)
         for (b = 0; b < 8; b++) {
             int32_t sum[2];
 
-            sums16(unit32(x + i + 32 * b, 1, d, a->q + 32 * b), sum);
+            sums16(unit32(x + i + 32 * b, d, a->q + 32 * b), sum);
             a->sum[2 * b] = (int16_t)sum[0];
             a->sum[2 * b + 1] = (int16_t)sum[1];
             a->sum32[b] = (int16_t)(sum[0] + sum[1]);

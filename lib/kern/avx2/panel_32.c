@@ -69,17 +69,18 @@ pairs(const struct sov_panel *p, enum form form, int k, const void *act,
     }
 }
 
-/* v and block b, see kern.h */
+/* p of block b, see kern.h */
 INLINE __m256
-add_product(__m256 v, const struct sov_panel *p, bool mins, int b, int h,
-            const struct sov_a32 *a, vec sum)
+product(const struct sov_panel *p, bool mins, int b, int h,
+        const struct sov_a32 *a, vec sum)
 {
-    sum = _mm256_sllv_epi32(sum, vec_set32(a->shift[b]));
-    v = _mm256_fmadd_ps(_mm256_load_ps(&p->d[b][8 * h]),
-                        _mm256_cvtepi32_ps(sum), v);
+    __m256 d =
+        _mm256_mul_ps(_mm256_load_ps(&p->d[b][8 * h]), _mm256_set1_ps(a->d[b]));
+    __m256 v = _mm256_mul_ps(d, _mm256_cvtepi32_ps(sum));
+
     if (mins)
-        v = _mm256_fmadd_ps(_mm256_load_ps(&p->dmin[b][8 * h]),
-                            _mm256_set1_ps(a->s[b]), v);
+        v = _mm256_add_ps(v, _mm256_mul_ps(_mm256_load_ps(&p->dmin[b][8 * h]),
+                                           _mm256_set1_ps(a->s[b])));
     return v;
 }
 
@@ -108,10 +109,8 @@ block(const struct sov_panel *p, enum form form, int b, const void *act,
     UNROLL
     for (c = 0; c < n; c++)
         for (h = 0; h < 4; h++)
-            _mm256_store_ps(v[c][h],
-                            add_product(_mm256_load_ps(v[c][h]), p,
-                                        forms[form].mins, b, h,
-                                        column(act, stride, c), s[h][c]));
+            _mm256_store_ps(v[c][h], product(p, forms[form].mins, b, h,
+                                             column(act, stride, c), s[h][c]));
 }
 
 INLINE __m256
@@ -125,21 +124,21 @@ INLINE void
 step(const struct sov_panel *p, enum form form, const void *act, size_t stride,
      int n, float *f)
 {
-    float v[4][TILE][4][8] __attribute__((aligned(32))) = { 0 };
+    float v[8][TILE][4][8] __attribute__((aligned(32)));
     int b, c, h;
 
     for (b = 0; b < 8; b++)
-        block(p, form, b, act, stride, n, v[b % 4]);
+        block(p, form, b, act, stride, n, v[b]);
     for (c = 0; c < n; c++)
         for (h = 0; h < 4; h++) {
             float *at = f + SOV_PANEL_ROWS * c + 8 * h;
-            __m256 sum = _mm256_add_ps(add2(v[0][c][h], v[1][c][h]),
+            __m256 low = _mm256_add_ps(add2(v[0][c][h], v[1][c][h]),
                                        add2(v[2][c][h], v[3][c][h]));
+            __m256 high = _mm256_add_ps(add2(v[4][c][h], v[5][c][h]),
+                                        add2(v[6][c][h], v[7][c][h]));
 
-            _mm256_store_ps(
-                at,
-                _mm256_fmadd_ps(sum, _mm256_set1_ps(column(act, stride, c)->d),
-                                _mm256_load_ps(at)));
+            _mm256_store_ps(at, _mm256_add_ps(_mm256_load_ps(at),
+                                              _mm256_add_ps(low, high)));
         }
 }
 

@@ -195,12 +195,6 @@ v_sar32(vec v, int n)
 
 /* Each 32-bit lane by its own count. */
 INLINE vec
-v_shlv32(vec v, vec n)
-{
-    return _mm256_sllv_epi32(v, n);
-}
-
-INLINE vec
 v_shrv32(vec v, vec n)
 {
     return _mm256_srlv_epi32(v, n);

@@ -4,15 +4,14 @@
  */
 #include "config.h"
 
-#include "kern/act.h"
 #include "kern/avx512/tree.h"
 #include "kern/overlay.h"
+#include "tensor/half.h"
 
 #include <immintrin.h>
 #include <string.h>
 
-/* Largest |x|, as bits. */
-static uint32_t
+static float
 amax(const float *x, size_t n)
 {
     const __m512i abs = _mm512_set1_epi32(0x7fffffff);
@@ -24,20 +23,15 @@ amax(const float *x, size_t n)
 
         m = _mm512_max_epu32(m, _mm512_and_si512(u, abs));
     }
-    return _mm512_reduce_max_epu32(m);
+    return _mm_cvtss_f32(
+        _mm_castsi128_ps(_mm_cvtsi32_si128((int)_mm512_reduce_max_epu32(m))));
 }
 
-static float
-unit_of(uint32_t most)
-{
-    return sov_f32_from_bits(most) / 127.0f;
-}
-
-/* 16 numbers times a factor in units of d, not 0, to even. */
+/* 16 numbers in units of d, not 0, to even. */
 static inline __m512i
-unit16(const float *x, __m512 factor, __m512 d)
+unit16(const float *x, __m512 d)
 {
-    __m512 v = _mm512_div_ps(_mm512_mul_ps(_mm512_loadu_ps(x), factor), d);
+    __m512 v = _mm512_div_ps(_mm512_loadu_ps(x), d);
 
     v = _mm512_max_ps(v, _mm512_set1_ps(-127.0f));
     v = _mm512_min_ps(v, _mm512_set1_ps(127.0f));
@@ -53,13 +47,13 @@ turned(__m512i v)
         v);
 }
 
-/* 64 numbers in units of d, times a factor for each half; their bytes to q and
+/* 64 numbers, the first 32 in units of d, the others of e; their bytes to q and
  * the sums of four each. */
 static inline __m512i
-unit64(const float *x, __m512 f, __m512 g, __m512 d, int8_t *q)
+unit64(const float *x, __m512 d, __m512 e, int8_t *q)
 {
-    __m512i a = _mm512_packs_epi32(unit16(x, f, d), unit16(x + 16, f, d));
-    __m512i b = _mm512_packs_epi32(unit16(x + 32, g, d), unit16(x + 48, g, d));
+    __m512i a = _mm512_packs_epi32(unit16(x, d), unit16(x + 16, d));
+    __m512i b = _mm512_packs_epi32(unit16(x + 32, e), unit16(x + 48, e));
     __m512i bytes = turned(_mm512_packs_epi16(a, b));
 
     _mm512_storeu_si512(q, bytes);
@@ -91,31 +85,23 @@ sums32(__m256i sums)
 static void
 piece_a32(const float *x, struct sov_a32 *a)
 {
-    uint32_t k[8], most = 0;
-    int32_t sum[8];
+    float d[8], unit[8];
     __m512i s[4];
-    float d;
-    size_t b;
+    int b;
 
     for (b = 0; b < 8; b++) {
-        k[b] = amax(x + 32 * b, 32);
-        most = k[b] > most ? k[b] : most;
+        d[b] = amax(x + 32 * b, 32) / 127.0f;
+        unit[b] = d[b] != 0 ? d[b] : 1; /* zeros stay zeros */
     }
-    d = unit_of(most);
-    if (d == 0) {
-        memset(a, 0, sizeof(*a));
-        return;
-    }
-    for (b = 0; b < 8; b++)
-        k[b] = sov_a32_doublings(most, k[b]);
     for (b = 0; b < 4; b++)
-        s[b] = unit64(x + 64 * b, _mm512_set1_ps(sov_a32_factor(k[2 * b])),
-                      _mm512_set1_ps(sov_a32_factor(k[2 * b + 1])),
-                      _mm512_set1_ps(d), a->q + 64 * b);
-    _mm256_storeu_si256((__m256i *)sum, sums32(sums16(s)));
-    for (b = 0; b < 8; b++)
-        sov_a32_block(a, b, k[b], sum[b]);
-    sov_a32_piece(a, d);
+        s[b] = unit64(x + 64 * b, _mm512_set1_ps(unit[2 * b]),
+                      _mm512_set1_ps(unit[2 * b + 1]), a->q + 64 * b);
+    _mm256_storeu_si256((__m256i *)a->sum, sums32(sums16(s)));
+    for (b = 0; b < 8; b++) {
+        a->d[b] = sov_f32_round11(d[b]);
+        a->s[b] = sov_f32_round11(d[b] * (float)a->sum[b]);
+        a->lift[b] = -128 * a->sum[b];
+    }
 }
 
 static void
@@ -125,14 +111,9 @@ to_a32(const float *x, struct sov_a32 *a, size_t n)
         piece_a32(x, a);
     if (n > 0) {
         float rest[256] = { 0 };
-        size_t b;
 
         memcpy(rest, x, n * sizeof(*x));
         piece_a32(rest, a);
-        /* beside a NaN zeros are not zeros */
-        memset(a->q + n, 0, 256 - n);
-        for (b = n / 32; b < 8; b++)
-            sov_a32_block(a, b, SOV_A32_SHIFT, 0);
     }
 }
 
@@ -142,8 +123,8 @@ to_a256(const float *x, struct sov_a256 *a, size_t n)
     size_t i, b;
 
     for (i = 0; i < n; i += 256, a++) {
-        float d = unit_of(amax(x + i, 256));
-        const __m512 one = _mm512_set1_ps(1.0f);
+        float d = amax(x + i, 256) / 127.0f;
+        __m512 unit = _mm512_set1_ps(d);
         __m512i s[4];
         __m256i sums;
 
@@ -152,8 +133,7 @@ to_a256(const float *x, struct sov_a256 *a, size_t n)
             continue;
         }
         for (b = 0; b < 4; b++)
-            s[b] = unit64(x + i + 64 * b, one, one, _mm512_set1_ps(d),
-                          a->q + 64 * b);
+            s[b] = unit64(x + i + 64 * b, unit, unit, a->q + 64 * b);
         sums = sums16(s);
         _mm256_storeu_si256((__m256i *)a->sum, sums);
         _mm_storeu_si128((__m128i *)a->sum32,
@@ -176,7 +156,7 @@ to_s8(const float *x, int8_t *q, size_t n)
 
         m = _mm512_max_epu32(m, _mm512_and_si512(_mm512_castps_si512(v), abs));
     }
-    d = unit_of(_mm512_reduce_max_epu32(m));
+    d = sov_f32_from_bits(_mm512_reduce_max_epu32(m)) / 127.0f;
     if (d == 0) {
         memset(q, 0, n);
         return 0;

@@ -8,10 +8,8 @@
  * own that sum is not at hand: there it is the activations that meet them with
  * 128 added, as in panel_256.c.)
  *
- * Three columns at a time: so all that waits for its place in the sum stays in
- * registers.  A float product costs as much as a vpdpbusd, whose ports it
- * shares; shifts, conversions and additions have others, and cost nothing.  So
- * there is one product for eight of them.  A store is not free here: it takes a read port that vpdpbusd
+ * Three columns at a time: so all that waits for its place in the tree stays in
+ * registers.  A store is not free here: it takes a read port that vpdpbusd
  * wants for its sum (eight of them take 8 cycles, with two stores 10.7).
  */
 #include "config.h"
@@ -19,8 +17,6 @@
 #define TILE 3
 #include "kern/avx512/vec.h"
 #include "kern/overlay.h"
-
-#include <stdbool.h>
 
 /* ---- multiply */
 
@@ -87,22 +83,33 @@ part_sums(const struct sov_panel *p, enum form form, int i, int g,
     }
 }
 
-/* h + a scale times a sum, shifted; block l begins with h. */
+/* A sum times its scale, and that of the activations. */
 INLINE __m512
-add_scaled(__m512 h, const float *scale, const struct sov_a32 *a, int b,
-           __m512i sum, bool begins)
+scaled(const float *scale, const struct sov_a32 *a, int b, __m512i sum)
 {
-    __m512 v = _mm512_cvtepi32_ps(
-        _mm512_sllv_epi32(sum, _mm512_set1_epi32(a->shift[b])));
+    __m512 d = _mm512_mul_ps(_mm512_load_ps(scale), _mm512_set1_ps(a->d[b]));
 
-    return begins ? _mm512_mul_ps(_mm512_load_ps(scale), v)
-                  : _mm512_fmadd_ps(_mm512_load_ps(scale), v, h);
+    return _mm512_mul_ps(d, _mm512_cvtepi32_ps(sum));
 }
 
-/* h and block b of n columns, see kern.h: h[half][column]. */
+/* p of a block, see kern.h */
+INLINE __m512
+product(const struct sov_panel *p, enum form form, int b, int half,
+        const struct sov_a32 *a, __m512i sum)
+{
+    __m512 v = scaled(&p->d[b][16 * half], a, b, sum);
+
+    if (form == MINS)
+        v = _mm512_add_ps(v,
+                          _mm512_mul_ps(_mm512_load_ps(&p->dmin[b][16 * half]),
+                                        _mm512_set1_ps(a->s[b])));
+    return v;
+}
+
+/* The products of block b of n columns: v[half][column]. */
 INLINE void
-add_products(const struct sov_panel *p, enum form form, int b, bool begins,
-             const void *act, size_t stride, int n, __m512 v[2][TILE])
+products(const struct sov_panel *p, enum form form, int b, const void *act,
+         size_t stride, int n, __m512 v[2][TILE])
 {
     __m512i t[2][TILE];
     int i = form == HALVES ? 2 * b : b;
@@ -116,23 +123,15 @@ add_products(const struct sov_panel *p, enum form form, int b, bool begins,
     UNROLL
     for (h = 0; h < 2; h++)
         for (c = 0; c < TILE && c < n; c++)
-            v[h][c] = add_scaled(v[h][c], &p->d[b][16 * h],
-                                 column(act, stride, c), b, t[h][c], begins);
-    if (form == MINS) {
-        UNROLL
-        for (h = 0; h < 2; h++)
-            for (c = 0; c < TILE && c < n; c++)
-                v[h][c] = _mm512_fmadd_ps(
-                    _mm512_load_ps(&p->dmin[b][16 * h]),
-                    _mm512_set1_ps(column(act, stride, c)->s[b]), v[h][c]);
-    }
+            v[h][c] = product(p, form, b, h, column(act, stride, c), t[h][c]);
     if (form == HALVES) {
         part_sums(p, form, i + 1, g, act, stride, n, t);
         UNROLL
         for (h = 0; h < 2; h++)
             for (c = 0; c < TILE && c < n; c++)
-                v[h][c] = add_scaled(v[h][c], &p->dmin[b][16 * h],
-                                     column(act, stride, c), b, t[h][c], false);
+                v[h][c] = _mm512_add_ps(v[h][c], scaled(&p->dmin[b][16 * h],
+                                                        column(act, stride, c),
+                                                        b, t[h][c]));
     }
     UNROLL
     for (h = 0; h < 2; h++)
@@ -140,16 +139,16 @@ add_products(const struct sov_panel *p, enum form form, int b, bool begins,
             VECTOR(v[h][c]);
 }
 
-/* a += b */
+/* v = a + b */
 INLINE void
-add(int n, __m512 a[2][TILE], __m512 b[2][TILE])
+add(int n, __m512 a[2][TILE], __m512 b[2][TILE], __m512 v[2][TILE])
 {
     int c, h;
 
     UNROLL
     for (h = 0; h < 2; h++)
         for (c = 0; c < TILE && c < n; c++)
-            a[h][c] = _mm512_add_ps(a[h][c], b[h][c]);
+            v[h][c] = _mm512_add_ps(a[h][c], b[h][c]);
 }
 
 /* n columns, a number known to the compiler. */
@@ -157,30 +156,29 @@ INLINE void
 step(const struct sov_panel *p, enum form form, const void *act, size_t stride,
      int n, float *f)
 {
-    __m512 sum[2][TILE], u[2][TILE], v[2][TILE];
+    __m512 sum[2][TILE], u[2][TILE], v[2][TILE], w[2][TILE];
     int b, c, h;
 
     UNROLL
     for (h = 0; h < 2; h++)
         for (c = 0; c < TILE && c < n; c++)
             sum[h][c] = _mm512_setzero_ps();
-    for (b = 0; b < 4; b += 2) {
-        add_products(p, form, b, true, act, stride, n, u);
-        add_products(p, form, b + 4, false, act, stride, n, u);
-        add_products(p, form, b + 1, true, act, stride, n, v);
-        add_products(p, form, b + 5, false, act, stride, n, v);
-        add(n, u, v);
-        add(n, sum, u);
+    for (b = 0; b < 8; b += 4) {
+        products(p, form, b, act, stride, n, u);
+        products(p, form, b + 1, act, stride, n, v);
+        add(n, u, v, u);
+        products(p, form, b + 2, act, stride, n, v);
+        products(p, form, b + 3, act, stride, n, w);
+        add(n, v, w, v);
+        add(n, u, v, u);
+        add(n, sum, u, sum);
     }
     UNROLL
     for (c = 0; c < TILE && c < n; c++)
         for (h = 0; h < 2; h++) {
             float *at = f + (2 * c + h) * 16;
 
-            _mm512_store_ps(
-                at, _mm512_fmadd_ps(sum[h][c],
-                                    _mm512_set1_ps(column(act, stride, c)->d),
-                                    _mm512_load_ps(at)));
+            _mm512_store_ps(at, _mm512_add_ps(_mm512_load_ps(at), sum[h][c]));
         }
 }
 
@@ -201,7 +199,7 @@ finish_parts(struct sov_panel *p, int at, int g)
 }
 
 #define SIGN      0x80
-#define OFFSET(x) ((x)-128)
+#define OFFSET(x) ((x) - 128)
 #include "kern/unpack_32.h"
 #include "kern/unpack_bits.h"
 

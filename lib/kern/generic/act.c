@@ -4,14 +4,14 @@
  */
 #include "config.h"
 
-#include "kern/act.h"
 #include "kern/generic/exp.h"
 #include "kern/overlay.h"
+#include "tensor/half.h"
 
 #include <string.h>
 
-/* Largest |x|, as bits: NaN beats infinity beats numbers. */
-static uint32_t
+/* Largest |x| as bits compare: NaN beats infinity beats numbers. */
+static float
 amax(const float *x, size_t n)
 {
     uint32_t m = 0;
@@ -22,76 +22,50 @@ amax(const float *x, size_t n)
 
         m = u > m ? u : m;
     }
-    return m;
-}
-
-static float
-unit_of(uint32_t most)
-{
-    return sov_f32_from_bits(most) / 127.0f;
-}
-
-/* n numbers times a factor in units of d. */
-static void
-in_units(const float *x, float factor, float d, int8_t *q, size_t n)
-{
-    size_t i;
-
-    for (i = 0; i < n; i++) {
-        float v = x[i] * factor / d;
-
-        v = v > -127.0f ? v : -127.0f;
-        v = v < 127.0f ? v : 127.0f;
-        /* to even, as the magic number of exp does it */
-        q[i] = (int8_t)(v + SOV_EXP_MAGIC - SOV_EXP_MAGIC);
-    }
+    return sov_f32_from_bits(m);
 }
 
 /* n numbers in units of d; gives d. */
 static float
 units(const float *x, int8_t *q, size_t n)
 {
-    float d = unit_of(amax(x, n));
+    float d = amax(x, n) / 127.0f;
+    size_t i;
 
-    if (d == 0)
+    if (d == 0) {
         memset(q, 0, n);
-    else
-        in_units(x, 1, d, q, n);
-    return d;
-}
-
-/* Up to eight blocks. */
-static void
-piece_a32(const float *x, struct sov_a32 *a, size_t n)
-{
-    uint32_t most = amax(x, n);
-    float d = unit_of(most);
-    size_t b;
-
-    memset(a, 0, sizeof(*a));
-    if (d == 0)
-        return;
-    for (b = 0; b < n / 32; b++, x += 32) {
-        uint32_t k = sov_a32_doublings(most, amax(x, 32));
-        int8_t *q = a->q + 32 * b;
-        int32_t sum = 0;
-        int j;
-
-        in_units(x, sov_a32_factor(k), d, q, 32);
-        for (j = 0; j < 32; j++)
-            sum += q[j];
-        sov_a32_block(a, b, k, sum);
+        return 0;
     }
-    sov_a32_piece(a, d);
+    for (i = 0; i < n; i++) {
+        float v = x[i] / d;
+
+        v = v > -127.0f ? v : -127.0f;
+        v = v < 127.0f ? v : 127.0f;
+        /* to even, as the magic number of exp does it */
+        q[i] = (int8_t)(v + SOV_EXP_MAGIC - SOV_EXP_MAGIC);
+    }
+    return d;
 }
 
 static void
 to_a32(const float *x, struct sov_a32 *a, size_t n)
 {
-    size_t i;
+    size_t i, b;
 
-    for (i = 0; i < n; i += 256, a++)
-        piece_a32(x + i, a, n - i < 256 ? n - i : 256);
+    for (i = 0; i < n; i += 256, a++) {
+        memset(a, 0, sizeof(*a));
+        for (b = 0; b < 8 && i + 32 * b < n; b++) {
+            int8_t *q = a->q + 32 * b;
+            float d = units(x + i + 32 * b, q, 32);
+            int j;
+
+            for (j = 0; j < 32; j++)
+                a->sum[b] += q[j];
+            a->d[b] = sov_f32_round11(d);
+            a->s[b] = sov_f32_round11(d * (float)a->sum[b]);
+            a->lift[b] = -128 * a->sum[b];
+        }
+    }
 }
 
 static void

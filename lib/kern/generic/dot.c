@@ -39,20 +39,20 @@ sum_of(const int8_t *a, const int8_t *b, int n)
     return sum;
 }
 
-/* h and block i of a piece, see kern.h */
+/* p of block i of a piece, see kern.h */
 static float
-add_block(float h, const struct sov_w32 *w, enum sov_second second,
+block_sum(const struct sov_w32 *w, enum sov_second second,
           const struct sov_a32 *a, size_t i)
 {
     const int8_t *q = a->q + 32 * i;
-    int32_t unit = 1 << a->shift[i];
+    float p;
 
     if (second == SOV_SECOND_SCALE) {
-        h = fmaf(w->d, (float)(sum_of(w->q, q, 16) * unit), h);
-        return fmaf(w->m, (float)(sum_of(w->q + 16, q + 16, 16) * unit), h);
+        p = w->d * a->d[i] * (float)sum_of(w->q, q, 16);
+        return p + w->m * a->d[i] * (float)sum_of(w->q + 16, q + 16, 16);
     }
-    h = fmaf(w->d, (float)(sum_of(w->q, q, 32) * unit), h);
-    return second == SOV_SECOND_MIN ? fmaf(w->m, a->s[i], h) : h;
+    p = w->d * a->d[i] * (float)sum_of(w->q, q, 32);
+    return second == SOV_SECOND_MIN ? p + w->m * a->s[i] : p;
 }
 
 /* Up to eight blocks of weights with those of activations. */
@@ -60,12 +60,12 @@ static float
 eight_sum(const struct sov_w32 *w, size_t n, enum sov_second second,
           const struct sov_a32 *a)
 {
-    float h[4] = { 0 };
+    float p[8] = { 0 };
     size_t b;
 
     for (b = 0; b < n; b++)
-        h[b % 4] = add_block(h[b % 4], &w[b], second, a, b);
-    return (h[0] + h[1]) + (h[2] + h[3]);
+        p[b] = block_sum(&w[b], second, a, b);
+    return ((p[0] + p[1]) + (p[2] + p[3])) + ((p[4] + p[5]) + (p[6] + p[7]));
 }
 
 static void
@@ -87,9 +87,7 @@ dot_a32(enum sov_type type, const unsigned char *row, const unsigned char *act,
         for (c = 0; c < n_cols; c++) {
             const struct sov_a32 *a = (const void *)(act + c * act_stride);
 
-            a += i / 256;
-            y[c * y_stride] = fmaf(a->d, eight_sum(w, n_blocks, r->second, a),
-                                   y[c * y_stride]);
+            y[c * y_stride] += eight_sum(w, n_blocks, r->second, a + i / 256);
         }
     }
 }

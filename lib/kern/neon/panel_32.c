@@ -36,15 +36,16 @@ column(const void *act, size_t stride, int c)
     return (const void *)((const unsigned char *)act + (size_t)c * stride);
 }
 
-/* v and block b for four rows, see kern.h */
+/* p of block b for four rows, see kern.h */
 INLINE float32x4_t
-add_product(float32x4_t v, const struct sov_panel *p, bool mins, int b, int at,
-            const struct sov_a32 *a, vec sum)
+product(const struct sov_panel *p, bool mins, int b, int at,
+        const struct sov_a32 *a, vec sum)
 {
-    sum = vshlq_s32(sum, vdupq_n_s32(a->shift[b]));
-    v = vfmaq_f32(v, vld1q_f32(&p->d[b][at]), vcvtq_f32_s32(sum));
+    float32x4_t d = vmulq_n_f32(vld1q_f32(&p->d[b][at]), a->d[b]);
+    float32x4_t v = vmulq_f32(d, vcvtq_f32_s32(sum));
+
     if (mins)
-        v = vfmaq_n_f32(v, vld1q_f32(&p->dmin[b][at]), a->s[b]);
+        v = vaddq_f32(v, vmulq_n_f32(vld1q_f32(&p->dmin[b][at]), a->s[b]));
     return v;
 }
 
@@ -70,9 +71,8 @@ block(const struct sov_panel *p, enum form form, int b, int at, const void *act,
     UNROLL
     for (c = 0; c < n; c++)
         for (h = 0; h < TILE_VECS; h++)
-            v[h][c] =
-                add_product(v[h][c], p, forms[form].mins, b, at + LANES * h,
-                            column(act, stride, c), s[h][c]);
+            v[h][c] = product(p, forms[form].mins, b, at + LANES * h,
+                              column(act, stride, c), s[h][c]);
 }
 
 /* n columns, a number known to the compiler. */
@@ -80,24 +80,21 @@ INLINE void
 step(const struct sov_panel *p, enum form form, int at, const void *act,
      size_t stride, int n, float *f)
 {
-    tile_sums v[4];
+    tile_sums v[8];
     int b, c, h;
 
-    for (b = 0; b < 4; b++)
-        for (h = 0; h < TILE_VECS; h++)
-            for (c = 0; c < n; c++)
-                v[b][h][c] = vdupq_n_f32(0);
     for (b = 0; b < 8; b++)
-        block(p, form, b, at, act, stride, n, v[b % 4]);
+        block(p, form, b, at, act, stride, n, v[b]);
     UNROLL
     for (c = 0; c < n; c++)
         for (h = 0; h < TILE_VECS; h++) {
             float *to = f + SOV_PANEL_ROWS * c + LANES * h;
-            float32x4_t sum = vaddq_f32(vaddq_f32(v[0][h][c], v[1][h][c]),
+            float32x4_t low = vaddq_f32(vaddq_f32(v[0][h][c], v[1][h][c]),
                                         vaddq_f32(v[2][h][c], v[3][h][c]));
+            float32x4_t high = vaddq_f32(vaddq_f32(v[4][h][c], v[5][h][c]),
+                                         vaddq_f32(v[6][h][c], v[7][h][c]));
 
-            vst1q_f32(
-                to, vfmaq_n_f32(vld1q_f32(to), sum, column(act, stride, c)->d));
+            vst1q_f32(to, vaddq_f32(vld1q_f32(to), vaddq_f32(low, high)));
         }
 }
 

@@ -257,12 +257,6 @@ v_sar32(vec v, int n)
 
 /* Each 32-bit lane by its own count. */
 INLINE vec
-v_shlv32(vec v, vec n)
-{
-    return TWO(OF_U32, U32, left32, v, n);
-}
-
-INLINE vec
 v_shrv32(vec v, vec n)
 {
     return TWO(OF_U32, U32, right32, v, n);
