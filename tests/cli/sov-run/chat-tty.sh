@@ -150,9 +150,10 @@ E
 grep -q '^-' out && fail "the terminal was not given back"
 
 # a signal while a line is typed leaves the terminal as it was; of a run under
-# nohup SIGHUP is ignored
+# nohup SIGHUP is ignored, and in the background SIGINT and SIGQUIT
 default=
-env --default-signal=HUP true 2>/dev/null && default='env --default-signal=HUP'
+env --default-signal=HUP,INT,QUIT true 2>/dev/null &&
+    default='env --default-signal=HUP,INT,QUIT'
 for sig in 15 1 3 13; do
     # shellcheck disable=SC2086
     expect $((128 + sig)) "$pty" $default sov-run --chat --chat-template t.jinja <<E
