@@ -36,3 +36,4 @@ include lib/run/local.mk
 include lib/calib/local.mk
 include lib/compress/local.mk
 include lib/measure/local.mk
+include lib/bench/local.mk

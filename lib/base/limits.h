@@ -66,6 +66,11 @@
 #define SOV_CLAIMS_VALUES  (UINT64_C(1) << 20)  /* ... of a set of them */
 #define SOV_CLAIM_ITEMS    UINT64_C(1024) /* files, dependencies of a claim */
 #define SOV_INDEX_MAX      (UINT64_C(1) << 30) /* bytes of an index */
+#define SOV_BENCH_LINE_MAX (UINT64_C(4) << 20) /* bytes of a record of one */
+#define SOV_BENCH_TEXT_MAX UINT64_C(1024)      /* ... of a text in it */
+#define SOV_BENCH_SAMPLES_MAX UINT64_C(65536)  /* ... samples of it */
+#define SOV_BENCH_DEPTH    16                  /* ... nesting of its JSON */
+#define SOV_BENCH_VALUES   (UINT64_C(1) << 17) /* ... JSON values of it */
 
 #define SOV_JOURNAL_MAX    (UINT64_C(128) << 20) /* bytes of one that resumes */
 #define SOV_MEMBERS_MAX    (UINT64_C(1) << 20)  /* members of an archive */

@@ -6,6 +6,7 @@ sovinclude_HEADERS += \
 	%D%/archive.h \
 	%D%/audit.h \
 	%D%/base.h \
+	%D%/bench.h \
 	%D%/calib.h \
 	%D%/chat.h \
 	%D%/claim.h \

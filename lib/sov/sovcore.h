@@ -7,6 +7,7 @@
 #include "sov/archive.h"
 #include "sov/audit.h"
 #include "sov/base.h"
+#include "sov/bench.h"
 #include "sov/calib.h"
 #include "sov/chat.h"
 #include "sov/claim.h"
