@@ -44,6 +44,18 @@ bin_cli_libcli_la_CPPFLAGS = $(AM_CPPFLAGS) -DSOV_PKGDATADIR='"$(pkgdatadir)"'
 
 tool_libs = bin/cli/libcli.la libsovcore.la $(JANSSON_LIBS)
 
+bin_PROGRAMS += bin/sov-bench
+bin_sov_bench_SOURCES = %D%/sov-bench.c \
+	%D%/bench/bench.h \
+	%D%/bench/model.c \
+	%D%/bench/options.c \
+	%D%/bench/pass.c \
+	%D%/bench/plain.c \
+	%D%/bench/set.c \
+	%D%/bench/speed.c \
+	%D%/bench/worker.c
+bin_sov_bench_LDADD = $(tool_libs)
+
 bin_PROGRAMS += bin/sov-quantize
 bin_sov_quantize_SOURCES = %D%/sov-quantize.c \
 	%D%/quantize/allot.c \

@@ -20,6 +20,7 @@ sovinclude_HEADERS += \
 	%D%/key.h \
 	%D%/ledger.h \
 	%D%/lora.h \
+	%D%/machine.h \
 	%D%/measure.h \
 	%D%/meta.h \
 	%D%/model.h \

@@ -21,6 +21,7 @@
 #include "sov/key.h"
 #include "sov/ledger.h"
 #include "sov/lora.h"
+#include "sov/machine.h"
 #include "sov/measure.h"
 #include "sov/meta.h"
 #include "sov/model.h"

@@ -16,8 +16,21 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PATH_LEN 4352 /* a line, and the folders before it */
+
+/* What is asked of each group, from ours up to the root of its hierarchy; true
+ * ends it. */
+struct walk {
+    const char *root;
+    const char *controller;
+    bool (*visit)(struct walk *w, const char *mount, const char *dir);
+    uint64_t least;   /* 0: no limit so far */
+    const char *file; /* that is looked for ... */
+    char *path;       /* ... and where it is, [size] */
+    size_t size;
+};
 
 /* A path under root; false if it is too long. */
 static bool
@@ -76,44 +89,79 @@ quota_of(const char *root, const char *mount, const char *dir)
     return 0;
 }
 
-static unsigned
-lesser(unsigned a, unsigned b)
+static uint64_t
+lesser(uint64_t a, uint64_t b)
 {
     return b > 0 && (a == 0 || b < a) ? b : a;
 }
 
-/* The least from dir up to the root of its hierarchy; dir is cut to pieces. */
-static unsigned
-least_above(const char *root, const char *mount, char *dir)
+static bool
+visit_quota(struct walk *w, const char *mount, const char *dir)
 {
-    unsigned least = 0;
+    w->least = lesser(w->least, quota_of(w->root, mount, dir));
+    return false;
+}
+
+/* Version 1 says no limit by a number near 2^63. */
+static bool
+visit_memory(struct walk *w, const char *mount, const char *dir)
+{
+    static const char *const names[] = { "memory.max", "memory.high",
+                                         "memory.limit_in_bytes" };
+    char path[PATH_LEN];
+    unsigned long long v[2];
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (make_path(path, w->root, mount, dir, names[i]) &&
+            read_numbers(path, v) >= 1 && v[0] < 1ull << 60)
+            w->least = lesser(w->least, v[0]);
+    return false;
+}
+
+static bool
+visit_file(struct walk *w, const char *mount, const char *dir)
+{
+    char path[PATH_LEN];
+
+    if (!make_path(path, w->root, mount, dir, w->file) ||
+        strlen(path) >= w->size || access(path, R_OK) != 0)
+        return false;
+    memcpy(w->path, path, strlen(path) + 1);
+    return true;
+}
+
+/* From dir up to the root of its hierarchy; dir is cut to pieces. */
+static bool
+walk_up(struct walk *w, const char *mount, char *dir)
+{
     char *slash;
 
     do {
-        least = lesser(least, quota_of(root, mount, dir));
+        if (w->visit(w, mount, dir))
+            return true;
         slash = strrchr(dir, '/');
         if (slash != NULL)
             *slash = '\0';
     } while (slash != NULL);
-    return least;
+    return false;
 }
 
 static bool
-has_cpu(const char *controllers)
+has_controller(const char *controllers, const char *name)
 {
     size_t len;
 
     for (const char *p = controllers; *p != '\0'; p += len + (p[len] == ',')) {
         len = strcspn(p, ",");
-        if (len == 3 && memcmp(p, "cpu", 3) == 0)
+        if (len == strlen(name) && memcmp(p, name, len) == 0)
             return true;
     }
     return false;
 }
 
 /* One line of /proc/self/cgroup. */
-static unsigned
-line_quota(const char *root, char *line)
+static bool
+walk_line(struct walk *w, char *line)
 {
     char mount[256];
     char *controllers = strchr(line, ':');
@@ -121,38 +169,81 @@ line_quota(const char *root, char *line)
     char again[4096];
 
     if (dir == NULL)
-        return 0;
+        return false;
     *controllers++ = '\0';
     *dir++ = '\0';
     dir[strcspn(dir, "\n")] = '\0';
     snprintf(again, sizeof(again), "%s", dir);
     if (*controllers == '\0') /* beside version 1 it is mounted deeper */
-        return lesser(least_above(root, "", dir),
-                      least_above(root, "/unified", again));
-    if (!has_cpu(controllers) ||
+        return walk_up(w, "", dir) || walk_up(w, "/unified", again);
+    if (!has_controller(controllers, w->controller) ||
         snprintf(mount, sizeof(mount), "/%s", controllers) >=
             (int)sizeof(mount))
-        return 0;
-    return lesser(least_above(root, mount, dir),
-                  least_above(root, "/cpu", again));
+        return false;
+    if (walk_up(w, mount, dir))
+        return true;
+    snprintf(mount, sizeof(mount), "/%s", w->controller);
+    return walk_up(w, mount, again);
+}
+
+static bool
+walk(struct walk *w)
+{
+    char line[4096];
+    char path[PATH_LEN];
+    bool done = false;
+    FILE *f;
+
+    if (snprintf(path, sizeof(path), "%s/proc/self/cgroup", w->root) >=
+        (int)sizeof(path))
+        return false;
+    f = fopen(path, "re");
+    if (f == NULL)
+        return false;
+    while (!done && fgets(line, sizeof(line), f) != NULL)
+        done = walk_line(w, line);
+    fclose(f);
+    return done;
 }
 
 unsigned
 sov_cgroup_cpus(const char *root)
 {
-    char line[4096];
-    char path[PATH_LEN];
-    unsigned least = 0;
-    FILE *f;
+    struct walk w = {
+        .root = root,
+        .controller = "cpu",
+        .visit = visit_quota,
+    };
 
-    if (snprintf(path, sizeof(path), "%s/proc/self/cgroup", root) >=
-        (int)sizeof(path))
-        return 0;
-    f = fopen(path, "re");
-    if (f == NULL)
-        return 0;
-    while (fgets(line, sizeof(line), f) != NULL)
-        least = lesser(least, line_quota(root, line));
-    fclose(f);
-    return least;
+    walk(&w);
+    return (unsigned)w.least;
+}
+
+uint64_t
+sov_cgroup_memory(const char *root)
+{
+    struct walk w = {
+        .root = root,
+        .controller = "memory",
+        .visit = visit_memory,
+    };
+
+    walk(&w);
+    return w.least;
+}
+
+bool
+sov_cgroup_find(const char *root, const char *controller, const char *file,
+                char *path, size_t size)
+{
+    struct walk w = {
+        .root = root,
+        .controller = controller,
+        .visit = visit_file,
+        .file = file,
+        .path = path,
+        .size = size,
+    };
+
+    return walk(&w);
 }

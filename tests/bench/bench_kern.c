@@ -11,7 +11,7 @@
  *   bench_kern [-t threads] [-c columns,...] [-k rows] [type ...]
  */
 #include "base/mem.h"
-#include "limits.h"
+#include "bench/limits.h"
 #include "nn/mat.h"
 #include "quant/codec.h"
 #include "sov/base.h"

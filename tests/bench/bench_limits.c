@@ -12,7 +12,7 @@
  * second, of the widest dot instruction that there is (0: there is none); read
  * is GB/s from memory.  Best of a few short runs.
  */
-#include "limits.h"
+#include "bench/limits.h"
 
 #include <pthread.h>
 #include <stdint.h>

@@ -9,7 +9,7 @@ tests_bench_bench_codec_LDADD = libsov_all.la $(deps_libs)
 CLEANFILES += tests/bench/bench_codec$(EXEEXT)
 
 EXTRA_PROGRAMS += tests/bench/bench_limits tests/bench/bench_pass
-tests_bench_bench_limits_SOURCES = %D%/bench_limits.c %D%/limits.h
+tests_bench_bench_limits_SOURCES = %D%/bench_limits.c
 tests_bench_bench_limits_LDADD = -lpthread
 tests_bench_bench_pass_SOURCES = %D%/bench_pass.c %D%/bench_model.h
 tests_bench_bench_pass_LDADD = libsov_all.la $(deps_libs)
@@ -65,7 +65,7 @@ bench-programs: bin/sov-run$(EXEEXT) tests/bench/bench_limits$(EXEEXT) \
 .PHONY: bench-programs
 
 EXTRA_PROGRAMS += tests/bench/bench_kern
-tests_bench_bench_kern_SOURCES = %D%/bench_kern.c %D%/limits.h
+tests_bench_bench_kern_SOURCES = %D%/bench_kern.c
 tests_bench_bench_kern_LDADD = libsov_all.la $(deps_libs)
 CLEANFILES += tests/bench/bench_kern$(EXEEXT)
 bench-kern: tests/bench/bench_kern$(EXEEXT)

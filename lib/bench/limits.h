@@ -5,8 +5,8 @@
  *
  * Each program that includes it has them for itself.
  */
-#ifndef SOV_TESTS_BENCH_LIMITS_H
-#define SOV_TESTS_BENCH_LIMITS_H
+#ifndef SOV_BENCH_LIMITS_H
+#define SOV_BENCH_LIMITS_H
 
 #include <stdint.h>
 #include <string.h>

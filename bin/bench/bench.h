@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bench.h - what the parts of sov-bench share
+ *
+ * The model is opened and run by a child process, under seals; it hands the
+ * records to its parent as lines of JSON.  The parent, which never reads a
+ * model, has the history, the verdict and the outputs.
+ */
+#ifndef SOV_BIN_BENCH_H
+#define SOV_BIN_BENCH_H
+
+#include "cli/lm.h"
+#include "sov/bench.h"
+#include "sov/err.h"
+#include "sov/run.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BENCH_LIST_MAX    32
+#define BENCH_BATCH_MAX   1024 /* sequences */
+#define BENCH_THREADS_MAX 4096
+#define BENCH_RUNS_MAX    1000
+
+/* "128,512": whole numbers, in the order given, none twice. */
+struct bench_list {
+    uint32_t v[BENCH_LIST_MAX];
+    size_t n;
+};
+
+struct bench_outputs {
+    const char *prom;
+    const char *html;
+    const char *svg;
+    const char *junit;
+    const char *csv;
+    const char *md;
+    bool json;
+    bool color;
+    int columns;
+};
+
+struct bench_options {
+    /* the grid */
+    struct bench_list prompt;
+    struct bench_list gen;
+    struct bench_list depth;
+    struct bench_list batch;
+    struct bench_list threads;
+    struct bench_list kv; /* enum sov_kv_form */
+    uint64_t runs;        /* samples of a cell; 0: by time */
+    double seconds;       /* to measure in; 0: choose */
+    bool precise;
+    bool no_start; /* neither start-up, loading nor the first token */
+    bool no_cold;  /* leave the page cache alone */
+};
+
+extern struct bench_options bench_options;
+
+/* What one token, or one pass, of a model costs at least. */
+struct bench_cost {
+    double body[4]; /* weights that a token is multiplied with, by the roof
+                       (enum sov_roof_kind) that their type has */
+    double head[4]; /* likewise, for logits */
+    double body_bytes; /* of them; of experts those that one token takes */
+    double head_bytes;
+    double all_bytes;  /* body, with all experts */
+    double params;
+};
+
+/* A model that is measured. */
+struct bench_model {
+    struct sov_lm lm;
+    struct sov_bench_model facts; /* texts are owned */
+    struct bench_cost cost;
+};
+
+struct bench_job {
+    struct bench_model *model; /* [n_models]: one, or two with --vs */
+    size_t n_models;
+    struct sov_bench_machine machine;
+    struct sov_bench_noise noise; /* of the time while it was measured */
+    char run[17];
+    char time[24];
+};
+
+/* ---- options.c */
+
+int bench_set_list(void *dest, const char *value, struct sov_err *err);
+int bench_set_kv(void *dest, const char *value, struct sov_err *err);
+int bench_check_options(struct sov_err *err) SOV_MUST_CHECK;
+const char *bench_kv_name(uint32_t form);
+
+/* Where there is no option, a grid that suits the model. */
+void bench_choose_grid(const struct bench_model *m);
+
+/* ---- model.c */
+
+int bench_model_open(struct bench_model *m, const char *path,
+                     struct sov_err *err) SOV_MUST_CHECK;
+void bench_model_close(struct bench_model *m);
+
+/* Tokens of its context, as it says; 0: it does not. */
+uint32_t bench_model_ctx(const struct bench_model *m);
+
+/* ---- pass.c */
+
+/* One thing that is timed. */
+struct bench_task {
+    uint32_t prompt; /* tokens at once, or */
+    uint32_t gen;    /* one after the other */
+    uint32_t depth;
+    uint32_t batch;
+};
+
+struct bench_bed;
+
+/* Memory for any task of the grid, with keys and values in this form.  All
+ * that is open is wiped and given back by close. */
+int bench_bed_open(struct bench_bed **bed, const struct bench_model *m,
+                   enum sov_kv_form kv, struct sov_err *err) SOV_MUST_CHECK;
+void bench_bed_close(struct bench_bed *bed);
+
+/* Bytes that keys and values of n tokens take. */
+double bench_bed_kv_bytes(const struct bench_bed *bed, uint32_t n);
+
+/* Seconds that the task takes. */
+int bench_bed_run(struct bench_bed *bed, const struct bench_task *task,
+                  double *seconds, struct sov_err *err) SOV_MUST_CHECK;
+
+/* ---- worker.c */
+
+typedef int (*bench_work_fn)(void *arg, struct sov_bench_set *set,
+                             struct sov_err *err);
+
+/* Do the work in a child process, and take over its records, or its error. */
+int bench_work(bench_work_fn work, void *arg, struct sov_bench_set *set,
+               struct sov_err *err) SOV_MUST_CHECK;
+
+/* May be called by a signal's handler. */
+void bench_worker_kill(void);
+
+/* ---- plain.c */
+
+int bench_plain(const struct sov_bench_set *set,
+                struct sov_err *err) SOV_MUST_CHECK;
+
+/* ---- set.c */
+
+/* One more record of model m, with what all of them have; NULL and err without
+ * memory.  samples are copied. */
+struct sov_bench_record *
+bench_add(struct bench_job *job, struct sov_bench_set *set, size_t m,
+          const char *metric, const struct sov_bench_cell *cell,
+          const double *samples, size_t n, struct sov_err *err);
+
+/* ---- speed.c */
+
+int bench_speed(struct bench_job *job, struct sov_bench_set *set,
+                struct sov_err *err) SOV_MUST_CHECK;
+
+#endif

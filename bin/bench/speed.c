@@ -1,0 +1,551 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * speed.c - a grid of cells, measured by turns
+ *
+ * A cell is prefill or decode under some conditions.  All cells are measured
+ * once in each round, with what the machine can do at most beside them, so
+ * that whatever changes while it runs changes all of them; of two models each
+ * goes first in every other round.  A sample is a rate over at least a tenth
+ * of a second.  Before the rounds each cell runs until it is steady.
+ */
+#include "bench/bench.h"
+
+#include "cli/common.h"
+#include "cli/generate.h"
+#include "cli/progress.h"
+#include "cli/sandbox.h"
+#include "cli/tool.h"
+#include "sov/base.h"
+#include "sov/machine.h"
+#include "sov/power.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define SAMPLE_SECONDS 0.1
+#define REPS_MAX       100000
+#define ROUNDS_LEAST   6  /* an interval of the median takes six */
+#define ROUNDS_MOST    20
+#define WARMUP_MOST    12
+#define SECONDS        30 /* where there is no option */
+#define PASS           256 /* tokens that go through the weights together */
+
+struct cell {
+    struct bench_task task;
+    uint32_t threads;
+    size_t bed; /* of the model's; by the form of keys and values */
+    size_t model;
+    unsigned reps;
+    size_t warmup;
+    double *rate;   /* [rounds] tokens a second */
+    double *joules; /* [rounds] for a token; NaN: not known */
+};
+
+struct roofs {
+    uint32_t threads;
+    double *v[SOV_ROOF_KINDS]; /* [rounds] */
+};
+
+struct grid {
+    struct bench_job *job;
+    struct bench_bed **bed; /* [n_models, kv.n] */
+    struct cell *cell;
+    size_t n_cells;
+    struct roofs *roofs; /* [threads.n] */
+    sov_roof *roof;
+    sov_power *power;
+    sov_noise *noise;
+    double idle; /* watts while nothing is done; NaN: not known */
+    size_t rounds_most;
+    size_t rounds; /* that are done */
+    double start;
+    double budget;
+};
+
+/* ---- laying it out */
+
+static double *
+room(size_t n)
+{
+    return calloc(n, sizeof(double));
+}
+
+static int
+add_cell(struct grid *g, const struct cell *c, struct sov_err *err)
+{
+    struct cell *to = &g->cell[g->n_cells];
+
+    *to = *c;
+    to->rate = room(g->rounds_most);
+    to->joules = room(g->rounds_most);
+    g->n_cells++;
+    return to->rate != NULL && to->joules != NULL
+               ? 0
+               : sov_fail(err, SOV_EMEM, "out of memory");
+}
+
+/* Prefill and decode of all sizes under conditions that are chosen. */
+static int
+add_sizes(struct grid *g, struct cell *c, struct sov_err *err)
+{
+    const struct bench_options *o = &bench_options;
+    int rc = 0;
+
+    for (size_t i = 0; i < o->prompt.n + o->gen.n && rc == 0; i++) {
+        bool prompt = i < o->prompt.n;
+        uint32_t n = prompt ? o->prompt.v[i] : o->gen.v[i - o->prompt.n];
+
+        c->task.prompt = prompt ? n : 0;
+        c->task.gen = prompt ? 0 : n;
+        for (c->model = 0; n > 0 && c->model < g->job->n_models && rc == 0;
+             c->model++)
+            rc = add_cell(g, c, err);
+    }
+    return rc;
+}
+
+static int
+add_cells(struct grid *g, struct sov_err *err)
+{
+    const struct bench_options *o = &bench_options;
+    struct cell c = { 0 };
+    int rc = 0;
+
+    g->cell = calloc(o->threads.n * o->kv.n * o->depth.n * o->batch.n *
+                         (o->prompt.n + o->gen.n) * g->job->n_models,
+                     sizeof(*g->cell));
+    if (g->cell == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    for (size_t t = 0; t < o->threads.n; t++)
+        for (size_t k = 0; k < o->kv.n; k++)
+            for (size_t d = 0; d < o->depth.n; d++)
+                for (size_t b = 0; b < o->batch.n && rc == 0; b++) {
+                    c.threads = o->threads.v[t];
+                    c.bed = k;
+                    c.task.depth = o->depth.v[d];
+                    c.task.batch = o->batch.v[b];
+                    rc = add_sizes(g, &c, err);
+                }
+    return rc;
+}
+
+static int
+open_beds(struct grid *g, struct sov_err *err)
+{
+    const struct bench_list *kv = &bench_options.kv;
+    int rc = 0;
+
+    g->bed = calloc(g->job->n_models * kv->n, sizeof(*g->bed));
+    if (g->bed == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    for (size_t i = 0; i < g->job->n_models * kv->n && rc == 0; i++)
+        rc = bench_bed_open(&g->bed[i], &g->job->model[i / kv->n],
+                            (enum sov_kv_form)kv->v[i % kv->n], err);
+    return rc;
+}
+
+static int
+open_roofs(struct grid *g, struct sov_err *err)
+{
+    const struct bench_list *t = &bench_options.threads;
+
+    g->roofs = calloc(t->n, sizeof(*g->roofs));
+    if (g->roofs == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    for (size_t i = 0; i < t->n; i++) {
+        g->roofs[i].threads = t->v[i];
+        for (size_t k = 0; k < SOV_ROOF_KINDS; k++) {
+            g->roofs[i].v[k] = room(g->rounds_most);
+            if (g->roofs[i].v[k] == NULL)
+                return sov_fail(err, SOV_EMEM, "out of memory");
+        }
+    }
+    return sov_roof_open(&g->roof, err);
+}
+
+/* Threads are made while that is allowed, as many as any cell wants. */
+static void
+make_threads(void)
+{
+    const struct bench_list *t = &bench_options.threads;
+    uint32_t most = 1;
+
+    for (size_t i = 0; i < t->n; i++)
+        most = t->v[i] > most ? t->v[i] : most;
+    sov_set_threads(most);
+    sov_threads_ready();
+}
+
+static int
+open_grid(struct grid *g, struct sov_err *err)
+{
+    const struct bench_options *o = &bench_options;
+    int rc;
+
+    g->rounds_most = o->runs > 0 ? o->runs : ROUNDS_MOST;
+    g->budget = o->seconds > 0 ? o->seconds : SECONDS;
+    g->idle = NAN;
+    make_threads();
+    rc = add_cells(g, err);
+    if (rc == 0)
+        rc = open_beds(g, err);
+    if (rc == 0)
+        rc = open_roofs(g, err);
+    if (rc == 0)
+        rc = sov_power_open(&g->power, sov_fake_root, err);
+    if (rc == 0)
+        rc = sov_noise_open(&g->noise, sov_fake_root, err);
+    return rc;
+}
+
+static void
+close_grid(struct grid *g)
+{
+    size_t n_beds = g->job->n_models * bench_options.kv.n;
+
+    for (size_t i = 0; g->bed != NULL && i < n_beds; i++)
+        bench_bed_close(g->bed[i]);
+    for (size_t i = 0; i < g->n_cells; i++) {
+        free(g->cell[i].rate);
+        free(g->cell[i].joules);
+    }
+    for (size_t i = 0; g->roofs != NULL && i < bench_options.threads.n; i++)
+        for (size_t k = 0; k < SOV_ROOF_KINDS; k++)
+            free(g->roofs[i].v[k]);
+    free(g->bed);
+    free(g->cell);
+    free(g->roofs);
+    sov_roof_close(g->roof);
+    sov_power_close(g->power);
+    sov_noise_close(g->noise);
+}
+
+/* ---- measuring */
+
+static double
+energy(const struct grid *g)
+{
+    double joules;
+
+    return sov_power_joules(g->power, &joules) ? joules : NAN;
+}
+
+static double
+tokens_of(const struct bench_task *t)
+{
+    return (double)t->batch * (t->prompt + t->gen);
+}
+
+/* What stands still takes power, too. */
+static void
+measure_idle(struct grid *g)
+{
+    const struct timespec second = { 1, 0 };
+    double before = energy(g);
+    double from = sov_generate_clock();
+
+    if (isnan(before))
+        return;
+    nanosleep(&second, NULL);
+    g->idle = (energy(g) - before) / (sov_generate_clock() - from);
+}
+
+/* One sample: as many repetitions as the cell has. */
+static int
+sample(struct grid *g, const struct cell *c, double *rate, double *joules,
+       struct sov_err *err)
+{
+    struct bench_bed *bed = g->bed[c->model * bench_options.kv.n + c->bed];
+    double before = energy(g);
+    double sum = 0;
+    double once;
+    int rc = 0;
+
+    sov_set_threads(c->threads);
+    for (unsigned i = 0; i < c->reps && rc == 0; i++) {
+        rc = bench_bed_run(bed, &c->task, &once, err);
+        sum += once;
+    }
+    if (rc < 0)
+        return rc;
+    *rate = tokens_of(&c->task) * c->reps / (sum > 1e-9 ? sum : 1e-9);
+    *joules = (energy(g) - before) / (tokens_of(&c->task) * c->reps);
+    return 0;
+}
+
+/* How often, then until it is steady, but not for more than its share of a
+ * fifth of the time. */
+static int
+warm_up(struct grid *g, struct cell *c, struct sov_err *err)
+{
+    double rate[WARMUP_MOST];
+    double joules;
+    double from = sov_generate_clock();
+    double share = g->budget / 5 / (double)g->n_cells;
+    double took;
+    size_t n = 0;
+    int rc;
+
+    c->reps = 1;
+    rc = sample(g, c, &rate[0], &joules, err);
+    if (rc < 0)
+        return rc;
+    took = tokens_of(&c->task) / rate[0];
+    if (took < SAMPLE_SECONDS)
+        c->reps = took * REPS_MAX > SAMPLE_SECONDS
+                      ? (unsigned)(SAMPLE_SECONDS / took) + 1
+                      : REPS_MAX;
+    do {
+        rc = sample(g, c, &rate[n], &joules, err);
+        n += rc == 0;
+    } while (rc == 0 && n < WARMUP_MOST && n < 2 &&
+             sov_generate_clock() - from < share);
+    c->warmup = n + 1;
+    return rc;
+}
+
+static void
+measure_roofs(struct grid *g)
+{
+    for (size_t i = 0; i < bench_options.threads.n; i++) {
+        sov_set_threads(g->roofs[i].threads);
+        for (size_t k = 0; k < SOV_ROOF_KINDS; k++)
+            g->roofs[i].v[k][g->rounds] =
+                sov_roof_measure(g->roof, (enum sov_roof_kind)k);
+    }
+}
+
+/* Every other round from the end to the beginning, in which of two models the
+ * other one is the first. */
+static int
+measure_round(struct grid *g, struct sov_err *err)
+{
+    int rc = 0;
+
+    measure_roofs(g);
+    sov_noise_look(g->noise);
+    for (size_t i = 0; i < g->n_cells && rc == 0; i++) {
+        size_t at = g->rounds % 2 == 0 ? i : g->n_cells - 1 - i;
+        struct cell *c = &g->cell[at];
+
+        rc = sample(g, c, &c->rate[g->rounds], &c->joules[g->rounds], err);
+        sov_progress_update(NULL, g->rounds * g->n_cells + i + 1,
+                            g->rounds_most * g->n_cells, "speed");
+    }
+    g->rounds += rc == 0;
+    return rc;
+}
+
+/* With --runs as many as these; else until the time is over and an interval is
+ * possible; a model that takes far longer has none. */
+static bool
+goes_on(const struct grid *g)
+{
+    double spent = sov_generate_clock() - g->start;
+
+    if (g->rounds >= g->rounds_most)
+        return false;
+    if (bench_options.runs > 0 || spent < g->budget)
+        return true;
+    return g->rounds < ROUNDS_LEAST && spent < 4 * g->budget;
+}
+
+static int
+measure(struct grid *g, struct sov_err *err)
+{
+    int rc = 0;
+
+    g->start = sov_generate_clock();
+    measure_idle(g);
+    sov_progress_begin("samples");
+    for (size_t i = 0; i < g->n_cells && rc == 0; i++)
+        rc = warm_up(g, &g->cell[i], err);
+    measure_roofs(g); /* once for nothing */
+    sov_noise_begin(g->noise);
+    while (rc == 0 && goes_on(g))
+        rc = measure_round(g, err);
+    sov_noise_end(g->noise, &g->job->noise);
+    sov_progress_end();
+    return rc;
+}
+
+/* ---- telling it */
+
+static int
+compare(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Of samples that stay in their order. */
+static double
+median(const double *v, size_t n)
+{
+    double sorted[BENCH_RUNS_MAX];
+
+    if (n > sizeof(sorted) / sizeof(sorted[0]))
+        n = sizeof(sorted) / sizeof(sorted[0]);
+    if (n == 0)
+        return NAN;
+    memcpy(sorted, v, n * sizeof(*v));
+    qsort(sorted, n, sizeof(*sorted), compare);
+    return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
+}
+
+static const struct roofs *
+roofs_of(const struct grid *g, uint32_t threads)
+{
+    size_t i = 0;
+
+    while (g->roofs[i].threads != threads)
+        i++;
+    return &g->roofs[i];
+}
+
+static double
+at_least(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+/* Bytes that must come from memory for the whole task: weights once for each
+ * pass, experts as far as its tokens can meet different ones, and the keys and
+ * values of what was before. */
+static double
+bytes_of(const struct grid *g, const struct cell *c)
+{
+    const struct bench_cost *m = &g->job->model[c->model].cost;
+    const struct bench_bed *bed =
+        g->bed[c->model * bench_options.kv.n + c->bed];
+    double tokens = tokens_of(&c->task);
+    double batch = c->task.batch;
+    double met;
+
+    if (c->task.gen > 0) {
+        met = m->body_bytes * batch;
+        met = met < m->all_bytes ? met : m->all_bytes;
+        return c->task.gen *
+               (at_least(met, m->body_bytes) + m->head_bytes +
+                batch * bench_bed_kv_bytes(
+                            bed, c->task.depth + (c->task.gen + 1) / 2));
+    }
+    return ceil(tokens / PASS) * m->all_bytes + m->head_bytes +
+           batch * bench_bed_kv_bytes(bed, c->task.depth + c->task.prompt);
+}
+
+/* Multiplications and additions with weights; and how many seconds they would
+ * take at the roof of each. */
+static double
+work_of(const struct grid *g, const struct cell *c, double *seconds)
+{
+    const struct bench_cost *m = &g->job->model[c->model].cost;
+    const struct roofs *roofs = roofs_of(g, c->threads);
+    double heads = c->task.gen > 0 ? tokens_of(&c->task) : c->task.batch;
+    double all = 0;
+
+    *seconds = 0;
+    for (size_t k = 0; k < 4; k++) {
+        double ops = 2 * (tokens_of(&c->task) * m->body[k] +
+                          heads * m->head[k]);
+        double rate = median(roofs->v[k], g->rounds);
+
+        if (!(rate > 0)) /* numbers that the processor has no product for */
+            rate = median(roofs->v[SOV_ROOF_F32], g->rounds);
+        all += ops;
+        if (ops > 0)
+            *seconds += ops / rate;
+    }
+    return all;
+}
+
+static struct sov_bench_cell
+cell_of(const struct cell *c)
+{
+    return (struct sov_bench_cell){
+        .prompt = c->task.prompt,
+        .gen = c->task.gen,
+        .depth = c->task.depth,
+        .batch = c->task.batch,
+        .threads = c->threads,
+        .kv = (char *)(uintptr_t)bench_kv_name(bench_options.kv.v[c->bed]),
+    };
+}
+
+static int
+tell_cell(struct grid *g, const struct cell *c, struct sov_bench_set *set,
+          struct sov_err *err)
+{
+    const char *metric = c->task.gen > 0 ? "decode" : "prefill";
+    struct sov_bench_cell where = cell_of(c);
+    struct sov_bench_record *r =
+        bench_add(g->job, set, c->model, metric, &where, c->rate, g->rounds, err);
+    double took = tokens_of(&c->task) / median(c->rate, g->rounds);
+    double read = median(roofs_of(g, c->threads)->v[SOV_ROOF_READ], g->rounds);
+    double least;
+
+    if (r == NULL)
+        return err->rc;
+    r->warmup = c->warmup;
+    r->flop_per_s = work_of(g, c, &least) / took;
+    r->bytes_per_s = bytes_of(g, c) / took;
+    r->bandwidth_share = r->bytes_per_s / read;
+    r->compute_share = least / took;
+    if (isnan(median(c->joules, g->rounds)))
+        return 0;
+    r = bench_add(g->job, set, c->model, "joules_per_token", &where, c->joules,
+                  g->rounds, err);
+    return r != NULL ? 0 : err->rc;
+}
+
+static int
+tell_roofs(struct grid *g, const struct roofs *roofs,
+           struct sov_bench_set *set, struct sov_err *err)
+{
+    static const struct {
+        const char *metric;
+        double unit;
+    } kind[SOV_ROOF_KINDS] = {
+        [SOV_ROOF_READ] = { "bandwidth", 1e9 },
+        [SOV_ROOF_INT8] = { "compute_int8", 1e12 },
+        [SOV_ROOF_BF16] = { "compute_bf16", 1e12 },
+        [SOV_ROOF_F32] = { "compute_f32", 1e12 },
+    };
+    struct sov_bench_cell where = { .threads = roofs->threads };
+
+    for (size_t k = 0; k < SOV_ROOF_KINDS; k++) {
+        if (!(roofs->v[k][0] > 0))
+            continue;
+        for (size_t i = 0; i < g->rounds; i++)
+            roofs->v[k][i] /= kind[k].unit;
+        if (bench_add(g->job, set, 0, kind[k].metric, &where, roofs->v[k],
+                      g->rounds, err) == NULL)
+            return err->rc;
+    }
+    return 0;
+}
+
+int
+bench_speed(struct bench_job *job, struct sov_bench_set *set,
+            struct sov_err *err)
+{
+    struct grid g = { .job = job };
+    int rc;
+
+    bench_choose_grid(&job->model[0]);
+    rc = open_grid(&g, err);
+    if (rc == 0) {
+        sov_sandbox_seal();
+        rc = measure(&g, err);
+    }
+    for (size_t i = 0; i < g.n_cells && rc == 0; i++)
+        rc = tell_cell(&g, &g.cell[i], set, err);
+    for (size_t i = 0; i < bench_options.threads.n && rc == 0; i++)
+        rc = tell_roofs(&g, &g.roofs[i], set, err);
+    close_grid(&g);
+    return rc;
+}

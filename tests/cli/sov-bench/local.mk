@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+# tests/cli/sov-bench/local.mk - sov-bench as a user runs it
+
+cli_tests += %D%/options.sh
+cli_tests += %D%/speed.sh
