@@ -165,7 +165,8 @@ sov_dialog_has(const sov_dialog *d, const char *name)
     return json_object_get(d->vars, name) != NULL;
 }
 
-/* A JSON string; what is no UTF-8 becomes U+FFFD. */
+/* A JSON string; what is no UTF-8, and NUL, which no JSON of ours may hold,
+ * becomes U+FFFD. */
 static json_t *
 json_text(const char *text, size_t len)
 {
@@ -177,7 +178,8 @@ json_text(const char *text, size_t len)
     if (clean == NULL)
         return NULL;
     while (at < len) {
-        size_t n = sov_utf8_step(text + at, len - at, &cp);
+        size_t n = text[at] != '\0' ? sov_utf8_step(text + at, len - at, &cp)
+                                    : 0;
 
         memcpy(clean + out, n > 0 ? text + at : "\xef\xbf\xbd", n > 0 ? n : 3);
         out += n > 0 ? n : 3;

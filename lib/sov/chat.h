@@ -59,7 +59,8 @@ SOV_API int sov_dialog_set(sov_dialog *dialog, const char *json, size_t len,
                            struct sov_err *err) SOV_MUST_CHECK;
 SOV_API bool sov_dialog_has(const sov_dialog *dialog, const char *name);
 
-/* One more message; text that is not UTF-8 gets U+FFFD where it is not. */
+/* One more message; text that is not UTF-8 gets U+FFFD where it is not, and
+ * where it is NUL. */
 SOV_API int sov_dialog_add(sov_dialog *dialog, const char *role,
                            const char *text, size_t len,
                            struct sov_err *err) SOV_MUST_CHECK;

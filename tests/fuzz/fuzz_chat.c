@@ -84,6 +84,31 @@ use_more(const sov_chat *chat, sov_dialog *dialog, const char *text, size_t len)
         abort();
 }
 
+/* What a session keeps of the messages is all of them. */
+static void
+keep(const sov_dialog *dialog)
+{
+    struct sov_err err = { 0 };
+    sov_dialog *other = NULL;
+    char *text, *again;
+    size_t len, again_len;
+    const char *first;
+
+    if (sov_dialog_json(dialog, &text, &len, &err) < 0)
+        return;
+    if (sov_dialog_new(&other, &err) < 0 ||
+        sov_dialog_parse(other, text, len, &err) < 0 ||
+        sov_dialog_json(other, &again, &again_len, &err) < 0 ||
+        again_len != len || memcmp(again, text, len) != 0)
+        abort();
+    first = sov_dialog_text(dialog, 0);
+    if (first != NULL && strcmp(first, sov_dialog_text(other, 0)) != 0)
+        abort();
+    free(text);
+    free(again);
+    sov_dialog_free(other);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -103,6 +128,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         sov_dialog_cut(dialog, 2);
         use(chat, dialog, false);
         use_more(chat, dialog, (const char *)data, len);
+        keep(dialog);
     }
     sov_chat_free(chat);
     sov_dialog_free(dialog);

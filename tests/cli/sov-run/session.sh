@@ -54,6 +54,10 @@ chat -p "Go on" --system "Tell tales" --session c.kv
 expect 64 sov-run --chat --chat-template t.jinja -n 2 -p "Go on" \
     --system "Do not" --session c.kv
 err_has "in the session"
+# a NUL in what was said does not make the session unreadable
+printf 'one\0two' >nul.txt
+chat nul.txt --session n.kv
+chat -p "And then?" --session n.kv
 # messages are all of a conversation
 chat all.json --session c.kv
 cmp -s out second || fail "messages were added to those of the session"
