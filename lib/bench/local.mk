@@ -2,11 +2,20 @@
 # lib/bench/local.mk - floor 10: what was measured, and is it worse?
 
 libsov_all_la_SOURCES += \
+	%D%/change.c \
+	%D%/dist.c %D%/dist.h \
+	%D%/disturb.c \
+	%D%/history.c \
 	%D%/limits.h \
 	%D%/machine.c \
 	%D%/metric.c %D%/metrics.def \
 	%D%/noise.c \
 	%D%/order.c %D%/order.h \
+	%D%/pool.c %D%/pool.h \
 	%D%/record.c \
 	%D%/roof.c \
-	%D%/stat.c
+	%D%/signed.c %D%/signed.h \
+	%D%/stat.c \
+	%D%/steady.c \
+	%D%/utest.c \
+	%D%/verdict.c

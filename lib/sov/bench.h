@@ -250,6 +250,10 @@ struct sov_bench_rule {
 /* What one would ask for. */
 SOV_API void sov_bench_rule_start(struct sov_bench_rule *rule);
 
+/* What in the noise makes worse and better inconclusive, as the end of a
+ * sentence ("others wanted the CPU"); NULL: nothing. */
+SOV_API const char *sov_bench_noise_found(const struct sov_bench_noise *noise);
+
 /*
  * About one cell.  Changes are shares of the old value in the sense of the
  * work: 0.03 is three hundredths more time (of a rate: base / now - 1), bytes
@@ -293,6 +297,7 @@ struct sov_bench_change {
 };
 
 #define SOV_BENCH_CHANGE_SPAN 60 /* values at the end that are looked at */
+#define SOV_BENCH_CHANGE_ALPHA 0.0002 /* what one would ask for */
 
 /*
  * Change points among the last SOV_BENCH_CHANGE_SPAN of n values (one for each
@@ -330,7 +335,7 @@ struct sov_bench_losses {
     uint64_t lines; /* all of the file */
     uint64_t bad;   /* that are no records */
     uint64_t first; /* number of the first bad one */
-    char why[200];  /* ... and what is wrong with it */
+    char why[400];  /* ... and what is wrong with it */
     bool torn;      /* the last line has no end, and was left out */
 };
 

@@ -41,3 +41,4 @@ include tests/unit/run.mk
 include tests/unit/calib.mk
 include tests/unit/compress.mk
 include tests/unit/measure.mk
+include tests/unit/bench.mk

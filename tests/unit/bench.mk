@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+# tests/unit/bench.mk - unit tests of lib/bench
+
+unit_tests += tests/unit/t_bench_nights
+tests_unit_t_bench_nights_SOURCES = %D%/t_bench_nights.c %D%/unit.h
+tests_unit_t_bench_nights_CFLAGS = $(unit_cflags)
+tests_unit_t_bench_nights_LDADD = $(unit_libs)
