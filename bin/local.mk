@@ -27,22 +27,39 @@ bin_cli_libcli_la_SOURCES = \
 	%D%/cli/opt_value.c \
 	%D%/cli/output.c \
 	%D%/cli/parts.c %D%/cli/parts.h \
+	%D%/cli/markup.c %D%/cli/markup.h \
+	%D%/cli/ours.c %D%/cli/ours.h \
 	%D%/cli/password.c %D%/cli/password.h \
 	%D%/cli/progress.c %D%/cli/progress.h \
+	%D%/cli/prom.c %D%/cli/prom.h \
 	%D%/cli/prompt.c %D%/cli/prompt.h \
 	%D%/cli/report.c %D%/cli/report.h \
 	%D%/cli/sandbox.c %D%/cli/sandbox.h \
 	%D%/cli/sandbox_test.c \
 	%D%/cli/seccomp.c %D%/cli/seccomp.h \
+	%D%/cli/svg.c %D%/cli/svg.h \
+	%D%/cli/svg_axis.c %D%/cli/svg_axis.h \
 	%D%/cli/talk.c %D%/cli/talk.h \
 	%D%/cli/target.c %D%/cli/target.h \
 	%D%/cli/term.c %D%/cli/term.h \
 	%D%/cli/text.c %D%/cli/text.h \
 	%D%/cli/tool.c %D%/cli/tool.h \
+	%D%/cli/tool_screen.c \
 	%D%/cli/trust.c %D%/cli/trust.h
+bin_cli_libcli_la_LIBADD = -lm
 bin_cli_libcli_la_CPPFLAGS = $(AM_CPPFLAGS) -DSOV_PKGDATADIR='"$(pkgdatadir)"'
 
 tool_libs = bin/cli/libcli.la libsovcore.la $(JANSSON_LIBS)
+
+# what sov-bench shows, of records alone
+bench_out_sources = \
+	bin/bench/charts.c bin/bench/glossary.def \
+	bin/bench/html.h bin/bench/html_style.c bin/bench/html_table.c \
+	bin/bench/out.c bin/bench/out.h \
+	bin/bench/out_csv.c bin/bench/out_html.c bin/bench/out_junit.c \
+	bin/bench/out_md.c bin/bench/out_prom.c bin/bench/out_svg.c \
+	bin/bench/out_table.c bin/bench/outputs.def bin/bench/prom.def \
+	bin/bench/view.c bin/bench/view.h bin/bench/words.c
 
 bin_PROGRAMS += bin/sov-bench
 bin_sov_bench_SOURCES = %D%/sov-bench.c \

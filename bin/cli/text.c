@@ -83,28 +83,38 @@ columns_of(uint32_t c)
     return is_in(wide, sizeof(wide) / sizeof(wide[0]), c) ? 2 : 1;
 }
 
+size_t
+sov_text_next(const char *text, char *out)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    size_t n = char_len(p);
+
+    out[0] = '\0';
+    if (*p == '\0')
+        return 0;
+    if (n == 0 || *p < 0x20 || *p == 0x7f) {
+        snprintf(out, 8, "\\x%02x", *p);
+        return 1;
+    }
+    memcpy(out, p, n);
+    out[n] = '\0';
+    return n;
+}
+
 char *
 sov_text_escape(char *buf, size_t size, const char *text)
 {
-    const unsigned char *p = (const unsigned char *)text;
-    size_t at = 0;
+    size_t at = 0, n;
+    char one[8];
 
-    while (*p != '\0') {
-        size_t n = char_len(p);
+    while ((n = sov_text_next(text, one)) > 0) {
+        size_t len = strlen(one);
 
-        if (n == 0 || *p < 0x20 || *p == 0x7f) {
-            if (at + 4 >= size)
-                break;
-            snprintf(buf + at, size - at, "\\x%02x", *p);
-            at += 4;
-            p++;
-        } else {
-            if (at + n >= size)
-                break;
-            memcpy(buf + at, p, n);
-            at += n;
-            p += n;
-        }
+        if (at + len >= size)
+            break;
+        memcpy(buf + at, one, len);
+        at += len;
+        text += n;
     }
     buf[at] = '\0';
     return buf;

@@ -20,6 +20,12 @@ char *sov_text_escape(char *buf, size_t size, const char *text);
  */
 size_t sov_text_repair(char *buf, const char *text, size_t len);
 
+/*
+ * The next character of text, as sov_text_escape() shows it, into out[8]; the
+ * bytes of text that it is, 0 at the end.
+ */
+size_t sov_text_next(const char *text, char *out);
+
 /* Columns of a terminal that UTF-8 text takes: two for wide characters of
  * East Asia and emoji, none for combining ones. */
 size_t sov_text_width(const char *text);

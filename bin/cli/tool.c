@@ -64,16 +64,6 @@ sov_tool_tty(int fd)
     return isatty(fd) == 1;
 }
 
-bool
-sov_tool_color(void)
-{
-    const char *term = getenv("TERM");
-
-    return !sov_common.no_color && getenv("NO_COLOR") == NULL &&
-           (term == NULL || strcmp(term, "dumb") != 0) &&
-           sov_tool_tty(STDOUT_FILENO);
-}
-
 static void SOV_PRINTF(2, 0)
 say(const char *kind, const char *fmt, va_list ap)
 {

@@ -123,6 +123,14 @@ bool sov_tool_tty(int fd);
 /* May standard output have bold and dim letters? */
 bool sov_tool_color(void);
 
+/* May there be characters beyond ASCII that we make up ourselves? */
+bool sov_tool_unicode(void);
+
+#define SOV_COLUMNS_MAX 500
+
+/* Columns there are: of the terminal, of COLUMNS, or 80; at least 40. */
+size_t sov_tool_columns(void);
+
 /*
  * Open the output that -o names, with all that the common options ask for.
  * Binary data does not go to a terminal without -f.  inputs are refused as

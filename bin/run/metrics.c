@@ -16,8 +16,9 @@
  */
 #include "run/metrics.h"
 
+#include "cli/ours.h"
+#include "cli/prom.h"
 #include "cli/sandbox.h"
-#include "cli/text.h"
 #include "cli/tool.h"
 #include "sov/base.h"
 #include "sov/io.h"
@@ -191,19 +192,6 @@ add_outcomes(struct text *t, const struct page *page)
             atomic_load(&page->outcome[i]));
 }
 
-/* A label's value; what would end it, and what is no UTF-8, is told apart. */
-static void
-add_label(struct text *t, const char *name, const char *value)
-{
-    char safe[1024];
-
-    sov_text_escape(safe, sizeof(safe), value);
-    add(t, "%s=\"", name);
-    for (const char *p = safe; *p != '\0'; p++)
-        add(t, *p == '"' || *p == '\\' ? "\\%c" : "%c", *p);
-    add(t, "\"");
-}
-
 /* ---- the helper */
 
 struct helper {
@@ -217,15 +205,16 @@ struct helper {
 static void
 make_text(const struct helper *h, bool up, struct text *t)
 {
+    char labels[4096] = "";
+
     t->len = 0;
     add_head(t, PREFIX "build_info", "gauge", "What runs.");
-    add(t, PREFIX "build_info{");
-    add_label(t, "version", sov_version());
-    add(t, ",");
-    add_label(t, "isa", sov_isa());
-    add(t, ",");
-    add_label(t, "model", h->opts->model);
-    add(t, "} 1\n");
+    sov_prom_label(labels, sizeof(labels), "version", sov_version());
+    strcat(labels, ",");
+    sov_prom_label(labels, sizeof(labels), "isa", sov_isa());
+    strcat(labels, ",");
+    sov_prom_label(labels, sizeof(labels), "model", h->opts->model);
+    add(t, PREFIX "build_info{%s} 1\n", labels);
     add_head(t, PREFIX "up", "gauge", "1 while it runs, 0 when it has ended.");
     add(t, PREFIX "up %d\n", up);
     add_head(t, PREFIX "start_time_seconds", "gauge",
@@ -333,34 +322,6 @@ help(struct helper *h)
 
 /* ---- the one that counts */
 
-/* Replacing a file of somebody else's would be a mistake. */
-static int
-check_file(const struct sov_metrics_opts *o, struct sov_err *err)
-{
-    char head[sizeof(FIRST)] = "";
-    struct stat st;
-    ssize_t n;
-    int fd;
-
-    if (stat(o->path, &st) < 0)
-        return 0; /* what is wrong with it the helper finds */
-    if (!S_ISREG(st.st_mode))
-        return sov_fail(err, SOV_EARG, "--metrics: %s is not a file", o->path);
-    if (o->force || st.st_size == 0)
-        return 0;
-    fd = open(o->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    n = fd >= 0 ? read(fd, head, sizeof(head) - 1) : -1;
-    if (fd >= 0)
-        close(fd);
-    if (n >= 0 && strcmp(head, FIRST) == 0)
-        return 0;
-    sov_fail(err, SOV_EIO,
-             "--metrics: %s exists and is no file of metrics; -f replaces it",
-             o->path);
-    err->where = SOV_WHERE_OUTPUT;
-    return SOV_EIO;
-}
-
 /* What the helper says. */
 static int
 hear(const struct sov_metrics *m, struct sov_err *err)
@@ -433,7 +394,8 @@ sov_metrics_open(struct sov_metrics **metrics_of,
     if (m == NULL)
         return sov_fail(err, SOV_EMEM, "out of memory");
     m->life = m->status = -1;
-    rc = check_file(opts, err);
+    rc = sov_ours_check("--metrics", opts->path, FIRST, "file of metrics",
+                        opts->force, err);
     if (rc == 0)
         rc = start_helper(m, opts, err);
     if (rc < 0) {

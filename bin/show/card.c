@@ -54,7 +54,7 @@ static void
 print_line(const char *label, struct line *l)
 {
     char safe[4 * TEXT_MAX];
-    size_t room = show_width() - LABEL;
+    size_t room = sov_tool_columns() - LABEL;
     size_t shown;
 
     if (l->len == 0)
@@ -377,7 +377,7 @@ static void
 print_title(const struct show_facts *f)
 {
     const char *base = strrchr(f->name, '/');
-    size_t columns = show_width();
+    size_t columns = sov_tool_columns();
     char name[4 * 512];
 
     base = base != NULL && base[1] != '\0' ? base + 1 : f->name;
@@ -433,7 +433,7 @@ compare_totals(const struct show_facts *f, int a, int b)
 static int
 print_types(const struct show_facts *f, struct sov_err *err)
 {
-    bool bars = show_unicode() && sov_tool_tty(STDOUT_FILENO);
+    bool bars = sov_tool_unicode() && sov_tool_tty(STDOUT_FILENO);
     struct show_table t = {
         .head = { "type", "tensors", "weights", "bytes", "bits", "share", "" },
         .right = { false, true, true, true, true, true, false },
@@ -478,7 +478,7 @@ print_types(const struct show_facts *f, struct sov_err *err)
 static size_t
 key_width(const sov_meta *meta)
 {
-    size_t columns = show_width(), width = 0;
+    size_t columns = sov_tool_columns(), width = 0;
     size_t most =
         columns < KEY_WIDTH + VALUE_WIDTH ? columns - VALUE_WIDTH : KEY_WIDTH;
 
@@ -495,7 +495,7 @@ static int
 print_metadata(const struct show_facts *f, bool all, struct sov_err *err)
 {
     const sov_meta *meta = sov_model_meta(f->model);
-    size_t width = key_width(meta), room = show_width() - width - 2;
+    size_t width = key_width(meta), room = sov_tool_columns() - width - 2;
 
     show_head("metadata");
     for (size_t i = 0; i < sov_meta_count(meta); i++) {

@@ -92,7 +92,7 @@ report_key(struct sov_report *r, const char *key, const struct sov_kv *a,
 static int
 print_key(const char *sign, const struct sov_kv *kv, struct sov_err *err)
 {
-    size_t width = show_width(), used = strlen(kv->key) + 4;
+    size_t width = sov_tool_columns(), used = strlen(kv->key) + 4;
     char *value = show_value(kv, width > used + 16 ? width - used : 16);
     struct show_table line = { .n_columns = 1 };
 

@@ -91,12 +91,8 @@ void show_table_cell(struct show_table *t, const char *fmt, ...)
 /* Prints and frees. */
 int show_table_print(struct show_table *t, struct sov_err *err) SOV_MUST_CHECK;
 
-/* Columns there are: of the terminal, of COLUMNS, or 80. */
-size_t show_width(void);
 /* May heads be bold? */
 bool show_bold(void);
-/* May there be characters beyond ASCII that we make up ourselves? */
-bool show_unicode(void);
 void show_head(const char *fmt, ...) SOV_PRINTF(1, 2);
 
 /* "1.24 B", "65.5 k": a count for people.  buf holds 16 bytes or more. */

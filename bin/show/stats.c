@@ -39,7 +39,7 @@ static void
 print_bar(double share, size_t columns)
 {
     static const char *const part[] = { "", "▏", "▎", "▍", "▌", "▋", "▊", "▉" };
-    bool fine = show_unicode();
+    bool fine = sov_tool_unicode();
     size_t eighths = (size_t)(share * (double)columns * 8 + 0.5);
 
     if (eighths == 0 && share > 0)
@@ -52,7 +52,7 @@ print_bar(double share, size_t columns)
 static void
 print_bars(const struct sov_bars *b)
 {
-    size_t columns = show_width() - 2 - 10 - 2 - 10 - 2;
+    size_t columns = sov_tool_columns() - 2 - 10 - 2 - 10 - 2;
     uint64_t most = 1;
 
     for (size_t i = 0; i < b->n; i++)
@@ -83,7 +83,7 @@ print_front(const struct sov_stats *s)
 
         snprintf(buf, sizeof(buf), "%.5g", (double)s->front[i]);
         len = strlen(buf) + (i > 0);
-        if (used + len > show_width())
+        if (used + len > sov_tool_columns())
             break;
         printf("%s%s", i > 0 ? " " : "", buf);
         used += len;

@@ -12,31 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
-#define WIDTH      80
-#define WIDTH_MIN  40
-#define WIDTH_MAX  500
-#define CELL_BYTES (4 * WIDTH_MAX + 16)
-
-size_t
-show_width(void)
-{
-    const char *columns = getenv("COLUMNS");
-    struct winsize w = { 0 };
-    long n = 0;
-
-    if (columns != NULL)
-        n = strtol(columns, NULL, 10);
-    else if (sov_tool_tty(STDOUT_FILENO) &&
-             ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0)
-        n = w.ws_col;
-    if (n <= 0)
-        n = WIDTH;
-    return (size_t)(n < WIDTH_MIN ? WIDTH_MIN : n > WIDTH_MAX ? WIDTH_MAX : n);
-}
+#define CELL_BYTES (4 * SOV_COLUMNS_MAX + 16)
 
 bool
 show_bold(void)
@@ -47,21 +25,6 @@ show_bold(void)
     return !sov_common.no_color && (no == NULL || no[0] == '\0') &&
            (term == NULL || strcmp(term, "dumb") != 0) &&
            sov_tool_tty(STDOUT_FILENO);
-}
-
-bool
-show_unicode(void)
-{
-    static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
-
-    for (size_t i = 0; i < 3; i++) {
-        const char *value = getenv(names[i]);
-
-        if (value != NULL && value[0] != '\0')
-            return strcasestr(value, "utf-8") != NULL ||
-                   strcasestr(value, "utf8") != NULL;
-    }
-    return false;
 }
 
 void
@@ -214,7 +177,7 @@ print_rows(const struct show_table *t, const size_t *width)
 static void
 measure(const struct show_table *t, size_t *width)
 {
-    size_t sum = 0, most = show_width();
+    size_t sum = 0, most = sov_tool_columns();
 
     for (size_t c = 0; c < t->n_columns; c++)
         width[c] = t->head[0] != NULL ? sov_text_width(t->head[c]) : 0;
