@@ -73,3 +73,8 @@ tests_tools_mkpacked_LDADD = libsovcore.la
 check_PROGRAMS += tests/tools/mkseeds
 tests_tools_mkseeds_SOURCES = %D%/mkseeds.c
 tests_tools_mkseeds_LDADD = libsovcore.la
+
+check_PROGRAMS += tests/tools/benchshow
+tests_tools_benchshow_SOURCES = %D%/benchshow.c $(bench_out_sources)
+tests_tools_benchshow_LDADD = $(tool_libs) -lm
+EXTRA_DIST += %D%/csv.awk %D%/nights.awk

@@ -2,4 +2,5 @@
 # tests/cli/sov-bench/local.mk - sov-bench as a user runs it
 
 cli_tests += %D%/options.sh
+cli_tests += %D%/show.sh
 cli_tests += %D%/speed.sh
