@@ -64,12 +64,15 @@ bench_out_sources = \
 bin_PROGRAMS += bin/sov-bench
 bin_sov_bench_SOURCES = %D%/sov-bench.c \
 	%D%/bench/bench.h \
+	%D%/bench/judge.c \
+	%D%/bench/manners.c \
 	%D%/bench/model.c \
 	%D%/bench/options.c \
 	%D%/bench/pass.c \
 	%D%/bench/plain.c \
 	%D%/bench/set.c \
 	%D%/bench/speed.c \
+	%D%/bench/start.c \
 	%D%/bench/worker.c
 bin_sov_bench_LDADD = $(tool_libs)
 

@@ -2,7 +2,7 @@
 /*
  * sov-bench - how fast, how good, and is it worse than yesterday?
  *
- * Exit status: 0 measured, 1 it became worse, 64-78 trouble.
+ * Exit status: 0 measured, 1 something became worse, 64-78 trouble.
  */
 #include "bench/bench.h"
 
@@ -18,7 +18,9 @@
 #include <time.h>
 #include <unistd.h>
 
-struct bench_options bench_options;
+struct bench_options bench_options = { .start = true, .cold = true };
+
+static const char *const locks[] = { "none", "fail", "wait", NULL };
 
 static const struct sov_opt opts[] = {
     { .type = SOV_OPT_GROUP, .help = "Speed" },
@@ -48,10 +50,49 @@ static const struct sov_opt opts[] = {
       "take samples for about N seconds", .min = 0.1, .max = 86400,
       .preset = "30" },
 
+    { 0, "start", SOV_OPT_FLAG, &bench_options.start, NULL,
+      "measure starting, loading, the first token and memory, too",
+      .preset = "on" },
+    { 0, "cold", SOV_OPT_FLAG, &bench_options.cold, NULL,
+      "measure the first token with nothing of the model in memory, too",
+      .preset = "on" },
+    { 0, "require-energy", SOV_OPT_FLAG, &bench_options.require_energy, NULL,
+      "fail where the processor does not tell what it takes" },
+
+    { .type = SOV_OPT_GROUP, .help = "Beside others" },
+    { 0, "vs", SOV_OPT_FILE, &bench_options.vs, "MODEL",
+      "measure this model, too, by turns, and say how many times as fast the "
+      "first one is" },
+    { 0, "history", SOV_OPT_FILE, &bench_options.history, "FILE",
+      "add what was measured to FILE, as JSON lines" },
+    { 0, "baseline", SOV_OPT_FILE, &bench_options.baseline, "FILE",
+      "say what is better or worse than in FILE, a history" },
+    { 0, "fail-above", SOV_OPT_CALL, &bench_options.fail_above, "PCT",
+      "exit with 1 if anything is worse by more than PCT, beyond doubt",
+      .call = bench_set_percent, .preset = "",
+      .given = &bench_options.fail_above_given },
+    { 0, "cross-host", SOV_OPT_FLAG, &bench_options.cross_host, NULL,
+      "compare with other machines all the same" },
+
     { .type = SOV_OPT_GROUP, .help = "Machine" },
+    { 0, "lock", SOV_OPT_ENUM, &bench_options.lock, NULL,
+      "take turns with other benchmarks on this machine, or fail",
+      .values = locks },
+    { 0, "timeout", SOV_OPT_FLOAT, &bench_options.timeout, "SECONDS",
+      "end with status 75 if it is not done by then", .min = 0.01, .max = 1e7,
+      .preset = "" },
+    { 0, "nice", SOV_OPT_INT, &bench_options.nice, "N",
+      "be nice to other programs, from -20 to 19", .min = -20, .max = 19,
+      .preset = "", .given = &bench_options.nice_given },
     { 0, "no-sandbox", SOV_OPT_FLAG, &sov_sandbox_off, NULL,
       "let the process that reads the model open files and do all else" },
     { 0 },
+};
+
+/* One model, or one beside another, on its way to a process of its own. */
+struct errand {
+    struct bench_job job;
+    const char *path[2];
 };
 
 /* What names the run. */
@@ -71,24 +112,71 @@ name_run(struct bench_job *job, struct sov_err *err)
     return sov_machine_read(&job->machine, sov_fake_root, err);
 }
 
+/* Two models of one name have the names that they were given by; records of
+ * them would count as the same. */
+static int
+tell_apart(struct bench_model model[2], const char *path, struct sov_err *err)
+{
+    char *name;
+
+    if (strcmp(model[0].facts.name, model[1].facts.name) != 0)
+        return 0;
+    if (strcmp(model[0].facts.name, path) != 0)
+        name = strdup(path);
+    else if (asprintf(&name, "%s (2)", path) < 0)
+        name = NULL;
+    if (name == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    free(model[1].facts.name);
+    model[1].facts.name = name;
+    return 0;
+}
+
 /* All that touches a model; in a process of its own. */
 static int
 work(void *arg, struct sov_bench_set *set, struct sov_err *err)
 {
-    char **paths = arg;
-    struct bench_model model = { 0 };
-    struct bench_job job = { .model = &model, .n_models = 1 };
-    int rc = name_run(&job, err);
+    struct errand *e = arg;
+    struct bench_job *job = &e->job;
+    struct bench_start *start[2] = { NULL, NULL };
+    struct bench_model model[2];
+    int rc = 0;
 
+    memset(model, 0, sizeof(model));
+    job->model = model;
+    for (size_t i = 0; i < job->n_models && rc == 0; i++)
+        rc = bench_start_measure(&start[i], e->path[i], err);
     sov_sandbox_begin(NULL, 0);
+    for (size_t i = 0; i < job->n_models && rc == 0; i++)
+        rc = bench_model_open(&model[i], e->path[i], err);
+    if (rc == 0 && job->n_models == 2)
+        rc = tell_apart(model, e->path[1], err);
     if (rc == 0)
-        rc = bench_model_open(&model, paths[0], err);
-    if (rc == 0)
-        rc = bench_speed(&job, set, err);
-    if (rc == 0)
-        rc = sov_lm_check(&model.lm, err);
-    bench_model_close(&model);
-    sov_machine_clear(&job.machine);
+        rc = bench_speed(job, set, err);
+    for (size_t i = 0; i < job->n_models && rc == 0; i++)
+        rc = bench_start_tell(start[i], job, i, set, err);
+    for (size_t i = 0; i < job->n_models && rc == 0; i++)
+        rc = sov_lm_check(&model[i].lm, err);
+    for (size_t i = 0; i < job->n_models; i++) {
+        bench_start_free(start[i]);
+        bench_model_close(&model[i]);
+    }
+    return rc;
+}
+
+static int
+measure(int argc, char **argv, struct sov_bench_set *set, struct sov_err *err)
+{
+    struct errand e = { .job = { .n_models = 1 } };
+    int rc = name_run(&e.job, err);
+
+    e.path[1] = bench_options.vs;
+    e.job.n_models = bench_options.vs != NULL ? 2 : 1;
+    for (int i = 0; i < argc && rc == 0; i++) {
+        e.path[0] = argv[i];
+        rc = bench_work(work, &e, set, err);
+    }
+    sov_machine_clear(&e.job.machine);
     return rc;
 }
 
@@ -107,18 +195,84 @@ put_json(const struct sov_bench_set *set, struct sov_err *err)
     return 0;
 }
 
+/* Before anything is measured: what cannot be read is told now. */
+static int
+read_files(struct sov_bench_set *past, struct sov_bench_set *base,
+           struct sov_err *err)
+{
+    int rc = 0;
+
+    if (bench_options.history != NULL)
+        rc = bench_read_past(bench_options.history, past, err);
+    if (rc == 0 && bench_options.baseline != NULL)
+        rc = bench_read_past(bench_options.baseline, base, err);
+    return rc;
+}
+
+/* What the machine could do at most goes behind what the model did: it is no
+ * merit of either, and is not judged.  Gives the number of all others. */
+static size_t
+put_limits_last(struct sov_bench_set *set)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < set->n; i++) {
+        struct sov_bench_record r = set->record[i];
+
+        if (bench_is_limit(&r))
+            continue;
+        memmove(&set->record[n + 1], &set->record[n],
+                (i - n) * sizeof(*set->record));
+        set->record[n++] = r;
+    }
+    return n;
+}
+
+/* All that is said, then what the exit status is. */
+static int
+report(struct sov_bench_set *set, const struct sov_bench_set *base,
+       struct sov_err *err)
+{
+    struct sov_bench_set judged = { set->record, put_limits_last(set) };
+    struct sov_bench_verdict *v = NULL;
+    size_t n_v = 0;
+    int rc = 0;
+
+    if (bench_options.baseline != NULL)
+        rc = bench_judge(&judged, base, &v, &n_v, err);
+    if (rc == 0 && bench_options.history != NULL)
+        rc = sov_bench_history_add(bench_options.history, set, err);
+    if (rc == 0 && sov_common.json)
+        rc = put_json(set, err);
+    else if (rc == 0 && !sov_common.quiet)
+        bench_plain(set, v, n_v);
+    if (rc == 0)
+        rc = bench_verdict(v, n_v, base, err);
+    free(v);
+    return rc;
+}
+
 static int
 run(int argc, char **argv, struct sov_err *err)
 {
     struct sov_bench_set set = { 0 };
-    int rc = bench_check_options(err);
+    struct sov_bench_set past = { 0 };
+    struct sov_bench_set base = { 0 };
+    int rc;
 
-    (void)argc;
+    bench_options.n_models = (size_t)argc;
+    rc = bench_check_options(err);
     if (rc == 0)
-        rc = bench_work(work, argv, &set, err);
+        rc = bench_behave(err);
     if (rc == 0)
-        rc = sov_common.json ? put_json(&set, err) : bench_plain(&set, err);
+        rc = read_files(&past, &base, err);
+    if (rc == 0)
+        rc = measure(argc, argv, &set, err);
+    if (rc == 0)
+        rc = report(&set, &base, err);
     sov_bench_set_free(&set);
+    sov_bench_set_free(&past);
+    sov_bench_set_free(&base);
     return rc;
 }
 
@@ -128,9 +282,9 @@ main(int argc, char **argv)
     static const struct sov_tool tool = {
         .name = "sov-bench",
         .summary = "how fast, how good, and is it worse than yesterday?",
-        .operands = "MODEL",
+        .operands = "MODEL...",
         .min_operands = 1,
-        .max_operands = 1,
+        .max_operands = -1,
         .common = SOV_COMMON_JSON | SOV_COMMON_COLOR | SOV_COMMON_MEMORY |
                   SOV_COMMON_PROGRESS,
         .opts = opts,

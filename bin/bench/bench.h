@@ -22,6 +22,7 @@
 #define BENCH_BATCH_MAX   1024 /* sequences */
 #define BENCH_THREADS_MAX 4096
 #define BENCH_RUNS_MAX    1000
+#define BENCH_SECONDS     30 /* of measuring, where there is no option */
 
 /* "128,512": whole numbers, in the order given, none twice. */
 struct bench_list {
@@ -52,20 +53,38 @@ struct bench_options {
     uint64_t runs;        /* samples of a cell; 0: by time */
     double seconds;       /* to measure in; 0: choose */
     bool precise;
-    bool no_start; /* neither start-up, loading nor the first token */
-    bool no_cold;  /* leave the page cache alone */
+    bool start; /* start-up, loading and the first token, too */
+    bool cold;  /* ... with nothing of the model in memory */
+    bool require_energy;
+
+    /* beside others */
+    size_t n_models; /* operands */
+    const char *vs;
+    const char *history;
+    const char *baseline;
+    double fail_above; /* a share */
+    bool fail_above_given;
+    bool cross_host;
+
+    /* manners */
+    double timeout; /* seconds; 0: none */
+    int64_t nice;
+    bool nice_given;
+    int lock; /* enum sov_lock */
+
+    struct bench_outputs out;
 };
 
 extern struct bench_options bench_options;
 
 /* What one token, or one pass, of a model costs at least. */
 struct bench_cost {
-    double body[4]; /* weights that a token is multiplied with, by the roof
+    double body[4];    /* weights that a token is multiplied with, by the roof
                        (enum sov_roof_kind) that their type has */
-    double head[4]; /* likewise, for logits */
+    double head[4];    /* likewise, for logits */
     double body_bytes; /* of them; of experts those that one token takes */
     double head_bytes;
-    double all_bytes;  /* body, with all experts */
+    double all_bytes; /* body, with all experts */
     double params;
 };
 
@@ -89,8 +108,12 @@ struct bench_job {
 
 int bench_set_list(void *dest, const char *value, struct sov_err *err);
 int bench_set_kv(void *dest, const char *value, struct sov_err *err);
+int bench_set_percent(void *dest, const char *value, struct sov_err *err);
 int bench_check_options(struct sov_err *err) SOV_MUST_CHECK;
 const char *bench_kv_name(uint32_t form);
+
+/* The largest value; 0 of none. */
+uint32_t bench_most(const struct bench_list *list);
 
 /* Where there is no option, a grid that suits the model. */
 void bench_choose_grid(const struct bench_model *m);
@@ -100,6 +123,10 @@ void bench_choose_grid(const struct bench_model *m);
 int bench_model_open(struct bench_model *m, const char *path,
                      struct sov_err *err) SOV_MUST_CHECK;
 void bench_model_close(struct bench_model *m);
+
+/* Open it to look at what it consists of: neither weights nor digests. */
+int bench_model_peek(struct bench_model *m, const char *path,
+                     struct sov_err *err) SOV_MUST_CHECK;
 
 /* Tokens of its context, as it says; 0: it does not. */
 uint32_t bench_model_ctx(const struct bench_model *m);
@@ -129,6 +156,27 @@ double bench_bed_kv_bytes(const struct bench_bed *bed, uint32_t n);
 int bench_bed_run(struct bench_bed *bed, const struct bench_task *task,
                   double *seconds, struct sov_err *err) SOV_MUST_CHECK;
 
+/* Is it about the machine, and not about a model? */
+bool bench_is_limit(const struct sov_bench_record *r);
+
+/* ---- start.c */
+
+struct bench_start;
+
+/*
+ * Before the process seals itself, and makes threads: starting, loading, the
+ * first token and memory, by processes that do just this.  What can be read
+ * only once is not measured.  *start is to be freed in any case.
+ */
+int bench_start_measure(struct bench_start **start, const char *path,
+                        struct sov_err *err) SOV_MUST_CHECK;
+void bench_start_free(struct bench_start *s);
+
+/* As records of model m. */
+int bench_start_tell(const struct bench_start *s, struct bench_job *job,
+                     size_t m, struct sov_bench_set *set,
+                     struct sov_err *err) SOV_MUST_CHECK;
+
 /* ---- worker.c */
 
 typedef int (*bench_work_fn)(void *arg, struct sov_bench_set *set,
@@ -141,10 +189,32 @@ int bench_work(bench_work_fn work, void *arg, struct sov_bench_set *set,
 /* May be called by a signal's handler. */
 void bench_worker_kill(void);
 
+/* ---- manners.c */
+
+/* --timeout, --nice, --lock, --require-energy: before anything else. */
+int bench_behave(struct sov_err *err) SOV_MUST_CHECK;
+
+/* ---- judge.c */
+
+/* Records of --history (which need not be there yet) or --baseline. */
+int bench_read_past(const char *path, struct sov_bench_set *past,
+                    struct sov_err *err) SOV_MUST_CHECK;
+
+/* sov_bench_judge() by the rule of the options. */
+int bench_judge(const struct sov_bench_set *now,
+                const struct sov_bench_set *base, struct sov_bench_verdict **v,
+                size_t *n, struct sov_err *err) SOV_MUST_CHECK;
+
+/* 0, SOV_ENO where something became worse and --fail-above was given, or
+ * SOV_EUNSUP where the baseline is of other machines. */
+int bench_verdict(const struct sov_bench_verdict *v, size_t n,
+                  const struct sov_bench_set *base,
+                  struct sov_err *err) SOV_MUST_CHECK;
+
 /* ---- plain.c */
 
-int bench_plain(const struct sov_bench_set *set,
-                struct sov_err *err) SOV_MUST_CHECK;
+void bench_plain(const struct sov_bench_set *set,
+                 const struct sov_bench_verdict *v, size_t n_v);
 
 /* ---- set.c */
 

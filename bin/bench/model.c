@@ -210,8 +210,9 @@ fill_facts(struct bench_model *m, const char *path, struct sov_err *err)
     return 0;
 }
 
-int
-bench_model_open(struct bench_model *m, const char *path, struct sov_err *err)
+static int
+open_as(struct bench_model *m, const char *path, enum sov_access access,
+        unsigned hash, struct sov_err *err)
 {
     int rc;
 
@@ -222,14 +223,26 @@ bench_model_open(struct bench_model *m, const char *path, struct sov_err *err)
         return sov_fail(err, SOV_EARG,
                         "standard input is a terminal, not a model");
     rc = sov_lm_choose(&m->lm, path, err);
-    m->lm.hash = SOV_HASH_SHA256;
+    m->lm.hash = hash;
     if (rc == 0)
-        rc = sov_lm_open(&m->lm, SOV_ACCESS_MAP, NULL, 0, err);
-    if (rc == 0) {
+        rc = sov_lm_open(&m->lm, access, NULL, 0, err);
+    if (rc == 0)
         count_cost(&m->cost, m->lm.model);
-        rc = fill_facts(m, path, err);
-    }
     return rc;
+}
+
+int
+bench_model_open(struct bench_model *m, const char *path, struct sov_err *err)
+{
+    int rc = open_as(m, path, SOV_ACCESS_MAP, SOV_HASH_SHA256, err);
+
+    return rc == 0 ? fill_facts(m, path, err) : rc;
+}
+
+int
+bench_model_peek(struct bench_model *m, const char *path, struct sov_err *err)
+{
+    return open_as(m, path, SOV_ACCESS_STREAM, 0, err);
 }
 
 void

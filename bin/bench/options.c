@@ -107,6 +107,33 @@ bench_set_kv(void *dest, const char *value, struct sov_err *err)
     return read_list(dest, value, read_kv, err);
 }
 
+/* "3%" and "3" are three hundredths. */
+int
+bench_set_percent(void *dest, const char *value, struct sov_err *err)
+{
+    size_t len = strlen(value);
+    char digits[32] = "";
+    double percent;
+    struct sov_opt row = {
+        .name = "fail-above",
+        .type = SOV_OPT_FLOAT,
+        .dest = &percent,
+        .min = 0,
+        .max = 10000,
+    };
+
+    if (len > 0 && value[len - 1] == '%')
+        len--;
+    if (len >= sizeof(digits))
+        return sov_fail(err, SOV_EARG, "--fail-above: '%.40s' is not a number",
+                        value);
+    memcpy(digits, value, len);
+    if (sov_opt_set(&row, digits, err) < 0)
+        return SOV_EARG;
+    *(double *)dest = percent / 100;
+    return 0;
+}
+
 static bool
 has_zero(const struct bench_list *list)
 {
@@ -137,6 +164,14 @@ bench_check_options(struct sov_err *err)
         return sov_fail(err, SOV_EARG, "--batch: 0 sequences");
     if (has_zero(&o->threads))
         return sov_fail(err, SOV_EARG, "--threads: 0 threads");
+    if (o->vs != NULL && o->n_models > 1)
+        return sov_fail(err, SOV_EARG, "--vs compares two models; here are %zu",
+                        o->n_models + 1);
+    if (o->fail_above_given && o->baseline == NULL)
+        return sov_fail(err, SOV_EARG,
+                        "--fail-above: worse than what? give a --baseline");
+    if (o->history != NULL && strcmp(o->history, "-") == 0)
+        return sov_fail(err, SOV_EARG, "--history needs a file");
     for (size_t i = 0; i < o->batch.n; i++)
         if (o->batch.v[i] > BENCH_BATCH_MAX)
             return sov_fail(err, SOV_EARG,
@@ -148,6 +183,16 @@ bench_check_options(struct sov_err *err)
                             "--threads: %" PRIu32 ", the limit is %d",
                             o->threads.v[i], BENCH_THREADS_MAX);
     return 0;
+}
+
+uint32_t
+bench_most(const struct bench_list *list)
+{
+    uint32_t n = 0;
+
+    for (size_t i = 0; i < list->n; i++)
+        n = list->v[i] > n ? list->v[i] : n;
+    return n;
 }
 
 static void
@@ -167,8 +212,8 @@ bench_choose_grid(const struct bench_model *m)
         double weights; /* that a token meets: less than that */
         uint32_t prompt;
         uint32_t gen;
-    } step[] = { { 0.8e9, 512, 128 }, { 2e9, 512, 64 },   { 5e9, 256, 32 },
-                 { 10e9, 128, 16 },   { 25e9, 64, 8 },    { 1e99, 32, 4 } };
+    } step[] = { { 0.8e9, 512, 128 }, { 2e9, 512, 64 }, { 5e9, 256, 32 },
+                 { 10e9, 128, 16 },   { 25e9, 64, 8 },  { 1e99, 32, 4 } };
     struct bench_options *o = &bench_options;
     uint32_t ctx = bench_model_ctx(m);
     double weights = 0;
@@ -180,7 +225,8 @@ bench_choose_grid(const struct bench_model *m)
         i++;
     if (ctx < 8)
         ctx = ctx == 0 ? UINT32_MAX : 8;
-    set_default(&o->prompt, step[i].prompt < ctx / 2 ? step[i].prompt : ctx / 2);
+    set_default(&o->prompt,
+                step[i].prompt < ctx / 2 ? step[i].prompt : ctx / 2);
     set_default(&o->gen, step[i].gen < ctx / 4 ? step[i].gen : ctx / 4);
     set_default(&o->depth, 0);
     set_default(&o->batch, 1);

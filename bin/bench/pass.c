@@ -33,16 +33,6 @@ struct bench_bed {
     bool no_fork; /* layers that see a window forget what was before */
 };
 
-static uint32_t
-most(const struct bench_list *list)
-{
-    uint32_t n = 0;
-
-    for (size_t i = 0; i < list->n; i++)
-        n = list->v[i] > n ? list->v[i] : n;
-    return n;
-}
-
 /* Any tokens will do, but of experts different ones should be asked. */
 static void
 make_ids(struct bench_bed *b)
@@ -74,8 +64,7 @@ read_to(const struct bench_bed *b, sov_session *s, uint32_t seq, uint32_t depth,
         uint32_t pos = sov_session_pos(s);
         uint32_t n = depth - pos < PIECE ? depth - pos : PIECE;
 
-        rc = sov_session_eval(s, ids_of(b, seq) + pos, n, SOV_LOGITS_NONE,
-                              err);
+        rc = sov_session_eval(s, ids_of(b, seq) + pos, n, SOV_LOGITS_NONE, err);
     }
     return rc;
 }
@@ -108,12 +97,13 @@ static int
 open_batch(struct bench_bed *b, enum sov_kv_form kv, struct sov_err *err)
 {
     const struct bench_options *o = &bench_options;
-    uint32_t depth = most(&o->depth);
-    uint32_t more = most(&o->prompt) > most(&o->gen) ? most(&o->prompt)
-                                                     : most(&o->gen);
+    uint32_t depth = bench_most(&o->depth);
+    uint32_t more = bench_most(&o->prompt) > bench_most(&o->gen)
+                        ? bench_most(&o->prompt)
+                        : bench_most(&o->gen);
     int rc;
 
-    b->n_seq = most(&o->batch);
+    b->n_seq = bench_most(&o->batch);
     b->n_ids = depth + more + 1;
     b->opts = (struct sov_session_opts){
         .n_ctx = b->n_ids,
@@ -157,7 +147,7 @@ bench_bed_open(struct bench_bed **bed, const struct bench_model *m,
     }
     if (rc == 0) {
         make_ids(b);
-        rc = make_bases(b, most(&bench_options.depth), err);
+        rc = make_bases(b, bench_most(&bench_options.depth), err);
     }
     if (rc == 0)
         *bed = b;

@@ -40,20 +40,31 @@ put_share(double share)
         printf("       -");
 }
 
-int
-bench_plain(const struct sov_bench_set *set, struct sov_err *err)
+static void
+put_verdict(const struct sov_bench_record *r, const struct sov_bench_verdict *v,
+            size_t n_v)
+{
+    for (size_t i = 0; i < n_v; i++)
+        if (v[i].now == r)
+            printf("  %s: %s", sov_bench_answer_name(v[i].answer), v[i].reason);
+}
+
+void
+bench_plain(const struct sov_bench_set *set, const struct sov_bench_verdict *v,
+            size_t n_v)
 {
     const struct sov_bench_record *r;
+    const char *name = "";
     char where[96];
 
-    (void)err;
-    if (set->n > 0)
-        printf("%s  %s\n", set->record[0].model.name,
-               set->record[0].model.type);
-    printf("%-16s %-26s %10s %-8s %21s %7s %7s\n", "", "", "median", "",
-           "interval", "read", "compute");
     for (size_t i = 0; i < set->n; i++) {
         r = &set->record[i];
+        if (strcmp(name, r->model.name) != 0) {
+            name = r->model.name;
+            printf("%s  %s\n", name, r->model.type);
+            printf("%-16s %-26s %10s %-8s %21s %7s %7s\n", "", "", "median", "",
+                   "interval", "read", "compute");
+        }
         put_conditions(&r->cell, where, sizeof(where));
         printf("%-16s %-26s %10.4g %-8s", r->metric, where, r->stat.median,
                r->unit);
@@ -63,7 +74,7 @@ bench_plain(const struct sov_bench_set *set, struct sov_err *err)
             printf(" %10s %10s", "-", "-");
         put_share(r->bandwidth_share);
         put_share(r->compute_share);
+        put_verdict(r, v, n_v);
         putchar('\n');
     }
-    return 0;
 }

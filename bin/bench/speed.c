@@ -26,10 +26,9 @@
 
 #define SAMPLE_SECONDS 0.1
 #define REPS_MAX       100000
-#define ROUNDS_LEAST   6  /* an interval of the median takes six */
+#define ROUNDS_LEAST   6 /* an interval of the median takes six */
 #define ROUNDS_MOST    20
 #define WARMUP_MOST    12
-#define SECONDS        30 /* where there is no option */
 #define PASS           256 /* tokens that go through the weights together */
 
 struct cell {
@@ -169,12 +168,7 @@ open_roofs(struct grid *g, struct sov_err *err)
 static void
 make_threads(void)
 {
-    const struct bench_list *t = &bench_options.threads;
-    uint32_t most = 1;
-
-    for (size_t i = 0; i < t->n; i++)
-        most = t->v[i] > most ? t->v[i] : most;
-    sov_set_threads(most);
+    sov_set_threads(bench_most(&bench_options.threads));
     sov_threads_ready();
 }
 
@@ -185,7 +179,7 @@ open_grid(struct grid *g, struct sov_err *err)
     int rc;
 
     g->rounds_most = o->runs > 0 ? o->runs : ROUNDS_MOST;
-    g->budget = o->seconds > 0 ? o->seconds : SECONDS;
+    g->budget = o->seconds > 0 ? o->seconds : BENCH_SECONDS;
     g->idle = NAN;
     make_threads();
     rc = add_cells(g, err);
@@ -300,7 +294,7 @@ warm_up(struct grid *g, struct cell *c, struct sov_err *err)
     do {
         rc = sample(g, c, &rate[n], &joules, err);
         n += rc == 0;
-    } while (rc == 0 && n < WARMUP_MOST && n < 2 &&
+    } while (rc == 0 && n < WARMUP_MOST && sov_bench_steady(rate, n) == n &&
              sov_generate_clock() - from < share);
     c->warmup = n + 1;
     return rc;
@@ -431,8 +425,8 @@ bytes_of(const struct grid *g, const struct cell *c)
         met = met < m->all_bytes ? met : m->all_bytes;
         return c->task.gen *
                (at_least(met, m->body_bytes) + m->head_bytes +
-                batch * bench_bed_kv_bytes(
-                            bed, c->task.depth + (c->task.gen + 1) / 2));
+                batch * bench_bed_kv_bytes(bed, c->task.depth +
+                                                    (c->task.gen + 1) / 2));
     }
     return ceil(tokens / PASS) * m->all_bytes + m->head_bytes +
            batch * bench_bed_kv_bytes(bed, c->task.depth + c->task.prompt);
@@ -450,8 +444,8 @@ work_of(const struct grid *g, const struct cell *c, double *seconds)
 
     *seconds = 0;
     for (size_t k = 0; k < 4; k++) {
-        double ops = 2 * (tokens_of(&c->task) * m->body[k] +
-                          heads * m->head[k]);
+        double ops =
+            2 * (tokens_of(&c->task) * m->body[k] + heads * m->head[k]);
         double rate = median(roofs->v[k], g->rounds);
 
         if (!(rate > 0)) /* numbers that the processor has no product for */
@@ -476,35 +470,70 @@ cell_of(const struct cell *c)
     };
 }
 
+/* Samples at the beginning that were not steady yet, in spite of warming up;
+ * as many as an interval takes stay. */
+static size_t
+count_unsteady(const struct grid *g, const struct cell *c)
+{
+    size_t n = sov_bench_steady(c->rate, g->rounds);
+
+    return bench_options.runs == 0 && n + ROUNDS_LEAST <= g->rounds ? n : 0;
+}
+
+static bool
+all_known(const double *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(v[i]))
+            return false;
+    return true;
+}
+
+static int
+tell_energy(struct grid *g, const struct cell *c, size_t from,
+            struct sov_bench_set *set, struct sov_err *err)
+{
+    struct sov_bench_cell where = cell_of(c);
+    struct sov_bench_record *r;
+
+    if (!all_known(c->joules, g->rounds))
+        return 0;
+    r = bench_add(g->job, set, c->model, "joules_per_token", &where,
+                  c->joules + from, g->rounds - from, err);
+    if (r == NULL)
+        return err->rc;
+    r->note = strdup(sov_power_domains(g->power));
+    return r->note != NULL ? 0 : sov_fail(err, SOV_EMEM, "out of memory");
+}
+
 static int
 tell_cell(struct grid *g, const struct cell *c, struct sov_bench_set *set,
           struct sov_err *err)
 {
     const char *metric = c->task.gen > 0 ? "decode" : "prefill";
     struct sov_bench_cell where = cell_of(c);
+    size_t from = count_unsteady(g, c);
     struct sov_bench_record *r =
-        bench_add(g->job, set, c->model, metric, &where, c->rate, g->rounds, err);
-    double took = tokens_of(&c->task) / median(c->rate, g->rounds);
+        bench_add(g->job, set, c->model, metric, &where, c->rate + from,
+                  g->rounds - from, err);
+    double took =
+        tokens_of(&c->task) / median(c->rate + from, g->rounds - from);
     double read = median(roofs_of(g, c->threads)->v[SOV_ROOF_READ], g->rounds);
     double least;
 
     if (r == NULL)
         return err->rc;
-    r->warmup = c->warmup;
+    r->warmup = c->warmup + from;
     r->flop_per_s = work_of(g, c, &least) / took;
     r->bytes_per_s = bytes_of(g, c) / took;
     r->bandwidth_share = r->bytes_per_s / read;
     r->compute_share = least / took;
-    if (isnan(median(c->joules, g->rounds)))
-        return 0;
-    r = bench_add(g->job, set, c->model, "joules_per_token", &where, c->joules,
-                  g->rounds, err);
-    return r != NULL ? 0 : err->rc;
+    return tell_energy(g, c, from, set, err);
 }
 
 static int
-tell_roofs(struct grid *g, const struct roofs *roofs,
-           struct sov_bench_set *set, struct sov_err *err)
+tell_roofs(struct grid *g, const struct roofs *roofs, struct sov_bench_set *set,
+           struct sov_err *err)
 {
     static const struct {
         const char *metric;
@@ -529,6 +558,31 @@ tell_roofs(struct grid *g, const struct roofs *roofs,
     return 0;
 }
 
+/* Of two models, what is typical of the pairs: the first is so many times as
+ * fast as the other one.  Cells of the two stand beside each other. */
+static int
+tell_ratio(struct grid *g, const struct cell *c, struct sov_bench_set *set,
+           struct sov_err *err)
+{
+    double pairs[BENCH_RUNS_MAX];
+    struct sov_bench_cell where = cell_of(c);
+    struct sov_bench_ratio ratio;
+    struct sov_bench_record *r;
+
+    where.text = g->job->model[1].facts.name;
+    for (size_t i = 0; i < g->rounds; i++)
+        pairs[i] = c[0].rate[i] / c[1].rate[i];
+    r = bench_add(g->job, set, 0, "ratio", &where, pairs, g->rounds, err);
+    if (r == NULL ||
+        sov_bench_pairs(c[0].rate, c[1].rate, g->rounds, 0.95, &ratio, err) < 0)
+        return err->rc;
+    r->stat.median = ratio.ratio;
+    r->stat.low = ratio.low;
+    r->stat.high = ratio.high;
+    r->stat.confidence = ratio.confidence;
+    return 0;
+}
+
 int
 bench_speed(struct bench_job *job, struct sov_bench_set *set,
             struct sov_err *err)
@@ -544,6 +598,8 @@ bench_speed(struct bench_job *job, struct sov_bench_set *set,
     }
     for (size_t i = 0; i < g.n_cells && rc == 0; i++)
         rc = tell_cell(&g, &g.cell[i], set, err);
+    for (size_t i = 0; job->n_models == 2 && i < g.n_cells && rc == 0; i += 2)
+        rc = tell_ratio(&g, &g.cell[i], set, err);
     for (size_t i = 0; i < bench_options.threads.n && rc == 0; i++)
         rc = tell_roofs(&g, &g.roofs[i], set, err);
     close_grid(&g);

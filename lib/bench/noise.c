@@ -31,7 +31,7 @@
 
 /* What is read at one time; NaN where it is not known. */
 struct look {
-    double at; /* seconds */
+    double at;                    /* seconds */
     double cpu_wait, memory_wait; /* seconds */
     double steal, all;            /* ticks */
     double throttled, periods;
@@ -66,9 +66,8 @@ open_under(const char *root, const char *file)
     char path[1024];
     int n = snprintf(path, sizeof(path), "%s%s", root, file);
 
-    return n > 0 && (size_t)n < sizeof(path)
-               ? open(path, O_RDONLY | O_CLOEXEC)
-               : -1;
+    return n > 0 && (size_t)n < sizeof(path) ? open(path, O_RDONLY | O_CLOEXEC)
+                                             : -1;
 }
 
 int

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # tests/cli/sov-bench/local.mk - sov-bench as a user runs it
 
+cli_tests += %D%/judge.sh
+cli_tests += %D%/manners.sh
 cli_tests += %D%/options.sh
 cli_tests += %D%/show.sh
 cli_tests += %D%/speed.sh

@@ -18,7 +18,6 @@ wrong() {
 }
 
 wrong 64 'operand missing'
-wrong 64 'one operand too many' m.gguf m.gguf
 wrong 64 "did you mean '--prompt'" --promt 5 m.gguf
 wrong 64 'nothing would be measured' --prompt 0 --gen 0 m.gguf
 wrong 64 "'' is not a whole number" --prompt '' m.gguf
