@@ -169,6 +169,22 @@ is_wanted(const struct sov_calib *c, const struct sov_calib_site *site)
     return false;
 }
 
+/* Rows whose sums go into the stream as they are, where the other stream has
+ * lost something by now. */
+static size_t
+rows_added(const struct sov_calib *c, size_t layer, enum sov_enters e)
+{
+    const struct sov_layer *l = &c->net->layer[layer];
+    bool attn = e == SOV_ENTERS_OUT;
+    const struct sov_norm *post = attn ? &l->attn_post : &l->ffn_post;
+    const struct sov_norm *end = attn ? &l->attn_end : &l->ffn_end;
+
+    if (c->n_streams == 1 || (!attn && e != SOV_ENTERS_DOWN) ||
+        post->w != NULL || end->w != NULL)
+        return 0;
+    return attn ? l->attn_out.n_out : l->down.n_out;
+}
+
 /* The head is asked for where it is a matrix of its own. */
 struct sov_calib_look
 sov_calib_asked(const struct sov_calib *c, size_t layer, enum sov_enters e,
@@ -182,6 +198,8 @@ sov_calib_asked(const struct sov_calib *c, size_t layer, enum sov_enters e,
     look.k = mat->n_in;
     look.n_experts = site->n_experts;
     look.wanted = is_wanted(c, site);
+    if (look.n_experts == 1)
+        look.out = rows_added(c, layer, e);
     if (e == SOV_ENTERS_NONE &&
         (mat->data == NULL || mat->data == c->net->embd.data))
         look.wanted = false;
@@ -272,6 +290,8 @@ all_work(const struct sov_calib *c)
             if (sov_calib_asked(c, i, (enum sov_enters)e, &site).wanted)
                 sum += sov_calib_work(c, i, (enum sov_enters)e);
         sum += sov_calib_work(c, i, SOV_ENTERS_NONE);
+        if (c->fit != NULL && sov_calib_is_tied(c))
+            sum += sov_calib_work(c, i, SOV_ENTERS_NONE);
     }
     return sum;
 }
@@ -321,6 +341,9 @@ place(struct sov_calib *c, struct sov_arena *a)
     if (c->n_streams > 1)
         c->seen =
             sov_arena_take(a, (uint64_t)c->n_ctx * in_max, sizeof(*c->seen));
+    if (c->n_streams > 1)
+        c->stood = sov_arena_take(a, (uint64_t)c->n_ctx * c->net->hp.n_embd,
+                                  sizeof(*c->stood));
     if (c->fit != NULL)
         c->room = sov_arena_take(a, sov_moments_room(in_max, c->n_streams > 1),
                                  sizeof(*c->room));
@@ -339,7 +362,7 @@ moments_at(const struct sov_calib *c, size_t layer, enum sov_enters e)
 
     if (!look.wanted)
         return 0;
-    return sov_moments_bytes(look.k, pairs, held) *
+    return sov_moments_bytes(look.k, look.out, pairs, held) *
            (look.n_experts > 1 ? 2 : 1);
 }
 

@@ -83,6 +83,14 @@ int sov_calib_probe(struct sov_calib *c, struct sov_calib_rates *rates,
 
 int sov_calib_run(struct sov_calib *c, struct sov_err *err) SOV_MUST_CHECK;
 
+/*
+ * Where the head is the embeddings' tensor: what enters it in the model as it
+ * is, to be freed.  Takes a run of the first stream alone, before the other
+ * begins.  1: the head is another matrix, or there is none.
+ */
+int sov_calib_tied(struct sov_calib *c, struct sov_moments *m,
+                   struct sov_err *err) SOV_MUST_CHECK;
+
 /* After the run: what was seen in the first stream, to be closed by whoever
  * takes it. */
 sov_stats *sov_calib_stats(struct sov_calib *c);

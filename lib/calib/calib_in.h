@@ -16,7 +16,8 @@
 
 /* What is asked at a place of the present layer. */
 struct sov_calib_look {
-    size_t k; /* columns of its input */
+    size_t k;   /* columns of its input */
+    size_t out; /* see struct sov_moments */
     size_t n_experts;
     bool wanted;
     struct sov_moments *m; /* [n] of experts from first on, or NULL */
@@ -41,6 +42,7 @@ struct sov_calib {
     uint64_t scratch;
     uint64_t limit;
     float *seen;             /* [n_ctx, in_max] input of the first stream */
+    float *stood;            /* [n_ctx, n_embd] what its product is added to */
     float *room;             /* for moments */
     uint32_t *block;         /* of keys and values: 0, 1, 2 ... */
     struct sov_place *place; /* where these are */
@@ -61,6 +63,12 @@ static inline const struct sov_net *
 sov_calib_net(const struct sov_calib *c, size_t stream)
 {
     return stream == 0 ? c->net : &c->other;
+}
+
+static inline bool
+sov_calib_is_tied(const struct sov_calib *c)
+{
+    return c->net->head.data != NULL && c->net->head.data == c->net->embd.data;
 }
 
 static inline bool

@@ -34,43 +34,43 @@ panels_of(size_t k)
 
 /* Floats of a matrix while it is added to. */
 static uint64_t
-matrix_floats(size_t k)
+matrix_floats(size_t rows, size_t k)
 {
-    uint64_t wide = panels_of(k) * SOV_OUTER;
-
-    return wide * wide;
+    return panels_of(rows) * SOV_OUTER * panels_of(k) * SOV_OUTER;
 }
 
 /* ---- memory ---- */
 
 static void
-place_sums(struct sov_moment_sums *s, struct sov_arena *a, size_t k, bool pairs,
-           bool matrices)
+place_sums(struct sov_moment_sums *s, struct sov_arena *a, size_t k, size_t out,
+           bool pairs, bool matrices)
 {
     if (matrices)
-        s->h = sov_arena_take(a, matrix_floats(k), sizeof(float));
+        s->h = sov_arena_take(a, matrix_floats(k, k), sizeof(float));
     if (matrices && pairs)
-        s->c = sov_arena_take(a, matrix_floats(k), sizeof(float));
+        s->c = sov_arena_take(a, matrix_floats(k, k), sizeof(float));
+    if (matrices && out > 0)
+        s->r = sov_arena_take(a, matrix_floats(out, k), sizeof(float));
     s->y = sov_arena_take(a, k, sizeof(double));
     s->x = sov_arena_take(a, k, sizeof(double));
 }
 
 static void
-place(struct sov_moments *m, struct sov_arena *a, size_t k, bool pairs,
-      bool held)
+place(struct sov_moments *m, struct sov_arena *a, size_t k, size_t out,
+      bool pairs, bool held)
 {
-    place_sums(&m->fit, a, k, pairs, true);
-    place_sums(&m->held, a, k, pairs, held);
+    place_sums(&m->fit, a, k, out, pairs, true);
+    place_sums(&m->held, a, k, out, pairs, held);
     m->square = sov_arena_take(a, k, sizeof(double));
 }
 
 uint64_t
-sov_moments_bytes(size_t k, bool pairs, bool held)
+sov_moments_bytes(size_t k, size_t out, bool pairs, bool held)
 {
     struct sov_moments m = { 0 };
     struct sov_arena a = { 0 };
 
-    place(&m, &a, k, pairs, held);
+    place(&m, &a, k, out, pairs, held);
     return a.overflow ? UINT64_MAX : a.used;
 }
 
@@ -81,19 +81,19 @@ sov_moments_room(size_t k, bool pairs)
 }
 
 int
-sov_moments_new(struct sov_moments *m, size_t k, bool pairs, bool held,
-                struct sov_err *err)
+sov_moments_new(struct sov_moments *m, size_t k, size_t out, bool pairs,
+                bool held, struct sov_err *err)
 {
-    uint64_t bytes = sov_moments_bytes(k, pairs, held);
+    uint64_t bytes = sov_moments_bytes(k, out, pairs, held);
     struct sov_arena a = { 0 };
 
-    *m = (struct sov_moments){ .k = k };
+    *m = (struct sov_moments){ .k = k, .out = out };
     if (bytes > SIZE_MAX / 2)
         return sov_mem_fail(err);
     m->own = a.base = sov_mem_aligned((size_t)bytes, 1);
     if (m->own == NULL)
         return sov_mem_fail(err);
-    place(m, &a, k, pairs, held);
+    place(m, &a, k, out, pairs, held);
     return 0;
 }
 
@@ -171,16 +171,16 @@ pack_panels(void *arg, size_t first, size_t last, unsigned worker)
     }
 }
 
-/* Row panel p of the columns of a tile, from column panel `first` on. */
+/* Row panel p, times the columns of a tile from column panel `first` on. */
 static void
-add_row(const struct block *b, const float *of, float *to, size_t p,
-        size_t first, size_t last)
+add_row(const struct block *b, const float *rows, const float *of, float *to,
+        size_t p, size_t first, size_t last)
 {
     size_t wide = b->panels * SOV_OUTER;
     size_t each = b->n * SOV_OUTER;
 
     if (first < last)
-        b->k->outer(b->of_y + p * each, of + first * each, each, last - first,
+        b->k->outer(rows + p * each, of + first * each, each, last - first,
                     b->n, to + p * SOV_OUTER * wide + first * SOV_OUTER, wide);
 }
 
@@ -198,9 +198,9 @@ add_tiles(void *arg, size_t first, size_t last, unsigned worker)
         size_t c1 = c0 + TILE_COLS < b->panels ? c0 + TILE_COLS : b->panels;
 
         for (p = r0; p < r1; p++)
-            add_row(b, b->of_y, b->to->h, p, p > c0 ? p : c0, c1);
+            add_row(b, b->of_y, b->of_y, b->to->h, p, p > c0 ? p : c0, c1);
         for (p = r0; p < r1 && b->of_d != NULL; p++)
-            add_row(b, b->of_d, b->to->c, p, c0, c1);
+            add_row(b, b->of_y, b->of_d, b->to->c, p, c0, c1);
     }
 }
 
@@ -247,15 +247,86 @@ sov_moments_add(struct sov_moments *m, bool held, const float *x,
     }
 }
 
+/* ---- adding what is lacking ---- */
+
+static void
+pack_lack(void *arg, size_t first, size_t last, unsigned worker)
+{
+    const struct block *b = arg;
+    size_t p, j, t;
+
+    (void)worker;
+    for (p = first; p < last; p++) {
+        bool of_y = p < b->panels;
+        size_t at = (of_y ? p : p - b->panels) * SOV_OUTER;
+        size_t all = of_y ? b->m->k : b->m->out;
+        size_t n = all - at < SOV_OUTER ? all - at : SOV_OUTER;
+        const float *from = (of_y ? b->y : b->x) + at;
+        float *to = b->of_y + p * SOV_OUTER * b->n;
+
+        for (t = 0; t < b->n; t++, to += SOV_OUTER) {
+            for (j = 0; j < SOV_OUTER; j++)
+                to[j] = j < n ? from[j] : 0;
+            from += of_y ? b->y_stride : b->x_stride;
+        }
+    }
+}
+
+static void
+add_lack(void *arg, size_t first, size_t last, unsigned worker)
+{
+    const struct block *b = arg;
+    size_t c, p;
+
+    (void)worker;
+    for (c = 0; c < b->panels; c += TILE_COLS) {
+        size_t end = c + TILE_COLS < b->panels ? c + TILE_COLS : b->panels;
+
+        for (p = first; p < last; p++)
+            add_row(b, b->of_d, b->of_y, b->to->r, p, c, end);
+    }
+}
+
+void
+sov_moments_add_lack(struct sov_moments *m, bool held, const float *y,
+                     size_t y_stride, const float *e, size_t e_stride, size_t n,
+                     float *room)
+{
+    size_t panels = (size_t)panels_of(m->k);
+    size_t rows = (size_t)panels_of(m->out);
+    struct block b = {
+        .k = sov_kern(),
+        .m = m,
+        .to = held && m->held.h != NULL ? &m->held : &m->fit,
+        .x_stride = e_stride,
+        .y_stride = y_stride,
+        .panels = panels,
+        .of_y = room,
+    };
+    size_t at;
+
+    for (at = 0; at < n; at += b.n) {
+        b.n = n - at < SOV_MOMENT_TOKENS ? n - at : SOV_MOMENT_TOKENS;
+        b.x = e + at * e_stride;
+        b.y = y + at * y_stride;
+        b.of_d = room + panels * SOV_OUTER * b.n;
+        sov_par_for(panels + rows, sov_nn_piece(SOV_OUTER * b.n), pack_lack,
+                    &b);
+        sov_par_for(
+            rows, sov_nn_piece((uint64_t)SOV_OUTER * SOV_OUTER * panels * b.n),
+            add_lack, &b);
+    }
+}
+
 /* ---- the end ---- */
 
 static void
-close_gaps(float *h, size_t k)
+close_gaps(float *h, size_t rows, size_t k)
 {
     size_t wide = (size_t)panels_of(k) * SOV_OUTER;
     size_t i;
 
-    for (i = 1; i < k && wide > k; i++)
+    for (i = 1; h != NULL && i < rows && wide > k; i++)
         memmove(h + i * k, h + i * wide, k * sizeof(*h));
 }
 
@@ -284,10 +355,9 @@ sov_moments_finish(struct sov_moments *m)
     size_t i;
 
     for (i = 0; i < 2; i++) {
-        if (set[i]->h != NULL)
-            close_gaps(set[i]->h, m->k);
-        if (set[i]->c != NULL)
-            close_gaps(set[i]->c, m->k);
+        close_gaps(set[i]->h, m->k, m->k);
+        close_gaps(set[i]->c, m->k, m->k);
+        close_gaps(set[i]->r, m->out, m->k);
     }
     sov_par_for((m->k + MIRROR - 1) / MIRROR, 1, mirror_rows, m);
 }
@@ -307,11 +377,13 @@ bool
 sov_moments_finite(const struct sov_moments *m)
 {
     uint64_t n = (uint64_t)m->k * m->k;
+    uint64_t lack = (uint64_t)m->out * m->k;
     size_t i;
 
     for (i = 0; i < m->k; i++)
         if (!isfinite(m->square[i]))
             return false;
     return all_finite(m->fit.h, n) && all_finite(m->fit.c, n) &&
-           all_finite(m->held.h, n) && all_finite(m->held.c, n);
+           all_finite(m->held.h, n) && all_finite(m->held.c, n) &&
+           all_finite(m->fit.r, lack) && all_finite(m->held.r, lack);
 }

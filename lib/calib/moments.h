@@ -31,12 +31,15 @@ struct sov_moment_sums {
     uint64_t n; /* tokens; with 0 all sums are 0 */
     float *h;   /* [k, k] sum of y[i] y[j]; both triangles are there */
     float *c;   /* [k, k] sum of y[i] (x[j] - y[j]); NULL where x is y */
+    float *r;   /* [out, k] sum of e[i] y[j]; NULL where out is 0 */
     double *y;  /* [k] sum of y[i] */
     double *x;  /* [k] sum of x[i] */
 };
 
 struct sov_moments {
-    size_t k; /* columns of the matrices */
+    size_t k;   /* columns of the matrices */
+    size_t out; /* rows of the one matrix, whose product is added to something
+                   that lacks e already; 0: nobody looks at that */
     struct sov_moment_sums fit;
     struct sov_moment_sums held; /* n is 0 where the text was too short */
     uint64_t n;                  /* tokens of both */
@@ -48,18 +51,19 @@ struct sov_moments {
 };
 
 /*
- * Zeros for k columns; pairs: c, too; held: a second set (without it held.h
+ * Zeros for k columns and, unless it is 0, out rows; pairs: c, too; held: a second set (without it held.h
  * and held.c are NULL, and all tokens are for the fit).  SOV_EMEM leaves
  * nothing behind.
  */
-int sov_moments_new(struct sov_moments *m, size_t k, bool pairs, bool held,
-                    struct sov_err *err) SOV_MUST_CHECK;
+int sov_moments_new(struct sov_moments *m, size_t k, size_t out, bool pairs,
+                    bool held, struct sov_err *err) SOV_MUST_CHECK;
 void sov_moments_free(struct sov_moments *m);
 
 /* The bytes that this takes, at most. */
-uint64_t sov_moments_bytes(size_t k, bool pairs, bool held);
+uint64_t sov_moments_bytes(size_t k, size_t out, bool pairs, bool held);
 
-/* Floats of room, on cache lines, that adding to them needs. */
+/* Floats of room, on cache lines, that adding to them needs; for r, with pairs
+ * for whichever of k and out is more. */
 uint64_t sov_moments_room(size_t k, bool pairs);
 
 /*
@@ -69,6 +73,11 @@ uint64_t sov_moments_room(size_t k, bool pairs);
 void sov_moments_add(struct sov_moments *m, bool held, const float *x,
                      size_t x_stride, const float *y, size_t y_stride, size_t n,
                      float *room);
+
+/* And e [n, out] of the same tokens. */
+void sov_moments_add_lack(struct sov_moments *m, bool held, const float *y,
+                          size_t y_stride, const float *e, size_t e_stride,
+                          size_t n, float *room);
 
 /* After the last of them: the matrices are as they are described above. */
 void sov_moments_finish(struct sov_moments *m);

@@ -71,7 +71,7 @@ time_moments(struct sov_calib *c, double *seconds, struct sov_err *err)
     double start = 0;
     int i, rc;
 
-    rc = sov_moments_new(&m, k, c->n_streams > 1, false, err);
+    rc = sov_moments_new(&m, k, 0, c->n_streams > 1, false, err);
     if (rc < 0)
         return rc;
     for (i = 0; i < 2; i++) {

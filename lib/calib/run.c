@@ -32,7 +32,7 @@ static size_t
 experts_at_once(const struct sov_calib *c, const struct sov_calib_look *l)
 {
     bool held = c->n_windows >= SOV_CALIB_HELD;
-    uint64_t each = sov_moments_bytes(l->k, false, held);
+    uint64_t each = sov_moments_bytes(l->k, 0, false, held);
     uint64_t left = c->limit - c->memory;
     uint64_t n = left / each + 1; /* one is counted already */
 
@@ -51,7 +51,7 @@ new_moments(struct sov_calib *c, struct sov_calib_look *l, struct sov_err *err)
     if (l->m == NULL)
         return sov_mem_fail(err);
     for (i = 0; i < l->n && rc == 0; i++)
-        rc = sov_moments_new(&l->m[i], l->k, pairs, held, err);
+        rc = sov_moments_new(&l->m[i], l->k, l->out, pairs, held, err);
     return rc;
 }
 
@@ -102,7 +102,7 @@ visit(struct sov_calib *c, struct sov_calib_site *site, struct sov_err *err)
     int rc = 0;
 
     if (l->n_experts > 1)
-        rc = sov_moments_new(&l->wide, l->k, false, held, err);
+        rc = sov_moments_new(&l->wide, l->k, 0, false, held, err);
     l->want_wide = l->n_experts > 1;
     for (l->first = 0; l->first < l->n_experts && rc == 0; l->first += l->n) {
         l->n = l->n_experts - l->first;
@@ -201,6 +201,50 @@ run_layer(struct sov_calib *c, size_t layer, struct sov_err *err)
     return rc;
 }
 
+/* The first stream alone, up to what the head sees. */
+static int
+run_to_head(struct sov_calib *c, struct sov_moments *m, struct sov_err *err)
+{
+    struct sov_calib_look *l = &c->look[SOV_ENTERS_NONE];
+    size_t i;
+    int rc = sov_calib_embed(c, err);
+
+    for (i = 0; i < c->net->hp.n_layer && rc == 0; i++) {
+        rc = sov_calib_sweep(c, i, 0, true, err);
+        sov_calib_let_go(c, i);
+    }
+    l->m = m;
+    if (rc == 0)
+        rc = sov_calib_sweep_head(c, err);
+    l->m = NULL;
+    return rc;
+}
+
+int
+sov_calib_tied(struct sov_calib *c, struct sov_moments *m, struct sov_err *err)
+{
+    const struct sov_calib_site head = { .enters = SOV_ENTERS_NONE };
+    size_t streams = c->n_streams;
+    int rc;
+
+    *m = (struct sov_moments){ 0 };
+    if (!sov_calib_is_tied(c))
+        return 1;
+    rc = sov_moments_new(m, c->net->hp.n_embd, 0, false,
+                         c->n_windows >= SOV_CALIB_HELD, err);
+    c->n_streams = 1;
+    if (rc == 0)
+        rc = run_to_head(c, m, err);
+    c->n_streams = streams;
+    if (rc == 0)
+        sov_moments_finish(m);
+    if (rc == 0 && !sov_moments_finite(m))
+        rc = not_finite(&head, err);
+    if (rc < 0)
+        sov_moments_free(m);
+    return rc;
+}
+
 int
 sov_calib_run(struct sov_calib *c, struct sov_err *err)
 {
@@ -209,7 +253,6 @@ sov_calib_run(struct sov_calib *c, struct sov_err *err)
     int rc = 0;
 
     c->look[SOV_ENTERS_NONE] = sov_calib_asked(c, 0, SOV_ENTERS_NONE, &head);
-    c->done = 0;
     rc = sov_calib_embed(c, err);
     for (i = 0; i < c->net->hp.n_layer && rc == 0; i++)
         rc = run_layer(c, i, err);

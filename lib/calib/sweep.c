@@ -58,13 +58,45 @@ add_experts(struct sov_calib *c, struct sov_calib_look *l,
                         in->n_cols, c->room);
 }
 
+/* What the stream of the first lacks in the second, in units of what is added
+ * to it here. */
 static void
-copy_columns(float *to, const struct sov_entering *in)
+add_lack(struct sov_calib *c, struct sov_calib_look *l,
+         const struct sov_entering *in, bool held)
 {
+    size_t n = c->net->hp.n_embd;
+    size_t i;
+
+    for (i = 0; i < in->n_cols * n; i++)
+        c->stood[i] = (c->stood[i] - c->pass.x[i]) / c->net->hp.residual_scale;
+    sov_moments_add_lack(&l->m[0], held, in->x, in->stride, c->stood, n,
+                         in->n_cols, c->room);
+}
+
+/* What the first stream has here. */
+static void
+keep_columns(struct sov_calib *c, const struct sov_calib_look *l,
+             const struct sov_entering *in)
+{
+    size_t n = c->net->hp.n_embd;
     size_t i;
 
     for (i = 0; i < in->n_cols; i++)
-        memcpy(to + i * in->n, in->x + i * in->stride, in->n * sizeof(*to));
+        memcpy(c->seen + i * in->n, in->x + i * in->stride,
+               in->n * sizeof(*c->seen));
+    if (l->out > 0)
+        memcpy(c->stood, c->pass.x, in->n_cols * n * sizeof(*c->stood));
+}
+
+/* And the second. */
+static void
+add_pair(struct sov_calib *c, struct sov_calib_look *l,
+         const struct sov_entering *in, bool held)
+{
+    sov_moments_add(&l->m[0], held, c->seen, in->n, in->x, in->stride,
+                    in->n_cols, c->room);
+    if (l->out > 0)
+        add_lack(c, l, in, held);
 }
 
 static void
@@ -81,10 +113,9 @@ add_moments(struct sov_calib *c, struct sov_calib_look *l, size_t stream,
         sov_moments_add(&l->m[0], held, in->x, in->stride, in->x, in->stride,
                         in->n_cols, c->room);
     else if (!last)
-        copy_columns(c->seen, in);
+        keep_columns(c, l, in);
     else
-        sov_moments_add(&l->m[0], held, c->seen, in->n, in->x, in->stride,
-                        in->n_cols, c->room);
+        add_pair(c, l, in, held);
 }
 
 static void

@@ -15,7 +15,7 @@ struct sov_calibrated;
 
 struct sov_quant_cost;
 
-/* Get ready: sizes are known, and embeddings are rounded. */
+/* Get ready: sizes are known. */
 int sov_calibrated_new(struct sov_calibrated **c, struct sov_quant *job,
                        const struct sov_calib_opts *opts,
                        struct sov_err *err) SOV_MUST_CHECK;

@@ -57,7 +57,7 @@ some_moments(struct sov_moments *m, size_t k, float *x, struct sov_err *err)
     uint64_t floats = sov_moments_room(k, true);
     float *room = sov_mem_aligned((size_t)floats, sizeof(*room));
     int rc = room == NULL ? sov_mem_fail(err)
-                          : sov_moments_new(m, k, true, true, err);
+                          : sov_moments_new(m, k, 0, true, true, err);
 
     if (rc == 0) {
         some_inputs(x, SOV_MOMENT_TOKENS * k);
@@ -114,7 +114,7 @@ time_width(const struct sov_calibrated *c, size_t k, float *x, double *made,
     *made = sov_clock() - start;
     start = sov_clock();
     if (rc == 0)
-        rc = sov_feedback_encode(f, o.type, x, n, x + n * k, &loss, err);
+        rc = sov_feedback_encode(f, o.type, x, 0, n, x + n * k, &loss, err);
     *row = (sov_clock() - start) / (double)n;
     sov_feedback_free(f);
     sov_moments_free(&m);

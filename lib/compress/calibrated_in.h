@@ -26,8 +26,9 @@ struct sov_calibrated {
     uint64_t size;
     float *rows; /* [rows_floats] */
     uint64_t rows_floats;
-    uint32_t layer;                 /* of the last site */
-    struct sov_feedback_loss *loss; /* [tensors] owned */
+    size_t which[SOV_CALIBRATED_SAMPLE]; /* they are, of a sample */
+    uint32_t layer;                      /* of the last site */
+    struct sov_feedback_loss *loss;      /* [tensors] owned */
 };
 
 /* Is this tensor rounded by what goes through it? */

@@ -47,8 +47,7 @@ add_loss(struct sov_feedback_loss *to, const struct sov_feedback_loss *l)
 }
 
 static int
-encode(struct sov_fb_job *job, struct sov_feedback_loss *loss,
-       struct sov_err *err)
+run(struct sov_fb_job *job, struct sov_feedback_loss *loss, struct sov_err *err)
 {
     size_t n = (job->n_rows + SOV_FB_ROWS - 1) / SOV_FB_ROWS;
     int rc;
@@ -68,29 +67,38 @@ encode(struct sov_fb_job *job, struct sov_feedback_loss *loss,
     return rc;
 }
 
-int
-sov_feedback_encode(const struct sov_feedback *f, enum sov_type type,
-                    const float *rows, size_t n_rows, void *out,
-                    struct sov_feedback_loss *loss, struct sov_err *err)
+static int
+encode(struct sov_fb_job *job, struct sov_feedback_loss *loss,
+       struct sov_err *err)
 {
-    const struct sov_codec *codec = sov_codec_find(type);
-    const struct sov_type_info *info = sov_type_info((int)type);
-    size_t n = f->second.n;
-    struct sov_fb_job job = {
-        .f = f,
-        .k = sov_kern(),
-        .type = type,
-        .rows = rows,
-        .n_rows = n_rows,
-        .out = out,
-    };
+    const struct sov_codec *codec = sov_codec_find(job->type);
+    const struct sov_type_info *info = sov_type_info((int)job->type);
+    size_t n = job->f->second.n;
 
     if (codec == NULL || codec->parts == NULL || n % info->block != 0)
         return sov_fail(err, SOV_EARG, "%zu columns are no blocks of %s", n,
                         info != NULL ? info->name : "this type");
-    job.parts = codec->parts;
-    job.block_bytes = info->bytes;
-    job.row_bytes = n / info->block * info->bytes;
+    job->k = sov_kern();
+    job->parts = codec->parts;
+    job->block_bytes = info->bytes;
+    job->row_bytes = n / info->block * info->bytes;
+    return run(job, loss, err);
+}
+
+int
+sov_feedback_encode(const struct sov_feedback *f, enum sov_type type,
+                    const float *rows, size_t first, size_t n_rows, void *out,
+                    struct sov_feedback_loss *loss, struct sov_err *err)
+{
+    struct sov_fb_job job = {
+        .f = f,
+        .type = type,
+        .rows = rows,
+        .first = first,
+        .n_rows = n_rows,
+        .out = out,
+    };
+
     return encode(&job, loss, err);
 }
 
@@ -155,16 +163,20 @@ try_rows(struct sov_feedback *f, const struct sov_feedback_opts *o,
 {
     const struct sov_type_info *info = sov_type_info((int)o->type);
     struct sov_feedback_loss loss = { 0 };
-    void *out = NULL;
+    struct sov_fb_job job = {
+        .f = f,
+        .type = o->type,
+        .rows = o->rows,
+        .which = o->which,
+        .n_rows = o->n_rows,
+    };
     int rc;
 
     if (info != NULL)
-        out = sov_mem_array(o->n_rows, f->m->k / info->block * info->bytes);
-    rc = out == NULL ? sov_mem_fail(err)
-                     : sov_feedback_encode(f, o->type, o->rows, o->n_rows, out,
-                                           &loss, err);
+        job.out = sov_mem_array(o->n_rows, f->m->k / info->block * info->bytes);
+    rc = job.out == NULL ? sov_mem_fail(err) : encode(&job, &loss, err);
     *cost = loss.held_now;
-    free(out);
+    free(job.out);
     return rc;
 }
 

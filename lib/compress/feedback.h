@@ -40,7 +40,8 @@ struct sov_feedback_opts {
     /* Some rows to choose by, a hundred say, and the type that they will get;
      * without them, or without held, what is right for most. */
     enum sov_type type;
-    const float *rows; /* [n_rows][k] */
+    const float *rows;   /* [n_rows][k] */
+    const size_t *which; /* [n_rows] their numbers; NULL: from 0 on */
     size_t n_rows;
 };
 
@@ -71,14 +72,14 @@ struct sov_feedback_loss {
 };
 
 /*
- * n_rows rows [n_rows][k] into blocks, out[n_rows * bytes of a row], on all
+ * n_rows rows [n_rows][k], from number first of their matrix on, into blocks, out[n_rows * bytes of a row], on all
  * threads; 64 rows in flight for each.  The loss is added to *loss unless that
  * is NULL: what is measured and watched then takes as long as a sweep.
  * SOV_EARG: k is no multiple of the type's block, or it has none.
  */
 int sov_feedback_encode(const struct sov_feedback *f, enum sov_type type,
-                        const float *rows, size_t n_rows, void *out,
-                        struct sov_feedback_loss *loss,
+                        const float *rows, size_t first, size_t n_rows,
+                        void *out, struct sov_feedback_loss *loss,
                         struct sov_err *err) SOV_MUST_CHECK;
 
 #endif

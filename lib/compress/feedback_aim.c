@@ -5,20 +5,23 @@
  * What was quantized before has made x of the inputs z.  The row that answers x
  * as w answers z, as well as any can, is w + u with
  *
- *     H u = C w     H = E x x', C = E x (z - x)'
+ *     H u = C w + r     H = E x x', C = E x (z - x)', r = E x e
+ *
+ * where e is what is lacking already in the number that the answer is added to,
+ * as far as x tells it; the rows of some matrices make good what others did.
  *
  * H is drawn and damped as ever, and so it is R R' with the factor at hand:
  * with G[j][k] = R[j][k] / R[k][k] the two triangular systems are, from the
  * right and then from the left,
  *
- *     v[j] = (C w)[j] - sum over k > j of v[k] G[j][k]
+ *     v[j] = (C w + r)[j] - sum over k > j of v[k] G[j][k]
  *     u[k] = v[k] / R[k][k]^2 - sum over j < k of u[j] G[j][k]
  */
 #include "compress/feedback_rows.h"
 
 #include <string.h>
 
-/* delta = C w of all rows, in units of H. */
+/* delta = C w + r of all rows, in units of H. */
 static void
 find_cross(const struct sov_fb_place *p)
 {
@@ -28,6 +31,12 @@ find_cross(const struct sov_fb_place *p)
 
     p->job->k->dots(f->m->fit.c, n, n, sov_fb_row(p, 0), n, p->n_rows, n,
                     p->w->delta, n);
+    for (size_t i = 0; i < p->n_rows; i++) {
+        const float *lack = sov_fb_lack(p, &f->m->fit, i);
+
+        if (lack != NULL)
+            p->job->k->axpy(1.0f, lack, p->w->delta + i * n, n);
+    }
     for (size_t i = 0; i < p->n_rows * n; i++)
         p->w->delta[i] *= scale;
 }

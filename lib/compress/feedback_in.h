@@ -93,6 +93,8 @@ struct sov_fb_job {
     enum sov_type type;
     size_t block_bytes, row_bytes;
     const float *rows;
+    const size_t *which; /* their numbers, or NULL: */
+    size_t first;        /* from this on */
     size_t n_rows;
     unsigned char *out;
     struct sov_feedback_loss *loss; /* [chunks], or NULL */

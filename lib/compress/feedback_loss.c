@@ -2,10 +2,11 @@
 /*
  * feedback_loss.c - what rounding costs
  *
- * With inputs x, which were z before anything was quantized, a row v in place
- * of w costs E (w'z - v'x)^2, which is, with d = w - v and C = E x (z - x)',
+ * With inputs x, which were z before anything was quantized, and e lacking
+ * where the answer is added to, a row v in place of w costs E (w'z - v'x + e)^2,
+ * which is, with d = w - v, C = E x (z - x)' and r = E x e,
  *
- *     d' H d + 2 d' C w + what no v changes
+ *     d' H d + 2 d' (C w + r) + what no v changes
  */
 #include "compress/feedback_rows.h"
 
@@ -152,6 +153,19 @@ encode_plain(const struct sov_fb_place *p)
                                   sov_fb_columns(p), job->f->effort);
 }
 
+/* d' r of row i. */
+static double
+lacking(const struct sov_fb_place *p, const struct sov_moment_sums *m, size_t i)
+{
+    const float *lack = sov_fb_lack(p, m, i);
+    size_t n = sov_fb_columns(p);
+    double sum = 0;
+
+    for (size_t k = 0; lack != NULL && k < n; k++)
+        sum += (double)lack[k] * (double)p->w->delta[i * n + k];
+    return sum;
+}
+
 /* What blocks cost on some moments. */
 static void
 costs(struct sov_fb_place *p, const struct sov_moment_sums *m,
@@ -168,7 +182,7 @@ costs(struct sov_fb_place *p, const struct sov_moment_sums *m,
            p->n_rows * sov_fb_columns(p) * sizeof(float));
     products(p, p->w->w, m->c, p->w->delta, cross);
     for (size_t i = 0; i < p->n_rows; i++)
-        cost[i] += 2.0 * cross[i];
+        cost[i] += 2.0 * (cross[i] + lacking(p, m, i));
 }
 
 static double

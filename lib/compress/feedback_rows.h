@@ -43,6 +43,18 @@ sov_fb_row(const struct sov_fb_place *p, size_t i)
     return p->job->rows + (p->row0 + i) * sov_fb_columns(p);
 }
 
+/* What is lacking where row i is added to, with its inputs; or NULL. */
+static inline const float *
+sov_fb_lack(const struct sov_fb_place *p, const struct sov_moment_sums *m,
+            size_t i)
+{
+    const struct sov_fb_job *job = p->job;
+    size_t row = p->row0 + i;
+
+    row = job->which != NULL ? job->which[row] : job->first + row;
+    return m->r != NULL ? m->r + row * sov_fb_columns(p) : NULL;
+}
+
 static inline unsigned char *
 sov_fb_out(const struct sov_fb_place *p, size_t i)
 {

@@ -118,10 +118,10 @@ main(int argc, char **argv)
     if (sov_feedback_new(&f, &m, &opts, &err) < 0)
         fail();
     t1 = seconds();
-    if (sov_feedback_encode(f, opts.type, rows, n, out, NULL, &err) < 0)
+    if (sov_feedback_encode(f, opts.type, rows, 0, n, out, NULL, &err) < 0)
         fail();
     t2 = seconds();
-    if (sov_feedback_encode(f, opts.type, rows, n < 64 ? n : 64, out, &loss,
+    if (sov_feedback_encode(f, opts.type, rows, 0, n < 64 ? n : 64, out, &loss,
                             &err) < 0)
         fail();
     printf("%s %zu x %zu: factor %.2f s, rows %.2f s, %.1f million weights a "

@@ -340,8 +340,8 @@ ratio(const struct sov_moments *mo, enum sov_type type, double draw)
     counter = 77;
     fill_normal(rows, ROWS * mo->k);
     ck_assert_int_eq(sov_feedback_new(&f, mo, &o, &err), 0);
-    ck_assert_int_eq(sov_feedback_encode(f, type, rows, ROWS, out, &loss, &err),
-                     0);
+    ck_assert_int_eq(
+        sov_feedback_encode(f, type, rows, 0, ROWS, out, &loss, &err), 0);
     ck_assert_uint_eq(loss.rows, ROWS);
     ck_assert(loss.now <= loss.plain);
     sov_feedback_free(f);
@@ -486,7 +486,7 @@ START_TEST(changed_inputs_are_made_good)
 
         ck_assert_int_eq(sov_feedback_new(&f, &mo, &o, &err), 0);
         ck_assert_int_eq(
-            sov_feedback_encode(f, o.type, rows, N, out, &loss, &err), 0);
+            sov_feedback_encode(f, o.type, rows, 0, N, out, &loss, &err), 0);
         ck_assert(mixes[i] < 0 || sov_feedback_mix(f) == mixes[i]);
         cost[i] = loss.held_now;
         plain = loss.held_plain;
@@ -501,6 +501,83 @@ START_TEST(changed_inputs_are_made_good)
     free_moments(&mo);
     free(rows);
     free(out);
+}
+END_TEST
+
+/* d' h d of all rows, d = a - b. */
+static double
+distance(const float *a, const float *b, const float *h, size_t n, size_t k)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < k; j++)
+            sum += ((double)a[i * k + j] - (double)b[i * k + j]) *
+                       (double)sov_kern()->dot_f32(h + j * k, a + i * k, k) -
+                   ((double)a[i * k + j] - (double)b[i * k + j]) *
+                       (double)sov_kern()->dot_f32(h + j * k, b + i * k, k);
+    return sum;
+}
+
+/* What is lacking is v'x: rows become w + v, whatever their number. */
+START_TEST(what_others_lost_is_made_good)
+{
+    enum { K = 256, N = 100, HALF = 36 };
+    struct sov_feedback_opts o = { .draw = 0, .mix = 1 };
+    size_t bytes = K / 256 * sov_type_info(SOV_TYPE_Q4_K)->bytes;
+    float *rows = sov_mem_array(N * K, sizeof(float));
+    float *want = sov_mem_array(N * K, sizeof(float));
+    float *is = sov_mem_array(N * K, sizeof(float));
+    unsigned char *a = sov_mem_array(N, bytes), *b = sov_mem_array(N, bytes);
+    struct sov_feedback *f;
+    struct sov_moments mo;
+    struct sov_err err;
+    double made, direct;
+
+    make_moments(&mo, K, 4096, 0, true);
+    fill_normal(rows, N * K);
+    for (size_t i = 0; i < N * K; i++)
+        want[i] = rows[i] + 0.3f * normal();
+    ck_assert_int_eq(sov_feedback_new(&f, &mo, &o, &err), 0);
+    ck_assert_int_eq(
+        sov_feedback_encode(f, SOV_TYPE_Q4_K, want, 0, N, a, NULL, &err), 0);
+    sov_feedback_free(f);
+    sov_kern()->decode[SOV_TYPE_Q4_K](a, is, N * K);
+    direct = distance(want, is, mo.fit.h, N, K);
+
+    mo.out = N;
+    mo.fit.c = sov_mem_array(K * K, sizeof(float));
+    mo.fit.r = sov_mem_array(N * K, sizeof(float));
+    for (size_t i = 0; i < N * K; i++)
+        want[i] -= rows[i];
+    for (size_t i = 0; i < N; i++)
+        for (size_t j = 0; j < K; j++)
+            mo.fit.r[i * K + j] =
+                sov_kern()->dot_f32(mo.fit.h + j * K, want + i * K, K);
+    for (size_t i = 0; i < N * K; i++)
+        want[i] += rows[i];
+    ck_assert_int_eq(sov_feedback_new(&f, &mo, &o, &err), 0);
+    ck_assert_int_eq(
+        sov_feedback_encode(f, SOV_TYPE_Q4_K, rows, 0, N, a, NULL, &err), 0);
+    sov_kern()->decode[SOV_TYPE_Q4_K](a, is, N * K);
+    made = distance(want, is, mo.fit.h, N, K);
+    ck_assert_msg(made < 1.2 * direct, "%g %g", made, direct);
+    ck_assert_msg(made < 0.1 * distance(want, rows, mo.fit.h, N, K), "%g",
+                  made);
+
+    ck_assert_int_eq(sov_feedback_encode(f, SOV_TYPE_Q4_K, rows + HALF * K,
+                                         HALF, N - HALF, b, NULL, &err),
+                     0);
+    ck_assert_mem_eq(a + HALF * bytes, b, (N - HALF) * bytes);
+    sov_feedback_free(f);
+    free(mo.fit.c);
+    free(mo.fit.r);
+    free_moments(&mo);
+    free(rows);
+    free(want);
+    free(is);
+    free(a);
+    free(b);
 }
 END_TEST
 
@@ -531,9 +608,9 @@ START_TEST(rows_do_not_know_of_each_other)
                       *b = sov_mem_array(N, bytes);
 
         ck_assert_int_eq(
-            sov_feedback_encode(f, types[t], rows, N, a, NULL, &err), 0);
+            sov_feedback_encode(f, types[t], rows, 0, N, a, NULL, &err), 0);
         for (size_t i = 0; i < N; i += 37)
-            ck_assert_int_eq(sov_feedback_encode(f, types[t], rows + i * K,
+            ck_assert_int_eq(sov_feedback_encode(f, types[t], rows + i * K, i,
                                                  N - i < 37 ? N - i : 37,
                                                  b + i * bytes, NULL, &err),
                              0);
@@ -566,13 +643,13 @@ START_TEST(what_cannot_be_is_refused)
     memset(mo.fit.h, 0, 96 * 96 * sizeof(float)); /* nothing ever came */
     ck_assert_int_eq(sov_feedback_new(&f, &mo, &o, &err), 0);
     ck_assert_int_eq(
-        sov_feedback_encode(f, SOV_TYPE_Q4_K, rows, 1, out, NULL, &err),
+        sov_feedback_encode(f, SOV_TYPE_Q4_K, rows, 0, 1, out, NULL, &err),
         SOV_EARG);
     ck_assert_int_eq(
-        sov_feedback_encode(f, SOV_TYPE_F16, rows, 1, out, NULL, &err),
+        sov_feedback_encode(f, SOV_TYPE_F16, rows, 0, 1, out, NULL, &err),
         SOV_EARG);
     ck_assert_int_eq(
-        sov_feedback_encode(f, SOV_TYPE_Q4_0, rows, 1, out, NULL, &err), 0);
+        sov_feedback_encode(f, SOV_TYPE_Q4_0, rows, 0, 1, out, NULL, &err), 0);
     sov_feedback_free(f);
     mo.fit.n = 0;
     ck_assert_int_eq(sov_feedback_new(&f, &mo, &o, &err), SOV_EARG);
@@ -593,6 +670,7 @@ main(void)
     tcase_add_test(tc, neighbours_help_each_other);
     tcase_add_test(tc, few_tokens_lean_on_many);
     tcase_add_test(tc, changed_inputs_are_made_good);
+    tcase_add_test(tc, what_others_lost_is_made_good);
     tcase_add_test(tc, rows_do_not_know_of_each_other);
     tcase_add_test(tc, what_cannot_be_is_refused);
     return unit_main("feedback", tc);

@@ -30,20 +30,32 @@ fill(void)
     }
 }
 
+/* Rows of what lacks something; e is x. */
+static size_t
+rows_of(size_t k, bool pairs)
+{
+    return pairs ? k % 18 + 1 : 0;
+}
+
 /* Windows of these lengths; every fourth is held. */
 static void
 collect(struct sov_moments *m, size_t k, bool pairs, bool held)
 {
     static const size_t n[] = { 1, 30, 512, 7, 150 };
-    float *room = malloc(sov_moments_room(k, pairs) * sizeof(*room));
+    size_t out = rows_of(k, pairs), at = 0;
+    float *room =
+        malloc(sov_moments_room(k > out ? k : out, pairs) * sizeof(*room));
     struct sov_err err;
-    size_t at = 0;
 
     ck_assert(room != NULL);
-    ck_assert_int_eq(sov_moments_new(m, k, pairs, held, &err), 0);
-    for (size_t i = 0; i < 5; at += n[i++])
+    ck_assert_int_eq(sov_moments_new(m, k, out, pairs, held, &err), 0);
+    for (size_t i = 0; i < 5; at += n[i++]) {
         sov_moments_add(m, i == 3, x[at], K_MAX + 3, pairs ? y[at] : x[at],
                         pairs ? K_MAX + 1 : K_MAX + 3, n[i], room);
+        if (out > 0)
+            sov_moments_add_lack(m, i == 3, y[at], K_MAX + 1, x[at], K_MAX + 3,
+                                 n[i], room);
+    }
     sov_moments_finish(m);
     free(room);
 }
@@ -98,6 +110,20 @@ assert_sums(const struct sov_moment_sums *s, size_t k, bool pairs, int which)
 }
 
 static void
+assert_lack(const struct sov_moment_sums *s, size_t k, int which)
+{
+    for (size_t i = 0; i < rows_of(k, true); i++)
+        for (size_t j = 0; j < k; j++) {
+            double r = 0;
+
+            for (size_t t = 0; t < N_MAX; t++)
+                if (which < 0 || is_held(t) == (which > 0))
+                    r += (double)x[t][i] * (double)y[t][j];
+            assert_near((double)s->r[i * k + j], r, (double)s->n, "r");
+        }
+}
+
+static void
 assert_moments(size_t k, bool pairs, bool held)
 {
     struct sov_moments m;
@@ -111,6 +137,13 @@ assert_moments(size_t k, bool pairs, bool held)
     assert_sums(&m.fit, k, pairs, held ? 0 : -1);
     if (held)
         assert_sums(&m.held, k, pairs, 1);
+    ck_assert_uint_eq(m.out, rows_of(k, pairs));
+    ck_assert_int_eq(m.fit.r != NULL, pairs);
+    ck_assert_int_eq(m.held.r != NULL, held && pairs);
+    if (pairs)
+        assert_lack(&m.fit, k, held ? 0 : -1);
+    if (pairs && held)
+        assert_lack(&m.held, k, 1);
     for (size_t i = 0; i < k; i++) {
         double square = 0;
 
@@ -147,10 +180,14 @@ START_TEST(threads)
             wide[t][j] = x[t][j % K_MAX] * (1 + (float)(j / K_MAX));
     for (size_t i = 0; i < 3; i++) {
         sov_set_threads((unsigned)i + 1);
-        ck_assert_int_eq(sov_moments_new(&m[i], K, true, true, &err), 0);
+        ck_assert_int_eq(sov_moments_new(&m[i], K, K, true, true, &err), 0);
         sov_moments_add(&m[i], false, wide[0], K, wide[1], K, N - 1, room);
         sov_moments_add(&m[i], true, wide[1], K, wide[0], K, N - 1, room);
+        sov_moments_add_lack(&m[i], false, wide[1], K, wide[0], K, N - 1, room);
+        sov_moments_add_lack(&m[i], true, wide[0], K, wide[1], K, N - 1, room);
         sov_moments_finish(&m[i]);
+        ck_assert_mem_eq(m[0].fit.r, m[i].fit.r, sizeof(float) * K * K);
+        ck_assert_mem_eq(m[0].held.r, m[i].held.r, sizeof(float) * K * K);
         ck_assert_mem_eq(m[0].fit.h, m[i].fit.h, sizeof(float) * K * K);
         ck_assert_mem_eq(m[0].fit.c, m[i].fit.c, sizeof(float) * K * K);
         ck_assert_mem_eq(m[0].held.h, m[i].held.h, sizeof(float) * K * K);
