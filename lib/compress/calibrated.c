@@ -34,7 +34,7 @@
  * so much of the mean of what the other costs.  Of 0.1, 0.03 and 0.01 this did
  * best on a small model.
  */
-#define TIED 0.03
+#define TIED 0.01
 
 /* ---- which tensors ---- */
 
