@@ -126,6 +126,21 @@ report_options(struct sov_report *r, const struct sov_session_opts *so)
     sov_report_object_end(r);
 }
 
+/* What there is already of the answers that this run adds to. */
+static void
+report_output(struct sov_report *r, const struct sov_account_output *o)
+{
+    char hex[2 * SOV_SHA256_LEN + 1];
+
+    sov_report_object(r, "output");
+    sov_report_text(r, "name", NULL, o->name);
+    sov_report_uint(r, "answers", NULL, o->answers);
+    sov_report_uint(r, "size", NULL, o->bytes);
+    hex_of(o->sha256, hex);
+    sov_report_text(r, "sha256", NULL, hex);
+    sov_report_object_end(r);
+}
+
 static int
 log_start(struct sov_account *a, const struct sov_lm *lm,
           const struct sov_session_opts *so, const char *mode,
@@ -149,6 +164,8 @@ log_start(struct sov_account *a, const struct sov_lm *lm,
         sov_report_text(r, "policy", NULL, hex);
     }
     report_options(r, so);
+    if (a->output != NULL)
+        report_output(r, a->output);
     if (a->reviewer != NULL)
         sov_report_text(r, "reviewer", NULL, a->reviewer);
     a->began = true;
@@ -293,6 +310,26 @@ sov_account_model(struct sov_account *a, const struct sov_lm *lm,
     if (rc == 0 && a->log != NULL)
         rc = log_start(a, lm, so, mode, err);
     return rc;
+}
+
+int
+sov_account_unwritten(struct sov_account *a, uint64_t line, struct sov_err *err)
+{
+    struct sov_report *r;
+
+    if (a->log == NULL)
+        return 0;
+    r = sov_report_new(NULL);
+    sov_report_uint(r, "line", NULL, line);
+    return put(a, "unwritten", r, err);
+}
+
+int
+sov_account_sync(struct sov_account *a, struct sov_err *err)
+{
+    if (a->log == NULL || sov_audit_sync(a->log, err) == 0)
+        return 0;
+    return sov_err_wrap(err, "--audit-log");
 }
 
 /* The last line, whatever the run came to. */

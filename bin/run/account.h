@@ -11,6 +11,10 @@
  *     sov_account_answer  an answer is about to be written
  *     sov_account_close   the run ends; the log with it
  *
+ * With --resume, sov_account_unwritten() takes back, between the start and the
+ * first request, answers of earlier runs that the log may have and the output
+ * has not.
+ *
  * An answer leaves only when the log has its line: where that fails, the run
  * ends before.  Without any of the options these do next to nothing.
  */
@@ -32,6 +36,14 @@
 
 struct sov_report;
 
+/* What a run goes on with that adds to answers. */
+struct sov_account_output {
+    const char *name; /* as the command line has it */
+    uint64_t answers;
+    uint64_t bytes;
+    const unsigned char *sha256; /* of these */
+};
+
 struct sov_account {
     /* what the command line says */
     const char *metrics_path;
@@ -44,7 +56,8 @@ struct sov_account {
     const char *claimed; /* --verify-proof */
     bool meter;
 
-    const struct sov_adapters *adapters; /* borrowed; of the model */
+    const struct sov_adapters *adapters;     /* borrowed; of the model */
+    const struct sov_account_output *output; /* borrowed; or NULL */
     struct sov_metrics *metrics;
     sov_seckey *key;
     sov_audit *log;
@@ -77,6 +90,13 @@ unsigned sov_account_hash(const struct sov_account *a);
 int sov_account_model(struct sov_account *a, const struct sov_lm *lm,
                       const struct sov_session_opts *so, const char *mode,
                       struct sov_err *err) SOV_MUST_CHECK;
+
+/* The answer to a line that another run was about to write is not there. */
+int sov_account_unwritten(struct sov_account *a, uint64_t line,
+                          struct sov_err *err) SOV_MUST_CHECK;
+
+/* Wait until the log is on the disk. */
+int sov_account_sync(struct sov_account *a, struct sov_err *err) SOV_MUST_CHECK;
 
 /* A request. */
 struct sov_account_ask {

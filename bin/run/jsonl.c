@@ -119,7 +119,7 @@ take_lines(struct sov_jsonl_job *j, struct sov_err *err)
             rc = sov_lines_soon(&j->lines, err);
             if (rc <= 0)
                 return rc;
-        } else if (j->ledger != NULL && sov_ledger_sync(j->ledger, err) < 0) {
+        } else if (sov_jsonl_resume_sync(j, true, err) < 0) {
             return err->rc;
         }
         rc = sov_lines_next(&j->lines, &line, err);
@@ -255,7 +255,8 @@ open_model(struct sov_jsonl_job *j, const struct sov_session_opts *opts,
     if (rc < 0)
         return sov_err_wrap(err, "%s", sov_lm_name(j->lm));
     sov_desk_power(j->desk, j->m->account->power);
-    return sov_account_model(j->m->account, j->lm, opts, "jsonl", err);
+    rc = sov_account_model(j->m->account, j->lm, opts, "jsonl", err);
+    return rc == 0 ? sov_jsonl_resume_log(j, err) : rc;
 }
 
 static void
@@ -295,7 +296,7 @@ sov_jsonl_run(struct sov_jsonl_mode *m, struct sov_lm *lm,
     }
     sov_progress_end();
     if (rc == 0 && j.ledger != NULL)
-        rc = sov_ledger_sync(j.ledger, err);
+        rc = sov_jsonl_resume_sync(&j, true, err);
     else if (rc == 0)
         rc = sov_emit_close(&j.out, err);
     close_job(&j);

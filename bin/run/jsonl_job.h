@@ -39,11 +39,13 @@ struct sov_jsonl_job {
     struct sov_span raw; /* the one that is looked at */
     bool ended;
     struct sov_emit out;
-    sov_ledger *ledger;          /* in place of it; or NULL */
-    char date[16];               /* of the run that goes on; or empty */
-    struct sov_talk talk[2];     /* by whether there are tools */
-    struct sov_err no_talk;      /* why there is no template */
-    struct sov_jsonl_slot *slot; /* [n_slots] */
+    sov_ledger *ledger;               /* in place of it; or NULL */
+    struct sov_ledger_counts had;     /* in it, when it was opened */
+    struct sov_account_output output; /* the same for the log */
+    char date[16];                    /* of the run that goes on; or empty */
+    struct sov_talk talk[2];          /* by whether there are tools */
+    struct sov_err no_talk;           /* why there is no template */
+    struct sov_jsonl_slot *slot;      /* [n_slots] */
     size_t n_slots;
     size_t n_used;
     size_t n_asked; /* of them, that the desk has */
@@ -82,6 +84,12 @@ int sov_jsonl_resume_open(struct sov_jsonl_job *j,
 int sov_jsonl_resume_begin(struct sov_jsonl_job *j,
                            const struct sov_session_opts *opts,
                            struct sov_err *err) SOV_MUST_CHECK;
+/* With the log begun: what it may have of answers that are not there. */
+int sov_jsonl_resume_log(struct sov_jsonl_job *j,
+                         struct sov_err *err) SOV_MUST_CHECK;
+/* Have answers on the disk, if it is time; in any case with now. */
+int sov_jsonl_resume_sync(struct sov_jsonl_job *j, bool now,
+                          struct sov_err *err) SOV_MUST_CHECK;
 /* Is the line that was read last answered: 1, or 0. */
 int sov_jsonl_resume_look(struct sov_jsonl_job *j, struct sov_span line,
                           struct sov_err *err) SOV_MUST_CHECK;

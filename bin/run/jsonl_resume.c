@@ -73,7 +73,7 @@ int
 sov_jsonl_resume_open(struct sov_jsonl_job *j, struct sov_err *err)
 {
     const struct sov_sink_opts opts = file_opts(j);
-    struct sov_ledger_counts c;
+    struct sov_ledger_counts *c = &j->had;
     int rc;
 
     if (j->m->resume == NULL)
@@ -83,10 +83,26 @@ sov_jsonl_resume_open(struct sov_jsonl_job *j, struct sov_err *err)
         rc = take_over(j, err);
     if (rc < 0)
         return rc;
-    sov_ledger_count(j->ledger, &c);
-    tell(j, &c);
-    j->m->n_bad += (size_t)c.failed;
+    sov_ledger_count(j->ledger, c);
+    tell(j, c);
+    j->m->n_bad += (size_t)c->failed;
+    j->output = (struct sov_account_output){ j->m->resume, c->answered,
+                                             c->whole, c->sha256 };
+    j->m->account->output = &j->output;
     return 0;
+}
+
+int
+sov_jsonl_resume_log(struct sov_jsonl_job *j, struct sov_err *err)
+{
+    uint64_t line;
+    size_t at = 0;
+    int rc = 0;
+
+    while (rc == 0 && j->ledger != NULL &&
+           sov_ledger_unwritten(j->ledger, &at, &line))
+        rc = sov_account_unwritten(j->m->account, line, err);
+    return rc;
 }
 
 /* ---- what answers depend on */
@@ -234,6 +250,18 @@ sov_jsonl_resume_begin(struct sov_jsonl_job *j,
 }
 
 /* ---- lines */
+
+/* The log first: it has whatever the answers have. */
+int
+sov_jsonl_resume_sync(struct sov_jsonl_job *j, bool now, struct sov_err *err)
+{
+    int rc;
+
+    if (j->ledger == NULL || (!now && !sov_ledger_due(j->ledger)))
+        return 0;
+    rc = sov_account_sync(j->m->account, err);
+    return rc == 0 ? sov_ledger_sync(j->ledger, err) : rc;
+}
 
 int
 sov_jsonl_resume_look(struct sov_jsonl_job *j, struct sov_span line,

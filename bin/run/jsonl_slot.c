@@ -143,16 +143,20 @@ write_slot(struct sov_jsonl_job *j, const struct sov_jsonl_slot *s,
 
     if (rc == 0)
         rc = sov_request_answer(s->request, &answer, &line, &len, err);
+    if (rc == 0 && j->ledger != NULL)
+        rc = sov_ledger_note(j->ledger, s->line, s->digest, err);
     if (rc == 0)
         rc = note_answer(j, s, line, len, err);
     text = (struct sov_span){ (unsigned char *)line, len };
     sov_progress_clear();
     if (rc == 0 && j->ledger != NULL)
-        rc = sov_ledger_put(j->ledger, s->line, s->digest, text, err);
+        rc = sov_ledger_put(j->ledger, text, err);
     else if (rc == 0)
         rc = sov_emit_text(&j->out, text, err);
+    if (line != NULL)
+        explicit_bzero(line, len);
     free(line);
-    return rc;
+    return rc == 0 ? sov_jsonl_resume_sync(j, false, err) : rc;
 }
 
 int

@@ -9,7 +9,6 @@
 #include "base/mem.h"
 #include "run/request.h"
 #include "run/saved.h"
-#include "sov/hash.h"
 #include "sys/file.h"
 
 #include <errno.h>
@@ -326,6 +325,19 @@ find(const struct sov_ledger *l, uint64_t line)
                                                                : NULL;
 }
 
+bool
+sov_ledger_unwritten(const sov_ledger *l, size_t *at, uint64_t *line)
+{
+    for (; *at < l->n_notes; ++*at) {
+        *line = l->note[*at].line;
+        if (find(l, *line) == NULL) {
+            ++*at;
+            return true;
+        }
+    }
+    return false;
+}
+
 int
 sov_ledger_look(const sov_ledger *l, uint64_t line, struct sov_span text,
                 struct sov_err *err)
@@ -363,20 +375,28 @@ sov_ledger_end(const sov_ledger *l, uint64_t n, struct sov_err *err)
 }
 
 int
-sov_ledger_put(sov_ledger *l, uint64_t line, uint64_t digest,
-               struct sov_span answer, struct sov_err *err)
+sov_ledger_note(sov_ledger *l, uint64_t line, uint64_t digest,
+                struct sov_err *err)
 {
     char note[48];
     int n = snprintf(note, sizeof(note), "%" PRIu64 " %016" PRIx64 "\n", line,
                      digest);
-    int rc = sov_append_write(l->journal, note, (size_t)n, err);
 
-    if (rc == 0)
-        rc = sov_append_write(l->out, answer.p, answer.len, err);
     l->dirty = true;
-    if (rc == 0 && sov_clock() - l->synced >= SYNC_EVERY)
-        rc = sov_ledger_sync(l, err);
-    return rc;
+    return sov_append_write(l->journal, note, (size_t)n, err);
+}
+
+int
+sov_ledger_put(sov_ledger *l, struct sov_span answer, struct sov_err *err)
+{
+    l->dirty = true;
+    return sov_append_write(l->out, answer.p, answer.len, err);
+}
+
+bool
+sov_ledger_due(const sov_ledger *l)
+{
+    return l->dirty && sov_clock() - l->synced >= SYNC_EVERY;
 }
 
 int

@@ -27,9 +27,10 @@ struct reader {
     const sov_append *file;
     unsigned char *buf; /* owned, [cap] */
     size_t cap;
-    size_t n;      /* bytes in it */
-    uint64_t off;  /* of the first of them */
-    uint64_t line; /* number of the next */
+    size_t n;         /* bytes in it */
+    uint64_t off;     /* of the first of them */
+    uint64_t line;    /* number of the next */
+    sov_hasher *hash; /* of whole lines, or NULL */
 };
 
 /* As many more bytes as there is room for, making room if there is none. */
@@ -72,18 +73,20 @@ give(struct reader *r, struct sov_ledger *l, line_fn fn, struct sov_err *err)
         p = nl + 1;
     }
     used = (size_t)(p - r->buf);
+    if (rc == 0 && r->hash != NULL)
+        rc = sov_hasher_update(r->hash, r->buf, used, err);
     memmove(r->buf, p, r->n - used);
     r->n -= used;
     r->off += used;
     return rc;
 }
 
-/* Give all whole lines to fn; *whole are their bytes. */
+/* Give all whole lines to fn, and to hash; *whole are their bytes. */
 static int
 each_line(struct sov_ledger *l, const sov_append *file, line_fn fn,
-          uint64_t *whole, struct sov_err *err)
+          sov_hasher *hash, uint64_t *whole, struct sov_err *err)
 {
-    struct reader r = { .file = file, .line = 1, .cap = READ };
+    struct reader r = { .file = file, .line = 1, .cap = READ, .hash = hash };
     int rc = 0;
 
     if (file == NULL)
@@ -240,18 +243,35 @@ sort_answers(struct sov_ledger *l, struct sov_err *err)
     return 0;
 }
 
+static int
+read_answers(struct sov_ledger *l, struct sov_err *err)
+{
+    struct sov_digest d;
+    sov_hasher *hash = NULL;
+    int rc = sov_hasher_new(&hash, SOV_HASH_SHA256, err);
+
+    if (rc == 0)
+        rc = each_line(l, l->out, take_answer, hash, &l->whole, err);
+    if (rc == 0)
+        rc = sov_hasher_final(hash, &d, err);
+    sov_hasher_free(hash);
+    if (rc < 0)
+        return sov_err_wrap(err, "%s", l->name);
+    memcpy(l->counts.sha256, d.sha256, sizeof(d.sha256));
+    l->counts.whole = l->whole;
+    if (l->out != NULL)
+        l->counts.cut = sov_append_size(l->out) - l->whole;
+    return 0;
+}
+
 int
 sov_ledger_read(struct sov_ledger *l, struct sov_err *err)
 {
-    int rc = each_line(l, l->journal, take_note, &l->noted, err);
+    int rc = each_line(l, l->journal, take_note, NULL, &l->noted, err);
 
     if (rc < 0)
         return sov_err_wrap(err, "%s.journal", l->name);
     sort_notes(l);
-    rc = each_line(l, l->out, take_answer, &l->whole, err);
-    if (rc < 0)
-        return sov_err_wrap(err, "%s", l->name);
-    if (l->out != NULL)
-        l->counts.cut = sov_append_size(l->out) - l->whole;
-    return sort_answers(l, err);
+    rc = read_answers(l, err);
+    return rc == 0 ? sort_answers(l, err) : rc;
 }

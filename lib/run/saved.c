@@ -327,6 +327,10 @@ int
 sov_saved_open(sov_saved **saved, const char *path, bool append,
                struct sov_err *err)
 {
+    static const struct sov_grow_how how = {
+        .mode = 0600,
+        .held = "another process is using it",
+    };
     struct sov_saved *s = sov_mem_array(1, sizeof(*s));
     int rc;
 
@@ -336,7 +340,7 @@ sov_saved_open(sov_saved **saved, const char *path, bool append,
     s->append = append;
     s->file.fd = -1;
     if (append)
-        rc = sov_grow_open(&s->file, path, err);
+        rc = sov_grow_open(&s->file, path, &how, err);
     else
         rc = sov_file_open(&s->file, path, err);
     if (rc < 0) {

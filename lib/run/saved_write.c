@@ -54,9 +54,8 @@ out_end(struct out *o)
 static int
 flush(struct out *o, struct sov_err *err)
 {
-    int rc = o->sink != NULL
-                 ? sov_sink_write(o->sink, o->buf, o->n, err)
-                 : sov_grow_put(&o->saved->file, o->at, o->buf, o->n, err);
+    int rc = o->sink != NULL ? sov_sink_write(o->sink, o->buf, o->n, err)
+                             : sov_grow_put(&o->saved->file, o->buf, o->n, err);
 
     if (rc < 0)
         return rc;

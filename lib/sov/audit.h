@@ -55,6 +55,9 @@ SOV_API int sov_audit_put(sov_audit *log, const char *event,
                           const char *members, int64_t time,
                           struct sov_err *err) SOV_MUST_CHECK;
 
+/* Wait until every line is on the disk. */
+SOV_API int sov_audit_sync(sov_audit *log, struct sov_err *err) SOV_MUST_CHECK;
+
 /* Seal what is not sealed and wait for the disk; frees the log in any case. */
 SOV_API int sov_audit_close(sov_audit *log, int64_t time,
                             struct sov_err *err) SOV_MUST_CHECK;

@@ -11,14 +11,17 @@
  *                    2 77c1e0d3a4b5f680
  *
  * says what was answered, so that another input, model or option is noticed.
- * The journal has its entry before the answer is written.  However a run ends,
- * what it leaves is whole lines and perhaps a part of one, which is cut off.
+ * The journal has its entry before the answer is written, or told to anybody
+ * else.  However a run ends, what it leaves is whole lines and perhaps a part
+ * of one, which is cut off; and entries in the journal of answers that did not
+ * come that far, which are made again.
  */
 #ifndef SOV_LEDGER_H
 #define SOV_LEDGER_H
 
 #include "sov/base.h"
 #include "sov/err.h"
+#include "sov/hash.h"
 #include "sov/io.h"
 #include "sov/lora.h"
 #include "sov/model.h"
@@ -45,6 +48,8 @@ struct sov_ledger_counts {
     uint64_t failed;   /* of them, with an error */
     uint64_t unknown;  /* of them, of which the journal says nothing */
     uint64_t cut;      /* bytes of half a line */
+    uint64_t whole;    /* bytes of whole lines, */
+    unsigned char sha256[SOV_SHA256_LEN]; /* and what they are */
 };
 
 SOV_API void sov_ledger_count(const sov_ledger *ledger,
@@ -87,17 +92,27 @@ SOV_API int sov_ledger_look(const sov_ledger *ledger, uint64_t line,
                             struct sov_span text,
                             struct sov_err *err) SOV_MUST_CHECK;
 
+/*
+ * A line of which the journal has an entry, and OUT no answer: an earlier run
+ * ended when it was about to write it.  From *at = 0 on; false: no more.
+ */
+SOV_API bool sov_ledger_unwritten(const sov_ledger *ledger, size_t *at,
+                                  uint64_t *line);
+
 /* The input has n lines: SOV_EFORMAT if more than these were answered. */
 SOV_API int sov_ledger_end(const sov_ledger *ledger, uint64_t n,
                            struct sov_err *err) SOV_MUST_CHECK;
 
 /*
- * The answer to a line, with its end.  It is handed to the system at once, and
- * is on the disk a second later, if there are more, or after a sync.
+ * A line's answer is there: it has its entry in the journal; and then the
+ * answer itself, with its end, is written.  Both are handed to the system at
+ * once, and are on the disk after a sync, which is due a second later.
  */
-SOV_API int sov_ledger_put(sov_ledger *ledger, uint64_t line, uint64_t digest,
-                           struct sov_span answer,
+SOV_API int sov_ledger_note(sov_ledger *ledger, uint64_t line, uint64_t digest,
+                            struct sov_err *err) SOV_MUST_CHECK;
+SOV_API int sov_ledger_put(sov_ledger *ledger, struct sov_span answer,
                            struct sov_err *err) SOV_MUST_CHECK;
+SOV_API bool sov_ledger_due(const sov_ledger *ledger);
 SOV_API int sov_ledger_sync(sov_ledger *ledger,
                             struct sov_err *err) SOV_MUST_CHECK;
 

@@ -3,44 +3,41 @@
  * audit_write.c - lines added to an audit log
  *
  * Always holds: the file ends in a whole line whose number and hash we know,
- * and nobody else adds to it while we hold its lock.  Each line is one write
- * at the end; one that fails in the middle is cut off again, and where that
- * fails too nothing more is added.
+ * and nobody else adds to it while we hold its lock (sys/grow.h).  Each line is
+ * one write at the end; one that fails in the middle is cut off again, and
+ * where that fails too nothing more is added.
  */
 #include "trust/audit.h"
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "sys/grow.h"
 #include "trust/armor.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #define SEAL_EVERY 1000
 
 struct sov_audit {
     char *path;
-    int fd;
+    struct sov_file file;
     const sov_seckey *key;
     unsigned seal_every;
     unsigned unsealed; /* lines since the last seal */
     uint64_t seq;      /* of the next line */
     char prev[65];
-    bool torn;         /* it ends in half a line */
+    bool torn;  /* it ends in half a line */
+    bool dirty; /* some of it may not be on the disk */
 };
 
 static int
-failed(const struct sov_audit *log, const char *what, struct sov_err *err)
+named(const struct sov_audit *log, int rc, struct sov_err *err)
 {
-    return sov_fail_sys(err, SOV_WHERE_OUTPUT, "%s: %s", log->path, what);
+    return rc < 0 ? sov_err_wrap(err, "%s", log->path) : rc;
 }
 
 /* ---- where it goes on */
@@ -81,29 +78,20 @@ read_last(struct sov_audit *log, const unsigned char *p, size_t n, bool all,
 static int
 find_end(struct sov_audit *log, struct sov_err *err)
 {
-    struct stat st;
+    uint64_t size = log->file.size;
+    size_t n =
+        size < 2 * SOV_AUDIT_LINE ? (size_t)size : (size_t)2 * SOV_AUDIT_LINE;
     unsigned char *buf;
-    size_t n;
-    ssize_t got;
     int rc;
 
-    if (fstat(log->fd, &st) < 0)
-        return failed(log, "cannot be read", err);
-    if (!S_ISREG(st.st_mode))
-        return sov_fail(err, SOV_EARG, "%s: an audit log is a file",
-                        log->path);
-    if (st.st_size == 0)
+    if (n == 0)
         return 0;
-    n = st.st_size < 2 * SOV_AUDIT_LINE ? (size_t)st.st_size
-                                        : (size_t)2 * SOV_AUDIT_LINE;
     buf = malloc(n);
     if (buf == NULL)
         return sov_mem_fail(err);
-    got = pread(log->fd, buf, n, st.st_size - (off_t)n);
-    if (got != (ssize_t)n)
-        rc = failed(log, "cannot be read", err);
-    else
-        rc = read_last(log, buf, n, n == (size_t)st.st_size, err);
+    rc = named(log, sov_file_pread(&log->file, buf, n, size - n, err), err);
+    if (rc == 0)
+        rc = read_last(log, buf, n, n == size, err);
     free(buf);
     return rc;
 }
@@ -113,8 +101,8 @@ discard(struct sov_audit *log)
 {
     if (log == NULL)
         return;
-    if (log->fd >= 0)
-        close(log->fd);
+    if (log->file.fd >= 0)
+        sov_file_close(&log->file);
     free(log->path);
     free(log);
 }
@@ -122,19 +110,12 @@ discard(struct sov_audit *log)
 static int
 open_file(struct sov_audit *log, struct sov_err *err)
 {
-    log->fd = open(log->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC |
-                                  O_NOCTTY | O_NONBLOCK,
-                   0640);
-    if (log->fd < 0)
-        return failed(log, "cannot be written", err);
-    if (flock(log->fd, LOCK_EX | LOCK_NB) == 0)
-        return 0;
-    if (errno != EWOULDBLOCK)
-        return failed(log, "cannot be locked", err);
-    errno = 0;
-    return sov_fail_sys(err, SOV_WHERE_LOCK,
-                        "%s: another process is writing this audit log",
-                        log->path);
+    static const struct sov_grow_how how = {
+        .mode = 0640,
+        .held = "another process is writing this audit log",
+    };
+
+    return named(log, sov_grow_open(&log->file, log->path, &how, err), err);
 }
 
 int
@@ -147,7 +128,7 @@ sov_audit_open(sov_audit **out, const char *path, const sov_seckey *key,
     if (log == NULL)
         return sov_mem_fail(err);
     *log = (struct sov_audit){
-        .fd = -1,
+        .file = { .fd = -1 },
         .key = key,
         .seal_every = seal_every != 0 ? seal_every : SEAL_EVERY,
         .path = sov_mem_dup(path, strlen(path)),
@@ -186,8 +167,8 @@ add_head(const struct sov_audit *log, struct sov_buf *b, const char *event,
     snprintf(head, sizeof(head),
              "{\"seq\":%" PRIu64 ",\"time\":\"%04d-%02d-%02dT%02d:%02d:%02d."
              "%03dZ\",\"prev\":\"%s\",\"event\":\"",
-             log->seq, tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-             tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(time % 1000), log->prev);
+             log->seq, tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+             tm.tm_min, tm.tm_sec, (int)(time % 1000), log->prev);
     add_text(b, head);
     add_text(b, event);
     add_text(b, "\"");
@@ -198,26 +179,19 @@ add_head(const struct sov_audit *log, struct sov_buf *b, const char *event,
 static int
 write_line(struct sov_audit *log, const struct sov_buf *b, struct sov_err *err)
 {
-    off_t end = lseek(log->fd, 0, SEEK_END);
-    size_t at = 0;
+    uint64_t end = log->file.size;
+    struct sov_err ignored;
+    int rc;
 
-    if (log->torn || end < 0)
+    if (log->torn)
         return sov_fail(err, SOV_EIO, "%s: cannot be written", log->path);
-    while (at < b->len) {
-        ssize_t n = write(log->fd, b->p + at, b->len - at);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0) {
-            int saved = errno;
-
-            log->torn = at > 0 && ftruncate(log->fd, end) < 0;
-            errno = saved;
-            return failed(log, "cannot be written", err);
-        }
-        at += (size_t)n;
-    }
-    return 0;
+    log->dirty = true;
+    rc = sov_grow_put(&log->file, b->p, b->len, err);
+    if (rc < 0 && log->file.size > end)
+        log->torn = sov_grow_cut(&log->file, end, &ignored) < 0;
+    if (rc < 0 && err != NULL)
+        err->where = SOV_WHERE_OUTPUT; /* no answer leaves without it */
+    return named(log, rc, err);
 }
 
 /* b holds all before ,"hash". */
@@ -261,10 +235,13 @@ finish_line(struct sov_audit *log, struct sov_buf *b, bool seal,
     return 0;
 }
 
-static int
-sync_file(struct sov_audit *log, struct sov_err *err)
+int
+sov_audit_sync(sov_audit *log, struct sov_err *err)
 {
-    return fdatasync(log->fd) < 0 ? failed(log, "cannot be written", err) : 0;
+    int rc = log->dirty ? sov_grow_sync(&log->file, err) : 0;
+
+    log->dirty = false;
+    return named(log, rc, err);
 }
 
 static int
@@ -279,7 +256,7 @@ seal(struct sov_audit *log, int64_t time, struct sov_err *err)
     if (rc == 0)
         rc = finish_line(log, &b, true, err);
     if (rc == 0)
-        rc = sync_file(log, err);
+        rc = sov_audit_sync(log, err);
     sov_buf_free(&b);
     return rc;
 }
@@ -328,7 +305,7 @@ sov_audit_close(sov_audit *log, int64_t time, struct sov_err *err)
     if (log->key != NULL && log->unsealed > 0)
         rc = seal(log, time, err);
     if (rc == 0)
-        rc = sync_file(log, err);
+        rc = sov_audit_sync(log, err);
     discard(log);
     return rc;
 }

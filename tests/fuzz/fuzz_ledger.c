@@ -61,6 +61,8 @@ go_on(void)
     struct sov_ledger_counts before, after;
     struct sov_err err;
     sov_ledger *l;
+    uint64_t line;
+    size_t at = 0;
     int known;
 
     if (sov_ledger_open(&l, out, NULL, &err) < 0)
@@ -73,9 +75,12 @@ go_on(void)
     }
     known = sov_ledger_look(l, 7, span_of("{\"id\":1}"), &err);
     if (known == 0 &&
-        sov_ledger_put(l, 7, 1, span_of("{\"line\":7,\"text\":\"\"}\n"), &err) <
-            0)
+        (sov_ledger_note(l, 7, 1, &err) < 0 ||
+         sov_ledger_put(l, span_of("{\"line\":7,\"text\":\"\"}\n"), &err) < 0))
         abort();
+    while (sov_ledger_unwritten(l, &at, &line))
+        if (line == 0)
+            abort();
     sov_ledger_close(l);
     if (sov_ledger_open(&l, out, NULL, &err) < 0)
         abort();

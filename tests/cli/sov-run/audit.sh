@@ -174,6 +174,47 @@ printf '{"prompt":"a","reviewer":"%0257d"}\n' 0 >unseen
 expect 65 sov-run --jsonl --audit-log many unseen
 out_has 'name of 257 bytes, the limit is 256'
 
+# a run that goes on says what there is, and takes back answers that the log has
+# and the output has not: the run was killed between the two, or the power took
+# the end of the output
+cat >three <<'END'
+{"id":1,"prompt":"Once upon","max_tokens":4}
+{"id":2,"prompt":"The fox","max_tokens":3}
+{"id":3,"prompt":"The king","max_tokens":2}
+END
+resume() {
+    sov-run --jsonl --seed 1 --order input --audit-log going --resume replies \
+        three "$@"
+}
+expect 0 resume
+out_empty
+cp replies whole
+[ "$(events going)" = 'start request request request answer answer answer end ' ] ||
+    fail "$(events going)"
+grep -q "\"output\":{\"name\":\"replies\",\"answers\":0,\"size\":0,\"sha256\":\"$(printf '' |
+    hash_of)\"}" going || fail "a first run does not say that there is nothing"
+for left in 1 0; do
+    head -n "$left" whole >replies
+    printf '{"id":2,"li' >>replies
+    : >going
+    expect 0 resume
+    cmp replies whole || fail "other answers"
+    grep -q "\"output\":{\"name\":\"replies\",\"answers\":$left,\"size\":$(head -n "$left" whole |
+        wc -c),\"sha256\":\"$(head -n "$left" whole | hash_of)\"}" going ||
+        fail "what there was"
+    sed -n 's/.*"event":"unwritten",\("line":[0-9]*\),"hash".*/\1/p' going >taken
+    seq $((left + 1)) 3 | sed 's/^/"line":/' | diff - taken ||
+        fail "answers that were not taken back"
+    [ "$(grep -c '"event":"answer"' going)" -eq $((3 - left)) ] ||
+        fail "an answer that was there was logged again"
+    [ "$(grep '"line":3,' going | events -)" = 'unwritten request answer ' ] ||
+        fail "the order of what happened to line 3"
+done
+expect 0 resume
+[ "$(tail -n 2 going | events -)" = 'start end ' ] || fail "nothing to do"
+expect 0 sov-verify --audit-log going
+grep -q 'fox\|king\|Once' going && fail "text in the log"
+
 # a seal, and every line that is not what was written
 expect 0 sov-verify --keygen team --no-password
 expect 0 run -p Once --audit-log sealed --sign-key team.key
