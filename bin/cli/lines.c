@@ -45,11 +45,24 @@ sov_lines_open(struct sov_lines *l, const char *const *files, size_t n_files,
 }
 
 void
+sov_lines_forget(struct sov_lines *l)
+{
+    if (l->clean < l->begin)
+        explicit_bzero(l->buf + l->clean, l->begin - l->clean);
+    if (l->end < l->used)
+        explicit_bzero(l->buf + l->end, l->used - l->end);
+    l->clean = l->begin;
+    l->used = l->end;
+}
+
+void
 sov_lines_close(struct sov_lines *l)
 {
     for (size_t i = 0; i < l->n_files && l->source != NULL; i++)
         sov_source_close(l->source[i]);
     free(l->source);
+    l->begin = l->end = 0;
+    sov_lines_forget(l);
     free(l->buf);
     *l = (struct sov_lines){ 0 };
 }
@@ -57,7 +70,7 @@ sov_lines_close(struct sov_lines *l)
 static void
 begin_next(struct sov_lines *l)
 {
-    l->begin = l->seen = l->end = 0;
+    l->begin = l->seen = l->end = l->clean = 0;
     l->ended = false;
     l->number = 0;
     l->name = name_of(l->files[l->file]);
@@ -75,15 +88,21 @@ make_room(struct sov_lines *l, struct sov_err *err)
         memmove(l->buf, l->buf + l->begin, l->end - l->begin);
         l->seen -= l->begin;
         l->end -= l->begin;
-        l->begin = 0;
+        l->begin = l->clean = 0;
     }
     while (cap - l->end < READ)
         cap *= 2;
     if (cap == l->cap)
         return 0;
-    bigger = realloc(l->buf, cap);
+    bigger = malloc(cap);
     if (bigger == NULL)
         return sov_fail(err, SOV_EMEM, "out of memory");
+    if (l->used > 0) {
+        memcpy(bigger, l->buf, l->end);
+        explicit_bzero(l->buf, l->used);
+    }
+    free(l->buf);
+    l->used = l->end;
     l->buf = bigger;
     l->cap = cap;
     return 0;
@@ -101,6 +120,7 @@ read_more(struct sov_lines *l, struct sov_err *err)
     if (n < 0)
         return sov_err_wrap(err, "%s", l->name);
     l->end += (size_t)n;
+    l->used = l->end > l->used ? l->end : l->used;
     l->ended = n == 0;
     return 0;
 }
@@ -131,7 +151,7 @@ pass_over(struct sov_lines *l, struct sov_err *err)
     while (find_end(l) == NULL && !l->ended) {
         int rc;
 
-        l->begin = l->seen = l->end = 0;
+        l->begin = l->seen = l->end = l->clean = 0;
         rc = read_more(l, err);
         if (rc < 0)
             return rc;

@@ -19,15 +19,17 @@
 struct sov_lines {
     const char *const *files; /* borrowed; "-" is standard input */
     size_t n_files;
-    size_t file; /* the next to be opened */
-    size_t max;  /* bytes of a line */
+    size_t file;         /* the next to be opened */
+    size_t max;          /* bytes of a line */
     sov_source **source; /* of each file; NULL once it was read */
     sov_source *src;     /* of them the one that is being read */
-    char *buf; /* owned */
+    char *buf;           /* owned */
     size_t cap;
     size_t begin; /* of what was not given yet, */
     size_t seen;  /* of what may have a new line in it, */
     size_t end;   /* and the end of what is there */
+    size_t clean; /* what was given is wiped up to here, */
+    size_t used;  /* and nothing was ever behind this */
     bool ended;   /* there is no more in this file */
     const char *name;
     size_t number; /* of the line that was given last; from 1 */
@@ -46,6 +48,9 @@ void sov_lines_close(struct sov_lines *l);
  */
 int sov_lines_next(struct sov_lines *l, struct sov_span *line,
                    struct sov_err *err) SOV_MUST_CHECK;
+
+/* The line that was given last is not needed any more: wipe it. */
+void sov_lines_forget(struct sov_lines *l);
 
 /* Is the next one there, without waiting for anything? */
 bool sov_lines_ready(struct sov_lines *l);

@@ -129,6 +129,7 @@ take_lines(struct sov_jsonl_job *j, struct sov_err *err)
         if (rc != 0) {
             j->line++;
             rc = take_line(j, line, rc < 0 ? rc : 0, err);
+            sov_lines_forget(&j->lines);
         } else {
             rc = sov_jsonl_resume_ended(j, err);
         }

@@ -36,6 +36,14 @@ note(struct sov_jsonl_job *j, struct sov_jsonl_slot *s, const char *tenant,
     return rc;
 }
 
+static void
+forget_ids(int32_t *ids, size_t n)
+{
+    if (ids != NULL)
+        explicit_bzero(ids, n * sizeof(*ids));
+    free(ids);
+}
+
 /* ---- text */
 
 /* The messages of a request, with what the command line says of them. */
@@ -124,7 +132,7 @@ put_text(struct sov_jsonl_job *j, const struct sov_jsonl_slot *s,
         a.n_tokens = UINT64_MAX;
     if (rc == 0)
         rc = sov_desk_add(j->desk, &a, err);
-    free(ids);
+    forget_ids(ids, a.n_ids);
     return rc;
 }
 
@@ -216,7 +224,7 @@ ask_vectors(struct sov_jsonl_job *j, struct sov_jsonl_slot *s,
         return sov_fail(err, SOV_EMEM, "out of memory");
     rc = put_texts(j, s, &what, texts, err);
     for (size_t i = 0; i < what.n; i++)
-        free((void *)texts[i].ids);
+        forget_ids((int32_t *)texts[i].ids, texts[i].n);
     free(texts);
     return rc;
 }

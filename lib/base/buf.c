@@ -2,6 +2,7 @@
 /* buf.c - a growing byte buffer */
 #include "base/buf.h"
 #include "base/le.h"
+#include "base/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 void
 sov_buf_free(struct sov_buf *b)
 {
-    free(b->p);
+    sov_mem_forget(b->p);
     *b = (struct sov_buf){ 0 };
 }
 
@@ -30,7 +31,7 @@ room(struct sov_buf *b, size_t len)
     cap = cap < 256 ? 256 : cap + cap / 2;
     if (cap < want)
         cap = want;
-    fresh = realloc(b->p, cap);
+    fresh = sov_mem_move(b->p, b->len, cap);
     if (fresh == NULL) {
         b->bad = true;
         return false;

@@ -4,7 +4,8 @@
  *
  * When memory runs out jansson may leave bytes of a text out and go on.  So it
  * gets its memory through here, and a parse during which there was none has
- * failed, whatever it says.
+ * failed, whatever it says.  What it gives back is wiped: texts of requests are
+ * in it.
  */
 #include "base/json.h"
 #include "base/limits.h"
@@ -35,7 +36,7 @@ watch_memory(void)
     json_get_alloc_funcs(&get, &put);
     if (get != watched_malloc) {
         real_malloc = get;
-        json_set_alloc_funcs(watched_malloc, put);
+        json_set_alloc_funcs(watched_malloc, sov_mem_forget);
     }
     ran_out = false;
 }

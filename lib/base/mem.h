@@ -3,7 +3,8 @@
  * mem.h - checked allocation
  *
  * All sizes are n elements of size bytes; the product is checked.  What comes
- * back is free()d by its owner.
+ * back is free()d by its owner, or forgotten, if it was of a request: whoever
+ * gets the memory next finds nothing in it.
  */
 #ifndef SOV_BASE_MEM_H
 #define SOV_BASE_MEM_H
@@ -19,7 +20,7 @@ void *sov_mem_array(size_t n, size_t size);
 
 /*
  * Make room for at least one more element than n in *p, which holds *cap
- * elements: grows by half.  0 or SOV_EMEM.
+ * elements: grows by half, and leaves nothing where they were.  0 or SOV_EMEM.
  */
 int sov_mem_grow(void **p, size_t n, size_t *cap, size_t size,
                  struct sov_err *err) SOV_MUST_CHECK;
@@ -33,6 +34,13 @@ void sov_mem_free_aligned(void *p);
 
 /* Zeros, even where nobody reads them any more. */
 void sov_mem_wipe(void *p, size_t len);
+
+/* free() what malloc() gave, wiped. */
+void sov_mem_forget(void *p);
+
+/* realloc() from n bytes to more, of which the old ones are wiped; NULL, and
+ * nothing has changed. */
+void *sov_mem_move(void *p, size_t n, size_t bytes);
 
 /* "out of memory", SOV_EMEM. */
 int sov_mem_fail(struct sov_err *err);

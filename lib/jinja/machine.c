@@ -28,7 +28,8 @@ sov_jvm_push(struct sov_jvm *m, struct sov_jval v)
         }
         if (cap > SOV_CHAT_STACK)
             cap = SOV_CHAT_STACK;
-        bigger = realloc(m->stack, cap * sizeof(*bigger));
+        bigger = sov_mem_move(m->stack, m->cap * sizeof(*bigger),
+                              cap * sizeof(*bigger));
         if (bigger == NULL) {
             m->r.rc = sov_mem_fail(m->r.err);
             return;
@@ -55,8 +56,9 @@ print(struct sov_jvm *m, const char *p, const unsigned char *mark, bool given,
         return;
     if (len >= m->text_cap - m->text_len) {
         size_t cap = m->text_cap * 2 + len + 4096;
-        char *text = realloc(m->text, cap);
-        unsigned char *marks = text != NULL ? realloc(m->mark, cap) : NULL;
+        char *text = sov_mem_move(m->text, m->text_len, cap);
+        unsigned char *marks =
+            text != NULL ? sov_mem_move(m->mark, m->text_len, cap) : NULL;
 
         m->text = text != NULL ? text : m->text;
         if (marks == NULL) {
@@ -461,7 +463,7 @@ sov_jinja_render(const struct sov_jinja *t, const struct sov_jinja_opts *opts,
         text->len = m->text_len;
         text->p[text->len] = '\0';
     } else {
-        free(m->text);
+        sov_mem_forget(m->text);
         free(m->mark);
     }
     sov_jmem_free(&m->r.mem);
@@ -473,7 +475,7 @@ sov_jinja_render(const struct sov_jinja *t, const struct sov_jinja_opts *opts,
 void
 sov_jinja_text_free(struct sov_jinja_text *text)
 {
-    free(text->p);
+    sov_mem_forget(text->p);
     free(text->mark);
     *text = (struct sov_jinja_text){ 0 };
 }

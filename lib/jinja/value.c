@@ -68,7 +68,7 @@ sov_jmem_free(struct sov_jmem *m)
     while (m->block != NULL) {
         struct sov_jblock *next = m->block->next;
 
-        free(m->block);
+        sov_mem_forget(m->block);
         m->block = next;
     }
 }

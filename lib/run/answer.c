@@ -38,7 +38,6 @@ sov_answer_text(const void *p, size_t len)
     }
     if (value == NULL && !clean.bad)
         value = json_stringn((const char *)clean.p, clean.len);
-    sov_mem_wipe(clean.p, clean.len);
     sov_buf_free(&clean);
     return value;
 }
@@ -75,7 +74,7 @@ as_bytes(const float *x, size_t n)
         value = json_string(text);
     }
     sov_buf_free(&b);
-    free(text);
+    sov_mem_forget(text);
     return value;
 }
 
@@ -169,9 +168,9 @@ sov_request_answer(const sov_request *r, const struct sov_response *answer,
     if (text == NULL)
         return sov_mem_fail(err);
     n = strlen(text);
-    *line = realloc(text, n + 2);
+    *line = sov_mem_move(text, n + 1, n + 2);
     if (*line == NULL) {
-        free(text);
+        sov_mem_forget(text);
         return sov_mem_fail(err);
     }
     memcpy(*line + n, "\n", 2);

@@ -76,7 +76,7 @@ sov_channels_new(sov_channels **channels, const sov_tok *tok,
 void
 sov_channels_free(sov_channels *c)
 {
-    free(c);
+    sov_mem_forget(c);
 }
 
 /* What is more than there is room for is no head anyway. */

@@ -152,7 +152,7 @@ sov_chat_try(const sov_chat *chat, const sov_dialog *d, json_t *messages,
 void
 sov_chat_text_free(struct sov_chat_text *text)
 {
-    free(text->p);
+    sov_mem_forget(text->p);
     free(text->mark);
     *text = (struct sov_chat_text){ 0 };
 }

@@ -57,13 +57,6 @@ sov_jobs_pop(struct sov_job_list *l)
     return j;
 }
 
-static void
-wipe_buf(struct sov_buf *b)
-{
-    sov_mem_wipe(b->p, b->len);
-    sov_buf_free(b);
-}
-
 /* What was asked and said is nobody's business any more. */
 void
 sov_job_free(struct sov_job *j)
@@ -71,14 +64,12 @@ sov_job_free(struct sov_job *j)
     if (j == NULL)
         return;
     sov_session_close(j->session);
-    if (j->ids != NULL)
-        sov_mem_wipe(j->ids, j->cap * sizeof(*j->ids));
-    free(j->ids);
+    sov_mem_forget(j->ids);
     sov_stream_free(j->stream);
     sov_channels_free(j->channels);
-    free(j->tenant);
-    wipe_buf(&j->text);
-    wipe_buf(&j->thought);
+    sov_mem_forget(j->tenant);
+    sov_buf_free(&j->text);
+    sov_buf_free(&j->thought);
     free(j->len);
     sov_reply_free(&j->answer);
     free(j);
@@ -94,37 +85,15 @@ sov_jobs_free(struct sov_job_list *l)
 }
 
 /* The numbers of texts, too, and which tokens they have. */
-static void
-wipe_numbers(struct sov_reply *a)
-{
-    size_t i, n = 0;
-
-    for (i = 0; i < a->n_texts && a->x != NULL; i++)
-        n += a->rows[i];
-    if (a->x != NULL)
-        sov_mem_wipe(a->x, n * a->width * sizeof(*a->x));
-    if (a->made != NULL)
-        sov_mem_wipe(a->made, a->n_made * sizeof(*a->made));
-    if (a->top != NULL)
-        sov_mem_wipe(a->top, a->n_made * a->n_top * sizeof(*a->top));
-}
-
 void
 sov_reply_free(struct sov_reply *a)
 {
-    if (a->text != NULL)
-        sov_mem_wipe(a->text, a->n_text);
-    if (a->thought != NULL)
-        sov_mem_wipe(a->thought, a->n_thought);
-    if (a->ids != NULL)
-        sov_mem_wipe(a->ids, (a->n_prompt + a->n_made) * sizeof(*a->ids));
-    wipe_numbers(a);
-    free(a->ids);
-    free(a->text);
-    free(a->thought);
-    free(a->made);
-    free(a->top);
-    free(a->x);
+    sov_mem_forget(a->ids);
+    sov_mem_forget(a->text);
+    sov_mem_forget(a->thought);
+    sov_mem_forget(a->made);
+    sov_mem_forget(a->top);
+    sov_mem_forget(a->x);
     free(a->rows);
     *a = (struct sov_reply){ 0 };
 }

@@ -186,7 +186,7 @@ json_text(const char *text, size_t len)
         at += n > 0 ? n : 1;
     }
     json = json_stringn(clean, out);
-    free(clean);
+    sov_mem_forget(clean);
     return json;
 }
 
@@ -257,7 +257,7 @@ sov_dialog_json(const sov_dialog *d, char **text, size_t *len,
         return sov_mem_fail(err);
     *len = strlen(all);
     if (*len > SOV_CHAT_MAX) {
-        free(all);
+        sov_mem_forget(all);
         return sov_fail(err, SOV_EFORMAT,
                         "messages of %zu bytes; the limit is %llu", *len,
                         (unsigned long long)SOV_CHAT_MAX);

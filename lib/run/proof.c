@@ -208,7 +208,6 @@ sov_proof_answer(const sov_proof *p, const struct sov_sampler_opts *sampler,
         strcpy(out, SCHEME);
         for (size_t i = 0; i < sizeof(digest); i++)
             snprintf(out + strlen(SCHEME) + 2 * i, 3, "%02x", digest[i]);
-        sov_mem_wipe(b.p, b.len);
     }
     sov_buf_free(&b);
     return rc;

@@ -125,8 +125,8 @@ void
 sov_request_settle(sov_request *r)
 {
     json_decref(r->json);
-    free(r->ids);
-    free(r->messages);
+    sov_mem_forget(r->ids);
+    sov_mem_forget(r->messages);
     free(r->stops);
     free(r->texts);
     r->json = NULL;
@@ -143,8 +143,8 @@ sov_request_free(sov_request *r)
         return;
     sov_request_settle(r);
     json_decref(r->name);
-    free(r->id);
-    free(r->model);
+    sov_mem_forget(r->id);
+    sov_mem_forget(r->model);
     free(r);
 }
 

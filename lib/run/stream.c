@@ -72,7 +72,7 @@ sov_stream_free(sov_stream *s)
     if (s == NULL)
         return;
     for (i = 0; i < s->n_stops; i++)
-        free(s->stop[i]);
+        sov_mem_forget(s->stop[i]);
     free(s->stop);
     sov_buf_free(&s->raw);
     sov_buf_free(&s->clean);

@@ -21,7 +21,7 @@ sov_bpe_done(struct sov_encoder *enc)
     if (w == NULL)
         return;
     sov_pieces_free(w->pieces);
-    free(w->words.slot);
+    sov_mem_forget(w->words.slot);
     free(w->heap.p);
     free(w->link);
     free(w);
@@ -136,7 +136,7 @@ encode_text(struct sov_bpe_work *w, const unsigned char *text, size_t len,
     clean = copy != NULL ? copy : text;
     rc = w->pieces == NULL ? encode_scan(w, text, clean, len, out, err)
                            : encode_stages(w, text, clean, len, out, err);
-    free(copy);
+    sov_mem_forget(copy);
     return rc;
 }
 
@@ -154,7 +154,7 @@ sov_bpe_encode(struct sov_encoder *enc, const unsigned char *text, size_t len,
         rc = sov_normal_c(text, len, &form, &len, err);
     if (rc == 0)
         rc = encode_text(w, form != NULL ? form : text, len, &enc->out, err);
-    free(form);
+    sov_mem_forget(form);
     return rc;
 }
 

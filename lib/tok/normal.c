@@ -80,7 +80,7 @@ add_part(struct sov_buf *b, const unsigned char *p, size_t n,
                               "a text cannot be normalized: %s",
                               utf8proc_errmsg(len));
     sov_buf_add(b, made, (size_t)len);
-    free(made);
+    sov_mem_forget(made);
     return b->bad ? sov_mem_fail(err) : 0;
 }
 

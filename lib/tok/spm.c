@@ -305,7 +305,7 @@ spm_done(struct sov_encoder *enc)
 
     if (w == NULL)
         return;
-    free(w->words.slot);
+    sov_mem_forget(w->words.slot);
     free(w->sym);
     free(w->heap);
     free(w);
@@ -356,7 +356,7 @@ spm_encode(struct sov_encoder *enc, const unsigned char *text, size_t len,
         at = end;
     }
     w->text = NULL;
-    free(marked);
+    sov_mem_forget(marked);
     return rc;
 }
 

@@ -448,7 +448,7 @@ sov_tok_encode_marked(const sov_tok *tok, const char *text, size_t len,
     if (tok->kind->done != NULL)
         tok->kind->done(&enc);
     if (rc < 0) {
-        free(enc.out.p);
+        sov_mem_forget(enc.out.p);
         return rc;
     }
     *out = enc.out.p;

@@ -276,7 +276,7 @@ find_best(const sov_tok *tok, const unsigned char *p, size_t len,
                   tok->unk);
     }
     rc = add_path(tok, p, best, len, out, err);
-    free(best);
+    sov_mem_forget(best);
     return rc;
 }
 
