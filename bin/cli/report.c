@@ -462,14 +462,16 @@ sov_report_line(struct sov_report *r, char **line, struct sov_err *err)
     char *text = r != NULL && !r->bad ? json_dumps(r->root, DUMP_FLAGS) : NULL;
     size_t len = text != NULL ? strlen(text) : 0;
 
-    *line = text != NULL ? realloc(text, len + 2) : NULL;
+    *line = text != NULL ? malloc(len + 2) : NULL;
     sov_report_free(r);
-    if (*line == NULL) {
-        free(text);
-        return sov_fail(err, SOV_EMEM, "out of memory");
+    if (*line != NULL) {
+        memcpy(*line, text, len);
+        memcpy(*line + len, "\n", 2);
     }
-    memcpy(*line + len, "\n", 2);
-    return 0;
+    if (text != NULL)
+        explicit_bzero(text, len); /* names of people are in an audit log */
+    free(text);
+    return *line != NULL ? 0 : sov_fail(err, SOV_EMEM, "out of memory");
 }
 
 int

@@ -53,6 +53,7 @@ put(struct sov_account *a, const char *event, struct sov_report *r,
     if (rc == 0) {
         line[strcspn(line, "\n")] = '\0';
         rc = sov_audit_put(a->log, event, line, now_ms(), err);
+        explicit_bzero(line, strlen(line));
     }
     free(line);
     return rc < 0 ? sov_err_wrap(err, "--audit-log") : 0;
@@ -415,6 +416,8 @@ log_request(struct sov_account *a, const struct sov_account_ask *ask,
         sov_report_text(r, "tenant", NULL, ask->tenant);
     if (reviewer != NULL)
         sov_report_text(r, "reviewer", NULL, reviewer);
+    if (text != NULL)
+        explicit_bzero(text, bytes.len);
     free(text);
     return put(a, "request", r, err);
 }

@@ -67,6 +67,25 @@ without_mark(const struct sov_jsonl_job *j, struct sov_span line)
     return (struct sov_span){ line.p + n, line.len - n };
 }
 
+/* What those who were called have left behind, messages about the line, say. */
+static __attribute__((noinline)) void
+wipe_below(void)
+{
+    char below[16384];
+
+    explicit_bzero(below, sizeof(below));
+}
+
+/* The line is with the desk, or has its error. */
+static void
+forget_line(struct sov_jsonl_job *j, struct sov_err *err)
+{
+    j->raw = (struct sov_span){ NULL, 0 };
+    sov_lines_forget(&j->lines);
+    explicit_bzero(err, sizeof(*err));
+    wipe_below();
+}
+
 /* A line, or bad, what is wrong with it. */
 static int
 take_line(struct sov_jsonl_job *j, struct sov_span line, int bad,
@@ -129,7 +148,8 @@ take_lines(struct sov_jsonl_job *j, struct sov_err *err)
         if (rc != 0) {
             j->line++;
             rc = take_line(j, line, rc < 0 ? rc : 0, err);
-            sov_lines_forget(&j->lines);
+            if (rc == 0)
+                forget_line(j, err);
         } else {
             rc = sov_jsonl_resume_ended(j, err);
         }

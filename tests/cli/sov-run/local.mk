@@ -25,4 +25,5 @@ cli_tests += %D%/session.sh
 cli_tests += %D%/slow-reader.sh
 cli_tests += %D%/tokenize.sh
 cli_tests += %D%/window.sh
+cli_tests += %D%/wiped.sh
 EXTRA_DIST += %D%/chat-golden.txt %D%/chat-tools.json %D%/chat-tools.txt
