@@ -52,6 +52,7 @@ wanted_packages() {
     have xz || echo xz-utils
     have zstd || echo zstd
     have minisign || echo minisign
+    have valgrind || echo valgrind
     have signify-openbsd || echo signify-openbsd
     have openssl || echo openssl
     have ssh-keygen || echo openssh-client

@@ -15,6 +15,7 @@ cli_tests += %D%/generate.sh
 cli_tests += %D%/jsonl.sh
 cli_tests += %D%/jsonl-forms.sh
 cli_tests += %D%/logits.sh
+cli_tests += %D%/memcheck.sh
 cli_tests += %D%/metrics.sh
 cli_tests += %D%/output.sh
 cli_tests += %D%/prompt.sh
