@@ -58,6 +58,7 @@ wanted_packages() {
     have ssh-keygen || echo openssh-client
     have fsverity || echo fsverity
     have xxhsum || echo xxhash
+    have ministat || echo ministat
     # the kernels of the other kind of machine, and an emulator of it
     if [ "$(uname -m)" = x86_64 ]; then
         have aarch64-linux-gnu-gcc ||

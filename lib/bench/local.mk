@@ -12,7 +12,9 @@ libsov_all_la_SOURCES += \
 	%D%/noise.c \
 	%D%/order.c %D%/order.h \
 	%D%/pool.c %D%/pool.h \
-	%D%/record.c \
+	%D%/record.c %D%/record.h \
+	%D%/record_read.c \
+	%D%/record_write.c \
 	%D%/roof.c \
 	%D%/signed.c %D%/signed.h \
 	%D%/stat.c \

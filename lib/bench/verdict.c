@@ -5,6 +5,8 @@
  * For each cell (a metric of a model under some conditions) the runs of it that
  * are new are compared with those that are old:
  *
+ *  0. Of many runs the last MOST_RUNS count, and of quiet and disturbed ones the
+ *     quiet ones.
  *  1. Refused: nothing old; all that is old is from other machines; fewer than
  *     MIN_SAMPLES samples on a side; rates or times that are not above 0.
  *  2. What is timed is compared as pool.c says, run by run.  Worse is what
@@ -37,8 +39,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MIN_SAMPLES 6 /* the interval of a median has 95 % from there on */
-#define MIN_U       4 /* samples of a side, for Mann and Whitney to speak */
+#define MIN_SAMPLES 6   /* the interval of a median has 95 % from there on */
+#define MIN_U       4   /* samples of a side, for Mann and Whitney to speak */
+#define MOST_RUNS   200 /* of a side, the newest; more say no more */
 
 /* Records of one cell on one side, the oldest first. */
 struct side {
@@ -308,6 +311,17 @@ side_quiet(struct side *s)
     s->n = quiet;
 }
 
+static void
+side_newest(struct side *s)
+{
+    size_t drop = s->n > MOST_RUNS ? s->n - MOST_RUNS : 0;
+
+    for (size_t i = 0; i < drop; i++)
+        s->samples -= samples_of(s->record[i]);
+    s->n -= drop;
+    memmove(s->record, s->record + drop, s->n * sizeof(*s->record));
+}
+
 static bool
 side_sum_up(struct side *s)
 {
@@ -331,6 +345,8 @@ check(struct sov_bench_verdict *v, struct side *now, struct side *base,
     }
     side_quiet(now);
     side_quiet(base);
+    side_newest(now);
+    side_newest(base);
     v->n_now = now->n;
     v->n_base = base->n;
     v->base = base->record[base->n - 1];

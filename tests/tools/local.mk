@@ -80,3 +80,7 @@ check_PROGRAMS += tests/tools/benchshow
 tests_tools_benchshow_SOURCES = %D%/benchshow.c $(bench_out_sources)
 tests_tools_benchshow_LDADD = $(tool_libs) -lm
 EXTRA_DIST += %D%/csv.awk %D%/nights.awk
+
+check_PROGRAMS += tests/tools/benchstat
+tests_tools_benchstat_SOURCES = %D%/benchstat.c
+tests_tools_benchstat_LDADD = libsov_all.la $(deps_libs) -lm
