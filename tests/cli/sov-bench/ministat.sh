@@ -15,7 +15,7 @@ numbers() {
     }'
 }
 
-# the same to 4 digits: ministat's table of t has no more
+# the same to 4 digits: its table of t has no more, nor more than 100 degrees
 close_to() {
     awk -v a="$1" -v b="$2" 'BEGIN {
         d = a - b
@@ -26,7 +26,7 @@ close_to() {
 seed=0
 cases=0
 differ=0
-for n in 5 7 9 15 31 61; do
+for n in 5 7 9 15 31 51; do
     for shift in 0 0.02 4; do
         seed=$((seed + 1))
         numbers "$n" 100 1 "$seed" >a
