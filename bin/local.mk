@@ -69,12 +69,11 @@ bin_sov_bench_SOURCES = %D%/sov-bench.c \
 	%D%/bench/model.c \
 	%D%/bench/options.c \
 	%D%/bench/pass.c \
-	%D%/bench/plain.c \
 	%D%/bench/set.c \
 	%D%/bench/speed.c \
 	%D%/bench/start.c \
-	%D%/bench/worker.c
-bin_sov_bench_LDADD = $(tool_libs)
+	%D%/bench/worker.c $(bench_out_sources)
+bin_sov_bench_LDADD = $(tool_libs) -lm
 
 bin_PROGRAMS += bin/sov-quantize
 bin_sov_quantize_SOURCES = %D%/sov-quantize.c \

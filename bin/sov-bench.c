@@ -74,6 +74,19 @@ static const struct sov_opt opts[] = {
     { 0, "cross-host", SOV_OPT_FLAG, &bench_options.cross_host, NULL,
       "compare with other machines all the same" },
 
+    { .type = SOV_OPT_GROUP, .help = "Reports" },
+    { 0, "html", SOV_OPT_FILE, &bench_options.out.html, "FILE",
+      "write a report for a browser, one file with all that it needs" },
+    { 0, "svg", SOV_OPT_FILE, &bench_options.out.svg, "FILE", "write charts" },
+    { 0, "prom", SOV_OPT_FILE, &bench_options.out.prom, "FILE",
+      "write metrics for Prometheus" },
+    { 0, "junit", SOV_OPT_FILE, &bench_options.out.junit, "FILE",
+      "write verdicts as test cases, JUnit XML" },
+    { 0, "csv", SOV_OPT_FILE, &bench_options.out.csv, "FILE",
+      "write a line of comma-separated values for each cell" },
+    { 0, "md", SOV_OPT_FILE, &bench_options.out.md, "FILE",
+      "write a table in Markdown" },
+
     { .type = SOV_OPT_GROUP, .help = "Machine" },
     { 0, "lock", SOV_OPT_ENUM, &bench_options.lock, NULL,
       "take turns with other benchmarks on this machine, or fail",
@@ -180,21 +193,6 @@ measure(int argc, char **argv, struct sov_bench_set *set, struct sov_err *err)
     return rc;
 }
 
-static int
-put_json(const struct sov_bench_set *set, struct sov_err *err)
-{
-    char *line;
-    size_t len;
-
-    for (size_t i = 0; i < set->n; i++) {
-        if (sov_bench_record_write(&set->record[i], &line, &len, err) < 0)
-            return err->rc;
-        fwrite(line, 1, len, stdout);
-        free(line);
-    }
-    return 0;
-}
-
 /* Before anything is measured: what cannot be read is told now. */
 static int
 read_files(struct sov_bench_set *past, struct sov_bench_set *base,
@@ -230,8 +228,8 @@ put_limits_last(struct sov_bench_set *set)
 
 /* All that is said, then what the exit status is. */
 static int
-report(struct sov_bench_set *set, const struct sov_bench_set *base,
-       struct sov_err *err)
+report(struct sov_bench_set *set, const struct sov_bench_set *past,
+       const struct sov_bench_set *base, struct sov_err *err)
 {
     struct sov_bench_set judged = { set->record, put_limits_last(set) };
     struct sov_bench_verdict *v = NULL;
@@ -242,14 +240,44 @@ report(struct sov_bench_set *set, const struct sov_bench_set *base,
         rc = bench_judge(&judged, base, &v, &n_v, err);
     if (rc == 0 && bench_options.history != NULL)
         rc = sov_bench_history_add(bench_options.history, set, err);
-    if (rc == 0 && sov_common.json)
-        rc = put_json(set, err);
-    else if (rc == 0 && !sov_common.quiet)
-        bench_plain(set, v, n_v);
+    if (rc == 0)
+        rc = bench_out(&bench_options.out, set, past, v, n_v, err);
     if (rc == 0)
         rc = bench_verdict(v, n_v, base, err);
     free(v);
     return rc;
+}
+
+/* Models and the files of records are not to be replaced. */
+static int
+check_outputs(int argc, char **argv, struct sov_err *err)
+{
+    static const char *inputs[3];
+    struct bench_outputs *o = &bench_options.out;
+
+    (void)argc;
+    inputs[0] = argv[0];
+    o->n_inputs = 1;
+    if (bench_options.baseline != NULL)
+        inputs[o->n_inputs++] = bench_options.baseline;
+    if (bench_options.vs != NULL)
+        inputs[o->n_inputs++] = bench_options.vs;
+    o->inputs = inputs;
+    o->json = sov_common.json;
+    o->color = sov_tool_color();
+    o->columns = (int)sov_tool_columns();
+    return bench_out_check(o, err);
+}
+
+/* Whoever watches the metrics sees that there are none of this run. */
+static void
+tell_failure(int rc, const struct sov_err *err)
+{
+    struct sov_err other = { 0 };
+
+    if (bench_out_failed(&bench_options.out, sov_tool_status(rc, err), &other) <
+        0)
+        sov_warn("%s", other.msg);
 }
 
 static int
@@ -263,13 +291,17 @@ run(int argc, char **argv, struct sov_err *err)
     bench_options.n_models = (size_t)argc;
     rc = bench_check_options(err);
     if (rc == 0)
+        rc = check_outputs(argc, argv, err);
+    if (rc == 0)
         rc = bench_behave(err);
     if (rc == 0)
         rc = read_files(&past, &base, err);
     if (rc == 0)
         rc = measure(argc, argv, &set, err);
     if (rc == 0)
-        rc = report(&set, &base, err);
+        rc = report(&set, &past, &base, err);
+    if (rc != 0 && rc != SOV_ENO && rc != SOV_EARG)
+        tell_failure(rc, err);
     sov_bench_set_free(&set);
     sov_bench_set_free(&past);
     sov_bench_set_free(&base);
@@ -285,8 +317,8 @@ main(int argc, char **argv)
         .operands = "MODEL...",
         .min_operands = 1,
         .max_operands = -1,
-        .common = SOV_COMMON_JSON | SOV_COMMON_COLOR | SOV_COMMON_MEMORY |
-                  SOV_COMMON_PROGRESS,
+        .common = SOV_COMMON_FORCE | SOV_COMMON_JSON | SOV_COMMON_COLOR |
+                  SOV_COMMON_MEMORY | SOV_COMMON_PROGRESS,
         .opts = opts,
         .run = run,
     };

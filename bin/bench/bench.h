@@ -9,6 +9,7 @@
 #ifndef SOV_BIN_BENCH_H
 #define SOV_BIN_BENCH_H
 
+#include "bench/out.h"
 #include "cli/lm.h"
 #include "sov/bench.h"
 #include "sov/err.h"
@@ -28,18 +29,6 @@
 struct bench_list {
     uint32_t v[BENCH_LIST_MAX];
     size_t n;
-};
-
-struct bench_outputs {
-    const char *prom;
-    const char *html;
-    const char *svg;
-    const char *junit;
-    const char *csv;
-    const char *md;
-    bool json;
-    bool color;
-    int columns;
 };
 
 struct bench_options {
@@ -210,11 +199,6 @@ int bench_judge(const struct sov_bench_set *now,
 int bench_verdict(const struct sov_bench_verdict *v, size_t n,
                   const struct sov_bench_set *base,
                   struct sov_err *err) SOV_MUST_CHECK;
-
-/* ---- plain.c */
-
-void bench_plain(const struct sov_bench_set *set,
-                 const struct sov_bench_verdict *v, size_t n_v);
 
 /* ---- set.c */
 

@@ -75,6 +75,21 @@ cat fast.jsonl >>rubbish.jsonl
 bench 1 --baseline rubbish.jsonl --fail-above 3%
 err_has 'rubbish.jsonl: line 1'
 
+# outputs, and what must not become one
+bench 0 -q --html r.html --svg r.svg --prom r.prom --junit r.xml --csv r.csv \
+    --md r.md --history h.jsonl --baseline fast.jsonl
+out_empty
+for f in r.html r.svg r.prom r.xml r.csv r.md; do
+    [ -s $f ] || fail "no $f"
+done
+bench 0 --csv -
+out_has 'run,time,metric'
+bench 73 --html m.gguf
+bench 73 --csv fast.jsonl --baseline fast.jsonl
+bench 64 --json --csv -
+expect 66 sov-bench -q --prom r.prom nowhere.gguf
+grep -q '^sov_bench_exit_code.* 66' r.prom || fail "the failure is not told"
+
 # what will not do is told before anything is measured
 bench 66 --baseline nowhere.jsonl
 bench 64 --fail-above 3%
