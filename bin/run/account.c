@@ -245,7 +245,7 @@ sov_account_open(struct sov_account *a, const char *model,
                  struct sov_err *err)
 {
     const char *slash = model != NULL ? strrchr(model, '/') : NULL;
-    const struct sov_metrics_opts opts = {
+    struct sov_metrics_opts opts = {
         .path = a->metrics_path,
         .seconds = a->seconds,
         .model = model == NULL             ? "built-in"
@@ -260,6 +260,7 @@ sov_account_open(struct sov_account *a, const char *model,
 
     if (rc == 0)
         rc = open_power(a, err);
+    opts.secret = a->key;
     if (rc == 0 && a->metrics_path != NULL)
         rc = sov_metrics_open(&a->metrics, &opts, err);
     return rc;

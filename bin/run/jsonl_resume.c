@@ -45,6 +45,7 @@ take_over(struct sov_jsonl_job *j, struct sov_err *err)
             rc = sov_fail(err, SOV_EFORMAT, "%s.journal: the seed is no number",
                           j->m->resume);
     }
+    sov_common.seed = j->m->sampler.seed; /* as the log has it */
     if (date != NULL && j->m->talk->date == NULL)
         snprintf(j->date, sizeof(j->date), "%s", date);
     free(seed);

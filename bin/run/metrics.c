@@ -297,6 +297,7 @@ help(struct helper *h)
     struct sov_err err = { 0 };
     int rc;
 
+    sov_seckey_free(h->opts->secret); /* the copy that a fork makes */
     ignore_signals();
     let_go(h);
     prctl(PR_SET_NAME, "sov-run-metrics");

@@ -13,6 +13,7 @@
 #define SOV_RUN_METRICS_H
 
 #include "sov/err.h"
+#include "sov/key.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,6 +39,7 @@ struct sov_metrics_opts {
     const char *path;
     double seconds;            /* between two files */
     const char *model;         /* a label */
+    sov_seckey *secret;        /* or NULL: is not for the helper */
     bool force;                /* replace a file that is none of ours */
     const char *const *inputs; /* not to be replaced in any case */
     size_t n_inputs;

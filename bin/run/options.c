@@ -121,6 +121,24 @@ check_requests(struct sov_err *err)
     return check_resume(err);
 }
 
+/* What is added to, or made anew, would not be long what it is. */
+static int
+check_files(const struct sov_account *a, struct sov_err *err)
+{
+    const char *const path[] = { sov_common.output, a->log_path,
+                                 a->metrics_path };
+    static const char *const name[] = { "the output", "--audit-log",
+                                        "--metrics" };
+
+    for (size_t i = 0; i < 3; i++)
+        for (size_t j = i + 1; j < 3; j++)
+            if (path[i] != NULL && path[j] != NULL &&
+                strcmp(path[i], path[j]) == 0)
+                return sov_fail(err, SOV_EARG, "%s and %s are one file: %s",
+                                name[i], name[j], path[i]);
+    return 0;
+}
+
 /* What is kept of requests, and of which. */
 static int
 check_account(int argc, struct sov_err *err)
@@ -134,7 +152,7 @@ check_account(int argc, struct sov_err *err)
                                            : NULL;
     bool prove = a->prove || a->claimed != NULL;
 
-    if (sov_account_check(a, err) < 0)
+    if (sov_account_check(a, err) < 0 || check_files(a, err) < 0)
         return err->rc;
     if (mode != NULL && sov_account_wanted(a))
         return sov_fail(err, SOV_EARG,

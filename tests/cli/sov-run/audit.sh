@@ -215,6 +215,18 @@ expect 0 resume
 expect 0 sov-verify --audit-log going
 grep -q 'fox\|king\|Once' going && fail "text in the log"
 
+# the seed that counts is that of the run that goes on
+head -n 1 whole >replies
+: >going
+expect 0 sov-run --jsonl --audit-log going --resume replies three
+cmp replies whole || fail "another seed"
+grep -q '"seed":1}' going || fail "the log has another seed"
+# one file is not two
+expect 64 run -p Once -o log -f --audit-log log
+expect 64 sov-run --jsonl --resume going --audit-log going three
+expect 64 run -p Once --metrics log -f --audit-log log
+[ -s log ] || fail "the log is gone"
+
 # a seal, and every line that is not what was written
 expect 0 sov-verify --keygen team --no-password
 expect 0 run -p Once --audit-log sealed --sign-key team.key
