@@ -257,7 +257,7 @@ quantize_make_job(struct quantize *q, struct sov_err *err)
             sov_common.json || sov_common.verbose > 0 || sov_common.resume,
         .max_memory = sov_common.max_memory,
         .stats = q->stats,
-        .calib = q->rounds ? &q->calib : NULL,
+        .calib = quantize_options.calib != NULL ? &q->calib : NULL,
         .lora = q->adapters.use,
         .n_lora = q->adapters.n,
         .progress = sov_progress_update,
@@ -556,7 +556,6 @@ quantize(struct quantize *q, struct sov_err *err)
                     quantize_options.type == NULL &&
                     quantize_options.plan == NULL &&
                     !quantize_allot_wanted() && sov_common.output == NULL;
-    q->rounds = quantize_options.calib != NULL;
     if (q->only_stats)
         return only_stats(q, err);
     rc = prepare(q, err);

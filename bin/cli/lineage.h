@@ -133,6 +133,7 @@ struct sov_deed {
     size_t n_internal;
     const struct sov_resource *input; /* other than the model */
     size_t n_inputs;
+    const struct sov_resource *beside; /* what else it made, or NULL */
 };
 
 /* The name of the input for messages. */

@@ -263,10 +263,8 @@ make_statement(struct sov_lineage *l, const struct sov_deed *deed,
     struct sov_param version = {
         "sov", SOV_PARAM_STR, sov_version(), 0, NULL, 0
     };
-    struct sov_resource index = {
-        .role = "index",
-        .digest = { .has = SOV_HASH_SHA256 },
-    };
+    struct sov_resource beside[2] = { { 0 } };
+    size_t n = 0;
 
     snprintf(build, sizeof(build), "urn:sov:buildtype:%s:v1", deed->name);
     snprintf(builder, sizeof(builder), "urn:sov:builder:%s:v1",
@@ -280,11 +278,15 @@ make_statement(struct sov_lineage *l, const struct sov_deed *deed,
     st->internal = deed->internal;
     st->n_internal = deed->n_internal;
     if (l->out[INDEX] != NULL) {
-        index.name = base_name(l->out[INDEX]);
-        sov_sha256(l->index, l->index_len, index.digest.sha256);
-        st->byproduct = &index;
-        st->n_byproducts = 1;
+        beside[n].role = "index";
+        beside[n].name = base_name(l->out[INDEX]);
+        beside[n].digest.has = SOV_HASH_SHA256;
+        sov_sha256(l->index, l->index_len, beside[n++].digest.sha256);
     }
+    if (deed->beside != NULL)
+        beside[n++] = *deed->beside;
+    st->byproduct = beside;
+    st->n_byproducts = n;
     return sov_claim_make(st, l->key, line, len, NULL, err);
 }
 

@@ -39,10 +39,6 @@ quantize_calib_check(const struct quantize *q, struct sov_err *err)
     if (o->calib == NULL && o->stats_out != NULL)
         return sov_fail(err, SOV_EARG,
                         "--stats-out: of which text? --calib TEXT is missing");
-    if (o->stats_out != NULL && !q->rounds)
-        return sov_fail(err, SOV_EARG,
-                        "--stats-out: choosing types makes none; take the plan "
-                        "(--plan-out) and give it with --plan");
     if (o->calib == NULL && o->calib_tokens != 0)
         return sov_fail(err, SOV_EARG,
                         "--calib-tokens: of which text? --calib TEXT is "
@@ -59,8 +55,6 @@ quantize_calib_check(const struct quantize *q, struct sov_err *err)
                         "--calib: standard input is the model already");
     if (strcmp(o->calib, "-") == 0 && isatty(STDIN_FILENO))
         return sov_fail(err, SOV_EARG, "--calib: standard input is a terminal");
-    if (!q->rounds)
-        return 0;
     if (o->stats != NULL)
         return sov_fail(err, SOV_EARG,
                         "--calib makes statistics and --stats brings some: "
@@ -166,7 +160,7 @@ quantize_calib(struct quantize *q, struct sov_err *err)
                  : sov_fail(err, SOV_EFORMAT, "--calib: %s is empty",
                             quantize_name(path));
     free(text);
-    return rc == 0 && q->rounds ? say_size(q, err) : rc;
+    return rc == 0 ? say_size(q, err) : rc;
 }
 
 int
@@ -197,6 +191,7 @@ void
 quantize_calib_free(struct quantize *q)
 {
     sov_sink_abort(q->stats_sink);
+    sov_hasher_free(q->stats_hasher);
     free(q->calib_ids);
     q->calib_ids = NULL;
 }
@@ -223,6 +218,10 @@ quantize_stats_open(struct quantize *q, struct sov_err *err)
                         "--stats-out: '%s' is the output; name another file",
                         path);
     rc = sov_sink_open(&q->stats_sink, path, &opts, err);
+    if (rc == 0 && q->lineage.key != NULL)
+        rc = sov_hasher_new(&q->stats_hasher, SOV_HASH_SHA256, err);
+    if (rc == 0 && q->stats_hasher != NULL)
+        sov_sink_hash(q->stats_sink, q->stats_hasher);
     return rc < 0 ? sov_err_wrap(err, "--stats-out") : 0;
 }
 
@@ -241,6 +240,8 @@ quantize_stats_write(struct quantize *q, struct sov_err *err)
             sov_stats_write(sov_quant_stats(q->job), plan, &q->stats_sink, err);
     if (rc == 0)
         rc = sov_sink_commit(&q->stats_sink, err);
+    if (rc == 0 && q->stats_hasher != NULL)
+        rc = sov_hasher_final(q->stats_hasher, &q->stats_is, err);
     sov_plan_free(plan);
     return rc < 0 ? sov_err_wrap(err, "--stats-out") : 0;
 }

@@ -127,10 +127,8 @@ describe(const struct quantize *q, struct params *to, struct sov_param *item,
     add_text(to, "output", output);
     if (q->calib.ids != NULL) {
         add_text(to, "calib", base_name(quantize_name(o->calib)));
-        if (q->rounds)
-            add_number(to, "calib_tokens",
-                       o->calib_tokens != 0 ? o->calib_tokens
-                                            : SOV_CALIB_TOKENS);
+        add_number(to, "calib_tokens",
+                   o->calib_tokens != 0 ? o->calib_tokens : SOV_CALIB_TOKENS);
     }
     if (q->only_stats)
         return;
@@ -208,6 +206,7 @@ quantize_claim(struct quantize *q, struct sov_err *err)
     struct sov_param *item = calloc(n + 1, sizeof(*item));
     struct sov_resource *input =
         calloc(q->n_files + q->adapters.n + 4, sizeof(*input));
+    struct sov_resource beside = { 0 }; /* statistics that were made, too */
     struct sov_deed deed = {
         .name = q->only_stats ? "calibrate" : "quantize",
         .external = params.p,
@@ -232,6 +231,10 @@ quantize_claim(struct quantize *q, struct sov_err *err)
         describe(q, &params, item, from, to);
         deed.n_external = params.n;
         deed.n_inputs = name_files(q, input);
+        if (q->stats_is.has != 0) {
+            name_file(&beside, o->stats_out, "imatrix", &q->stats_is);
+            deed.beside = &beside;
+        }
         rc = sov_lineage_claim(&q->lineage, &deed, err);
     }
     free(item);

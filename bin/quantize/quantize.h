@@ -77,10 +77,11 @@ struct quantize {
     struct sov_digest calib_is; /* what was in the text */
     size_t calib_windows;       /* of so many tokens: */
     uint32_t calib_ctx;
-    bool rounds;                /* by it, and does not only choose types */
     bool only_stats;            /* there is --stats-out and no model */
     struct sov_quant_cost cost; /* what calibration will take */
     sov_sink *stats_sink;       /* of --stats-out, or NULL */
+    sov_hasher *stats_hasher;   /* of what goes there, for the claim */
+    struct sov_digest stats_is;
     struct sov_adapters adapters; /* of --lora */
     sov_model *model;
     sov_export *folder; /* what a Hugging Face folder needs, or NULL */

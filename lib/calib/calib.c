@@ -276,26 +276,6 @@ sov_calib_work(const struct sov_calib *c, size_t layer, enum sov_enters up_to)
     return work;
 }
 
-/* What the whole run multiplies for a token. */
-static uint64_t
-all_work(const struct sov_calib *c)
-{
-    struct sov_calib_site site;
-    uint64_t sum = 0;
-    size_t i;
-    unsigned e;
-
-    for (i = 0; i < c->net->hp.n_layer; i++) {
-        for (e = SOV_ENTERS_QKV; e < SOV_N_ENTERS; e++)
-            if (sov_calib_asked(c, i, (enum sov_enters)e, &site).wanted)
-                sum += sov_calib_work(c, i, (enum sov_enters)e);
-        sum += sov_calib_work(c, i, SOV_ENTERS_NONE);
-        if (c->fit != NULL && sov_calib_is_tied(c))
-            sum += sov_calib_work(c, i, SOV_ENTERS_NONE);
-    }
-    return sum;
-}
-
 /* ---- memory ---- */
 
 /* The cache of one layer, which all use in turn. */
@@ -450,6 +430,55 @@ take_memory(struct sov_calib *c, struct sov_err *err)
     return rc == 0 ? sov_nn_ready(&c->pass.nn, err) : rc;
 }
 
+/* ---- what there is to do ---- */
+
+size_t
+sov_calib_at_once(const struct sov_calib *c, const struct sov_calib_look *look)
+{
+    bool held = c->n_windows >= SOV_CALIB_HELD;
+    uint64_t each = sov_moments_bytes(look->k, 0, false, held);
+    uint64_t left = c->limit - c->memory;
+    uint64_t n = left / each + 1; /* one is counted already */
+
+    return n < look->n_experts ? (size_t)n : look->n_experts;
+}
+
+/* What a stream multiplies for a token in a layer: see run.c. */
+static uint64_t
+layer_work(const struct sov_calib *c, size_t layer, size_t stream)
+{
+    uint64_t whole = sov_calib_work(c, layer, SOV_ENTERS_NONE);
+    uint64_t sum = 0, last = 0;
+    unsigned e;
+
+    if (stream == 0 && c->fit != NULL && sov_calib_is_tied(c))
+        sum += whole; /* up to the head, before all else */
+    for (e = SOV_ENTERS_QKV; e < SOV_N_ENTERS; e++) {
+        struct sov_calib_site site;
+        struct sov_calib_look look =
+            sov_calib_asked(c, layer, (enum sov_enters)e, &site);
+        size_t n;
+
+        if (!look.wanted)
+            continue;
+        n = sov_calib_at_once(c, &look);
+        last = sov_calib_work(c, layer, (enum sov_enters)e);
+        sum += last * ((look.n_experts + n - 1) / n);
+    }
+    return sum + whole - (stream == 0 ? last : 0);
+}
+
+uint64_t
+sov_calib_products(const struct sov_calib *c, size_t stream)
+{
+    uint64_t sum = 0;
+    size_t i;
+
+    for (i = 0; i < c->net->hp.n_layer && stream < c->n_streams; i++)
+        sum += layer_work(c, i, stream);
+    return sum;
+}
+
 static int
 make_other(struct sov_calib *c, struct sov_err *err)
 {
@@ -481,8 +510,9 @@ make(struct sov_calib *c, const struct sov_calib_opts *opts,
         rc = make_other(c, err);
     if (rc < 0)
         return rc;
-    c->all = all_work(c);
     rc = take_memory(c, err);
+    for (size_t i = 0; i < c->n_streams && rc == 0; i++)
+        c->all += sov_calib_products(c, i);
     return rc == 0
                ? sov_stats_make(&c->stats, opts->name != NULL ? opts->name : "",
                                 c->n_windows, c->n_ctx, err)

@@ -66,9 +66,10 @@ typedef int (*sov_calib_site_fn)(void *arg, const struct sov_calib_site *site,
 int sov_calib_each_site(const struct sov_calib *c, sov_calib_site_fn fn,
                         void *arg, struct sov_err *err) SOV_MUST_CHECK;
 
-/* Tokens that are read, and what a stream of the run multiplies for each. */
+/* Tokens that are read, and what a stream of the run multiplies for each; 0 of
+ * one that there is not. */
 uint64_t sov_calib_tokens(const struct sov_calib *c);
-uint64_t sov_calib_products(const struct sov_calib *c);
+uint64_t sov_calib_products(const struct sov_calib *c, size_t stream);
 
 /* Seconds of a multiplication of each stream, as the first layer is now, and of
  * a column times a column and token of the moments. */

@@ -59,6 +59,14 @@ struct sov_calib {
     uint64_t done, all; /* multiplications of a token */
 };
 
+/* How far a stream goes in a sweep: what is looked at, as a set of 1 << enum
+ * sov_enters, and whether it goes to the end of the layer.  With neither it
+ * stays where it is. */
+struct sov_calib_leg {
+    unsigned look;
+    bool to_end;
+};
+
 static inline const struct sov_net *
 sov_calib_net(const struct sov_calib *c, size_t stream)
 {
@@ -83,6 +91,10 @@ struct sov_calib_look sov_calib_asked(const struct sov_calib *c, size_t layer,
                                       enum sov_enters e,
                                       struct sov_calib_site *site);
 
+/* Experts whose moments are there at once: as many as fit. */
+size_t sov_calib_at_once(const struct sov_calib *c,
+                         const struct sov_calib_look *look);
+
 /* What has been gone through is not needed in memory any more. */
 void sov_calib_let_go(const struct sov_calib *c, size_t layer);
 
@@ -90,12 +102,13 @@ void sov_calib_let_go(const struct sov_calib *c, size_t layer);
 int sov_calib_embed(struct sov_calib *c, struct sov_err *err) SOV_MUST_CHECK;
 
 /*
- * All windows of all streams through a layer, up to the last of the places of
- * the set `look` (1 << enum sov_enters), or to its end; then what comes out is
- * what the next layer begins with.
+ * All windows of each stream through a layer, as far as its leg says.  A stream
+ * that has been at the end has what comes out there: it is what the next layer
+ * begins with, and this layer is behind it.
  */
-int sov_calib_sweep(struct sov_calib *c, size_t layer, unsigned look,
-                    bool to_end, struct sov_err *err) SOV_MUST_CHECK;
+int sov_calib_sweep(struct sov_calib *c, size_t layer,
+                    const struct sov_calib_leg leg[SOV_CALIB_STREAMS],
+                    struct sov_err *err) SOV_MUST_CHECK;
 
 /* The embeddings of one window of one stream through one layer. */
 int sov_calib_one(struct sov_calib *c, size_t layer, size_t stream,

@@ -40,12 +40,6 @@ sov_calib_tokens(const struct sov_calib *c)
     return (uint64_t)c->n_windows * c->n_ctx;
 }
 
-uint64_t
-sov_calib_products(const struct sov_calib *c)
-{
-    return c->all;
-}
-
 static int
 time_layer(struct sov_calib *c, size_t stream, double *seconds,
            struct sov_err *err)

@@ -27,18 +27,6 @@ free_moments(struct sov_calib_look *l)
     l->m = NULL;
 }
 
-/* Experts whose moments are there at once: as many as fit. */
-static size_t
-experts_at_once(const struct sov_calib *c, const struct sov_calib_look *l)
-{
-    bool held = c->n_windows >= SOV_CALIB_HELD;
-    uint64_t each = sov_moments_bytes(l->k, 0, false, held);
-    uint64_t left = c->limit - c->memory;
-    uint64_t n = left / each + 1; /* one is counted already */
-
-    return n < l->n_experts ? (size_t)n : l->n_experts;
-}
-
 static int
 new_moments(struct sov_calib *c, struct sov_calib_look *l, struct sov_err *err)
 {
@@ -92,27 +80,33 @@ fit_all(struct sov_calib *c, struct sov_calib_look *l,
     return rc;
 }
 
-/* One place: sweeps up to there until all experts had their turn. */
+/* One place: sweeps up to there until all experts had their turn.  In the last
+ * of them the first stream goes on as far as `then` says. */
 static int
-visit(struct sov_calib *c, struct sov_calib_site *site, struct sov_err *err)
+visit(struct sov_calib *c, struct sov_calib_site *site,
+      struct sov_calib_leg then, struct sov_err *err)
 {
     struct sov_calib_look *l = &c->look[site->enters];
     bool held = c->n_windows >= SOV_CALIB_HELD;
-    size_t at_once = experts_at_once(c, l);
+    size_t at_once = sov_calib_at_once(c, l);
+    unsigned here = 1u << site->enters;
     int rc = 0;
 
     if (l->n_experts > 1)
         rc = sov_moments_new(&l->wide, l->k, 0, false, held, err);
     l->want_wide = l->n_experts > 1;
     for (l->first = 0; l->first < l->n_experts && rc == 0; l->first += l->n) {
+        struct sov_calib_leg leg[] = { { here, false }, { here, false } };
+
         l->n = l->n_experts - l->first;
         l->n = l->n < at_once ? l->n : at_once;
+        if (l->first + l->n == l->n_experts)
+            leg[0] = (struct sov_calib_leg){ here | then.look, then.to_end };
         rc = new_moments(c, l, err);
         if (rc == 0)
             rc = site->enters == SOV_ENTERS_NONE
                      ? sov_calib_sweep_head(c, err)
-                     : sov_calib_sweep(c, site->layer, 1u << site->enters,
-                                       false, err);
+                     : sov_calib_sweep(c, site->layer, leg, err);
         if (rc == 0)
             rc = fit_all(c, l, site, err);
         free_moments(l);
@@ -175,26 +169,50 @@ end_tallies(struct sov_calib *c, const struct sov_calib_site *site,
 
 /* ---- the layers ---- */
 
+/* The places whose moments are wanted, one after the other.  The first stream
+ * stays as it is: at the last of them it goes through all that is left. */
+static int
+visit_all(struct sov_calib *c, struct sov_calib_site *site,
+          struct sov_calib_leg leg[SOV_CALIB_STREAMS], struct sov_err *err)
+{
+    unsigned wanted = 0;
+    unsigned e;
+    int rc = 0;
+
+    for (e = SOV_ENTERS_QKV; e < SOV_N_ENTERS; e++)
+        wanted |= (unsigned)c->look[e].wanted << e;
+    leg[0].look &= ~wanted;
+    for (e = SOV_ENTERS_QKV; e < SOV_N_ENTERS && rc == 0; e++) {
+        struct sov_calib_leg then = { 0 };
+
+        if (!(wanted >> e & 1))
+            continue;
+        if (wanted >> e == 1) {
+            then = leg[0];
+            leg[0] = (struct sov_calib_leg){ 0 };
+        }
+        rc = visit(c, &site[e], then, err);
+    }
+    return rc;
+}
+
 static int
 run_layer(struct sov_calib *c, size_t layer, struct sov_err *err)
 {
-    bool last = layer + 1 == c->net->hp.n_layer;
+    bool to_end =
+        layer + 1 < c->net->hp.n_layer || c->look[SOV_ENTERS_NONE].wanted;
+    struct sov_calib_leg leg[] = { { ALL_PLACES, to_end }, { 0, to_end } };
     struct sov_calib_site site[SOV_N_ENTERS];
-    unsigned left = ALL_PLACES;
     unsigned e;
     int rc;
 
     for (e = SOV_ENTERS_QKV; e < SOV_N_ENTERS; e++)
         c->look[e] = sov_calib_asked(c, layer, (enum sov_enters)e, &site[e]);
     rc = begin_tallies(c, layer, err);
-    for (e = SOV_ENTERS_QKV; e < SOV_N_ENTERS && rc == 0; e++)
-        if (c->look[e].wanted) {
-            rc = visit(c, &site[e], err);
-            left &= ~(1u << e);
-        }
-    if (rc == 0 && (left != 0 || !last || c->look[SOV_ENTERS_NONE].wanted))
-        rc = sov_calib_sweep(c, layer, left,
-                             !last || c->look[SOV_ENTERS_NONE].wanted, err);
+    if (rc == 0)
+        rc = visit_all(c, site, leg, err);
+    if (rc == 0)
+        rc = sov_calib_sweep(c, layer, leg, err);
     if (rc == 0)
         rc = end_tallies(c, site, layer, err);
     sov_calib_let_go(c, layer);
@@ -205,12 +223,13 @@ run_layer(struct sov_calib *c, size_t layer, struct sov_err *err)
 static int
 run_to_head(struct sov_calib *c, struct sov_moments *m, struct sov_err *err)
 {
+    const struct sov_calib_leg leg[SOV_CALIB_STREAMS] = { { 0, true } };
     struct sov_calib_look *l = &c->look[SOV_ENTERS_NONE];
     size_t i;
     int rc = sov_calib_embed(c, err);
 
     for (i = 0; i < c->net->hp.n_layer && rc == 0; i++) {
-        rc = sov_calib_sweep(c, i, 0, true, err);
+        rc = sov_calib_sweep(c, i, leg, err);
         sov_calib_let_go(c, i);
     }
     l->m = m;
@@ -257,7 +276,7 @@ sov_calib_run(struct sov_calib *c, struct sov_err *err)
     for (i = 0; i < c->net->hp.n_layer && rc == 0; i++)
         rc = run_layer(c, i, err);
     if (rc == 0 && c->look[SOV_ENTERS_NONE].wanted)
-        rc = visit(c, &head, err);
+        rc = visit(c, &head, (struct sov_calib_leg){ 0 }, err);
     return rc == 0 ? sov_stats_made(c->stats, err) : rc;
 }
 

@@ -150,8 +150,10 @@ look_at(struct sov_calib *c, struct sov_walk *w, size_t stream, size_t window)
 /* One window of one stream: see sov_calib_sweep(). */
 static int
 sweep_window(struct sov_calib *c, size_t layer, size_t stream, size_t window,
-             unsigned look, bool to_end, struct sov_err *err)
+             struct sov_calib_leg leg, struct sov_err *err)
 {
+    unsigned look = leg.look;
+    bool to_end = leg.to_end;
     enum sov_enters at;
     struct sov_walk w;
     int rc;
@@ -182,36 +184,42 @@ tell(struct sov_calib *c, uint64_t work, const char *what)
         c->progress(c->progress_arg, done < all ? done : all, all, what);
 }
 
-/* The last place that is looked at. */
-static enum sov_enters
-last_of(unsigned look, bool to_end)
+/* What a stream multiplies for a token on its leg. */
+static uint64_t
+work_of(const struct sov_calib *c, size_t layer, struct sov_calib_leg leg)
 {
-    enum sov_enters e = SOV_ENTERS_NONE;
+    enum sov_enters last = SOV_ENTERS_NONE;
     unsigned i;
 
-    for (i = SOV_ENTERS_QKV; i < SOV_N_ENTERS && !to_end; i++)
-        if (look >> i & 1)
-            e = (enum sov_enters)i;
-    return e;
+    if (leg.look == 0 && !leg.to_end)
+        return 0;
+    for (i = SOV_ENTERS_QKV; i < SOV_N_ENTERS && !leg.to_end; i++)
+        if (leg.look >> i & 1)
+            last = (enum sov_enters)i;
+    return sov_calib_work(c, layer, last);
 }
 
 int
-sov_calib_sweep(struct sov_calib *c, size_t layer, unsigned look, bool to_end,
+sov_calib_sweep(struct sov_calib *c, size_t layer,
+                const struct sov_calib_leg leg[SOV_CALIB_STREAMS],
                 struct sov_err *err)
 {
-    uint64_t work = sov_calib_work(c, layer, last_of(look, to_end));
+    uint64_t work = 0;
     size_t i, s;
     unsigned e;
     int rc = 0;
 
+    for (s = 0; s < c->n_streams; s++)
+        work += work_of(c, layer, leg[s]);
     for (i = 0; i < c->n_windows && rc == 0; i++) {
         for (s = 0; s < c->n_streams && rc == 0; s++)
-            rc = sweep_window(c, layer, s, i, look, to_end, err);
+            if (leg[s].look != 0 || leg[s].to_end)
+                rc = sweep_window(c, layer, s, i, leg[s], err);
         tell(c, work * (i + 1) / c->n_windows, NULL);
     }
     c->done += work;
     for (e = 0; e < SOV_N_ENTERS; e++)
-        c->look[e].counted |= look >> e & 1;
+        c->look[e].counted |= leg[0].look >> e & 1;
     return rc;
 }
 
@@ -225,7 +233,9 @@ sov_calib_one(struct sov_calib *c, size_t layer, size_t stream, size_t window,
     begin_window(c, &w, stream, window);
     sov_walk_embed(&w);
     rc = sov_hidden_put(&c->hidden[stream], window, c->pass.x, err);
-    return rc == 0 ? sweep_window(c, layer, stream, window, 0, true, err) : rc;
+    return rc == 0 ? sweep_window(c, layer, stream, window,
+                                  (struct sov_calib_leg){ .to_end = true }, err)
+                   : rc;
 }
 
 int

@@ -416,6 +416,8 @@ make_embeddings(struct sov_calibrated *c, struct sov_err *err)
         return sov_err_wrap(err, "tensor %s", to->name);
     sov_calib_put(c->calib, (size_t)i, to->type, blocks_of(c, (size_t)i, 0));
     c->made[i] = true;
+    sov_model_unneeded(c->job->model, (size_t)i);
+    sov_file_unneeded(c->map, c->size);
     return 0;
 }
 

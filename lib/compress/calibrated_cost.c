@@ -229,7 +229,7 @@ sov_calibrated_cost(struct sov_calibrated *c, struct sov_quant_cost *cost,
     double tokens = (double)sov_calib_tokens(c->calib);
     struct sov_calib_rates rates;
     struct cost all = { .c = c };
-    double products = (double)sov_calib_products(c->calib);
+    double streams = 0;
     uint64_t widest = 0;
     int rc = sov_calib_each_site(c->calib, put_first, c, err);
 
@@ -247,9 +247,11 @@ sov_calibrated_cost(struct sov_calibrated *c, struct sov_quant_cost *cost,
         rc = sov_calib_each_site(c->calib, add_site, &all, err);
     if (rc < 0)
         return rc;
+    for (size_t s = 0; s < 2; s++)
+        streams += (double)sov_calib_products(c->calib, s) * rates.layer[s];
     *cost = (struct sov_quant_cost){
-        .seconds = tokens * products * (rates.layer[0] + rates.layer[1]) +
-                   tokens * all.moments * rates.moments + all.rounding,
+        .seconds = tokens * (streams + all.moments * rates.moments) +
+                   all.rounding,
         .memory = sov_calib_memory(c->calib),
         .scratch = c->size + sov_calib_scratch(c->calib),
     };

@@ -38,12 +38,8 @@ add_loss(struct sov_feedback_loss *to, const struct sov_feedback_loss *l)
 {
     to->rows += l->rows;
     to->kept += l->kept;
-    to->power += l->power;
     to->plain += l->plain;
     to->now += l->now;
-    to->held_power += l->held_power;
-    to->held_plain += l->held_plain;
-    to->held_now += l->held_now;
 }
 
 static int
@@ -175,7 +171,7 @@ try_rows(struct sov_feedback *f, const struct sov_feedback_opts *o,
     if (info != NULL)
         job.out = sov_mem_array(o->n_rows, f->m->k / info->block * info->bytes);
     rc = job.out == NULL ? sov_mem_fail(err) : encode(&job, &loss, err);
-    *cost = loss.held_now;
+    *cost = loss.now;
     free(job.out);
     return rc;
 }

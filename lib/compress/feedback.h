@@ -61,20 +61,18 @@ void sov_feedback_free(struct sov_feedback *f);
 double sov_feedback_draw(const struct sov_feedback *f);
 double sov_feedback_mix(const struct sov_feedback *f);
 
-/* Sums over rows of what rounding costs, and of what there was. */
+/* Sums over rows of what rounding costs, a token: of those held apart, or, where
+ * there are none, of those that were learnt from. */
 struct sov_feedback_loss {
     uint64_t rows;
-    uint64_t kept;     /* rows of the plain encoder, which did better on held */
-    double power;      /* sum of w' H w */
+    uint64_t kept;     /* rows of the plain encoder, which did better */
     double plain, now; /* of the plain encoder; of what was written */
-    double held_power; /* the same on held; 0 without */
-    double held_plain, held_now;
 };
 
 /*
  * n_rows rows [n_rows][k], from number first of their matrix on, into blocks, out[n_rows * bytes of a row], on all
  * threads; 64 rows in flight for each.  The loss is added to *loss unless that
- * is NULL: what is measured and watched then takes as long as a sweep.
+ * is NULL: then nothing is measured, and no row is kept.
  * SOV_EARG: k is no multiple of the type's block, or it has none.
  */
 int sov_feedback_encode(const struct sov_feedback *f, enum sov_type type,

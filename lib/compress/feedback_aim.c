@@ -21,6 +21,21 @@
 
 #include <string.h>
 
+void
+sov_fb_cross(const struct sov_fb_place *p, const struct sov_moment_sums *m,
+             float *cross)
+{
+    size_t n = sov_fb_columns(p);
+
+    p->job->k->dots(m->c, n, n, sov_fb_row(p, 0), n, p->n_rows, n, cross, n);
+    for (size_t i = 0; i < p->n_rows; i++) {
+        const float *lack = sov_fb_lack(p, m, i);
+
+        if (lack != NULL)
+            p->job->k->axpy(1.0f, lack, cross + i * n, n);
+    }
+}
+
 /* delta = C w + r of all rows, in units of H. */
 static void
 find_cross(const struct sov_fb_place *p)
@@ -29,14 +44,7 @@ find_cross(const struct sov_fb_place *p)
     size_t n = sov_fb_columns(p);
     float scale = (float)((1.0 - f->second.draw) * f->second.scale);
 
-    p->job->k->dots(f->m->fit.c, n, n, sov_fb_row(p, 0), n, p->n_rows, n,
-                    p->w->delta, n);
-    for (size_t i = 0; i < p->n_rows; i++) {
-        const float *lack = sov_fb_lack(p, &f->m->fit, i);
-
-        if (lack != NULL)
-            p->job->k->axpy(1.0f, lack, p->w->delta + i * n, n);
-    }
+    sov_fb_cross(p, &f->m->fit, p->w->delta);
     for (size_t i = 0; i < p->n_rows * n; i++)
         p->w->delta[i] *= scale;
 }

@@ -32,44 +32,31 @@ panel_dot(const struct sov_fb_place *p, const float *x, size_t i)
     return sum;
 }
 
-/* sum[i] += times x' h y of each row, over the columns of the panel for x and
- * [from, to) for y. */
+/* sum[i] += times delta' h delta of each row, over the columns of the panel on
+ * one side and [from, to) on the other. */
 static void
-add_product(const struct sov_fb_place *p, const float *x, const float *h,
-            const float *y, size_t from, size_t to, double times,
-            double sum[SOV_FB_ROWS])
+add_product(const struct sov_fb_place *p, const float *h, size_t from,
+            size_t to, double times, double sum[SOV_FB_ROWS])
 {
     size_t n = sov_fb_columns(p);
 
     sov_fb_clear(p);
-    sov_fb_times(p, y + from, h + from * n + p->c0, n, to - from);
+    sov_fb_times(p, p->w->delta + from, h + from * n + p->c0, n, to - from);
     for (size_t i = 0; i < p->n_rows; i++)
-        sum[i] += times * panel_dot(p, x, i);
+        sum[i] += times * panel_dot(p, p->w->delta, i);
 }
 
-/* x' h x of each row: twice what is before the square of each panel, and
- * that. */
+/* delta' h delta of each row: twice what is before the square of each panel,
+ * and that. */
 static void
-squares(struct sov_fb_place *p, const float *x, const float *h,
-        double sum[SOV_FB_ROWS])
+squares(struct sov_fb_place *p, const float *h, double sum[SOV_FB_ROWS])
 {
     memset(sum, 0, SOV_FB_ROWS * sizeof(*sum));
     p->c0 = p->n = 0;
     while (sov_fb_next(p)) {
-        add_product(p, x, h, x, 0, p->c0, 2.0, sum);
-        add_product(p, x, h, x, p->c0, p->c0 + p->n, 1.0, sum);
+        add_product(p, h, 0, p->c0, 2.0, sum);
+        add_product(p, h, p->c0, p->c0 + p->n, 1.0, sum);
     }
-}
-
-/* x' h y of each row. */
-static void
-products(struct sov_fb_place *p, const float *x, const float *h, const float *y,
-         double sum[SOV_FB_ROWS])
-{
-    memset(sum, 0, SOV_FB_ROWS * sizeof(*sum));
-    p->c0 = p->n = 0;
-    while (sov_fb_next(p))
-        add_product(p, x, h, y, 0, sov_fb_columns(p), 1.0, sum);
 }
 
 /* ---- stretching ---- */
@@ -105,11 +92,19 @@ stretch_row(const struct sov_fb_place *p, size_t i, double by)
 void
 sov_fb_stretch(struct sov_fb_place *p)
 {
-    double whole[SOV_FB_ROWS], lost[SOV_FB_ROWS];
+    double whole[SOV_FB_ROWS] = { 0 }, lost[SOV_FB_ROWS] = { 0 };
     const float *h = p->job->f->m->fit.h;
+    size_t n = sov_fb_columns(p);
 
-    squares(p, p->w->w, h, whole);
-    products(p, p->w->w, h, p->w->delta, lost);
+    p->c0 = p->n = 0;
+    while (sov_fb_next(p)) {
+        sov_fb_clear(p);
+        sov_fb_times(p, p->w->w, h + p->c0, n, n);
+        for (size_t i = 0; i < p->n_rows; i++) {
+            whole[i] += panel_dot(p, p->w->w, i);
+            lost[i] += panel_dot(p, p->w->delta, i);
+        }
+    }
     for (size_t i = 0; i < p->n_rows; i++) {
         double left = whole[i] - lost[i], by;
 
@@ -122,7 +117,7 @@ sov_fb_stretch(struct sov_fb_place *p)
 
 /* ---- measuring ---- */
 
-/* d = w - what blocks say; blocks NULL: w. */
+/* delta = w - what blocks say. */
 static void
 find_delta(const struct sov_fb_place *p, const unsigned char *blocks)
 {
@@ -133,10 +128,7 @@ find_delta(const struct sov_fb_place *p, const unsigned char *blocks)
         const float *w = sov_fb_row(p, i);
         float *d = p->w->delta + i * n;
 
-        if (blocks == NULL)
-            memset(d, 0, n * sizeof(*d));
-        else
-            job->k->decode[job->type](blocks + i * job->row_bytes, d, n);
+        job->k->decode[job->type](blocks + i * job->row_bytes, d, n);
         for (size_t k = 0; k < n; k++)
             d[k] = w[k] - d[k];
     }
@@ -153,36 +145,19 @@ encode_plain(const struct sov_fb_place *p)
                                   sov_fb_columns(p), job->f->effort);
 }
 
-/* d' r of row i. */
-static double
-lacking(const struct sov_fb_place *p, const struct sov_moment_sums *m, size_t i)
-{
-    const float *lack = sov_fb_lack(p, m, i);
-    size_t n = sov_fb_columns(p);
-    double sum = 0;
-
-    for (size_t k = 0; lack != NULL && k < n; k++)
-        sum += (double)lack[k] * (double)p->w->delta[i * n + k];
-    return sum;
-}
-
-/* What blocks cost on some moments. */
+/* What blocks cost on some moments; C w + r stands in w. */
 static void
 costs(struct sov_fb_place *p, const struct sov_moment_sums *m,
       const unsigned char *blocks, double cost[SOV_FB_ROWS])
 {
-    double cross[SOV_FB_ROWS];
+    size_t n = sov_fb_columns(p);
 
     find_delta(p, blocks);
-    squares(p, p->w->delta, m->h, cost);
-    if (m->c == NULL || blocks == NULL)
-        return;
-    /* w' c' delta: columns of the right matrix are of x, its rows of z */
-    memcpy(p->w->w, sov_fb_row(p, 0),
-           p->n_rows * sov_fb_columns(p) * sizeof(float));
-    products(p, p->w->w, m->c, p->w->delta, cross);
-    for (size_t i = 0; i < p->n_rows; i++)
-        cost[i] += 2.0 * (cross[i] + lacking(p, m, i));
+    squares(p, m->h, cost);
+    for (size_t i = 0; i < p->n_rows && m->c != NULL; i++)
+        for (size_t k = 0; k < n; k++)
+            cost[i] += 2.0 * (double)p->w->w[i * n + k] *
+                       (double)p->w->delta[i * n + k];
 }
 
 static double
@@ -199,32 +174,23 @@ void
 sov_fb_measure(struct sov_fb_place *p, struct sov_feedback_loss *loss)
 {
     const struct sov_moments *m = p->job->f->m;
-    const struct sov_moment_sums *of[2] = { &m->fit, &m->held };
-    double plain[2][SOV_FB_ROWS], now[2][SOV_FB_ROWS], power[2][SOV_FB_ROWS];
-    int last = m->held.n > 0 ? 1 : 0; /* which judges */
+    const struct sov_moment_sums *by = m->held.n > 0 ? &m->held : &m->fit;
+    double plain[SOV_FB_ROWS], now[SOV_FB_ROWS];
     size_t bytes = p->job->row_bytes;
 
     encode_plain(p);
-    for (int i = 0; i <= last; i++) {
-        costs(p, of[i], sov_fb_out(p, 0), now[i]);
-        costs(p, of[i], p->w->plain, plain[i]);
-        costs(p, of[i], NULL, power[i]);
-    }
+    if (by->c != NULL)
+        sov_fb_cross(p, by, p->w->w);
+    costs(p, by, sov_fb_out(p, 0), now);
+    costs(p, by, p->w->plain, plain);
     for (size_t i = 0; i < p->n_rows; i++) {
-        if (now[last][i] <= plain[last][i])
+        if (now[i] <= plain[i])
             continue;
         memcpy(sov_fb_out(p, i), p->w->plain + i * bytes, bytes);
-        now[0][i] = plain[0][i];
-        now[last][i] = plain[last][i];
+        now[i] = plain[i];
         loss->kept++;
     }
     loss->rows = p->n_rows;
-    loss->power = mean_of(power[0], p->n_rows, m->fit.n);
-    loss->plain = mean_of(plain[0], p->n_rows, m->fit.n);
-    loss->now = mean_of(now[0], p->n_rows, m->fit.n);
-    if (last == 0)
-        return;
-    loss->held_power = mean_of(power[1], p->n_rows, m->held.n);
-    loss->held_plain = mean_of(plain[1], p->n_rows, m->held.n);
-    loss->held_now = mean_of(now[1], p->n_rows, m->held.n);
+    loss->plain = mean_of(plain, p->n_rows, by->n);
+    loss->now = mean_of(now, p->n_rows, by->n);
 }

@@ -77,6 +77,10 @@ void sov_fb_times(const struct sov_fb_place *p, const float *x, const float *m,
 
 void sov_fb_clear(const struct sov_fb_place *p);
 
+/* cross[rows][n] = C w + r, as moments have them, with c. */
+void sov_fb_cross(const struct sov_fb_place *p, const struct sov_moment_sums *m,
+                  float *cross);
+
 /* w: what rows should be, where their inputs are not what they were. */
 void sov_fb_aim(struct sov_fb_place *p);
 

@@ -347,7 +347,7 @@ ratio(const struct sov_moments *mo, enum sov_type type, double draw)
     sov_feedback_free(f);
     free(rows);
     free(out);
-    return loss.held_now / loss.held_plain;
+    return loss.now / loss.plain;
 }
 
 START_TEST(feedback_pays)
@@ -488,8 +488,8 @@ START_TEST(changed_inputs_are_made_good)
         ck_assert_int_eq(
             sov_feedback_encode(f, o.type, rows, 0, N, out, &loss, &err), 0);
         ck_assert(mixes[i] < 0 || sov_feedback_mix(f) == mixes[i]);
-        cost[i] = loss.held_now;
-        plain = loss.held_plain;
+        cost[i] = loss.now;
+        plain = loss.plain;
         sov_feedback_free(f);
     }
     /* what could not be changed is in all of them, and is below 0 here */
