@@ -275,6 +275,7 @@ quantize_allot(struct quantize *q, struct sov_err *err)
         .align = quantize_alignment(q),
         .compat = q->compat,
         .bpw = wanted_bpw(q),
+        .fed = q->calib.ids != NULL,
         .speed = quantize_options.min_speed > 0,
         .progress = sov_progress_update,
     };

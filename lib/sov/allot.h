@@ -91,6 +91,8 @@ struct sov_allot_opts {
     const sov_tok *tok; /* a text to measure on, encoded with BOS; or NULL */
     const int32_t *ids;
     size_t n_ids;
+    bool fed;   /* weights will be rounded by what goes through them, which
+                   leaves less of the divergence */
     bool speed; /* measure how fast types are on this machine */
     sov_progress_fn progress; /* of trials; or NULL */
     void *progress_arg;

@@ -176,6 +176,12 @@ expect 0 sov-quantize -q -t q4_k --calib deep/text --calib-tokens 512 \
     --sign-key k.key -fo s.gguf f16.gguf
 payload s.gguf.claims.jsonl
 expect 0 sov-verify --key k.pub s.gguf
+expect 0 sov-quantize -q -t q4_k --calib deep/text --calib-tokens 512 \
+    --sign-key k.key --stats-out u.gguf -fo s.gguf f16.gguf
+payload s.gguf.claims.jsonl
+grep -q "$(sha256sum <u.gguf | cut -d' ' -f1)" payload ||
+    fail "the claim does not name the statistics beside the model"
+expect 0 sov-verify --key k.pub s.gguf
 expect 0 sov-quantize -q --calib deep/text --calib-tokens 512 \
     --sign-key k.key --stats-out t.gguf f16.gguf
 payload t.gguf.claims.jsonl
