@@ -13,6 +13,7 @@
 #include "cli/text.h"
 #include "cli/tool.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,10 +22,11 @@
 #define WHAT_LEAST  16 /* columns that are left of names in any case */
 #define GAP         2
 
-enum { WHAT, VALUE, INTERVAL, HISTORY, VERDICT, N_COLUMNS };
+enum { WHAT, VALUE, INTERVAL, LIMIT, HISTORY, VERDICT, N_COLUMNS };
 
-static const char *const heads[N_COLUMNS] = { "", "median", "interval",
-                                              "history", "verdict" };
+static const char *const heads[N_COLUMNS] = { "",         "median",
+                                              "interval", "of the machine's",
+                                              "history",  "verdict" };
 
 struct table {
     FILE *f;
@@ -54,6 +56,19 @@ mark_of(const struct sov_bench_verdict *v, bool unicode)
     return "  ";
 }
 
+/* "91 % bandwidth": the limit of the machine that it came nearest to. */
+static void
+limit_words(char *buf, size_t size, const struct sov_bench_record *r)
+{
+    double read = isfinite(r->bandwidth_share) ? r->bandwidth_share : 0;
+    double compute = isfinite(r->compute_share) ? r->compute_share : 0;
+    double most = read > compute ? read : compute;
+
+    if (most > 0 && most < 10)
+        snprintf(buf, size, "%.0f %% %s", 100 * most,
+                 read > compute ? "bandwidth" : "compute");
+}
+
 /* The text of a cell, fit for a terminal. */
 static char *
 cell_text(char *buf, size_t size, const struct table *t,
@@ -70,6 +85,9 @@ cell_text(char *buf, size_t size, const struct table *t,
         break;
     case INTERVAL:
         bench_interval(text, sizeof(text), &row->scale, &row->r->stat);
+        break;
+    case LIMIT:
+        limit_words(text, sizeof(text), row->r);
         break;
     case HISTORY:
         if (row->n > 1)
@@ -88,7 +106,7 @@ cell_text(char *buf, size_t size, const struct table *t,
 static void
 measure(struct table *t, size_t columns)
 {
-    static const int given_up[] = { INTERVAL, HISTORY };
+    static const int given_up[] = { INTERVAL, LIMIT, HISTORY };
     char text[2048];
     size_t all = 0;
 
@@ -110,7 +128,7 @@ measure(struct table *t, size_t columns)
         t->width[HISTORY] = t->spark;
         all -= over < spare ? over : spare;
     }
-    for (size_t i = 0; i < 2 && columns > 0 && all > columns; i++) {
+    for (size_t i = 0; i < 3 && columns > 0 && all > columns; i++) {
         size_t *width = &t->width[given_up[i]];
 
         all -= *width > 0 ? *width + GAP : 0;

@@ -490,20 +490,37 @@ all_known(const double *v, size_t n)
 }
 
 static int
-tell_energy(struct grid *g, const struct cell *c, size_t from,
-            struct sov_bench_set *set, struct sov_err *err)
+tell_joules(struct grid *g, const struct cell *c, const char *metric,
+            const double *joules, size_t n, struct sov_bench_set *set,
+            struct sov_err *err)
 {
     struct sov_bench_cell where = cell_of(c);
-    struct sov_bench_record *r;
+    struct sov_bench_record *r =
+        bench_add(g->job, set, c->model, metric, &where, joules, n, err);
 
-    if (!all_known(c->joules, g->rounds))
-        return 0;
-    r = bench_add(g->job, set, c->model, "joules_per_token", &where,
-                  c->joules + from, g->rounds - from, err);
     if (r == NULL)
         return err->rc;
     r->note = strdup(sov_power_domains(g->power));
     return r->note != NULL ? 0 : sov_fail(err, SOV_EMEM, "out of memory");
+}
+
+/* All that was taken, and without what would have been taken for nothing. */
+static int
+tell_energy(struct grid *g, const struct cell *c, size_t from,
+            struct sov_bench_set *set, struct sov_err *err)
+{
+    double net[BENCH_RUNS_MAX];
+    size_t n = g->rounds - from;
+    int rc;
+
+    if (!all_known(c->joules, g->rounds))
+        return 0;
+    rc = tell_joules(g, c, "joules_per_token", c->joules + from, n, set, err);
+    for (size_t i = 0; i < n; i++)
+        net[i] = c->joules[from + i] - g->idle / c->rate[from + i];
+    if (rc == 0 && all_known(net, n))
+        rc = tell_joules(g, c, "joules_net", net, n, set, err);
+    return rc;
 }
 
 static int

@@ -13,7 +13,7 @@ quick="--no-start --runs 1 --prompt 2 --gen 2 -j 1"
 # two at once
 # shellcheck disable=SC2086
 sov-bench -q --lock=wait --no-start --prompt 8 --gen 0 --runs 1000 \
-    --timeout 200 m.gguf 2>first.err &
+    --timeout 3000 m.gguf 2>first.err &
 first=$!
 tries=0
 # shellcheck disable=SC2086
@@ -60,6 +60,7 @@ echo 262143328000 >$zone/energy_uj
 # shellcheck disable=SC2086
 expect 0 sov-bench $quick --json --require-energy --fake-root "$PWD/fake" m.gguf
 out_has '"metric":"joules_per_token"'
+out_has '"metric":"joules_net"'
 out_has 'package-0'
 # shellcheck disable=SC2086
 expect 0 sov-bench $quick --json --fake-root "$PWD/none" m.gguf
