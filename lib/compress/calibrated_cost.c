@@ -184,6 +184,25 @@ add_site(void *arg, const struct sov_calib_site *site, size_t k,
     return 0;
 }
 
+/* Rows of the embeddings where they are the head, too. */
+static double
+tied_rounding(const struct sov_calibrated *c, const struct rounding *r)
+{
+    int64_t i = sov_model_find(c->job->model, "token_embd.weight");
+    const struct sov_codec *codec;
+    const struct sov_tensor *to;
+
+    if (i < 0 || c->off[i] == UINT64_MAX ||
+        sov_model_find(c->job->model, "output.weight") >= 0)
+        return 0;
+    to = sov_plan_at(c->job->plan, (size_t)i);
+    codec = sov_codec_find(to->type);
+    if (codec == NULL || codec->parts == NULL)
+        return 0;
+    return through(r->made, (double)to->dim[0], 2) +
+           (double)sov_tensor_rows(to) * through(r->row, (double)to->dim[0], 1);
+}
+
 /* In the first layer zeros stand for what will be, or what is does again. */
 static int
 put_first(void *arg, const struct sov_calib_site *site, size_t k,
@@ -247,11 +266,12 @@ sov_calibrated_cost(struct sov_calibrated *c, struct sov_quant_cost *cost,
         rc = sov_calib_each_site(c->calib, add_site, &all, err);
     if (rc < 0)
         return rc;
+    all.rounding += tied_rounding(c, &all.r);
     for (size_t s = 0; s < 2; s++)
         streams += (double)sov_calib_products(c->calib, s) * rates.layer[s];
     *cost = (struct sov_quant_cost){
-        .seconds = tokens * (streams + all.moments * rates.moments) +
-                   all.rounding,
+        .seconds =
+            tokens * (streams + all.moments * rates.moments) + all.rounding,
         .memory = sov_calib_memory(c->calib),
         .scratch = c->size + sov_calib_scratch(c->calib),
     };
