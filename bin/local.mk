@@ -63,12 +63,15 @@ bench_out_sources = \
 
 bin_PROGRAMS += bin/sov-bench
 bin_sov_bench_SOURCES = %D%/sov-bench.c \
+	%D%/bench/advise.c %D%/bench/advise.def \
 	%D%/bench/bench.h \
 	%D%/bench/judge.c \
 	%D%/bench/manners.c \
 	%D%/bench/model.c \
 	%D%/bench/options.c \
 	%D%/bench/pass.c \
+	%D%/bench/price.c \
+	%D%/bench/quality.c %D%/bench/quality.h \
 	%D%/bench/set.c \
 	%D%/bench/speed.c \
 	%D%/bench/start.c \

@@ -4,7 +4,7 @@
  *
  * Exit status: 0 measured, 1 something became worse, 64-78 trouble.
  */
-#include "bench/bench.h"
+#include "bench/quality.h"
 
 #include "cli/common.h"
 #include "cli/sandbox.h"
@@ -73,6 +73,41 @@ static const struct sov_opt opts[] = {
       .given = &bench_options.fail_above_given },
     { 0, "cross-host", SOV_OPT_FLAG, &bench_options.cross_host, NULL,
       "compare with other machines all the same" },
+
+    { .type = SOV_OPT_GROUP, .help = "Quality; speed is then measured only "
+                                     "where it is asked for" },
+    { 0, "perplexity", SOV_OPT_FILE, &quality_options.perplexity, "TEXT",
+      "how well the model foretells a text" },
+    { 0, "kld", SOV_OPT_FILE, &quality_options.kld, "REFERENCE",
+      "how far it is from another model, on --text; or from what "
+      "llama-perplexity has kept of one" },
+    { 0, "text", SOV_OPT_FILE, &quality_options.text, "TEXT",
+      "... on this text" },
+    { 0, "hellaswag", SOV_OPT_FILE, &quality_options.hellaswag, "FILE",
+      "which ending makes sense, six lines a task" },
+    { 0, "lambada", SOV_OPT_FILE, &quality_options.lambada, "FILE",
+      "what is the last word, JSON lines" },
+    { 0, "choice", SOV_OPT_LIST, &quality_options.choice, "FILE",
+      "multiple choice, JSON lines of the common sets" },
+    { 0, "limit", SOV_OPT_UINT, &quality_options.limit, "N",
+      "the first N tasks of each file", .min = 1, .max = 16777216,
+      .preset = "all" },
+    { 0, "draw", SOV_OPT_UINT, &quality_options.draw, "N",
+      "N tasks of each, drawn as llama-perplexity does", .min = 1,
+      .max = 16777216, .preset = "" },
+    { 0, "ctx", SOV_OPT_UINT, &quality_options.ctx, "N",
+      "tokens of a window, or of context", .min = 3, .max = 16777216,
+      .preset = "as the model has, up to 512" },
+
+    { .type = SOV_OPT_GROUP, .help = "Choosing" },
+    { 0, "advise", SOV_OPT_FLAG, &quality_options.advise, NULL,
+      "which quantization of the model fits this machine" },
+    { 0, "min-speed", SOV_OPT_FLOAT, &quality_options.min_speed, "TOK_S",
+      "... and makes so many tokens a second", .min = 0.001, .max = 1e9,
+      .preset = "" },
+    { 0, "price", SOV_OPT_FLOAT, &quality_options.price, "PER_HOUR",
+      "what tokens cost, if an hour of this machine costs so much",
+      .min = 1e-9, .max = 1e12, .preset = "" },
 
     { .type = SOV_OPT_GROUP, .help = "Reports" },
     { 0, "html", SOV_OPT_FILE, &bench_options.out.html, "FILE",
@@ -145,6 +180,31 @@ tell_apart(struct bench_model model[2], const char *path, struct sov_err *err)
     return 0;
 }
 
+/* What was asked for, of models that are open. */
+static int
+measure_open(struct errand *e, struct bench_start **start,
+             struct sov_bench_set *set, struct sov_err *err)
+{
+    struct bench_job *job = &e->job;
+    struct quality *quality = NULL;
+    int rc;
+
+    if (quality_options.advise)
+        return quality_advise(job, err);
+    rc = quality_open(&quality, job, err);
+    if (rc == 0 && quality_speed_wanted()) {
+        rc = bench_speed(job, set, err);
+        for (size_t i = 0; i < job->n_models && rc == 0; i++)
+            rc = bench_start_tell(start[i], job, i, set, err);
+    } else if (rc == 0) {
+        quality_seal();
+    }
+    if (rc == 0)
+        rc = quality_run(quality, set, err);
+    quality_close(quality);
+    return rc;
+}
+
 /* All that touches a model; in a process of its own. */
 static int
 work(void *arg, struct sov_bench_set *set, struct sov_err *err)
@@ -157,7 +217,8 @@ work(void *arg, struct sov_bench_set *set, struct sov_err *err)
 
     memset(model, 0, sizeof(model));
     job->model = model;
-    for (size_t i = 0; i < job->n_models && rc == 0; i++)
+    for (size_t i = 0; i < job->n_models && rc == 0 && quality_speed_wanted();
+         i++)
         rc = bench_start_measure(&start[i], e->path[i], err);
     sov_sandbox_begin(NULL, 0);
     for (size_t i = 0; i < job->n_models && rc == 0; i++)
@@ -165,9 +226,7 @@ work(void *arg, struct sov_bench_set *set, struct sov_err *err)
     if (rc == 0 && job->n_models == 2)
         rc = tell_apart(model, e->path[1], err);
     if (rc == 0)
-        rc = bench_speed(job, set, err);
-    for (size_t i = 0; i < job->n_models && rc == 0; i++)
-        rc = bench_start_tell(start[i], job, i, set, err);
+        rc = measure_open(e, start, set, err);
     for (size_t i = 0; i < job->n_models && rc == 0; i++)
         rc = sov_lm_check(&model[i].lm, err);
     for (size_t i = 0; i < job->n_models; i++) {
@@ -291,6 +350,8 @@ run(int argc, char **argv, struct sov_err *err)
     bench_options.n_models = (size_t)argc;
     rc = bench_check_options(err);
     if (rc == 0)
+        rc = quality_check_options(err);
+    if (rc == 0)
         rc = check_outputs(argc, argv, err);
     if (rc == 0)
         rc = bench_behave(err);
@@ -298,7 +359,9 @@ run(int argc, char **argv, struct sov_err *err)
         rc = read_files(&past, &base, err);
     if (rc == 0)
         rc = measure(argc, argv, &set, err);
-    if (rc == 0)
+    if (rc == 0 && quality_options.price > 0)
+        rc = quality_price(&set, quality_options.price, err);
+    if (rc == 0 && !quality_options.advise)
         rc = report(&set, &past, &base, err);
     if (rc != 0 && rc != SOV_ENO && rc != SOV_EARG)
         tell_failure(rc, err);

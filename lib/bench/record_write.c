@@ -171,6 +171,20 @@ put_fields(struct sov_buf *b, const struct sov_bench_record *r)
     put(b, open[0] != '\0' ? "}" : "");
 }
 
+/* What is computed is there once more, under its own name: "kld":0.0051. */
+static void
+put_figure(struct sov_buf *b, const struct sov_bench_record *r)
+{
+    const struct sov_bench_metric *m = sov_bench_metric_find(r->metric);
+
+    if (m == NULL || !m->computed)
+        return;
+    put(b, ",");
+    put_text(b, r->metric);
+    put(b, ":");
+    put_real(b, r->stat.median);
+}
+
 int
 sov_bench_record_write(const struct sov_bench_record *r, char **line,
                        size_t *len, struct sov_err *err)
@@ -185,6 +199,7 @@ sov_bench_record_write(const struct sov_bench_record *r, char **line,
                             i + 1, r->metric);
     put(&b, "{\"schema\":\"" SOV_BENCH_SCHEMA "\"");
     put_fields(&b, r);
+    put_figure(&b, r);
     put(&b, "}\n");
     sov_buf_u8(&b, '\0');
     if (b.bad) {

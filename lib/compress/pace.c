@@ -10,10 +10,12 @@
 #include "compress/allot.h"
 
 #include "compress/job.h"
+#include "compress/mix.h"
 
 #include "base/mem.h"
 #include "kern/kern.h"
 #include "nn/mat.h"
+#include "sov/pace.h"
 #include "sov/run.h"
 #include "sys/file.h"
 
@@ -83,15 +85,13 @@ measure_type(struct pace *p, enum sov_type type)
     p->ns[type] = best * 1e9 / ((double)p->n_rows * COLUMNS);
 }
 
+/* For a matrix of so many weights. */
 static int
-open_pace(struct pace *p, const struct sov_allot *a, struct sov_err *err)
+open_pace(struct pace *p, uint64_t weights, struct sov_err *err)
 {
     size_t pieces = COLUMNS / 256;
-    uint64_t rows = 0;
+    uint64_t rows = weights / COLUMNS;
 
-    for (size_t i = 0; i < a->n; i++)
-        rows += sov_tensor_count(sov_model_at(a->model, a->matrix[i].tensor)) /
-                COLUMNS;
     p->n_rows = rows < ROWS_LEAST  ? ROWS_LEAST
                 : rows > ROWS_MOST ? ROWS_MOST
                                    : (size_t)rows;
@@ -149,53 +149,58 @@ arch_number(const sov_meta *meta, const char *name)
 /* Weights of a matrix that one token is multiplied with: none of embeddings
  * that are only looked up, and of experts those that are used. */
 static double
-active(const struct sov_allot *a, const struct sov_tensor *t)
+active(const sov_model *model, const struct sov_tensor *t)
 {
-    uint64_t used = arch_number(sov_model_meta(a->model), "expert_used_count");
+    uint64_t used = arch_number(sov_model_meta(model), "expert_used_count");
     double n = (double)sov_tensor_count(t);
 
     if (strstr(t->name, "token_embd.weight") != NULL &&
         (strcmp(t->name, "token_embd.weight") != 0 ||
-         sov_model_find(a->model, "output.weight") >= 0))
+         sov_model_find(model, "output.weight") >= 0))
         return 0;
     if (t->dim[2] > 1 && used > 0 && used < t->dim[2])
         return n * (double)used / (double)t->dim[2];
     return n;
 }
 
-/* Seconds of a token; 0 if the model cannot run. */
+/* Seconds of a token, the fastest of some; 0 if the model cannot run. */
 static double
-run_model(const struct sov_allot *a)
+run_model(const sov_model *model)
 {
     const struct sov_session_opts opts = { .n_ctx = TOKENS, .n_logits = 1 };
-    double start = 0, took = 0;
+    double best = INFINITY;
     sov_session *s = NULL;
-    int rc = sov_session_open(&s, a->model, &opts, NULL);
+    int rc = sov_session_open(&s, model, &opts, NULL);
 
     for (int i = 0; i < TOKENS && rc == 0; i++) {
+        double start = sov_clock(), took;
         int32_t id = i % 3;
 
-        if (i == WARM)
-            start = sov_clock();
         rc = sov_session_eval(s, &id, 1, SOV_LOGITS_LAST, NULL);
+        took = sov_clock() - start;
+        best = i >= WARM && took < best ? took : best;
     }
-    if (rc == 0)
-        took = (sov_clock() - start) / (TOKENS - WARM);
     sov_session_close(s);
-    return took;
+    return rc == 0 ? best : 0;
 }
 
 int
 sov_allot_pace(struct sov_allot *a, struct sov_err *err)
 {
     struct pace p = { .ns = { 0 } };
+    uint64_t weights = 0;
     double own = 0;
-    int rc = open_pace(&p, a, err);
+    int rc;
+
+    for (size_t i = 0; i < a->n; i++)
+        weights += sov_tensor_count(sov_model_at(a->model,
+                                                 a->matrix[i].tensor));
+    rc = open_pace(&p, weights, err);
 
     for (size_t i = 0; i < a->n && rc == 0; i++) {
         struct sov_allot_matrix *m = &a->matrix[i];
         const struct sov_tensor *t = sov_model_at(a->model, m->tensor);
-        double n = active(a, t);
+        double n = active(a->model, t);
 
         for (size_t o = 0; o < m->n; o++) {
             if (p.ns[m->type[o]] == 0)
@@ -207,8 +212,85 @@ sov_allot_pace(struct sov_allot *a, struct sov_err *err)
     }
     close_pace(&p);
     if (rc == 0 && own > 0) {
-        a->aside = 1e9 * run_model(a) - own;
+        a->aside = 1e9 * run_model(a->model) - own;
         a->aside = a->aside > 0 ? a->aside : 0;
     }
     return rc;
+}
+
+/* ---- whole plans */
+
+struct sov_pace {
+    const sov_model *model;
+    struct pace *pace;
+    double aside; /* seconds of a token besides its matrices */
+};
+
+/* Seconds of what the tensors' types cost a token; those that were not met
+ * before are measured. */
+static double
+matrices(struct sov_pace *p, const sov_plan *plan)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < sov_model_count(p->model); i++) {
+        const struct sov_tensor *t = sov_model_at(p->model, i);
+        enum sov_type type = plan != NULL ? sov_plan_at(plan, i)->type
+                                          : t->type;
+
+        if (!sov_mix_is_matrix(t) || (int)type >= SOV_TYPE_GGUF_MAX ||
+            sov_kern()->encode[type] == NULL)
+            continue;
+        if (p->pace->ns[type] == 0)
+            measure_type(p->pace, type);
+        sum += active(p->model, t) * p->pace->ns[type] / 1e9;
+    }
+    return sum;
+}
+
+int
+sov_pace_new(struct sov_pace **pace, const sov_model *model,
+             struct sov_err *err)
+{
+    struct sov_pace *p = sov_mem_array(1, sizeof(*p));
+    uint64_t weights = 0;
+    double took;
+    int rc;
+
+    *pace = NULL;
+    if (p == NULL)
+        return sov_mem_fail(err);
+    p->model = model;
+    p->pace = sov_mem_array(1, sizeof(*p->pace));
+    for (size_t i = 0; i < sov_model_count(model); i++)
+        if (sov_mix_is_matrix(sov_model_at(model, i)))
+            weights += sov_tensor_count(sov_model_at(model, i));
+    rc = p->pace == NULL ? sov_mem_fail(err) : open_pace(p->pace, weights, err);
+    if (rc < 0) {
+        sov_pace_free(p);
+        return rc;
+    }
+    took = run_model(model);
+    p->aside = took - matrices(p, NULL);
+    if (took == 0 || p->aside < 0)
+        p->aside = 0;
+    *pace = p;
+    return 0;
+}
+
+void
+sov_pace_free(struct sov_pace *p)
+{
+    if (p == NULL)
+        return;
+    if (p->pace != NULL)
+        close_pace(p->pace);
+    free(p->pace);
+    free(p);
+}
+
+double
+sov_pace_token(struct sov_pace *p, const sov_plan *plan)
+{
+    return p->aside + matrices(p, plan);
 }

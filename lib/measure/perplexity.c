@@ -10,6 +10,7 @@
 #include "base/fmath.h"
 #include "base/mem.h"
 #include "kern/kern.h"
+#include "measure/tally.h"
 #include "measure/window.h"
 
 #include <inttypes.h>
@@ -24,7 +25,10 @@ struct run {
     int32_t *window;   /* [n_ctx] */
     float *p;          /* [n_vocab] */
     double nll;
+    double nll2; /* sum of the squares */
+    uint64_t bytes;
     uint64_t scored;
+    struct sov_tally tally; /* of windows */
 };
 
 /* Negative log-likelihood of id. */
@@ -54,9 +58,14 @@ score(struct run *r, uint32_t from, uint32_t to, struct sov_err *err)
 
     if (rc < 0)
         return rc;
-    for (i = from; i < to; i++)
-        r->nll += nll_of(r, sov_session_logits(r->session, i - from),
-                         r->window[i]);
+    for (i = from; i < to; i++) {
+        double nll = nll_of(r, sov_session_logits(r->session, i - from),
+                            r->window[i]);
+
+        r->nll += nll;
+        r->nll2 += nll * nll;
+        r->bytes += sov_tok_piece(r->tok, r->window[i]).len;
+    }
     r->scored += to - from;
     if (!isfinite(r->nll))
         return sov_fail(err, SOV_EFORMAT,
@@ -71,6 +80,8 @@ score_window(struct run *r, struct sov_err *err)
     uint32_t half = (r->n_ctx + 1) / 2;
     uint32_t rows = sov_session_rows(r->session);
     uint32_t from, to;
+    struct sov_tally_sum sum = { -(double)r->scored, -r->nll,
+                                 -(double)r->bytes };
     int rc;
 
     if (sov_tok_adds_bos(r->tok) && sov_tok_bos(r->tok) >= 0)
@@ -82,6 +93,10 @@ score_window(struct run *r, struct sov_err *err)
         to = r->n_ctx - from < rows ? r->n_ctx : from + rows;
         rc = score(r, from, to, err);
     }
+    sum.n += (double)r->scored;
+    sum.nll += r->nll;
+    sum.bytes += (double)r->bytes;
+    sov_tally_count(&r->tally, &sum);
     return rc;
 }
 
@@ -124,12 +139,37 @@ sov_window_check(const sov_session *session, const sov_tok *tok,
     return 0;
 }
 
+/* The windows' sums as figures. */
+static int
+conclude(const struct run *r, struct sov_ppl *ppl, struct sov_err *err)
+{
+    double n = (double)r->scored, nll = r->nll / n;
+    double spread = n > 1 ? (r->nll2 / n - nll * nll) / (n - 1) : 0;
+    int rc;
+
+    *ppl = (struct sov_ppl){
+        .tokens = r->scored,
+        .nll = nll,
+        .ppl = sov_exp(nll),
+        .windows = r->scored / (r->n_ctx - (r->n_ctx + 1) / 2),
+        .bytes = r->bytes,
+    };
+    rc = sov_tally_figure(&r->tally, sov_tally_ppl, &ppl->of_token, err);
+    if (rc == 0)
+        rc = sov_tally_figure(&r->tally, sov_tally_bits, &ppl->of_byte, err);
+    ppl->of_token.value = ppl->ppl;
+    ppl->of_token.error = spread > 0 ? ppl->ppl * sqrt(spread) : 0;
+    ppl->of_byte.error = NAN;
+    return rc;
+}
+
 int
 sov_perplexity(sov_session *session, const sov_tok *tok, const int32_t *ids,
                size_t n, uint32_t n_ctx, sov_progress_fn progress, void *arg,
                struct sov_ppl *ppl, struct sov_err *err)
 {
     struct run r = { .session = session, .tok = tok, .n_ctx = n_ctx };
+    struct sov_ppl found;
     uint32_t most = sov_session_ctx(session);
     int rc;
 
@@ -153,10 +193,9 @@ sov_perplexity(sov_session *session, const sov_tok *tok, const int32_t *ids,
              : sov_mem_fail(err);
     free(r.window);
     free(r.p);
-    if (rc < 0)
-        return rc;
-    ppl->tokens = r.scored;
-    ppl->nll = r.nll / (double)r.scored;
-    ppl->ppl = sov_exp(ppl->nll);
-    return 0;
+    if (rc == 0)
+        rc = conclude(&r, &found, err);
+    if (rc == 0)
+        *ppl = found;
+    return rc;
 }

@@ -6,17 +6,11 @@
 
 #include "base/fmath.h"
 #include "base/mem.h"
-#include "base/rng.h"
 #include "measure/hist.h"
+#include "measure/tally.h"
 
 #include <math.h>
 #include <stdlib.h>
-
-#define DRAWS 2000
-#define LOW   49   /* of the draws in order: 2.5 in 100 lie below ... */
-#define HIGH  1950 /* ... and above */
-#define FEW   8    /* blocks of which nothing can be drawn */
-#define SEED  UINT64_C(0x736f762065766c61)
 
 int
 sov_spread_new(struct sov_spread **spread, uint64_t n_windows,
@@ -145,11 +139,9 @@ draw(const struct sov_spread *s, uint64_t n, uint64_t number,
 {
     *sum = (struct sov_spread_block){ 0 };
     for (uint64_t i = 0; i < n; i++) {
-        const struct sov_spread_block *b;
-        uint32_t random[4];
+        const struct sov_spread_block *b =
+            &s->block[sov_draw_one(number, i, n)];
 
-        sov_rng_block(SEED, number, i, random);
-        b = &s->block[(random[0] * n) >> 32];
         sum->n += b->n;
         sum->nll += b->nll;
         sum->base_nll += b->base_nll;
@@ -159,27 +151,11 @@ draw(const struct sov_spread *s, uint64_t n, uint64_t number,
     }
 }
 
-static int
-by_value(const void *a, const void *b)
-{
-    const double *x = a, *y = b;
-
-    return (*x > *y) - (*x < *y);
-}
-
 static void
-interval(struct sov_figure *f, double *v)
-{
-    qsort(v, DRAWS, sizeof(*v), by_value);
-    f->low = v[LOW];
-    f->high = v[HIGH];
-}
-
-static void
-intervals(const struct sov_spread *s, uint64_t n, double (*v)[DRAWS],
+intervals(const struct sov_spread *s, uint64_t n, double (*v)[SOV_DRAWS],
           struct sov_divergence *d)
 {
-    for (uint64_t i = 0; i < DRAWS; i++) {
+    for (uint64_t i = 0; i < SOV_DRAWS; i++) {
         struct sov_spread_block sum;
         double tokens;
 
@@ -192,12 +168,12 @@ intervals(const struct sov_spread *s, uint64_t n, double (*v)[DRAWS],
         v[4][i] = (double)sum.same_top / tokens;
         v[5][i] = sqrt(sum.shift / tokens);
     }
-    interval(&d->ppl, v[0]);
-    interval(&d->base_ppl, v[1]);
-    interval(&d->ratio, v[2]);
-    interval(&d->kld, v[3]);
-    interval(&d->same_top, v[4]);
-    interval(&d->shift, v[5]);
+    sov_draw_interval(v[0], &d->ppl);
+    sov_draw_interval(v[1], &d->base_ppl);
+    sov_draw_interval(v[2], &d->ratio);
+    sov_draw_interval(v[3], &d->kld);
+    sov_draw_interval(v[4], &d->same_top);
+    sov_draw_interval(v[5], &d->shift);
 }
 
 int
@@ -206,7 +182,7 @@ sov_spread_figures(const struct sov_spread *s, struct sov_divergence *d,
 {
     const struct sov_figure none = { .low = NAN, .high = NAN };
     uint64_t blocks = (s->n_windows + s->each - 1) / s->each;
-    double(*v)[DRAWS] = sov_mem_array(6, sizeof(*v));
+    double(*v)[SOV_DRAWS] = sov_mem_array(6, sizeof(*v));
 
     if (v == NULL)
         return sov_mem_fail(err);
@@ -225,7 +201,7 @@ sov_spread_figures(const struct sov_spread *s, struct sov_divergence *d,
         .kld_most = s->hist->max,
     };
     means(s, d);
-    if (blocks >= FEW)
+    if (blocks >= SOV_DRAWS_FEW)
         intervals(s, blocks, v, d);
     free(v);
     return 0;

@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* ---- reading: tar, zip; as they are or in gzip, xz, zstd ---- */
+/* ---- reading: tar, zip; as they are or in gzip, bzip2, xz, zstd ---- */
 
 typedef struct sov_archive sov_archive;
 
@@ -49,6 +49,7 @@ enum sov_pack {
     SOV_PACK_GZIP,
     SOV_PACK_XZ,
     SOV_PACK_ZSTD,
+    SOV_PACK_BZIP2, /* is read, and never written */
 };
 
 /* sink is borrowed until sov_packer_end().  Time of all members: mtime. */

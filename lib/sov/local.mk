@@ -24,6 +24,7 @@ sovinclude_HEADERS += \
 	%D%/measure.h \
 	%D%/meta.h \
 	%D%/model.h \
+	%D%/pace.h \
 	%D%/power.h \
 	%D%/proof.h \
 	%D%/quant.h \
@@ -32,6 +33,7 @@ sovinclude_HEADERS += \
 	%D%/saved.h \
 	%D%/sovcore.h \
 	%D%/stats.h \
+	%D%/task.h \
 	%D%/tensor.h \
 	%D%/token.h \
 	%D%/types.def \

@@ -21,10 +21,29 @@
  * many go as fast as it can. */
 #define SOV_PPL_ROWS 32
 
+/* A mean, and how sure it is. */
+struct sov_figure {
+    double value;
+    double error; /* standard, as if tokens were independent: what
+                     llama-perplexity prints behind +/- */
+    double low;   /* an interval that holds in 95 of 100 texts: by windows */
+    double high;  /* (or tasks) that are drawn anew; NaN with fewer than 8 */
+};
+
 struct sov_ppl {
     uint64_t tokens; /* that were scored */
     double nll;      /* mean negative log-likelihood of one, in nats */
     double ppl;      /* e to the nll */
+    uint64_t windows;
+    uint64_t bytes;         /* of text that these tokens stand for: what
+                               sov_tok_piece() gives of each */
+    struct sov_figure of_token; /* ppl, and how sure it is */
+    struct sov_figure of_byte;  /* bits for each byte: the nll of all tokens
+                                   that were scored, divided by ln 2 and by
+                                   their bytes; NaN if they have none.  Not in
+                                   a model's own units, so that models with
+                                   other vocabularies can be compared.  error
+                                   is NaN */
 };
 
 /*
@@ -69,15 +88,6 @@ SOV_API int sov_answers_new(sov_answers **answers, uint32_t n_ctx,
 /* Bytes of such a file. */
 SOV_API uint64_t sov_answers_bytes(uint32_t n_ctx, uint32_t n_vocab,
                                   uint64_t n_windows);
-
-/* A mean, and how sure it is. */
-struct sov_figure {
-    double value;
-    double error; /* standard, as if tokens were independent: what
-                     llama-perplexity prints behind +/- */
-    double low;   /* an interval that holds in 95 of 100 texts: by windows */
-    double high;  /* that are drawn anew; NaN with fewer than 8 of them */
-};
 
 /* One model beside another that it was made from (the base). */
 struct sov_divergence {

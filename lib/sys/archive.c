@@ -3,7 +3,7 @@
  * archive.c - reading tar and zip as a stream, believing nothing
  *
  * libarchive takes the containers apart.  What it may do is small: one filter
- * (gzip, xz or zstd, chosen here by the first bytes, so that nothing is
+ * (gzip, bzip2, xz or zstd, chosen here by the first bytes, so that nothing is
  * decompressed twice), then tar or zip, or one compressed file.  Zip is read
  * from its beginning to its end too, from a file as from a pipe, so that an
  * archive means one thing.
@@ -67,6 +67,7 @@ static const int filters[] = {
     [SOV_PACK_GZIP] = ARCHIVE_FILTER_GZIP,
     [SOV_PACK_XZ] = ARCHIVE_FILTER_XZ,
     [SOV_PACK_ZSTD] = ARCHIVE_FILTER_ZSTD,
+    [SOV_PACK_BZIP2] = ARCHIVE_FILTER_BZIP2,
 };
 
 bool
@@ -260,7 +261,7 @@ start(sov_archive *a, struct sov_span head, struct sov_err *err)
     if (a->what == NULL)
         return sov_fail(err, SOV_EFORMAT,
                         "%.160s: not a tar or zip archive, and not compressed "
-                        "by gzip, xz or zstd",
+                        "by gzip, bzip2, xz or zstd",
                         a->name);
     a->cap = a->how == SOV_PACK_PLAIN ? BLOCK : BLOCK_SMALL;
     if (a->cap < head.len)
@@ -365,11 +366,12 @@ sov_archive_close(sov_archive *a)
 
 /* ---- members ---- */
 
-/* Basename of the archive without .gz, .xz, .zst: "model.gguf". */
+/* Basename of the archive without .gz, .bz2, .xz, .zst: "model.gguf". */
 static int
 name_single(sov_archive *a, struct sov_err *err)
 {
-    static const char *const suffix[] = { ".gz", ".xz", ".zst", ".zstd" };
+    static const char *const suffix[] = { ".gz", ".bz2", ".xz", ".zst",
+                                        ".zstd" };
     const char *slash = strrchr(a->name, '/');
     const char *base = slash != NULL ? slash + 1 : a->name;
     size_t len = strlen(base);

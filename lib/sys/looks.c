@@ -20,6 +20,7 @@ static const struct {
       "\375"
       "7zXZ\0",
       6, "xz data" },
+    { SOV_PACK_BZIP2, 4, "1AY&SY", 6, "bzip2 data" },
     { SOV_PACK_ZSTD, 0, "\050\265\057\375", 4, "zstd data" },
     { SOV_PACK_PLAIN, 0, "PK\003\004", 4, "zip archive" },
     { SOV_PACK_PLAIN, 0, "PK\005\006", 4, "zip archive" },

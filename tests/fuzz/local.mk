@@ -170,3 +170,8 @@ fuzz_tests += tests/fuzz/fuzz_sheet
 tests_fuzz_fuzz_sheet_SOURCES = %D%/fuzz_sheet.c $(fuzz_main)
 tests_fuzz_fuzz_sheet_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_sheet_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_tests += tests/fuzz/fuzz_tasks
+tests_fuzz_fuzz_tasks_SOURCES = %D%/fuzz_tasks.c $(fuzz_main)
+tests_fuzz_fuzz_tasks_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_tasks_LDFLAGS = $(fuzz_ldflags)

@@ -84,3 +84,6 @@ EXTRA_DIST += %D%/csv.awk %D%/nights.awk
 check_PROGRAMS += tests/tools/benchstat
 tests_tools_benchstat_SOURCES = %D%/benchstat.c
 tests_tools_benchstat_LDADD = libsov_all.la $(deps_libs) -lm
+check_PROGRAMS += tests/tools/tasks
+tests_tools_tasks_SOURCES = %D%/tasks.c
+tests_tools_tasks_LDADD = libsovcore.la

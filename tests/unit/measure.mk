@@ -17,3 +17,9 @@ unit_tests += tests/unit/t_inspect
 tests_unit_t_inspect_SOURCES = %D%/t_inspect.c %D%/unit.h
 tests_unit_t_inspect_CFLAGS = $(unit_cflags)
 tests_unit_t_inspect_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/t_task
+tests_unit_t_task_SOURCES = %D%/t_task.c %D%/tiny.h %D%/tinytok.h \
+	%D%/unit.h
+tests_unit_t_task_CFLAGS = $(unit_cflags)
+tests_unit_t_task_LDADD = $(unit_libs)
