@@ -13,6 +13,7 @@ cli_tests += %D%/import.sh
 cli_tests += %D%/input.sh
 cli_tests += %D%/kill.sh
 cli_tests += %D%/kld.sh
+cli_tests += %D%/kld-calib.sh
 cli_tests += %D%/memory.sh
 cli_tests += %D%/mixes.sh
 cli_tests += %D%/nonfinite.sh
