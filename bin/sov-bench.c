@@ -297,6 +297,8 @@ report(struct sov_bench_set *set, const struct sov_bench_set *past,
 
     if (bench_options.baseline != NULL)
         rc = bench_judge(&judged, base, &v, &n_v, err);
+    if (rc == 0)
+        bench_excuse(v, n_v, set, base);
     if (rc == 0 && bench_options.history != NULL)
         rc = sov_bench_history_add(bench_options.history, set, err);
     if (rc == 0)

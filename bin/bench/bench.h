@@ -194,6 +194,12 @@ int bench_judge(const struct sov_bench_set *now,
                 const struct sov_bench_set *base, struct sov_bench_verdict **v,
                 size_t *n, struct sov_err *err) SOV_MUST_CHECK;
 
+/* Worse is not what was as much slower as the machine itself was, by what it
+ * could do at most in the same run: that becomes inconclusive. */
+void bench_excuse(struct sov_bench_verdict *v, size_t n,
+                  const struct sov_bench_set *now,
+                  const struct sov_bench_set *base);
+
 /* 0, SOV_ENO where something became worse and --fail-above was given, or
  * SOV_EUNSUP where the baseline is of other machines. */
 int bench_verdict(const struct sov_bench_verdict *v, size_t n,

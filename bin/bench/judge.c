@@ -71,6 +71,79 @@ bench_judge(const struct sov_bench_set *now, const struct sov_bench_set *base,
     return sov_bench_judge(now, base, &rule, v, n, err);
 }
 
+/* ---- when the machine became slower, too */
+
+#define RUNS_MOST 256 /* of the baseline that are looked at, the newest */
+
+static int
+compare(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* How much less than before the machine can do in this respect: 0.5 is three
+ * seconds where it was two; NaN: not known. */
+static double
+slower(const struct sov_bench_record *limit, const struct sov_bench_set *base)
+{
+    double before[RUNS_MOST];
+    size_t n = 0;
+
+    for (size_t i = base->n; i > 0 && n < RUNS_MOST; i--) {
+        const struct sov_bench_record *r = &base->record[i - 1];
+
+        if (r->stat.median > 0 && sov_bench_record_alike(limit, r) &&
+            strcmp(r->machine.id, limit->machine.id) == 0)
+            before[n++] = r->stat.median;
+    }
+    if (n == 0 || !(limit->stat.median > 0))
+        return NAN;
+    qsort(before, n, sizeof(*before), compare);
+    return before[n / 2] / limit->stat.median - 1;
+}
+
+/* Decoding waits for memory or for the processor, the others for the
+ * processor. */
+static bool
+may_bind(const struct sov_bench_record *limit, const struct sov_bench_record *r)
+{
+    bool decode = strcmp(r->metric, "decode") == 0;
+
+    if (!bench_is_limit(limit) || strcmp(limit->run, r->run) != 0 ||
+        limit->cell.threads != r->cell.threads)
+        return false;
+    if (!decode && strcmp(r->metric, "prefill") != 0 &&
+        strcmp(r->metric, "first_token") != 0)
+        return false;
+    return decode || strcmp(limit->metric, "bandwidth") != 0;
+}
+
+void
+bench_excuse(struct sov_bench_verdict *v, size_t n,
+             const struct sov_bench_set *now, const struct sov_bench_set *base)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < now->n; k++) {
+            const struct sov_bench_record *limit = &now->record[k];
+            double by;
+
+            if (v[i].answer != SOV_BENCH_WORSE || !may_bind(limit, v[i].now))
+                continue;
+            by = slower(limit, base);
+            if (!(by >= v[i].change / 2))
+                continue;
+            v[i].answer = SOV_BENCH_INCONCLUSIVE;
+            snprintf(v[i].reason, sizeof(v[i].reason),
+                     "%.1f %% slower, but so is the machine: %s by %.1f %%",
+                     100 * v[i].change, limit->metric, 100 * by);
+        }
+}
+
+/* ---- the exit status */
+
 /* The cell was measured before, but on another machine alone. */
 static bool
 is_elsewhere(const struct sov_bench_verdict *v,
