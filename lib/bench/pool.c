@@ -30,7 +30,7 @@
 
 #include <math.h>
 
-#define PRIOR   4
+#define PRIOR   2
 #define SEVERAL 6
 
 /* Mean without those left out; their number, and the mean of the errors. */

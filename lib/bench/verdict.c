@@ -11,10 +11,10 @@
  *     MIN_SAMPLES samples on a side; rates or times that are not above 0.
  *  2. What is timed is compared as pool.c says, run by run.  Worse is what
  *     is worse by more than the threshold with an error of at most alpha for
- *     all cells together (Holm), so that the lower end of the interval lies
- *     above the threshold; whose absolute change is above the floor of its
- *     metric; and whose samples differ by Mann's and Whitney's test.  Better
- *     is the mirror image of it.
+ *     all cells together (Holm), so that the lower end of the interval, which
+ *     is less strict, lies above it too; whose absolute change is above the
+ *     floor of its metric; and whose samples differ by the test of Mann and
+ *     Whitney.  Better is the mirror image of it.
  *  3. The same is what is certain not to be worse by more than the threshold:
  *     the upper end of the interval lies below it, or within the floor.
  *  4. All else is inconclusive.  So is what would be worse or better, but was
@@ -120,7 +120,7 @@ measure(struct sov_bench_verdict *v, struct side *now, struct side *base,
 
     sov_pool_runs(base->run, base->n, now->run, now->n, rule->run_spread, &p);
     d = p.now - p.old;
-    reach = sov_pooled_reach(&p, rule->alpha);
+    reach = sov_pooled_reach(&p, 1 - rule->confidence);
     v->before = back(v->now, p.old);
     v->after = back(v->now, p.now);
     v->change = sov_exp(d) - 1;
@@ -415,14 +415,16 @@ answer_timed(struct sov_bench_verdict *v, const struct sov_bench_rule *rule,
         bool same = v->high <= rule->fail_above || most <= floor;
 
         tell(v, same ? SOV_BENCH_SAME : SOV_BENCH_INCONCLUSIVE,
-             same ? "" : ", which does not tell");
+             same                        ? ""
+             : v->low > rule->fail_above ? ", not beyond doubt"
+                                         : ", which does not tell");
         return 0;
     }
     if (v->p_holm > rule->alpha) {
         tell(v, SOV_BENCH_INCONCLUSIVE, ", too little among so many cells");
         return 0;
     }
-    rc = samples_differ(now, base, rule->alpha, &differ, err);
+    rc = samples_differ(now, base, 1 - rule->confidence, &differ, err);
     if (rc < 0)
         return rc;
     snprintf(because, sizeof(because), ", but %s", noise != NULL ? noise : "");
@@ -511,7 +513,8 @@ sov_bench_rule_start(struct sov_bench_rule *rule)
 {
     *rule = (struct sov_bench_rule){
         .fail_above = 0.03,
-        .alpha = 0.05,
+        .alpha = 0.005,
+        .confidence = 0.95,
         .floor = NAN,
         .run_spread = 0.005,
     };
@@ -544,7 +547,8 @@ sov_bench_judge(const struct sov_bench_set *now,
     int rc;
 
     if (!(rule->fail_above >= 0 && rule->fail_above < 100 && rule->alpha > 0 &&
-          rule->alpha < 1 && rule->run_spread >= 0))
+          rule->alpha < 1 && rule->confidence > 0 && rule->confidence < 1 &&
+          rule->run_spread >= 0))
         return sov_fail(err, SOV_EARG, "a rule that cannot be followed");
     found = sov_mem_array(now->n, sizeof(*found));
     sides = sov_mem_array(now->n, 2 * sizeof(*sides));

@@ -241,7 +241,8 @@ enum sov_bench_answer {
 
 struct sov_bench_rule {
     double fail_above;  /* share that it may be worse: 0.03 */
-    double alpha;       /* of the whole family: 0.05 */
+    double alpha;       /* error of calling anything worse or better: 0.005 */
+    double confidence;  /* of intervals: 0.95 */
     double floor;       /* absolute, in the metric's unit; NaN: the metric's */
     double run_spread;  /* of runs of the same, before any is known: 0.005 */
     bool cross_machine; /* compare different machines all the same */
@@ -267,7 +268,7 @@ struct sov_bench_verdict {
     double change;
     double low, high; /* at the rule's confidence; of this cell alone */
     double p;         /* of no change beyond the threshold, two-sided */
-    double p_holm;    /* ... corrected for the family */
+    double p_holm;    /* ... corrected for the family; alpha is its limit */
     enum sov_bench_answer answer;
     char reason[160]; /* one line: what was found, or why not */
 };
@@ -296,7 +297,7 @@ struct sov_bench_change {
     double p;
 };
 
-#define SOV_BENCH_CHANGE_SPAN 60 /* values at the end that are looked at */
+#define SOV_BENCH_CHANGE_SPAN  60     /* values at the end that are looked at */
 #define SOV_BENCH_CHANGE_ALPHA 0.0002 /* what one would ask for */
 
 /*
