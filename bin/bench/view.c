@@ -11,7 +11,6 @@
 #include <string.h>
 #include <time.h>
 
-#define CHANGE_ALPHA 0.01
 #define CHANGE_LEAST 0.01
 
 /* Seconds since 1970 of "2026-11-21T05:00:00Z", or NaN. */
@@ -86,9 +85,9 @@ gather(struct bench_row *row, const struct sov_bench_set *past,
             put_value(row, &past->record[i]);
     put_value(row, row->r);
     return row->n < 2 ? 0
-                      : sov_bench_changes(row->value, row->n, CHANGE_ALPHA,
-                                          CHANGE_LEAST, &row->change,
-                                          &row->n_changes, err);
+                      : sov_bench_changes(row->value, row->n,
+                                          SOV_BENCH_CHANGE_ALPHA, CHANGE_LEAST,
+                                          &row->change, &row->n_changes, err);
 }
 
 static bool
