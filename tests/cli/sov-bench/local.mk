@@ -6,5 +6,6 @@ cli_tests += %D%/manners.sh
 cli_tests += %D%/ministat.sh
 cli_tests += %D%/options.sh
 cli_tests += %D%/quality.sh
+cli_tests += %D%/packaging.sh
 cli_tests += %D%/show.sh
 cli_tests += %D%/speed.sh
