@@ -53,7 +53,9 @@ tool_libs = bin/cli/libcli.la libsovcore.la $(JANSSON_LIBS)
 
 # what sov-bench shows, of records alone
 bench_out_sources = \
-	bin/bench/charts.c bin/bench/glossary.def \
+	bin/bench/chart_bars.c bin/bench/chart_history.c \
+	bin/bench/chart_quality.c bin/bench/chart_roof.c \
+	bin/bench/charts.c bin/bench/charts.h bin/bench/glossary.def \
 	bin/bench/html.h bin/bench/html_style.c bin/bench/html_table.c \
 	bin/bench/out.c bin/bench/out.h \
 	bin/bench/out_csv.c bin/bench/out_html.c bin/bench/out_junit.c \

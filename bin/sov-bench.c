@@ -313,17 +313,20 @@ report(struct sov_bench_set *set, const struct sov_bench_set *past,
 static int
 check_outputs(int argc, char **argv, struct sov_err *err)
 {
-    static const char *inputs[3];
+    const char *const more[] = { bench_options.baseline, bench_options.history,
+                                 bench_options.vs };
     struct bench_outputs *o = &bench_options.out;
+    const char **inputs = calloc((size_t)argc + 3, sizeof(*inputs));
 
-    (void)argc;
-    inputs[0] = argv[0];
-    o->n_inputs = 1;
-    if (bench_options.baseline != NULL)
-        inputs[o->n_inputs++] = bench_options.baseline;
-    if (bench_options.vs != NULL)
-        inputs[o->n_inputs++] = bench_options.vs;
+    if (inputs == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    for (int i = 0; i < argc; i++)
+        inputs[o->n_inputs++] = argv[i];
+    for (size_t i = 0; i < 3; i++)
+        if (more[i] != NULL)
+            inputs[o->n_inputs++] = more[i];
     o->inputs = inputs;
+    o->fails = bench_options.fail_above_given;
     o->json = sov_common.json;
     o->color = sov_tool_color();
     o->columns = (int)sov_tool_columns();
@@ -367,6 +370,7 @@ run(int argc, char **argv, struct sov_err *err)
         rc = report(&set, &past, &base, err);
     if (rc != 0 && rc != SOV_ENO && rc != SOV_EARG)
         tell_failure(rc, err);
+    free((void *)bench_options.out.inputs);
     sov_bench_set_free(&set);
     sov_bench_set_free(&past);
     sov_bench_set_free(&base);

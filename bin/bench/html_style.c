@@ -18,7 +18,7 @@ static const char rules[] =
     "border-top:1px solid var(--sov-grid)}\n"
     "h3{font-size:1rem;margin:24px 0 4px;overflow-wrap:anywhere}\n"
     "p{margin:0 0 10px;max-width:46em}\n"
-    "a{color:var(--sov-c0)}\n"
+    "header p{max-width:none}\n"
     ".soft,figcaption,footer,caption{color:var(--sov-soft);font-size:.9rem}\n"
     ".verdict{display:flex;gap:16px;align-items:center;margin:20px 0;"
     "padding:16px 20px;border:1px solid var(--line);border-left-width:8px;"

@@ -262,10 +262,10 @@ figure_row(FILE *f, const struct bench_row *row, const struct columns *c)
     put_cell(f,
              bench_number(text, sizeof(text), &row->scale, row->r->stat.median),
              true);
-    put_cell(f, bench_interval(text, sizeof(text), &row->scale, &row->r->stat),
-             true);
     if (c->verdict)
         put_verdict(f, row->v);
+    put_cell(f, bench_interval(text, sizeof(text), &row->scale, &row->r->stat),
+             true);
     if (c->before)
         put_cell(
             f,
@@ -297,17 +297,17 @@ bench_html_figures(FILE *f, const struct bench_view *view, size_t model)
     open_table(f, name[0] != '\0' ? name : "this machine", " class=\"wide\"");
     put_head(f, "what", false);
     put_head(f, "median", true);
-    put_head(f, "interval", true);
     if (c.verdict)
         put_head(f, "verdict", false);
+    put_head(f, "interval", true);
     if (c.before)
         put_head(f, "before", true);
     if (c.history)
         put_head(f, "history", false);
     if (c.bandwidth)
-        put_head(f, "of the bandwidth", true);
+        put_head(f, "share of<br>bandwidth", true);
     if (c.compute)
-        put_head(f, "of the compute", true);
+        put_head(f, "share of<br>compute", true);
     put_head(f, "samples", true);
     open_rows(f);
     for (size_t i = 0; i < view->n; i++)

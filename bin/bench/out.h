@@ -22,6 +22,7 @@ struct bench_outputs {
     const char *junit;
     const char *csv;
     const char *md;
+    bool fails;  /* something that became worse is exit status 1 */
     bool json;   /* records on standard output, in place of a table */
     bool color;  /* bold and colours are welcome there */
     int columns; /* of the terminal; 0: as wide as need be */

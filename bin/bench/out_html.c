@@ -329,7 +329,7 @@ put_machine(FILE *f, const struct bench_view *view)
     put_fact(f, "microcode", m->microcode);
     put_fact(f, "frequency governor", m->governor);
     put_fact(f, "turbo", on_off(m->turbo));
-    put_fact(f, "threads of a core", on_off(m->smt));
+    put_fact(f, "SMT", on_off(m->smt));
     put_fact(f, "container", m->container ? "yes" : "no");
     put_fact(f, "measured by", m->sov);
     put_fact(f, "fingerprint", m->id);

@@ -19,6 +19,7 @@
 
 #define PREFIX     "sov_bench_"
 #define LABELS_MAX 8192
+#define VALUE_MAX  1e300 /* rounded it is a number still */
 
 static const struct {
     const char *metric;
@@ -62,8 +63,10 @@ static void
 make_labels(char *buf, const struct sov_bench_record *r, size_t row)
 {
     buf[0] = '\0';
-    add_label(buf, "model", r->model.name);
-    add_label(buf, "quant", r->model.type);
+    if (!bench_of_machine(r)) {
+        add_label(buf, "model", r->model.name);
+        add_label(buf, "quant", r->model.type);
+    }
     if (table[row].label[0] != '\0')
         add_label(buf, table[row].label, table[row].value);
     add_count(buf, "prompt", r->cell.prompt);
@@ -140,7 +143,7 @@ put_row(FILE *f, const struct bench_view *view, size_t row, struct seen *seen,
         bool is_new;
 
         if (strcmp(bench_text(r->metric), table[row].metric) != 0 ||
-            !isfinite(r->stat.median))
+            !(fabs(r->stat.median * table[row].by) < VALUE_MAX))
             continue;
         make_labels(labels, r, row);
         rc = remember(seen, labels, &is_new, err);

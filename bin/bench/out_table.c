@@ -150,9 +150,9 @@ put_spaces(FILE *f, size_t n)
         fputc(' ', f);
 }
 
-/* Text in its column; nothing is behind the last one. */
-static void
-put_cell(const struct table *t, const char *text, int column, bool last)
+/* Text in its column; gives the columns that are left behind it. */
+static size_t
+put_cell(const struct table *t, const char *text, int column)
 {
     size_t most = t->width[column], width;
     char cut[2048];
@@ -162,8 +162,7 @@ put_cell(const struct table *t, const char *text, int column, bool last)
     if (column == VALUE)
         put_spaces(t->f, most - width);
     fputs(cut, t->f);
-    if (column != VALUE && !last)
-        put_spaces(t->f, most - width);
+    return column == VALUE ? 0 : most - width;
 }
 
 static const char *
@@ -194,9 +193,8 @@ put_row(const struct table *t, const struct bench_row *row)
         }
         put_spaces(t->f, waiting);
         fputs(color != NULL ? color : "", t->f);
-        put_cell(t, text, c, c == VERDICT);
+        waiting = GAP + put_cell(t, text, c);
         fputs(color != NULL ? "\033[0m" : "", t->f);
-        waiting = GAP;
     }
     fputc('\n', t->f);
 }

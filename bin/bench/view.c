@@ -154,7 +154,7 @@ count_answers(struct bench_view *view)
             (view->worst == NULL || v->change > view->worst->change))
             view->worst = v;
     }
-    view->status = view->answers[SOV_BENCH_WORSE] > 0;
+    view->status = view->o->fails && view->answers[SOV_BENCH_WORSE] > 0;
 }
 
 static const struct sov_bench_verdict *
@@ -165,6 +165,9 @@ verdict_of(const struct bench_view *view, const struct sov_bench_record *r)
             return &view->v[i];
     return NULL;
 }
+
+/* Whose rows are those of the machine. */
+static const struct sov_bench_model nobody;
 
 static int
 make_rows(struct bench_view *view, const struct sov_bench_set *past,
@@ -180,7 +183,8 @@ make_rows(struct bench_view *view, const struct sov_bench_set *past,
 
         row->r = &view->now->record[i];
         row->v = verdict_of(view, row->r);
-        row->model = model_of(view, &row->r->model);
+        row->model = model_of(view, bench_of_machine(row->r) ? &nobody
+                                                             : &row->r->model);
         row->scale =
             bench_scale_of(bench_text(row->r->unit), row->r->stat.median);
         bench_row_words(row, view);

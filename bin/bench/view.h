@@ -79,7 +79,7 @@ const struct bench_row *bench_view_find(const struct bench_view *view,
 /* "" for NULL. */
 const char *bench_text(const char *text);
 
-/* Is it about the machine, and not about a model? */
+/* Is it about the machine, whatever model it was measured for? */
 bool bench_of_machine(const struct sov_bench_record *r);
 
 struct bench_scale bench_scale_of(const char *unit, double typical);

@@ -24,7 +24,11 @@ bench_text(const char *text)
 bool
 bench_of_machine(const struct sov_bench_record *r)
 {
-    return bench_text(r->model.name)[0] == '\0';
+    const char *metric = bench_text(r->metric);
+
+    return bench_text(r->model.name)[0] == '\0' ||
+           strcmp(metric, "bandwidth") == 0 ||
+           strncmp(metric, "compute_", strlen("compute_")) == 0;
 }
 
 /* Add to a text that is cut where it is full. */
@@ -94,8 +98,11 @@ bench_scale_for(const char *unit, double least, double most)
 char *
 bench_figure(char *buf, size_t size, const struct bench_scale *s, double value)
 {
-    if (isfinite(value))
-        snprintf(buf, size, "%.*f", s->digits, value * s->by);
+    double v = value * s->by;
+
+    if (isfinite(v))
+        snprintf(buf, size, fabs(v) < 1e15 ? "%.*f" : "%.*g",
+                 fabs(v) < 1e15 ? s->digits : 4, v);
     else
         snprintf(buf, size, "-");
     return buf;
@@ -406,7 +413,8 @@ bench_spark(char *buf, size_t size, const double *value, size_t n, size_t max,
     for (size_t i = 0; i < n; i++) {
         /* what differs by less than 1 % is drawn as the same */
         double span = fmax(high - low, 0.01 * fabs(high));
-        int at = span > 0 ? (int)(4.999 * (value[i] - low) / span) : 2;
+        double share = span > 0 ? (value[i] - low) / span : 0.5;
+        int at = share >= 0 && share <= 1 ? (int)(4.999 * share) : 2;
 
         if (isfinite(value[i]))
             more(buf, size, "%s", unicode ? fine[at] : plain[at]);

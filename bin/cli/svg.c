@@ -28,16 +28,17 @@
 #define LINE      18.0
 #define EDGE      8.0
 #define TICKS_MAX 16
-#define MARK      4.0 /* half of its size */
-#define KEY_MAX   40  /* columns of a word in the legend */
-#define ROW_SHARE 0.4 /* of the width, that names of rows have at most */
+#define MARK      4.0   /* half of its size */
+#define KEY_MAX   40    /* columns of a word in the legend */
+#define FAR       1e200 /* no axis reaches there */
+#define ROW_SHARE 0.4   /* of the width, that names of rows have at most */
 
 /* ---- places */
 
 static double
 clamp(double v, double low, double high)
 {
-    return v < low ? low : v > high ? high : v;
+    return v > high ? high : v > low ? v : low; /* NaN is low */
 }
 
 /* Share of the way from low to high. */
@@ -80,14 +81,14 @@ widen(const struct sov_svg_axis *a, double *low, double *high)
 
     *low = a->zero ? 0 : a->low;
     *high = a->high;
-    if (!isfinite(*low) || !isfinite(*high) || *low > *high ||
-        (a->scale == SOV_SVG_LOG && !(*low > 0))) {
+    if (!(*low > -FAR && *high < FAR && *low <= *high) ||
+        (a->scale == SOV_SVG_LOG && !(*low > 1 / FAR))) {
         *low = a->scale == SOV_SVG_LOG ? 1 : 0;
         *high = 10;
         return;
     }
     if (a->scale == SOV_SVG_LOG) {
-        pad = fmax(1.25, pow(*high / *low, 0.06));
+        pad = fmax(1.25, pow(10, 0.06 * (log10(*high) - log10(*low))));
         *low /= pad;
         *high *= pad;
         return;
@@ -625,7 +626,8 @@ sov_svg_spark(FILE *f, const double *y, size_t n, const char *told)
         if (!isfinite(y[i]))
             continue;
         x = 3 + 90 * (n > 1 ? (double)i / (double)(n - 1) : 0.5);
-        last = 17 - 14 * (high > low ? (y[i] - low) / (high - low) : 0.5);
+        last = high > low ? (y[i] - low) / (high - low) : 0.5;
+        last = 17 - 14 * clamp(last, 0, 1);
         fprintf(f, "%s%.1f %.1f", down ? "L" : "M", x, last);
         down = true;
     }

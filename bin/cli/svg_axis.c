@@ -44,7 +44,7 @@ log_ticks(double low, double high, double *tick, size_t max)
     double skip = ceil((last - first) / (double)max);
     size_t n = 0;
 
-    for (double k = first; k <= last; k += skip > 1 ? skip : 1) {
+    for (double k = first; k <= last && n<max; k += skip> 1 ? skip : 1) {
         for (int m = 1; m <= 5 && n < max; m += m == 1 ? 1 : 3) {
             double v = m * pow(10, k);
 
@@ -78,7 +78,7 @@ sov_svg_ticks(enum sov_svg_scale scale, double low, double high, double *tick,
 {
     double span = high - low;
 
-    if (scale == SOV_SVG_ROWS || max < 2 || !(span > 0))
+    if (scale == SOV_SVG_ROWS || max < 2 || !(span > 0) || !isfinite(span))
         return 0;
     if (scale == SOV_SVG_LOG) {
         size_t n = low > 0 ? log_ticks(low, high, tick, max) : 0;

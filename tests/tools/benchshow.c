@@ -74,6 +74,7 @@ run(int argc, char **argv, struct sov_err *err)
     int rc;
 
     (void)argc;
+    outputs.fails = true;
     outputs.json = sov_common.json;
     outputs.color = sov_tool_color();
     outputs.columns = (int)sov_tool_columns();
