@@ -56,6 +56,10 @@ extract() {
     ' "$1"
 }
 
+# what locks a machine is locked for this folder alone
+TMPDIR=$scratch
+export TMPDIR
+
 ran=0
 for page in "$top_srcdir"/man/*.[1-9]; do
     [ -e "$page" ] || skip "no manual pages"
