@@ -51,7 +51,7 @@ libkern_avx512_la_SOURCES = \
 	%D%/avx512/vec.h %D%/avx512/panel_32.c %D%/avx512/panel_256.c \
 	%D%/avx512/mul_256.h %D%/avx512/attn.h %D%/avx512/attn.c \
 	%D%/avx512/attn_few.c %D%/avx512/attn_many.c \
-	%D%/avx512/row.h %D%/avx512/points.h \
+	%D%/avx512/row.h %D%/avx512/points.h %D%/avx512/whole.h \
 	%D%/avx512/float.c %D%/avx512/floats.h %D%/avx512/tree.h \
 	%D%/avx512/outer.c
 libkern_avx512_la_CFLAGS = $(AM_CFLAGS) $(AVX512_CFLAGS)

@@ -466,11 +466,17 @@ half_iq4_xs(const unsigned char *p, size_t stride, const struct head *h,
 #define DOT256_REST DOT256
 #endif
 
+/* An ISA may have a rows_fn of its own for one column, and strips for more. */
+#ifdef WITH_WHOLE_Q6_K
+DOT_REST(q6_k)
+#else
+DOT256_REST(q6_k, 210, head_q6_k, SUB_16, MINS_OFFSET)
+#endif
+
 DOT256_REST(q2_k, 84, head_q2_k, SUB_256, MINS_APART)
 DOT256_REST(q3_k, 110, head_q3_k, SUB_16, MINS_OFFSET)
 DOT256_REST(q4_k, 144, head_k4, SUB_32, MINS_APART)
 DOT256_REST(q5_k, 176, head_k4, SUB_32, MINS_APART)
-DOT256_REST(q6_k, 210, head_q6_k, SUB_16, MINS_OFFSET)
 DOT256_REST(iq4_xs, 136, head_iq4_xs, SUB_32_WIDE,
             BIAS8 != 0 ? MINS_OFFSET : MINS_NONE)
 DOT256(tq2_0, 66, head_tq2_0, SUB_256, MINS_OFFSET)

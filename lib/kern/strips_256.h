@@ -409,20 +409,21 @@ plane_iq4_xs(const vec v[16], int plane, int k)
                  act_stride, n, y, y_stride);                                \
     }
 
-#define STRIP256(type, head, ...)                \
+#define STRIP256(type, from, head, ...)          \
     STRIP256_COLUMNS(type, head, 1, __VA_ARGS__) \
     STRIP256_COLUMNS(type, head, 2, __VA_ARGS__) \
     STRIP256_COLUMNS(type, head, 3, __VA_ARGS__) \
     STRIP256_COLUMNS(type, head, 4, __VA_ARGS__) \
-    STRIP_DOT(type, 1)
+    STRIP_DOT(type, from)
 
-/* parts, planes, dwords, signed, minimums, offset, bytes */
-STRIP256(q2_k, strip_head_q2_k, 4, 4, 4, false, MINS_APART, 0, 84)
-STRIP256(q3_k, strip_head_q3_k, 4, 4, 4, false, MINS_OFFSET, 2, 110)
-STRIP256(q4_k, strip_head_k4, 4, 2, 8, false, MINS_APART, 0, 144)
-STRIP256(q5_k, strip_head_q5_k, 4, 2, 8, false, MINS_APART, 0, 176)
-STRIP256(q6_k, strip_head_q6_k, 4, 4, 4, false, MINS_OFFSET, 5, 210)
-STRIP256(iq4_xs, strip_head_iq4_xs, 8, 1, 8, true,
+/* columns from which they win over rows; parts, planes, dwords, signed,
+ * minimums, offset, bytes */
+STRIP256(q2_k, 1, strip_head_q2_k, 4, 4, 4, false, MINS_APART, 0, 84)
+STRIP256(q3_k, 1, strip_head_q3_k, 4, 4, 4, false, MINS_OFFSET, 2, 110)
+STRIP256(q4_k, 1, strip_head_k4, 4, 2, 8, false, MINS_APART, 0, 144)
+STRIP256(q5_k, 1, strip_head_q5_k, 4, 2, 8, false, MINS_APART, 0, 176)
+STRIP256(q6_k, 2, strip_head_q6_k, 4, 4, 4, false, MINS_OFFSET, 5, 210)
+STRIP256(iq4_xs, 1, strip_head_iq4_xs, 8, 1, 8, true,
          BIAS8 != 0 ? MINS_OFFSET : MINS_NONE, BIAS8, 136)
 
 INLINE void

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "kern/avx512/row.h"
+#include "kern/avx512/whole.h"
 #include "kern/avx512/points.h"
 #include "kern/overlay.h"
 #include "kern/rows_256.h"
