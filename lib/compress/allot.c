@@ -31,13 +31,21 @@
 
 /* ---- what there is to choose from ---- */
 
-/* Few bits need to know what is important: not on offer without. */
+/* Bits a weight below which one needs to know what is important. */
+#define FINE_BITS 2.6
+
+/* Not on offer without. */
 static bool
 too_coarse(const struct sov_allot *a, enum sov_type type)
 {
     const struct sov_mix none = { .name = "" };
+    const struct sov_type_info *info = sov_type_info((int)type);
 
-    return a->opts.stats == NULL && sov_mix_is_coarse(&none, type);
+    /* the mixes know nothing of types that they never choose */
+    return a->opts.stats == NULL &&
+           (sov_mix_is_coarse(&none, type) ||
+            (info->kind == SOV_KIND_BLOCK &&
+             8.0 * info->bytes < FINE_BITS * info->block));
 }
 
 /* Does the reader know it? */
