@@ -17,6 +17,8 @@ results() {
         iq4_xs tq1_0 tq2_0 q2_0 q1_0 mxfp4 nvfp4; do
         sov-quantize -q -t $type -o "$1/$type" "$tale"
     done
+    sov-quantize -q -t q4_k_m --calib "$top_srcdir/tests/data/dev.txt" \
+        --calib-tokens 1024 --stats-out "$1/calib.stats" -o "$1/calib" "$tale"
     for isa in generic avx2 avx512; do
         for type in f16 q4_k_m q8_0; do
             SOV_ISA=$isa sov-run -q --precise -m "$1/$type" \
