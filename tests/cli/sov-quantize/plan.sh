@@ -23,7 +23,7 @@ for part in 3 4 5 6; do
     [ "$got" -le $size ] || fail "$got bytes, and $size were asked for"
     [ "$got" -ge $((size - size / 50)) ] || fail "only $got of $size bytes"
 done
-expect 64 sov-quantize -q --effort 1 --target-size $size -o none.gguf m.gguf
+expect 64 sov-quantize -q --effort 1 --target-size "$size" -o none.gguf m.gguf
 err_has "too few for this model without --calib or --stats"
 q --target-bpw 5 -fo a.gguf m.gguf
 weights=$(sov-quantize --dry-run --json -t copy m.gguf | jq .weights)
