@@ -34,6 +34,8 @@ include lib/nn/local.mk
 include lib/arch/local.mk
 include lib/run/local.mk
 include lib/calib/local.mk
+include lib/train/local.mk
 include lib/compress/local.mk
 include lib/measure/local.mk
+include lib/distill/local.mk
 include lib/bench/local.mk

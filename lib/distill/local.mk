@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+# lib/distill/local.mk - floor 10: teaching a model
+
+libsov_all_la_SOURCES += \
+	%D%/comm.h

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
+# lib/train/local.mk - floor 8: backward, losses, optimisers
+
+libsov_all_la_SOURCES += \
+	%D%/loss.h \
+	%D%/optim.h \
+	%D%/prim.h \
+	%D%/real.h \
+	%D%/sum.h \
+	%D%/trainee.h

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * trainee.h - a dense decoder that learns: llama, mistral, qwen2, qwen3
+ *
+ * All parameters lie in one array, f32, in the order of the tensors of a GGUF
+ * file; gradients, moments and sums are arrays of the same layout, so that
+ * optimisers, checkpoints and exchange between machines know no model.
+ *
+ * A step is one or more units: a unit is a few whole sequences, about
+ * SOV_UNIT_TOKENS tokens, whose size follows from the context alone.  Its
+ * gradient is that of the sum (not the mean) over its tokens.  Since the
+ * gradients of units are added exactly (sum.h), the result of a step does not
+ * depend on how its units are dealt out to machines, or on their order.
+ */
+#ifndef SOV_TRAIN_TRAINEE_H
+#define SOV_TRAIN_TRAINEE_H
+
+#include "nn/rope.h"
+#include "sov/err.h"
+#include "sov/model.h"
+#include "train/loss.h"
+#include "train/prim.h"
+
+#define SOV_UNIT_TOKENS 2048
+
+struct sov_shape {
+    const char *arch;       /* a row of archs.def that can be trained */
+    size_t n_layer, n_embd, n_head, n_head_kv, n_ff, n_vocab;
+    size_t k_len;           /* numbers of a head, keys and values alike */
+    size_t n_ctx;           /* that it is trained for */
+    double rope_base;
+    double eps;
+    bool qkv_bias;          /* qwen2 */
+    bool qk_norm;           /* qwen3: each head of queries and keys */
+    bool tied;              /* the head is the embedding */
+};
+
+/* A tensor of it. */
+struct sov_weight {
+    char name[64];          /* as GGUF has it */
+    uint64_t n_in, n_out;   /* of a matrix; n_out = 1: a vector */
+    uint64_t at;            /* where it begins in the arrays */
+    bool matrix;            /* is decayed, and may be orthogonalised */
+    bool embedding;         /* token_embd, or output: AdamW even with Muon */
+};
+
+typedef struct sov_trainee sov_trainee;
+
+struct sov_trainee_opts {
+    enum sov_mul_kind mul;
+    bool recompute;         /* keep only what layers begin with, and compute
+                               the rest once more on the way back */
+};
+
+/* Parameters begin at 0: fill them by sov_trainee_init or _read. */
+int sov_trainee_new(sov_trainee **t, const struct sov_shape *shape,
+                    const struct sov_trainee_opts *opts,
+                    struct sov_err *err) SOV_MUST_CHECK;
+void sov_trainee_free(sov_trainee *t);
+
+const struct sov_shape *sov_trainee_shape(const sov_trainee *t);
+size_t sov_trainee_tensors(const sov_trainee *t, const struct sov_weight **p);
+uint64_t sov_trainee_count(const sov_trainee *t); /* of all numbers */
+sov_real *sov_trainee_weights(sov_trainee *t);
+
+/* Bytes that a trainee of this shape takes with units of n tokens; and
+ * multiply-adds for a token, forward and back. */
+uint64_t sov_trainee_bytes(const struct sov_shape *shape,
+                           const struct sov_trainee_opts *opts);
+double sov_trainee_flops(const struct sov_shape *shape);
+
+/* Random: normal, 0.02, and what goes into the stream 0.02 / sqrt(2 n_layer);
+ * gains 1, biases 0.  A pure function of seed. */
+void sov_trainee_init(sov_trainee *t, uint64_t seed);
+
+/* The shape of a model of any type (SOV_EUNSUP says what is not trained), and
+ * its weights, decoded. */
+int sov_shape_of(struct sov_shape *shape, const sov_model *model,
+                 struct sov_err *err) SOV_MUST_CHECK;
+int sov_trainee_read(sov_trainee *t, const sov_model *model,
+                     struct sov_err *err) SOV_MUST_CHECK;
+
+struct sov_unit {
+    size_t n_seq;
+    const size_t *first;    /* [n_seq + 1] tokens of each */
+    const int32_t *ids;
+    const int32_t *next;    /* what came next; -1: not scored */
+    const struct sov_few *few; /* of each token, or NULL */
+    /* A teacher's logits of tokens first .. first + n - 1 to z [n][stride],
+     * or NULL */
+    int (*teach)(void *arg, size_t first, size_t n, sov_real *z, size_t stride,
+                 struct sov_err *err);
+    void *arg;
+};
+
+struct sov_tally {
+    double loss, ce;        /* summed over the tokens that are scored */
+    uint64_t n;
+};
+
+/* grad [count] is set to the gradient of the unit; with grad NULL only the
+ * tally is made. */
+int sov_trainee_unit(sov_trainee *t, const struct sov_unit *unit,
+                     const struct sov_loss *loss, sov_real *grad,
+                     struct sov_tally *tally, struct sov_err *err)
+    SOV_MUST_CHECK;
+
+#endif
