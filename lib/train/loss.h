@@ -40,24 +40,24 @@ struct sov_few {
 };
 
 struct sov_slab {
-    size_t n;                /* tokens, up to SOV_SLAB */
+    size_t n; /* tokens, up to SOV_SLAB */
     size_t n_vocab;
     size_t stride;           /* of z and teacher */
     const int32_t *next;     /* [n] the token that came next; -1: not scored */
     const sov_real *teacher; /* [n][stride] logits, or NULL */
     const struct sov_few *few; /* [n], or NULL */
-    sov_real *z;             /* [n][stride] logits in, gradient out (of the
+    sov_real *z;               /* [n][stride] logits in, gradient out (of the
                                 sum over tokens); 0 for those not scored */
-    double *loss;            /* [n] out: what is trained on */
-    double *ce;              /* [n] out: nats of the next token; 0 likewise */
+    double *loss;              /* [n] out: what is trained on */
+    double *ce;                /* [n] out: nats of the next token; 0 likewise */
 };
 
 struct sov_loss_row;
 
 struct sov_loss {
     const struct sov_loss_row *row;
-    double value;            /* B or A, 0 where the row takes none */
-    double alpha;            /* share of it beside cross-entropy */
+    double value; /* B or A, 0 where the row takes none */
+    double alpha; /* share of it beside cross-entropy */
     double temp;
 };
 

@@ -20,7 +20,7 @@ struct sov_optim {
     const struct sov_optim_row *row; /* "adamw", "muon" */
     double lr;                       /* of matrices; see the row's file */
     double beta1, beta2, eps, decay;
-    double clip;                     /* of the norm of all gradients; 0: none */
+    double clip; /* of the norm of all gradients; 0: none */
 };
 
 /* Defaults of a row. */
@@ -32,15 +32,15 @@ size_t sov_optim_arrays(const struct sov_optim *o);
 
 struct sov_optim_step {
     const struct sov_kern *k;
-    const struct sov_weight *param;   /* [n_param] */
+    const struct sov_weight *param; /* [n_param] */
     size_t n_param;
-    const bool *frozen;              /* [n_param], or NULL */
-    const uint8_t *keep;             /* [count / 8] bits: 0 stays 0; or NULL */
+    const bool *frozen;  /* [n_param], or NULL */
+    const uint8_t *keep; /* [count / 8] bits: 0 stays 0; or NULL */
     float *w;
-    float *grad;                     /* of the mean; is spoiled */
-    float *const *state;             /* [arrays] */
-    uint64_t step;                   /* from 1 */
-    double rate;                     /* of the schedule, 0 to 1 */
+    float *grad;         /* of the mean; is spoiled */
+    float *const *state; /* [arrays] */
+    uint64_t step;       /* from 1 */
+    double rate;         /* of the schedule, 0 to 1 */
 };
 
 /* The norm of grad over the tensors that are not frozen. */
@@ -55,7 +55,7 @@ struct sov_schedule {
     const struct sov_schedule_row *row;
     double value;
     uint64_t warmup, n;
-    double floor;                    /* share at the end */
+    double floor; /* share at the end */
 };
 
 int sov_schedule_parse(struct sov_schedule *s, const char *text,

@@ -29,7 +29,7 @@ enum sov_mul_kind {
 struct sov_prim {
     const struct sov_kern *k; /* NULL in f64 */
     enum sov_mul_kind mul;
-    void *room;               /* of prim.c: packed operands, scratch */
+    void *room; /* of prim.c: packed operands, scratch */
 };
 
 int sov_prim_open(struct sov_prim *p, enum sov_mul_kind mul,
@@ -75,8 +75,8 @@ void sov_prim_norm(const struct sov_prim *p, const sov_real *x, size_t x_stride,
 void sov_prim_norm_back(const struct sov_prim *p, const sov_real *x,
                         size_t x_stride, const sov_real *w, const sov_real *r,
                         const sov_real *dy, size_t dy_stride, sov_real *dx,
-                        size_t dx_stride, bool add, sov_real *dw,
-                        size_t n_rows, size_t n);
+                        size_t dx_stride, bool add, sov_real *dw, size_t n_rows,
+                        size_t n);
 
 /* y = silu(g) * u, over n; silu(g) = g / (1 + e^-g) */
 void sov_prim_silu(const struct sov_prim *p, const sov_real *g,
@@ -120,7 +120,7 @@ void sov_prim_bias_back(const struct sov_prim *p, const sov_real *dy,
  */
 struct sov_attn_dims {
     size_t n_head, n_head_kv;
-    size_t k_len, v_len;      /* numbers of a head */
+    size_t k_len, v_len;                           /* numbers of a head */
     size_t q_stride, k_stride, v_stride, o_stride; /* between rows */
     sov_real scale;
     size_t window;

@@ -24,31 +24,31 @@
 #define SOV_UNIT_TOKENS 2048
 
 struct sov_shape {
-    const char *arch;       /* a row of archs.def that can be trained */
+    const char *arch; /* a row of archs.def that can be trained */
     size_t n_layer, n_embd, n_head, n_head_kv, n_ff, n_vocab;
-    size_t k_len;           /* numbers of a head, keys and values alike */
-    size_t n_ctx;           /* that it is trained for */
+    size_t k_len; /* numbers of a head, keys and values alike */
+    size_t n_ctx; /* that it is trained for */
     double rope_base;
     double eps;
-    bool qkv_bias;          /* qwen2 */
-    bool qk_norm;           /* qwen3: each head of queries and keys */
-    bool tied;              /* the head is the embedding */
+    bool qkv_bias; /* qwen2 */
+    bool qk_norm;  /* qwen3: each head of queries and keys */
+    bool tied;     /* the head is the embedding */
 };
 
 /* A tensor of it. */
 struct sov_weight {
-    char name[64];          /* as GGUF has it */
-    uint64_t n_in, n_out;   /* of a matrix; n_out = 1: a vector */
-    uint64_t at;            /* where it begins in the arrays */
-    bool matrix;            /* is decayed, and may be orthogonalised */
-    bool embedding;         /* token_embd, or output: AdamW even with Muon */
+    char name[64];        /* as GGUF has it */
+    uint64_t n_in, n_out; /* of a matrix; n_out = 1: a vector */
+    uint64_t at;          /* where it begins in the arrays */
+    bool matrix;          /* is decayed, and may be orthogonalised */
+    bool embedding;       /* token_embd, or output: AdamW even with Muon */
 };
 
 typedef struct sov_trainee sov_trainee;
 
 struct sov_trainee_opts {
     enum sov_mul_kind mul;
-    bool recompute;         /* keep only what layers begin with, and compute
+    bool recompute; /* keep only what layers begin with, and compute
                                the rest once more on the way back */
 };
 
@@ -82,9 +82,9 @@ int sov_trainee_read(sov_trainee *t, const sov_model *model,
 
 struct sov_unit {
     size_t n_seq;
-    const size_t *first;    /* [n_seq + 1] tokens of each */
+    const size_t *first; /* [n_seq + 1] tokens of each */
     const int32_t *ids;
-    const int32_t *next;    /* what came next; -1: not scored */
+    const int32_t *next;       /* what came next; -1: not scored */
     const struct sov_few *few; /* of each token, or NULL */
     /* A teacher's logits of tokens first .. first + n - 1 to z [n][stride],
      * or NULL */
@@ -94,7 +94,7 @@ struct sov_unit {
 };
 
 struct sov_tally {
-    double loss, ce;        /* summed over the tokens that are scored */
+    double loss, ce; /* summed over the tokens that are scored */
     uint64_t n;
 };
 
@@ -102,7 +102,7 @@ struct sov_tally {
  * tally is made. */
 int sov_trainee_unit(sov_trainee *t, const struct sov_unit *unit,
                      const struct sov_loss *loss, sov_real *grad,
-                     struct sov_tally *tally, struct sov_err *err)
-    SOV_MUST_CHECK;
+                     struct sov_tally *tally,
+                     struct sov_err *err) SOV_MUST_CHECK;
 
 #endif
