@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* limits.h - how much of texts to train on is believed */
+#ifndef SOV_DISTILL_LIMITS_H
+#define SOV_DISTILL_LIMITS_H
+
+#include <stdint.h>
+
+#define SOV_DOC_MAX      (UINT64_C(64) << 20) /* bytes of a document at once */
+#define SOV_DOC_LINE_MAX (UINT64_C(64) << 20) /* bytes of a line of JSON */
+#define SOV_DOC_DEPTH    32                   /* nesting of it */
+#define SOV_DOC_VALUES   (UINT64_C(1) << 16)  /* values of it */
+#define SOV_TEXTS_FILES  (UINT64_C(1) << 20)  /* files of all folders */
+#define SOV_TEXTS_DEPTH  32                   /* folders within each other */
+#define SOV_TEXTS_DOCS   (UINT64_C(1) << 32)  /* documents */
+#define SOV_MAKE_MAX     (UINT64_C(1) << 32)  /* texts to be made */
+
+#endif
