@@ -4,13 +4,18 @@
  *
  * All parameters lie in one array, f32, in the order of the tensors of a GGUF
  * file; gradients, moments and sums are arrays of the same layout, so that
- * optimisers, checkpoints and exchange between machines know no model.
+ * optimisers, checkpoints and exchange between machines know no model.  What
+ * is between two tensors is 0 in all of them.
  *
  * A step is one or more units: a unit is a few whole sequences, about
  * SOV_UNIT_TOKENS tokens, whose size follows from the context alone.  Its
  * gradient is that of the sum (not the mean) over its tokens.  Since the
  * gradients of units are added exactly (sum.h), the result of a step does not
  * depend on how its units are dealt out to machines, or on their order.
+ *
+ * With a rank, the model itself is frozen and stays as it is in its file (so
+ * it may be quantized: a matrix is decoded when its turn comes); the
+ * parameters are the thin matrices of an adapter (sov/lora.h).
  */
 #ifndef SOV_TRAIN_TRAINEE_H
 #define SOV_TRAIN_TRAINEE_H
@@ -18,17 +23,25 @@
 #include "nn/rope.h"
 #include "sov/err.h"
 #include "sov/model.h"
+#include "sov/write.h"
 #include "train/loss.h"
 #include "train/prim.h"
 
 #define SOV_UNIT_TOKENS 2048
+#define SOV_PAIRS_MAX   512 /* of a head, that are turned */
 
+/* What is 0 or NULL in a shape of one's own is filled in by sov_shape_check. */
 struct sov_shape {
-    const char *arch; /* a row of archs.def that can be trained */
+    const char *arch; /* one that can be trained */
     size_t n_layer, n_embd, n_head, n_head_kv, n_ff, n_vocab;
-    size_t k_len; /* numbers of a head, keys and values alike */
-    size_t n_ctx; /* that it is trained for */
+    size_t k_len;  /* numbers of a head, keys and values alike */
+    size_t n_ctx;  /* that it is trained for */
+    size_t window; /* keys that a token sees; 0: all before it */
     double rope_base;
+    size_t n_rot;     /* numbers of a head that are turned */
+    bool turned;      /* freq and turn_size are set */
+    double turn_size; /* see sov_rope_turn */
+    double freq[SOV_PAIRS_MAX];
     double eps;
     bool qkv_bias; /* qwen2 */
     bool qk_norm;  /* qwen3: each head of queries and keys */
@@ -50,7 +63,30 @@ struct sov_trainee_opts {
     enum sov_mul_kind mul;
     bool recompute; /* keep only what layers begin with, and compute
                                the rest once more on the way back */
+    bool taught;    /* units will have a teacher (teach) */
+    /* An adapter of this rank for base, which is open with SOV_ACCESS_MAP and
+     * borrowed; 0: the model itself learns */
+    size_t rank;
+    double alpha;        /* what it adds is taken times alpha / rank */
+    const char *targets; /* "q,v" of q k v o gate up down; NULL: all */
+    const sov_model *base;
 };
+
+/* Fills in what follows from the rest; SOV_EARG: it cannot be. */
+int sov_shape_check(struct sov_shape *shape,
+                    struct sov_err *err) SOV_MUST_CHECK;
+
+/* The shape of a model of any type; SOV_EUNSUP says what is not trained.  Its
+ * context may then be made shorter. */
+int sov_shape_of(struct sov_shape *shape, const sov_model *model,
+                 struct sov_err *err) SOV_MUST_CHECK;
+
+/* Its tensors, to be free()d. */
+int sov_shape_weights(const struct sov_shape *shape, struct sov_weight **list,
+                      size_t *n, struct sov_err *err) SOV_MUST_CHECK;
+
+/* Tokens of a unit at most, and sequences of n_ctx that are so many. */
+size_t sov_shape_unit(const struct sov_shape *shape);
 
 /* Parameters begin at 0: fill them by sov_trainee_init or _read. */
 int sov_trainee_new(sov_trainee **t, const struct sov_shape *shape,
@@ -59,26 +95,42 @@ int sov_trainee_new(sov_trainee **t, const struct sov_shape *shape,
 void sov_trainee_free(sov_trainee *t);
 
 const struct sov_shape *sov_trainee_shape(const sov_trainee *t);
+const struct sov_trainee_opts *sov_trainee_opts(const sov_trainee *t);
 size_t sov_trainee_tensors(const sov_trainee *t, const struct sov_weight **p);
 uint64_t sov_trainee_count(const sov_trainee *t); /* of all numbers */
 sov_real *sov_trainee_weights(sov_trainee *t);
 
-/* Bytes that a trainee of this shape takes with units of n tokens; and
- * multiply-adds for a token, forward and back. */
+/* Bytes that a trainee of this shape takes, but for those of prim.h; 0: too
+ * many to be counted.  And floating point operations for a token of a whole
+ * sequence, forward and back (a multiply-add is two). */
 uint64_t sov_trainee_bytes(const struct sov_shape *shape,
                            const struct sov_trainee_opts *opts);
 double sov_trainee_flops(const struct sov_shape *shape);
 
 /* Random: normal, 0.02, and what goes into the stream 0.02 / sqrt(2 n_layer);
- * gains 1, biases 0.  A pure function of seed. */
+ * gains 1, biases 0.  Of an adapter A is 1 / sqrt(3 n_in) and B is 0.  A pure
+ * function of seed. */
 void sov_trainee_init(sov_trainee *t, uint64_t seed);
 
-/* The shape of a model of any type (SOV_EUNSUP says what is not trained), and
- * its weights, decoded. */
-int sov_shape_of(struct sov_shape *shape, const sov_model *model,
-                 struct sov_err *err) SOV_MUST_CHECK;
+/* The weights of a model of this shape, decoded; of a trainee with a rank,
+ * those of an adapter. */
 int sov_trainee_read(sov_trainee *t, const sov_model *model,
                      struct sov_err *err) SOV_MUST_CHECK;
+
+/*
+ * A GGUF file of it, matrices in type (F32, F16 or BF16), not frozen yet: with
+ * these metadata and what like, a model of its shape (or NULL), has beside its
+ * parameters, such as factors of rotary positions.  With a rank it is an
+ * adapter, which needs neither.  _put writes the tensors of the plan from
+ * weights, an array of the trainee's layout, or, for NULL, its own; SOV_ENO: a
+ * number that the type cannot hold.
+ */
+int sov_trainee_plan(sov_plan **plan, const sov_trainee *t, enum sov_type type,
+                     const sov_meta *meta, const sov_model *like,
+                     struct sov_err *err) SOV_MUST_CHECK;
+int sov_trainee_put(const sov_trainee *t, const sov_plan *plan,
+                    const sov_model *like, const sov_real *weights,
+                    sov_writer *w, struct sov_err *err) SOV_MUST_CHECK;
 
 struct sov_unit {
     size_t n_seq;
