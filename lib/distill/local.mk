@@ -2,6 +2,7 @@
 # lib/distill/local.mk - floor 10: teaching a model
 
 libsov_all_la_SOURCES += \
+	%D%/cache.h \
 	%D%/comm.h \
 	%D%/corpus.h \
 	%D%/course.h \
@@ -9,5 +10,7 @@ libsov_all_la_SOURCES += \
 	%D%/make.h \
 	%D%/shuffle.h \
 	%D%/sieve.h \
+	%D%/teacher.h \
 	%D%/texts.h \
-	%D%/tokens.h
+	%D%/tokens.h \
+	%D%/vocab.h
