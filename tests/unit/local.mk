@@ -42,3 +42,4 @@ include tests/unit/calib.mk
 include tests/unit/compress.mk
 include tests/unit/measure.mk
 include tests/unit/bench.mk
+include tests/unit/loss.mk

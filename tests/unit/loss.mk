@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+# tests/unit/loss.mk - unit tests of losses, and of what teachers say
+
+unit_tests += tests/unit/t_loss
+tests_unit_t_loss_SOURCES = %D%/t_loss.c %D%/loss_vec_f64.c %D%/unit.h \
+	lib/train/loss.c lib/train/loss_kl.c
+tests_unit_t_loss_CFLAGS = $(unit_cflags) -DSOV_REAL_DOUBLE
+tests_unit_t_loss_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/t_loss_bits
+tests_unit_t_loss_bits_SOURCES = %D%/t_loss_bits.c %D%/unit.h
+tests_unit_t_loss_bits_CFLAGS = $(unit_cflags)
+tests_unit_t_loss_bits_LDADD = $(unit_libs)
