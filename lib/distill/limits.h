@@ -12,6 +12,9 @@
 #define SOV_TEXTS_FILES  (UINT64_C(1) << 20)  /* files of all folders */
 #define SOV_TEXTS_DEPTH  32                   /* folders within each other */
 #define SOV_TEXTS_DOCS   (UINT64_C(1) << 32)  /* documents */
+#define SOV_FEW_MAX      120                  /* draws of a token */
+#define SOV_FEW_BLOCK    UINT32_C(4096)       /* tokens of a block of them */
+#define SOV_FEW_TOKENS   (UINT64_C(1) << 40)  /* tokens of a cache */
 #define SOV_MAKE_MAX     (UINT64_C(1) << 32)  /* texts to be made */
 
 #endif

@@ -40,6 +40,10 @@ int sov_teacher_measure(const sov_model *model,
                         const struct sov_teacher_opts *opts, uint64_t *bytes,
                         struct sov_err *err) SOV_MUST_CHECK;
 
+/* Tokens that both have; the student's, to which rows are filled up. */
+size_t sov_teacher_common(const sov_teacher *t);
+size_t sov_teacher_vocab(const sov_teacher *t);
+
 /* What the next calls are about; borrowed until the next unit.  SOV_EARG: a
  * sequence is too long. */
 int sov_teacher_unit(sov_teacher *t, size_t n_seq, const size_t *first,
