@@ -161,6 +161,11 @@ tests_fuzz_fuzz_answers_SOURCES = %D%/fuzz_answers.c $(fuzz_main)
 tests_fuzz_fuzz_answers_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_answers_LDFLAGS = $(fuzz_ldflags)
 
+fuzz_tests += tests/fuzz/fuzz_few
+tests_fuzz_fuzz_few_SOURCES = %D%/fuzz_few.c $(fuzz_main)
+tests_fuzz_fuzz_few_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_few_LDFLAGS = $(fuzz_ldflags)
+
 fuzz_tests += tests/fuzz/fuzz_saved
 tests_fuzz_fuzz_saved_SOURCES = %D%/fuzz_saved.c $(fuzz_main)
 tests_fuzz_fuzz_saved_LDADD = $(fuzz_libs)

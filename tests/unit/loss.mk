@@ -11,3 +11,14 @@ unit_tests += tests/unit/t_loss_bits
 tests_unit_t_loss_bits_SOURCES = %D%/t_loss_bits.c %D%/unit.h
 tests_unit_t_loss_bits_CFLAGS = $(unit_cflags)
 tests_unit_t_loss_bits_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/t_few
+tests_unit_t_few_SOURCES = %D%/t_few.c %D%/unit.h
+tests_unit_t_few_CFLAGS = $(unit_cflags)
+tests_unit_t_few_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/t_teacher
+tests_unit_t_teacher_SOURCES = %D%/t_teacher.c %D%/tiny.h %D%/tinytok.h \
+	%D%/unit.h
+tests_unit_t_teacher_CFLAGS = $(unit_cflags)
+tests_unit_t_teacher_LDADD = $(unit_libs)
