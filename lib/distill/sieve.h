@@ -39,7 +39,8 @@ struct sov_sieve_counts {
     uint64_t lines, lines_bytes; /* cut out of those that are kept */
     uint64_t repaired;           /* kept, with U+FFFD in them */
     uint64_t forgotten;          /* documents that later ones were not
-                                       compared with, for want of memory */
+                                       compared with, for want of memory, */
+    uint64_t lines_forgotten;    /* and lines likewise */
 };
 
 void sov_sieve_count(const sov_sieve *s, struct sov_sieve_counts *counts);

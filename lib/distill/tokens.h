@@ -28,6 +28,9 @@ int sov_tokens_new(sov_tokens **tokens, const sov_tok *tok,
                    struct sov_err *err) SOV_MUST_CHECK;
 void sov_tokens_free(sov_tokens *t);
 
+/* Before the first document: bytes of ids that may lie in memory (64 MiB). */
+void sov_tokens_memory(sov_tokens *t, size_t bytes);
+
 /* One more document, or a part of one; the text is copied.  On all threads,
  * some documents at a time. */
 int sov_tokens_add(sov_tokens *t, struct sov_span text, bool begins, bool ends,

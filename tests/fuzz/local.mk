@@ -180,3 +180,8 @@ fuzz_tests += tests/fuzz/fuzz_tasks
 tests_fuzz_fuzz_tasks_SOURCES = %D%/fuzz_tasks.c $(fuzz_main)
 tests_fuzz_fuzz_tasks_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_tasks_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_tests += tests/fuzz/fuzz_corpus
+tests_fuzz_fuzz_corpus_SOURCES = %D%/fuzz_corpus.c $(fuzz_main)
+tests_fuzz_fuzz_corpus_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_corpus_LDFLAGS = $(fuzz_ldflags)

@@ -43,3 +43,4 @@ include tests/unit/compress.mk
 include tests/unit/measure.mk
 include tests/unit/bench.mk
 include tests/unit/loss.mk
+include tests/unit/data.mk
