@@ -5,6 +5,8 @@ libsov_all_la_SOURCES += \
 	%D%/cache.c \
 	%D%/cache.h \
 	%D%/cache_in.h \
+	%D%/cache_make.c \
+	%D%/cache_make.h \
 	%D%/cache_write.c \
 	%D%/comm.h \
 	%D%/corpus.c \

@@ -22,3 +22,9 @@ tests_unit_t_teacher_SOURCES = %D%/t_teacher.c %D%/tiny.h %D%/tinytok.h \
 	%D%/unit.h
 tests_unit_t_teacher_CFLAGS = $(unit_cflags)
 tests_unit_t_teacher_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/t_cache_make
+tests_unit_t_cache_make_SOURCES = %D%/t_cache_make.c %D%/tiny.h \
+	%D%/tinytok.h %D%/unit.h
+tests_unit_t_cache_make_CFLAGS = $(unit_cflags)
+tests_unit_t_cache_make_LDADD = $(unit_libs)
