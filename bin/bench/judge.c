@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 bool
 bench_is_limit(const struct sov_bench_record *r)
@@ -34,20 +35,43 @@ note_losses(const char *path, const struct sov_bench_losses *lost)
         sov_note(1, "%s: the last line has no end, and is left out", path);
 }
 
+/* A file; or, if it is only read, a pipe: a device may have no end. */
+static int
+check_past(const char *path, bool added_to, struct sov_err *err)
+{
+    struct stat st;
+
+    if (strcmp(path, "-") == 0 || stat(path, &st) < 0 || S_ISREG(st.st_mode) ||
+        (S_ISFIFO(st.st_mode) && !added_to))
+        return 0;
+    sov_fail(err, SOV_EIO, "%s: not a file", path);
+    err->where = SOV_WHERE_INPUT;
+    return SOV_EIO;
+}
+
 int
 bench_read_past(const char *path, struct sov_bench_set *past,
                 struct sov_err *err)
 {
     struct sov_bench_losses lost = { 0 };
-    int rc = sov_bench_history_read(path, NULL, past, &lost, err);
+    bool added_to = bench_options.history != NULL &&
+                    strcmp(path, bench_options.history) == 0;
+    size_t before = past->n;
+    int rc = check_past(path, added_to, err);
 
-    if (rc < 0 && err->rc == SOV_EIO && err->sys == ENOENT &&
-        bench_options.history != NULL &&
-        strcmp(path, bench_options.history) == 0)
+    if (rc < 0)
+        return rc;
+    rc = sov_bench_history_read(path, NULL, past, &lost, err);
+    if (rc < 0 && err->rc == SOV_EIO && err->sys == ENOENT && added_to)
         return 0; /* the first run of all */
-    if (rc == 0)
-        note_losses(path, &lost);
-    return rc;
+    if (rc < 0)
+        return sov_err_wrap(err, "%s", path);
+    if (lost.bad > 0 && past->n == before)
+        return sov_fail(err, SOV_EFORMAT,
+                        "%s: this is no history of sov-bench: line %llu: %s",
+                        path, (unsigned long long)lost.first, lost.why);
+    note_losses(path, &lost);
+    return 0;
 }
 
 static struct sov_bench_rule

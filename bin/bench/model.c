@@ -21,25 +21,14 @@
 
 #define TYPES 512 /* no id of a type is larger */
 
-static bool
-number_of(const sov_meta *meta, const char *key, uint64_t *n)
-{
-    struct sov_span arch;
-    char name[160];
-
-    if (sov_meta_str(meta, "general.architecture", &arch, NULL) < 0 ||
-        snprintf(name, sizeof(name), "%.*s.%s", (int)arch.len,
-                 (const char *)arch.p, key) >= (int)sizeof(name))
-        return false;
-    return sov_meta_u64(meta, name, n, NULL) == 0;
-}
-
 uint32_t
 bench_model_ctx(const struct bench_model *m)
 {
     uint64_t n;
 
-    if (!number_of(sov_model_meta(m->lm.model), "context_length", &n) || n == 0)
+    if (sov_meta_arch_u64(sov_model_meta(m->lm.model), "context_length", &n,
+                          NULL) != 0 ||
+        n == 0)
         return 0;
     return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
 }
@@ -63,8 +52,9 @@ expert_share(const sov_meta *meta)
     uint64_t all;
     uint64_t used;
 
-    if (!number_of(meta, "expert_count", &all) || all == 0 ||
-        !number_of(meta, "expert_used_count", &used) || used > all)
+    if (sov_meta_arch_u64(meta, "expert_count", &all, NULL) != 0 || all == 0 ||
+        sov_meta_arch_u64(meta, "expert_used_count", &used, NULL) != 0 ||
+        used > all)
         return 1;
     return (double)used / (double)all;
 }

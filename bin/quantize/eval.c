@@ -129,32 +129,18 @@ quantize_eval_begin(struct quantize *q, struct sov_err *err)
     return rc;
 }
 
-/* Tokens that the model was trained to read at once; 0: not known. */
-static uint64_t
-trained(const sov_meta *meta)
-{
-    struct sov_span arch;
-    char key[160];
-    uint64_t n = 0;
-
-    if (sov_meta_str(meta, "general.architecture", &arch, NULL) != 0 ||
-        arch.len > 100)
-        return 0;
-    snprintf(key, sizeof(key), "%.*s.context_length", (int)arch.len,
-             (const char *)arch.p);
-    return sov_meta_u64(meta, key, &n, NULL) == 0 ? n : 0;
-}
-
 /* Tokens of a window. */
 static uint32_t
 choose_window(const struct quantize *q)
 {
-    uint64_t most = trained(sov_model_meta(q->model));
+    uint64_t most = 0; /* tokens that the model was trained to read at once */
 
     if (q->eval.base != NULL)
         return sov_answers_ctx(q->eval.base);
     if (quantize_options.eval_ctx != 0)
         return (uint32_t)quantize_options.eval_ctx;
+    (void)sov_meta_arch_u64(sov_model_meta(q->model), "context_length", &most,
+                            NULL);
     return most >= 3 && most < SOV_PPL_CTX ? (uint32_t)most : SOV_PPL_CTX;
 }
 

@@ -74,7 +74,7 @@ print_line(const char *label, struct line *l)
 static const char *
 arch_number(const sov_meta *meta, const char *key, char *buf, size_t size)
 {
-    const struct sov_kv *kv = show_arch_key(meta, key);
+    const struct sov_kv *kv = sov_meta_arch_find(meta, key);
     int64_t low, high;
 
     buf[0] = '\0';
@@ -99,7 +99,7 @@ arch_number(const sov_meta *meta, const char *key, char *buf, size_t size)
 static uint64_t
 arch_u64(const sov_meta *meta, const char *key)
 {
-    const struct sov_kv *kv = show_arch_key(meta, key);
+    const struct sov_kv *kv = sov_meta_arch_find(meta, key);
     int64_t v;
 
     if (kv == NULL || kv->type == SOV_V_STR || kv->type == SOV_V_ARR)
@@ -215,9 +215,9 @@ cache_bytes(const sov_meta *meta)
 
     if (layers == 0 || heads == 0 || layers > 65536 || heads > 65536 ||
         kv > 65536 || width > 1 << 24 || key > 65536 || value > 65536 ||
-        show_arch_key(meta, "attention.sliding_window") != NULL ||
-        show_arch_key(meta, "attention.kv_lora_rank") != NULL ||
-        show_arch_key(meta, "ssm.state_size") != NULL)
+        sov_meta_arch_find(meta, "attention.sliding_window") != NULL ||
+        sov_meta_arch_find(meta, "attention.kv_lora_rank") != NULL ||
+        sov_meta_arch_find(meta, "ssm.state_size") != NULL)
         return 0;
     kv = kv == 0 ? heads : kv;
     key = key == 0 ? width / heads : key;

@@ -49,9 +49,6 @@ double show_bpw(const struct show_total *t);
 /* "u32", "str", "array" */
 const char *show_vtype(enum sov_vtype type);
 
-/* Key ARCH.name, or name if there is no general.architecture. */
-const struct sov_kv *show_arch_key(const sov_meta *meta, const char *name);
-
 /* The string of a key, copied and made safe, cut at columns; NULL if it is
  * missing or something else. */
 const char *show_string(const sov_meta *meta, const char *key, char *buf,

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEY_BYTES   256
 #define TAIL_MAX    32  /* columns of " ... (4096 bytes)" */
 #define QUOTE_BYTES 400 /* of an array's strings this much is looked at */
 
@@ -29,20 +28,6 @@ show_vtype(enum sov_vtype type)
 {
     return (size_t)type < sizeof(vtypes) / sizeof(vtypes[0]) ? vtypes[type]
                                                              : "?";
-}
-
-const struct sov_kv *
-show_arch_key(const sov_meta *meta, const char *name)
-{
-    char key[KEY_BYTES];
-    struct sov_span arch;
-
-    if (sov_meta_str(meta, "general.architecture", &arch, NULL) != 0 ||
-        arch.len > 100 || memchr(arch.p, '\0', arch.len) != NULL)
-        return NULL;
-    snprintf(key, sizeof(key), "%.*s.%s", (int)arch.len, (const char *)arch.p,
-             name);
-    return sov_meta_find(meta, key);
 }
 
 /* The front of text[len] in columns, "..." behind it if that is not all. */

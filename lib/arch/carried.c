@@ -137,13 +137,9 @@ is_said_again(const sov_meta *made, const struct sov_kv *kv)
         return false;
     if (is_mean(kv))
         return true;
-    snprintf(key, sizeof(key), "%.*s.embedding_length", (int)arch.len,
-             (const char *)arch.p);
-    if (sov_meta_u64(made, key, &width, NULL) != 0)
-        return false;
-    snprintf(key, sizeof(key), "%.*s.attention.head_count", (int)arch.len,
-             (const char *)arch.p);
-    if (sov_meta_u64(made, key, &heads, NULL) != 0 || heads == 0)
+    if (sov_meta_arch_u64(made, "embedding_length", &width, NULL) != 0 ||
+        sov_meta_arch_u64(made, "attention.head_count", &heads, NULL) != 0 ||
+        heads == 0)
         return false;
     for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
         snprintf(key, sizeof(key), "%.*s.%s", (int)arch.len,

@@ -323,14 +323,8 @@ put_config(struct sov_export *x, struct vocab *v, struct sov_err *err)
                         "clean_up_tokenization_spaces", 0)
             : json_pack("{s:s, s:b, s:b}", "tokenizer_class", "LlamaTokenizer",
                         "legacy", 0, "clean_up_tokenization_spaces", 0);
-    struct sov_span arch = { 0 };
     uint64_t ctx = 0;
-    char key[160];
     int rc = config == NULL ? sov_mem_fail(err) : 0;
-
-    (void)sov_meta_str(x->meta, "general.architecture", &arch, NULL);
-    if (arch.len > 64)
-        arch.len = 64;
 
     if (rc == 0)
         rc = put_ids(x, v, config, err);
@@ -342,9 +336,8 @@ put_config(struct sov_export *x, struct vocab *v, struct sov_err *err)
         rc = put_added(v, config, err);
     if (rc == 0)
         rc = put_templates(x, config, err);
-    snprintf(key, sizeof(key), "%.*s.context_length", (int)arch.len,
-             (const char *)arch.p);
-    if (rc == 0 && sov_meta_u64(x->meta, key, &ctx, NULL) == 0)
+    if (rc == 0 &&
+        sov_meta_arch_u64(x->meta, "context_length", &ctx, NULL) == 0)
         json_object_set_new(config, "model_max_length",
                             json_integer((json_int_t)ctx));
     if (rc == 0)

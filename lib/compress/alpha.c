@@ -279,16 +279,9 @@ static uint32_t
 window(const struct sov_allot *a)
 {
     const sov_meta *meta = sov_model_meta(a->model);
-    struct sov_span arch;
-    char key[160];
     uint64_t n = 0;
 
-    if (sov_meta_str(meta, "general.architecture", &arch, NULL) == 0 &&
-        arch.len <= 100) {
-        snprintf(key, sizeof(key), "%.*s.context_length", (int)arch.len,
-                 (const char *)arch.p);
-        (void)sov_meta_u64(meta, key, &n, NULL);
-    }
+    (void)sov_meta_arch_u64(meta, "context_length", &n, NULL);
     n = n >= 3 && n < WINDOW ? n : WINDOW;
     return (uint32_t)(a->opts.n_ids >= 3 && a->opts.n_ids < n ? a->opts.n_ids
                                                               : n);

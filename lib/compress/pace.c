@@ -130,29 +130,16 @@ close_pace(struct pace *p)
 
 /* ---- a model's tokens */
 
-static uint64_t
-arch_number(const sov_meta *meta, const char *name)
-{
-    struct sov_span arch;
-    char key[160];
-    uint64_t n = 0;
-
-    if (sov_meta_str(meta, "general.architecture", &arch, NULL) == 0 &&
-        arch.len <= 100) {
-        snprintf(key, sizeof(key), "%.*s.%s", (int)arch.len,
-                 (const char *)arch.p, name);
-        (void)sov_meta_u64(meta, key, &n, NULL);
-    }
-    return n;
-}
-
 /* Weights of a matrix that one token is multiplied with: none of embeddings
  * that are only looked up, and of experts those that are used. */
 static double
 active(const sov_model *model, const struct sov_tensor *t)
 {
-    uint64_t used = arch_number(sov_model_meta(model), "expert_used_count");
+    uint64_t used = 0;
     double n = (double)sov_tensor_count(t);
+
+    (void)sov_meta_arch_u64(sov_model_meta(model), "expert_used_count", &used,
+                            NULL);
 
     if (strstr(t->name, "token_embd.weight") != NULL &&
         (strcmp(t->name, "token_embd.weight") != 0 ||

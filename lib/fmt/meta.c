@@ -17,11 +17,13 @@
 #include "base/limits.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "fmt/gguf.h"
 #include "fmt/meta.h"
 #include "fmt/vtype.h"
 
 #include <assert.h>
 #include <fnmatch.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,6 +54,7 @@ static const struct {
     [SOV_V_F64] = { "f64", 8 },
 };
 
+#define ARCH_MAX 100 /* bytes of the name of an architecture */
 #define N_VTYPES (sizeof(vtypes) / sizeof(vtypes[0]))
 
 uint32_t
@@ -130,6 +133,21 @@ const struct sov_kv *
 sov_meta_find(const sov_meta *meta, const char *key)
 {
     return sov_meta_at(meta, look_up(meta, key));
+}
+
+const struct sov_kv *
+sov_meta_arch_find(const sov_meta *meta, const char *name)
+{
+    struct sov_span arch;
+    char key[ARCH_MAX + 128];
+    int n;
+
+    if (sov_meta_str(meta, SOV_KEY_ARCH, &arch, NULL) != 0 ||
+        arch.len > ARCH_MAX || memchr(arch.p, '\0', arch.len) != NULL)
+        return NULL;
+    n = snprintf(key, sizeof(key), "%.*s.%s", (int)arch.len,
+                 (const char *)arch.p, name);
+    return n < (int)sizeof(key) ? sov_meta_find(meta, key) : NULL;
 }
 
 static int
@@ -385,11 +403,9 @@ is_int(enum sov_vtype type)
     return sov_vtype_size(type) > 0 && !is_float(type) && type != SOV_V_BOOL;
 }
 
-int
-sov_meta_u64(const sov_meta *meta, const char *key, uint64_t *v,
-             struct sov_err *err)
+static int
+read_u64(const struct sov_kv *kv, uint64_t *v, struct sov_err *err)
 {
-    const struct sov_kv *kv = sov_meta_find(meta, key);
     int64_t x;
 
     if (kv == NULL)
@@ -398,10 +414,24 @@ sov_meta_u64(const sov_meta *meta, const char *key, uint64_t *v,
         return wrong_type(kv, "an integer", err);
     x = int_at(kv->type, kv->val.p);
     if (x < 0 && kv->type != SOV_V_U64)
-        return sov_fail(err, SOV_EFORMAT, "key %s: %lld is negative", key,
+        return sov_fail(err, SOV_EFORMAT, "key %s: %lld is negative", kv->key,
                         (long long)x);
     *v = (uint64_t)x;
     return 0;
+}
+
+int
+sov_meta_u64(const sov_meta *meta, const char *key, uint64_t *v,
+             struct sov_err *err)
+{
+    return read_u64(sov_meta_find(meta, key), v, err);
+}
+
+int
+sov_meta_arch_u64(const sov_meta *meta, const char *name, uint64_t *v,
+                  struct sov_err *err)
+{
+    return read_u64(sov_meta_arch_find(meta, name), v, err);
 }
 
 int

@@ -62,31 +62,15 @@ struct sov_likely {
 
 /* ---- opening ---- */
 
-/* What the model was trained to read at once; 0: not known. */
-static uint64_t
-trained(const sov_model *model)
-{
-    const sov_meta *meta = sov_model_meta(model);
-    struct sov_span arch;
-    char key[160];
-    uint64_t n = 0;
-
-    if (sov_meta_str(meta, "general.architecture", &arch, NULL) != 0 ||
-        arch.len > 100)
-        return 0;
-    snprintf(key, sizeof(key), "%.*s.context_length", (int)arch.len,
-             (const char *)arch.p);
-    return sov_meta_u64(meta, key, &n, NULL) == 0 ? n : 0;
-}
-
 /* A context that most tasks fit into, even if the model saw shorter texts when
  * it was trained; unless it cannot read more. */
 static void
 choose_ctx(const sov_model *model, struct sov_session_opts *so)
 {
     struct sov_session_memory mem;
-    uint64_t n = trained(model);
+    uint64_t n = 0; /* tokens that the model was trained to read at once */
 
+    (void)sov_meta_arch_u64(sov_model_meta(model), "context_length", &n, NULL);
     so->n_ctx = (uint32_t)(n > CTX_MOST ? CTX_MOST : n);
     if (n >= CTX_LEAST)
         return;

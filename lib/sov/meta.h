@@ -44,6 +44,11 @@ SOV_API size_t sov_meta_count(const sov_meta *meta);
 SOV_API const struct sov_kv *sov_meta_at(const sov_meta *meta, size_t i);
 SOV_API const struct sov_kv *sov_meta_find(const sov_meta *meta,
                                            const char *key);
+/* A key of the model's architecture: `name` behind general.architecture and a
+ * point.  NULL, too, if no architecture is named, or one of more than 100
+ * bytes. */
+SOV_API const struct sov_kv *sov_meta_arch_find(const sov_meta *meta,
+                                                const char *name);
 
 /*
  * Set a key to a copy of the value: in its old place if it was there, else at
@@ -81,6 +86,9 @@ SOV_API int sov_meta_set_text(sov_meta *meta, const char *key,
  */
 SOV_API int sov_meta_u64(const sov_meta *meta, const char *key, uint64_t *v,
                          struct sov_err *err);
+/* ... of sov_meta_arch_find(). */
+SOV_API int sov_meta_arch_u64(const sov_meta *meta, const char *name,
+                              uint64_t *v, struct sov_err *err);
 SOV_API int sov_meta_f64(const sov_meta *meta, const char *key, double *v,
                          struct sov_err *err);
 SOV_API int sov_meta_bool(const sov_meta *meta, const char *key, bool *v,

@@ -61,8 +61,9 @@ END_TEST
 
 START_TEST(numbers_of_any_type_are_read)
 {
-    static const unsigned char ff[8] = { 255, 255, 255, 255,
-                                         255, 255, 255, 255 };
+    static const unsigned char ff[8] = {
+        255, 255, 255, 255, 255, 255, 255, 255
+    };
     sov_meta *m = fresh();
     struct sov_err err;
     uint64_t v;
@@ -92,6 +93,33 @@ START_TEST(numbers_of_any_type_are_read)
     ck_assert_int_eq(sov_kv_int(sov_meta_find(m, "i8"), 0), -1);
     ck_assert_int_eq(sov_kv_int(sov_meta_find(m, "i8"), 1), 0);
     ck_assert(sov_kv_num(sov_meta_find(m, "u64"), 0) == 18446744073709551616.0);
+    sov_meta_free(m);
+}
+END_TEST
+
+START_TEST(keys_of_the_architecture_are_found)
+{
+    char name[102];
+    sov_meta *m = fresh();
+    struct sov_err err = { 0 };
+    uint64_t v = 0;
+
+    ck_assert_int_eq(sov_meta_set_u32(m, "llama.block_count", 7, NULL), 0);
+    ck_assert_ptr_null(sov_meta_arch_find(m, "block_count"));
+    ck_assert_int_eq(sov_meta_set_str(m, "general.architecture", "llama", NULL),
+                     0);
+    ck_assert_str_eq(sov_meta_arch_find(m, "block_count")->key,
+                     "llama.block_count");
+    ck_assert_int_eq(sov_meta_arch_u64(m, "block_count", &v, NULL), 0);
+    ck_assert_uint_eq(v, 7);
+    ck_assert_int_eq(sov_meta_arch_u64(m, "head_count", &v, NULL), 1);
+    ck_assert_int_eq(sov_meta_set_str(m, "llama.name", "x", NULL), 0);
+    ck_assert_int_eq(sov_meta_arch_u64(m, "name", &v, &err), SOV_EFORMAT);
+    memset(name, 'a', sizeof(name));
+    set(m, "general.architecture", SOV_V_STR, 0, 1, name, 101);
+    ck_assert_ptr_null(sov_meta_arch_find(m, "block_count"));
+    set(m, "general.architecture", SOV_V_STR, 0, 1, "lla\0ma", 6);
+    ck_assert_ptr_null(sov_meta_arch_find(m, "block_count"));
     sov_meta_free(m);
 }
 END_TEST
@@ -198,6 +226,7 @@ meta_tests(TCase *tc)
 {
     tcase_add_test(tc, keys_keep_their_order_and_place);
     tcase_add_test(tc, numbers_of_any_type_are_read);
+    tcase_add_test(tc, keys_of_the_architecture_are_found);
     tcase_add_test(tc, other_types_are_told_apart);
     tcase_add_test(tc, arrays_are_walked);
     tcase_add_test(tc, wrong_values_are_refused);

@@ -99,6 +99,7 @@ grep -q '^sov_bench_exit_code.* 66' r.prom || fail "the failure is not told"
 
 # what will not do is told before anything is measured
 bench 66 --baseline nowhere.jsonl
+err_has 'nowhere.jsonl: '
 bench 64 --fail-above 3%
 err_has 'worse than what'
 bench 64 --baseline h.jsonl --fail-above much
@@ -106,7 +107,19 @@ bench 64 --baseline h.jsonl --fail-above -3
 bench 64 --history -
 mkdir folder
 expect 66 sov-bench --baseline folder m.gguf
+err_has 'folder: '
+err_one_line
 bench 73 -q --history nowhere/h.jsonl
+bench 66 --baseline /dev/zero
+err_one_line
+bench 66 --history /dev/full
+err_has '/dev/full: '
+echo 'a letter to my aunt' >letter.txt
+bench 65 --baseline letter.txt
+err_has 'letter.txt: this is no history of sov-bench: line 1: '
+err_one_line
+bench 65 --history letter.txt
+[ "$(cat letter.txt)" = 'a letter to my aunt' ] || fail "a text was added to"
 
 # one model beside another
 cp m.gguf n.gguf
