@@ -139,7 +139,7 @@ read_plain(const unsigned char *p, size_t len)
 }
 
 /* With the widest loads. */
-static void
+static inline void
 read_all(const unsigned char *p, size_t len)
 {
 #if defined(__x86_64__)

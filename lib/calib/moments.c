@@ -178,10 +178,22 @@ add_row(const struct block *b, const float *rows, const float *of, float *to,
 {
     size_t wide = b->panels * SOV_OUTER;
     size_t each = b->n * SOV_OUTER;
+    const struct sov_outer o = {
+        .a = rows + p * each,
+        .a_row = 1,
+        .a_step = SOV_OUTER,
+        .n_a = SOV_OUTER,
+        .b = of + first * each,
+        .b_stride = each,
+        .n_b = (last - first) * SOV_OUTER,
+        .n = b->n,
+        .y = to + p * SOV_OUTER * wide + first * SOV_OUTER,
+        .y_stride = wide,
+        .add = true,
+    };
 
     if (first < last)
-        b->k->outer(rows + p * each, of + first * each, each, last - first,
-                    b->n, to + p * SOV_OUTER * wide + first * SOV_OUTER, wide);
+        b->k->outer(&o);
 }
 
 static void

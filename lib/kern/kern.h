@@ -160,8 +160,34 @@ struct sov_attn_span {
 struct sov_fb_round;
 struct sov_fb_descend;
 
-/* Columns that outer() takes together. */
+/*
+ * Sums of outer products: with x(i, t) = a[i * a_row + t * a_step], and columns
+ * in panels of SOV_OUTER, each [n][SOV_OUTER],
+ *
+ *     y[i * y_stride + j] = the sum over t < n of x(i, t) * (column j)(t)
+ *
+ * one chain of fma from 0 in increasing t; with `add` it is added to what is
+ * there.  The last panel is whole, but of its columns only those below n_b are
+ * in y.
+ *
+ * For bf16 the numbers of a and b are pairs of it, and strides and n count
+ * pairs: of each the second number and then the first is added, as those of
+ * BF16 rows are (above); adding to what is there is ordinary.
+ */
 #define SOV_OUTER 16
+
+struct sov_outer {
+    const void *a;
+    size_t a_row, a_step; /* one of them is 1 */
+    size_t n_a;           /* rows */
+    const void *b;
+    size_t b_stride;      /* from panel to panel */
+    size_t n_b;           /* columns */
+    size_t n;
+    float *y;
+    size_t y_stride;
+    bool add;
+};
 
 struct sov_kern {
     const char *isa;
@@ -205,6 +231,17 @@ struct sov_kern {
                   size_t n);                  /* y = (x * s) * w */
     void (*exp)(float *x, size_t n, float sub); /* x = exp(x - sub) */
     void (*silu_mul)(const float *g, const float *u, float *y, size_t n);
+    /* With s = 1 / (1 + exp(-g)) and t = g * s: du = dy * t, and
+     * dg = dy * u * fma(s, g - t, s); dg may be g, du may be u or dy */
+    void (*silu_back)(const float *g, const float *u, const float *dy,
+                      float *dg, float *du, size_t n);
+    /* y += s * (a * b), as fma(s * a, b, y) */
+    void (*mul_axpy)(float s, const float *a, const float *b, float *y,
+                     size_t n);
+    /* With t = dy * r * w and c = (the dot product of t and x) * r * r / n:
+     * d = fma(-c, x, t); dx = d, or with add dx + d; dx may be dy */
+    void (*norm_back)(const float *x, const float *w, float r, const float *dy,
+                      bool add, float *dx, size_t n);
     float (*max)(const float *x, size_t n);   /* -inf for n = 0 */
     float (*sum)(const float *x, size_t n);   /* lanes as dot_f32 */
 
@@ -220,14 +257,19 @@ struct sov_kern {
                   size_t v_stride, size_t n_k, float *y, size_t y_stride,
                   size_t n);
 
-    /*
-     * Columns stand in panels of SOV_OUTER, token by token.  For i and j below
-     * that and p < n_b: y[i * y_stride + p * SOV_OUTER + j] += the sum over
-     * t < n of a[t * SOV_OUTER + i] * b[p * b_stride + t * SOV_OUTER + j], one
-     * chain of fma from 0 in increasing t.
-     */
-    void (*outer)(const float *a, const float *b, size_t b_stride, size_t n_b,
-                  size_t n, float *y, size_t y_stride);
+    /* See struct sov_outer; of pairs of bf16 the second one. */
+    void (*outer)(const struct sov_outer *o);
+    void (*outer_bf16)(const struct sov_outer *o);
+    /* y[n] = x[n] rounded to bf16, to even, but subnormals are zeros of their
+     * sign; with an odd n a zero comes last */
+    void (*to_bf16)(const float *x, uint16_t *y, size_t n);
+    /* A panel of numbers of 32 bits: p[t * SOV_OUTER + i] = x[i * stride + t]
+     * for i < n_i, t < n, and zeros for the other i below SOV_OUTER */
+    void (*panel)(const void *x, size_t stride, size_t n_i, size_t n, void *p);
+    /* A panel of pairs: the numbers 2t and 2t + 1 of column i, as to_bf16 has
+     * them, where number t of it is x[t * stride + i]; zeros likewise */
+    void (*panel_pairs)(const float *x, size_t stride, size_t n_i, size_t n,
+                        uint16_t *p);
 
     /* x[n] turned by the Hadamard matrix of n, a power of two, divided by its
      * root (so that a second turn undoes the first): for h = 1, 2, 4 .. n / 2,

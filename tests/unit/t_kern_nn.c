@@ -113,6 +113,32 @@ length(int i)
     return i < 70 ? (size_t)i : (size_t)(i - 60) * 97 % N_MAX;
 }
 
+/* What goes back through functions of each number. */
+static void
+training_agrees(const struct sov_kern *g, const struct sov_kern *k,
+                const float *a, const float *b, size_t n)
+{
+    static float c[N_MAX], y[2][N_MAX], z[2][N_MAX];
+
+    fill(c, n, 0);
+    g->silu_back(a, b, c, y[0], y[1], n);
+    k->silu_back(a, b, c, z[0], z[1], n);
+    assert_same(y[0], z[0], n, "silu_back g", k->isa);
+    assert_same(y[1], z[1], n, "silu_back u", k->isa);
+    memcpy(y, z, sizeof(y));
+    g->mul_axpy(0.7f, a, b, y[0], n);
+    k->mul_axpy(0.7f, a, b, z[0], n);
+    assert_same(y[0], z[0], n, "mul_axpy", k->isa);
+    g->norm_back(a, b, 0.9f, c, true, y[1], n);
+    k->norm_back(a, b, 0.9f, c, true, z[1], n);
+    assert_same(y[1], z[1], n, "norm_back, added", k->isa);
+    memcpy(y[0], c, n * sizeof(*c));
+    memcpy(z[0], c, n * sizeof(*c));
+    g->norm_back(a, b, 0.9f, y[0], false, y[0], n);
+    k->norm_back(a, b, 0.9f, z[0], false, z[0], n);
+    assert_same(y[0], z[0], n, "norm_back", k->isa);
+}
+
 static void
 vectors_agree(const struct sov_kern *g, const struct sov_kern *k, int kind,
               size_t n)
@@ -145,6 +171,7 @@ vectors_agree(const struct sov_kern *g, const struct sov_kern *k, int kind,
     g->silu_mul(a, b, y, n);
     k->silu_mul(a, b, z, n);
     assert_same(y, z, n, "silu_mul", k->isa);
+    training_agrees(g, k, a, b, n);
     memcpy(y, a, n * sizeof(*y));
     memcpy(z, a, n * sizeof(*z));
     g->exp(y, n, 0.25f);
@@ -212,23 +239,69 @@ START_TEST(tables)
 }
 END_TEST
 
-/* n_b panels, one apart; of what is left of y's rows nothing is touched. */
+/* n_b columns, panels one apart; of what is left of y's rows nothing is
+ * touched.  Numbers are floats, or pairs of bf16 (any bits). */
 static void
-outer_agrees(const struct sov_kern *g, const struct sov_kern *k, size_t n_b,
-             size_t n, int kind)
+outer_agrees(const struct sov_kern *g, const struct sov_kern *k, size_t n_a,
+             size_t n_b, size_t n, int kind)
 {
-    enum { N = 64, PANELS = 7, WIDE = PANELS * SOV_OUTER + 3 };
-    static float a[N * SOV_OUTER], b[PANELS * (N + 1) * SOV_OUTER];
-    static float y[SOV_OUTER * WIDE], z[SOV_OUTER * WIDE];
-    size_t stride = (n + 1) * SOV_OUTER;
+    enum { N = 64, PANELS = 7, WIDE = PANELS * SOV_OUTER + 3, ROWS = 17 };
+    static float a[(N + 3) * ROWS], b[PANELS * (N + 1) * SOV_OUTER];
+    static float y[ROWS * WIDE], z[ROWS * WIDE];
+    bool across = n_a == SOV_OUTER;
+    struct sov_outer o = {
+        .a = a,
+        .a_row = across ? 1 : N + 3,
+        .a_step = across ? SOV_OUTER : 1,
+        .n_a = n_a,
+        .b = b,
+        .b_stride = (n + 1) * SOV_OUTER,
+        .n_b = n_b,
+        .n = n,
+        .y_stride = WIDE,
+        .add = kind % 2 != 0,
+    };
+    int bf16;
 
-    fill(a, n * SOV_OUTER, kind);
-    fill(b, n_b * stride, 0);
-    fill(y, SOV_OUTER * WIDE, 1);
-    memcpy(z, y, sizeof(z));
-    g->outer(a, b, stride, n_b, n, y, WIDE);
-    k->outer(a, b, stride, n_b, n, z, WIDE);
-    assert_same(y, z, SOV_OUTER * WIDE, "outer", k->isa);
+    fill(a, (N + 3) * ROWS, kind);
+    fill(b, PANELS * (N + 1) * SOV_OUTER, kind == 1 ? 1 : 0);
+    for (bf16 = 0; bf16 < 2; bf16++) {
+        fill(y, ROWS * WIDE, kind);
+        memcpy(z, y, sizeof(z));
+        o.y = y;
+        (bf16 ? g->outer_bf16 : g->outer)(&o);
+        o.y = z;
+        (bf16 ? k->outer_bf16 : k->outer)(&o);
+        assert_same(y, z, ROWS * WIDE, bf16 ? "outer_bf16" : "outer", k->isa);
+    }
+}
+
+/* What moves numbers into place, and what is behind them untouched. */
+static void
+moves_agree(const struct sov_kern *g, const struct sov_kern *k, size_t n_i,
+            size_t n, int kind)
+{
+    enum { N = 70, ROOM = (N + 2) * SOV_OUTER };
+    static float x[SOV_OUTER * (N + 5)];
+    static uint32_t y[ROOM], z[ROOM];
+
+    fill(x, SOV_OUTER * (N + 5), kind);
+    memset(y, 1, sizeof(y));
+    memset(z, 1, sizeof(z));
+    g->panel(x, N + 5, n_i, n, y);
+    k->panel(x, N + 5, n_i, n, z);
+    ck_assert_msg(memcmp(y, z, sizeof(y)) == 0, "%s panel %zu %zu", k->isa, n_i,
+                  n);
+    /* of a NaN only that it is one is fixed */
+    for (size_t i = 0; i < SOV_OUTER * (N + 5); i++)
+        x[i] = isnan(x[i]) ? NAN : x[i];
+    g->panel_pairs(x, SOV_OUTER + 3, n_i, n, (void *)y);
+    k->panel_pairs(x, SOV_OUTER + 3, n_i, n, (void *)z);
+    ck_assert_msg(memcmp(y, z, sizeof(y)) == 0, "%s pairs %zu %zu", k->isa, n_i,
+                  n);
+    g->to_bf16(x, (void *)y, n);
+    k->to_bf16(x, (void *)z, n);
+    ck_assert_msg(memcmp(y, z, sizeof(y)) == 0, "%s to_bf16 %zu", k->isa, n);
 }
 
 START_TEST(outer)
@@ -239,9 +312,12 @@ START_TEST(outer)
     for (s = 0; s < sizeof(isas) / sizeof(isas[0]); s++) {
         const struct sov_kern *k = sov_kern_for(isas[s]);
 
-        for (n_b = 0; k != NULL && n_b <= 7; n_b++)
+        for (n_b = 0; k != NULL && n_b <= 112; n_b += n_b < 50 ? 1 : 7)
             for (n = 0; n <= 64; n = n < 5 ? n + 1 : n * 2 - 1)
-                outer_agrees(g, k, n_b, n, (int)(n % 4));
+                outer_agrees(g, k, 1 + (n_b + n) % 17, n_b, n,
+                             (int)((n + n_b) % 4));
+        for (n = 0; k != NULL && n <= 70; n++)
+            moves_agree(g, k, 1 + n % SOV_OUTER, n, (int)(n / 16 % 3));
     }
 }
 END_TEST

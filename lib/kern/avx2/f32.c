@@ -198,6 +198,103 @@ silu_mul(const float *g, const float *u, float *y, size_t n)
     }
 }
 
+/* See kern.h; gives dg. */
+INLINE __m256
+silu_slope(__m256 g, __m256 u, __m256 dy, __m256 *du)
+{
+    const __m256 one = _mm256_set1_ps(1.0f);
+    __m256 minus = _mm256_xor_ps(g, _mm256_set1_ps(-0.0f));
+    __m256 s = _mm256_div_ps(one, _mm256_add_ps(one, exp_all(minus)));
+    __m256 t = _mm256_mul_ps(g, s);
+    __m256 slope = _mm256_fmadd_ps(s, _mm256_sub_ps(g, t), s);
+
+    *du = _mm256_mul_ps(dy, t);
+    return _mm256_mul_ps(_mm256_mul_ps(dy, u), slope);
+}
+
+static void
+silu_back(const float *g, const float *u, const float *dy, float *dg, float *du,
+          size_t n)
+{
+    __m256 vg, vu;
+    size_t i;
+
+    for (i = 0; i + 8 <= n; i += 8) {
+        vg = silu_slope(_mm256_loadu_ps(g + i), _mm256_loadu_ps(u + i),
+                        _mm256_loadu_ps(dy + i), &vu);
+        _mm256_storeu_ps(du + i, vu);
+        _mm256_storeu_ps(dg + i, vg);
+    }
+    if (i < n) {
+        __m256i m = mask_of(n - i);
+
+        vg = silu_slope(_mm256_maskload_ps(g + i, m),
+                        _mm256_maskload_ps(u + i, m),
+                        _mm256_maskload_ps(dy + i, m), &vu);
+        _mm256_maskstore_ps(du + i, m, vu);
+        _mm256_maskstore_ps(dg + i, m, vg);
+    }
+}
+
+static void
+mul_axpy(float s, const float *a, const float *b, float *y, size_t n)
+{
+    __m256 vs = _mm256_set1_ps(s);
+    size_t i;
+
+    for (i = 0; i + 8 <= n; i += 8) {
+        __m256 t = _mm256_mul_ps(vs, _mm256_loadu_ps(a + i));
+
+        _mm256_storeu_ps(y + i, _mm256_fmadd_ps(t, _mm256_loadu_ps(b + i),
+                                                _mm256_loadu_ps(y + i)));
+    }
+    if (i < n) {
+        __m256i m = mask_of(n - i);
+        __m256 t = _mm256_mul_ps(vs, _mm256_maskload_ps(a + i, m));
+
+        _mm256_maskstore_ps(y + i, m,
+            _mm256_fmadd_ps(t, _mm256_maskload_ps(b + i, m),
+                            _mm256_maskload_ps(y + i, m)));
+    }
+}
+
+/* dy * r * w, of eight */
+INLINE __m256
+norm_part(const float *dy, __m256 r, const float *w, __m256i m)
+{
+    return _mm256_mul_ps(_mm256_mul_ps(_mm256_maskload_ps(dy, m), r),
+                         _mm256_maskload_ps(w, m));
+}
+
+static void
+norm_back(const float *x, const float *w, float r, const float *dy, bool add,
+          float *dx, size_t n)
+{
+    __m256 s[2] = { _mm256_setzero_ps(), _mm256_setzero_ps() };
+    __m256 vr = _mm256_set1_ps(r);
+    __m256 vc;
+    size_t i;
+
+    for (i = 0; i < n; i += 8) {
+        __m256i m = mask_of(n - i);
+        __m256 *to = &s[i / 8 % 2];
+
+        *to = keep(*to, _mm256_fmadd_ps(norm_part(dy + i, vr, w + i, m),
+                                        _mm256_maskload_ps(x + i, m), *to),
+                   m);
+    }
+    vc = _mm256_set1_ps(tree(s[0], s[1]) * r * r / (float)n);
+    for (i = 0; i < n; i += 8) {
+        __m256i m = mask_of(n - i);
+        __m256 d = norm_part(dy + i, vr, w + i, m);
+
+        d = _mm256_fnmadd_ps(vc, _mm256_maskload_ps(x + i, m), d);
+        if (add)
+            d = _mm256_add_ps(_mm256_maskload_ps(dx + i, m), d);
+        _mm256_maskstore_ps(dx + i, m, d);
+    }
+}
+
 /* y[0 .. 3] = the dot products of four rows of a with b */
 static __m128
 dot4(const float *a, size_t stride, const float *b, size_t n)
@@ -312,6 +409,9 @@ sov_kern_avx2_f32(struct sov_kern *k)
     k->scale = scale;
     k->exp = exp_sub;
     k->silu_mul = silu_mul;
+    k->silu_back = silu_back;
+    k->mul_axpy = mul_axpy;
+    k->norm_back = norm_back;
     k->dots = dots;
     k->mix = mix;
     k->mixes = mixes;

@@ -1,63 +1,107 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * outer.c - sums of outer products over tokens, AVX2
- *
- * Four rows of one panel at a time: eight sums are enough to keep the adders
- * busy.
+ * outer.c - sums of outer products of f32, and panels, AVX2
  */
 #include "config.h"
 
+#include "kern/avx2/tree.h"
 #include "kern/overlay.h"
 
 #include <immintrin.h>
 
-#define INLINE static inline __attribute__((always_inline))
+typedef float unit;
+typedef __m256 vecx;
 
-#define ROWS 4
-
-INLINE void
-tile(const float *a, const float *b, size_t n, float *y, size_t y_stride)
+INLINE vecx
+one(const unit *a)
 {
-    __m256 s[ROWS][2];
-    size_t t;
-    int i, h;
+    return _mm256_broadcast_ss(a);
+}
 
-    for (i = 0; i < ROWS; i++)
-        for (h = 0; h < 2; h++)
-            s[i][h] = _mm256_setzero_ps();
-    for (t = 0; t < n; t++) {
-        __m256 v0 = _mm256_loadu_ps(b + 16 * t);
-        __m256 v1 = _mm256_loadu_ps(b + 16 * t + 8);
+INLINE vecx
+some(const unit *b)
+{
+    return _mm256_loadu_ps(b);
+}
 
-        for (i = 0; i < ROWS; i++) {
-            __m256 x = _mm256_broadcast_ss(a + 16 * t + (size_t)i);
+INLINE __m256
+fma_unit(vecx x, vecx v, __m256 s)
+{
+    return _mm256_fmadd_ps(x, v, s);
+}
 
-            s[i][0] = _mm256_fmadd_ps(x, v0, s[i][0]);
-            s[i][1] = _mm256_fmadd_ps(x, v1, s[i][1]);
-        }
-    }
-    for (i = 0; i < ROWS; i++)
-        for (h = 0; h < 2; h++) {
-            float *to = y + (size_t)i * y_stride + 8 * h;
+#include "kern/avx2/outer.h"
 
-            _mm256_storeu_ps(to, _mm256_add_ps(_mm256_loadu_ps(to), s[i][h]));
-        }
+static void
+do_tile(const struct tile *t, size_t rows)
+{
+    tile_rows(t, rows);
 }
 
 static void
-outer(const float *a, const float *b, size_t b_stride, size_t n_b, size_t n,
-      float *y, size_t y_stride)
+outer(const struct sov_outer *o)
 {
-    size_t p, i;
+    all_tiles(o, do_tile);
+}
 
-    for (p = 0; p < n_b; p++)
-        for (i = 0; i < 16; i += ROWS)
-            tile(a + i, b + p * b_stride, n, y + i * y_stride + 16 * p,
-                 y_stride);
+/* Eight rows of eight numbers become columns: pairs of rows side by side, then
+ * fours, in each half of a vector; then the halves find their places. */
+INLINE void
+turn8(__m256i v[8])
+{
+    __m256i w[8];
+    int i;
+
+    UNROLL
+    for (i = 0; i < 8; i += 2) {
+        w[i] = _mm256_unpacklo_epi32(v[i], v[i + 1]);
+        w[i + 1] = _mm256_unpackhi_epi32(v[i], v[i + 1]);
+    }
+    UNROLL
+    for (i = 0; i < 8; i += 4) {
+        v[i] = _mm256_unpacklo_epi64(w[i], w[i + 2]);
+        v[i + 1] = _mm256_unpackhi_epi64(w[i], w[i + 2]);
+        v[i + 2] = _mm256_unpacklo_epi64(w[i + 1], w[i + 3]);
+        v[i + 3] = _mm256_unpackhi_epi64(w[i + 1], w[i + 3]);
+    }
+    UNROLL
+    for (i = 0; i < 4; i++) {
+        w[i] = _mm256_permute2x128_si256(v[i], v[i + 4], 0x20);
+        w[i + 4] = _mm256_permute2x128_si256(v[i], v[i + 4], 0x31);
+    }
+    UNROLL
+    for (i = 0; i < 8; i++)
+        v[i] = w[i];
+}
+
+static void
+panel(const void *x, size_t stride, size_t n_i, size_t n, void *p)
+{
+    const int *from = x;
+    int *to = p;
+    size_t t, i, h, left;
+
+    for (t = 0; t < n; t += 8)
+        for (h = 0; h < SOV_OUTER; h += 8) {
+            __m256i m = mask_of(n - t);
+            __m256i v[8];
+
+            for (i = 0; i < 8; i++)
+                v[i] =
+                    h + i < n_i
+                        ? _mm256_maskload_epi32(from + (h + i) * stride + t, m)
+                        : _mm256_setzero_si256();
+            turn8(v);
+            left = n - t < 8 ? n - t : 8;
+            for (i = 0; i < left; i++)
+                _mm256_storeu_si256(
+                    (__m256i *)(void *)(to + (t + i) * SOV_OUTER + h), v[i]);
+        }
 }
 
 void
 sov_kern_avx2_outer(struct sov_kern *k)
 {
     k->outer = outer;
+    k->panel = panel;
 }

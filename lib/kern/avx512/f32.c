@@ -170,6 +170,76 @@ silu_mul(const float *g, const float *u, float *y, size_t n)
     }
 }
 
+static void
+silu_back(const float *g, const float *u, const float *dy, float *dg, float *du,
+          size_t n)
+{
+    const __m512 one = _mm512_set1_ps(1.0f);
+    const __m512 sign = _mm512_set1_ps(-0.0f);
+    size_t i;
+
+    for (i = 0; i < n; i += 16) {
+        __mmask16 m = mask_of(n - i);
+        __m512 vg = _mm512_maskz_loadu_ps(m, g + i);
+        __m512 vy = _mm512_maskz_loadu_ps(m, dy + i);
+        __m512 both = _mm512_mul_ps(vy, _mm512_maskz_loadu_ps(m, u + i));
+        __m512 s = _mm512_add_ps(one, exp_all(_mm512_xor_ps(vg, sign)));
+        __m512 t, slope;
+
+        s = _mm512_div_ps(one, s);
+        t = _mm512_mul_ps(vg, s);
+        slope = _mm512_fmadd_ps(s, _mm512_sub_ps(vg, t), s);
+        _mm512_mask_storeu_ps(du + i, m, _mm512_mul_ps(vy, t));
+        _mm512_mask_storeu_ps(dg + i, m, _mm512_mul_ps(both, slope));
+    }
+}
+
+static void
+mul_axpy(float s, const float *a, const float *b, float *y, size_t n)
+{
+    __m512 vs = _mm512_set1_ps(s);
+    size_t i;
+
+    for (i = 0; i < n; i += 16) {
+        __mmask16 m = mask_of(n - i);
+        __m512 t = _mm512_mul_ps(vs, _mm512_maskz_loadu_ps(m, a + i));
+
+        _mm512_mask_storeu_ps(
+            y + i, m,
+            _mm512_fmadd_ps(t, _mm512_maskz_loadu_ps(m, b + i),
+                            _mm512_maskz_loadu_ps(m, y + i)));
+    }
+}
+
+static void
+norm_back(const float *x, const float *w, float r, const float *dy, bool add,
+          float *dx, size_t n)
+{
+    __m512 vr = _mm512_set1_ps(r);
+    __m512 s = _mm512_setzero_ps();
+    __m512 vc;
+    size_t i;
+
+    for (i = 0; i < n; i += 16) {
+        __mmask16 m = mask_of(n - i);
+        __m512 t = _mm512_mul_ps(_mm512_maskz_loadu_ps(m, dy + i), vr);
+
+        t = _mm512_mul_ps(t, _mm512_maskz_loadu_ps(m, w + i));
+        s = _mm512_mask3_fmadd_ps(t, _mm512_maskz_loadu_ps(m, x + i), s, m);
+    }
+    vc = _mm512_set1_ps(tree(s) * r * r / (float)n);
+    for (i = 0; i < n; i += 16) {
+        __mmask16 m = mask_of(n - i);
+        __m512 d = _mm512_mul_ps(_mm512_maskz_loadu_ps(m, dy + i), vr);
+
+        d = _mm512_mul_ps(d, _mm512_maskz_loadu_ps(m, w + i));
+        d = _mm512_fnmadd_ps(vc, _mm512_maskz_loadu_ps(m, x + i), d);
+        if (add)
+            d = _mm512_add_ps(_mm512_maskz_loadu_ps(m, dx + i), d);
+        _mm512_mask_storeu_ps(dx + i, m, d);
+    }
+}
+
 INLINE void
 tree_tile(__m512 s[4][4], float *y, size_t y_stride)
 {
@@ -346,6 +416,9 @@ sov_kern_avx512_f32(struct sov_kern *k)
     k->scale = scale;
     k->exp = exp_sub;
     k->silu_mul = silu_mul;
+    k->silu_back = silu_back;
+    k->mul_axpy = mul_axpy;
+    k->norm_back = norm_back;
     k->dots = dots;
     k->mix = mix;
     k->mixes = mixes;

@@ -1,78 +1,117 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * outer.c - sums of outer products over tokens, AVX-512
- *
- * Eight rows and up to three panels at a time: 24 sums stay in registers, and
- * for each token there are eleven loads.  The rows come from the first cache,
- * the panels from the second.
+ * outer.c - sums of outer products of f32, and panels, AVX-512
  */
 #include "config.h"
 
+#include "kern/avx512/tree.h"
 #include "kern/overlay.h"
 
 #include <immintrin.h>
 
-#define INLINE static inline __attribute__((always_inline))
-
-#define ROWS   8
 #define PANELS 3
 
-INLINE void
-tile(const float *a, const float *b, size_t b_stride, int n_b, size_t n,
-     float *y, size_t y_stride)
+typedef float unit;
+typedef __m512 vecx;
+
+INLINE vecx
+one(const unit *a)
 {
-    __m512 s[ROWS][PANELS];
-    size_t t;
-    int i, p;
-
-    for (i = 0; i < ROWS; i++)
-        for (p = 0; p < n_b; p++)
-            s[i][p] = _mm512_setzero_ps();
-    for (t = 0; t < n; t++) {
-        __m512 v[PANELS];
-
-        for (p = 0; p < n_b; p++)
-            v[p] = _mm512_loadu_ps(b + (size_t)p * b_stride + 16 * t);
-        for (i = 0; i < ROWS; i++) {
-            __m512 x = _mm512_set1_ps(a[16 * t + (size_t)i]);
-
-            for (p = 0; p < n_b; p++)
-                s[i][p] = _mm512_fmadd_ps(x, v[p], s[i][p]);
-        }
-    }
-    for (i = 0; i < ROWS; i++)
-        for (p = 0; p < n_b; p++) {
-            float *to = y + (size_t)i * y_stride + 16 * (size_t)p;
-
-            _mm512_storeu_ps(to, _mm512_add_ps(_mm512_loadu_ps(to), s[i][p]));
-        }
+    return _mm512_set1_ps(*a);
 }
 
-INLINE void
-panels(const float *a, const float *b, size_t b_stride, int n_b, size_t n,
-       float *y, size_t y_stride)
+INLINE vecx
+some(const unit *b)
 {
-    tile(a, b, b_stride, n_b, n, y, y_stride);
-    tile(a + ROWS, b, b_stride, n_b, n, y + ROWS * y_stride, y_stride);
+    return _mm512_loadu_ps(b);
+}
+
+INLINE __m512
+fma_unit(vecx x, vecx v, __m512 s)
+{
+    return _mm512_fmadd_ps(x, v, s);
+}
+
+#include "kern/avx512/outer.h"
+
+static void
+do_tile(const struct tile *t, size_t panels, size_t rows)
+{
+    TILES(t, panels, rows);
 }
 
 static void
-outer(const float *a, const float *b, size_t b_stride, size_t n_b, size_t n,
-      float *y, size_t y_stride)
+outer(const struct sov_outer *o)
 {
-    for (; n_b >= PANELS; n_b -= PANELS) {
-        panels(a, b, b_stride, PANELS, n, y, y_stride);
-        b += PANELS * b_stride;
-        y += PANELS * 16;
+    all_tiles(o, do_tile);
+}
+
+/*
+ * Sixteen rows of sixteen numbers become columns: pairs of rows side by side,
+ * then fours, in each quarter of a vector; then the quarters find their places.
+ */
+INLINE void
+turn16(__m512i v[16])
+{
+    __m512i w[16];
+    int i, j;
+
+    UNROLL
+    for (i = 0; i < 16; i += 2) {
+        w[i] = _mm512_unpacklo_epi32(v[i], v[i + 1]);
+        w[i + 1] = _mm512_unpackhi_epi32(v[i], v[i + 1]);
     }
-    if (n_b == 2)
-        panels(a, b, b_stride, 2, n, y, y_stride);
-    else if (n_b == 1)
-        panels(a, b, b_stride, 1, n, y, y_stride);
+    UNROLL
+    for (i = 0; i < 16; i += 4) {
+        v[i] = _mm512_unpacklo_epi64(w[i], w[i + 2]);
+        v[i + 1] = _mm512_unpackhi_epi64(w[i], w[i + 2]);
+        v[i + 2] = _mm512_unpacklo_epi64(w[i + 1], w[i + 3]);
+        v[i + 3] = _mm512_unpackhi_epi64(w[i + 1], w[i + 3]);
+    }
+    UNROLL
+    for (i = 0; i < 4; i++)
+        UNROLL
+    for (j = 0; j < 16; j += 8) {
+        w[j + i] = _mm512_shuffle_i32x4(v[j + i], v[j + i + 4], 0x88);
+        w[j + i + 4] = _mm512_shuffle_i32x4(v[j + i], v[j + i + 4], 0xdd);
+    }
+    UNROLL
+    for (i = 0; i < 4; i++) {
+        v[i] = _mm512_shuffle_i32x4(w[i], w[i + 8], 0x88);
+        v[i + 4] = _mm512_shuffle_i32x4(w[i + 4], w[i + 12], 0x88);
+        v[i + 8] = _mm512_shuffle_i32x4(w[i], w[i + 8], 0xdd);
+        v[i + 12] = _mm512_shuffle_i32x4(w[i + 4], w[i + 12], 0xdd);
+    }
+}
+
+static void
+panel(const void *x, size_t stride, size_t n_i, size_t n, void *p)
+{
+    const int32_t *from = x;
+    int32_t *to = p;
+    size_t t, i;
+
+    for (t = 0; t < n; t += 16, to += 16 * SOV_OUTER) {
+        __mmask16 m = mask_of(n - t);
+        __m512i v[16];
+
+        UNROLL
+        for (i = 0; i < 16; i++)
+            v[i] = i < n_i ? _mm512_maskz_loadu_epi32(m, from + i * stride + t)
+                           : _mm512_setzero_si512();
+        turn16(v);
+        if (n - t >= 16)
+            UNROLL
+        for (i = 0; i < 16; i++)
+            _mm512_storeu_si512(to + i * SOV_OUTER, v[i]);
+        else for (i = 0; i < n - t; i++)
+            _mm512_storeu_si512(to + i * SOV_OUTER, v[i]);
+    }
 }
 
 void
 sov_kern_avx512_outer(struct sov_kern *k)
 {
     k->outer = outer;
+    k->panel = panel;
 }

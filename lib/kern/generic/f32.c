@@ -135,6 +135,50 @@ silu_mul(const float *g, const float *u, float *y, size_t n)
 }
 
 static void
+silu_back(const float *g, const float *u, const float *dy, float *dg, float *du,
+          size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        float s = 1.0f / (1.0f + exp_one(-g[i]));
+        float t = g[i] * s;
+        float slope = fmaf(s, g[i] - t, s);
+        float both = dy[i] * u[i];
+
+        du[i] = dy[i] * t;
+        dg[i] = both * slope;
+    }
+}
+
+static void
+mul_axpy(float s, const float *a, const float *b, float *y, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        y[i] = fmaf(s * a[i], b[i], y[i]);
+}
+
+static void
+norm_back(const float *x, const float *w, float r, const float *dy, bool add,
+          float *dx, size_t n)
+{
+    float lane[LANES] = { 0 };
+    float c;
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        lane[i % LANES] = fmaf(dy[i] * r * w[i], x[i], lane[i % LANES]);
+    c = tree(lane) * r * r / (float)n;
+    for (i = 0; i < n; i++) {
+        float d = fmaf(-c, x[i], dy[i] * r * w[i]);
+
+        dx[i] = add ? dx[i] + d : d;
+    }
+}
+
+static void
 dots(const float *a, size_t a_stride, size_t n_a, const float *b,
      size_t b_stride, size_t n_b, size_t n, float *y, size_t y_stride)
 {
@@ -177,6 +221,9 @@ sov_kern_generic_f32(struct sov_kern *k)
     k->scale = scale;
     k->exp = exp_sub;
     k->silu_mul = silu_mul;
+    k->silu_back = silu_back;
+    k->mul_axpy = mul_axpy;
+    k->norm_back = norm_back;
     k->dots = dots;
     k->mix = mix;
     k->mixes = mixes;

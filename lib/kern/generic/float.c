@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "base/le.h"
+#include "kern/generic/product.h"
 #include "kern/overlay.h"
 #include "tensor/half.h"
 
@@ -25,31 +26,6 @@ tree(float lane[LANES])
 }
 
 static float
-flush(float x)
-{
-    return fabsf(x) < 0x1p-126f ? copysignf(0, x) : x;
-}
-
-/*
- * a * b + s as bf16 products are added.  Only a result of at most 2^-126 can
- * be too small; there a double has room for the exact sum, or differs from it
- * by less than matters.
- */
-static float
-add_product(float a, float b, float s)
-{
-    float r;
-
-    a = flush(a);
-    b = flush(b);
-    r = fmaf(a, b, s);
-    if (fabsf(r) <= 0x1p-126f &&
-        fabs((double)a * (double)b + (double)s) < 0x1p-126 - 0x1p-151)
-        return copysignf(0, r);
-    return r;
-}
-
-static float
 row_bf16(const unsigned char *w, const void *act, size_t n)
 {
     const uint16_t *x = act;
@@ -60,10 +36,10 @@ row_bf16(const unsigned char *w, const void *act, size_t n)
         for (l = 0; l < LANES; l++) {
             size_t even = i + 2 * l, odd = even + 1;
 
-            lane[l] = add_product(
+            lane[l] = sov_bf16_add(
                 odd < n ? sov_bf16_to_f32(sov_le16(w + 2 * odd)) : 0,
                 sov_bf16_to_f32(x[odd]), lane[l]);
-            lane[l] = add_product(
+            lane[l] = sov_bf16_add(
                 even < n ? sov_bf16_to_f32(sov_le16(w + 2 * even)) : 0,
                 sov_bf16_to_f32(x[even]), lane[l]);
         }

@@ -1,32 +1,123 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * outer.c - sums of outer products over tokens, the specification
+ * outer.c - sums of outer products, and panels for them, the specification
  */
 #include "config.h"
 
+#include "kern/generic/product.h"
 #include "kern/overlay.h"
+#include "tensor/half.h"
 
 #include <math.h>
+#include <string.h>
+
+static float
+sum_f32(const struct sov_outer *o, size_t i, size_t j)
+{
+    const float *x = (const float *)o->a + i * o->a_row;
+    const float *v = (const float *)o->b + j / SOV_OUTER * o->b_stride;
+    float s = 0;
+    size_t t;
+
+    for (t = 0; t < o->n; t++)
+        s = fmaf(x[t * o->a_step], v[t * SOV_OUTER + j % SOV_OUTER], s);
+    return s;
+}
+
+static float
+sum_bf16(const struct sov_outer *o, size_t i, size_t j)
+{
+    const uint16_t *x = (const uint16_t *)o->a + 2 * i * o->a_row;
+    const uint16_t *v =
+        (const uint16_t *)o->b + 2 * (j / SOV_OUTER * o->b_stride);
+    float s = 0;
+    size_t t;
+    int k;
+
+    v += 2 * (j % SOV_OUTER);
+    for (t = 0; t < o->n; t++)
+        for (k = 1; k >= 0; k--)
+            s = sov_bf16_add(sov_bf16_to_f32(x[2 * t * o->a_step + k]),
+                             sov_bf16_to_f32(v[2 * t * SOV_OUTER + k]), s);
+    return s;
+}
 
 static void
-outer(const float *a, const float *b, size_t b_stride, size_t n_b, size_t n,
-      float *y, size_t y_stride)
+outer(const struct sov_outer *o)
 {
-    size_t p, i, j, t;
+    size_t i, j;
 
-    for (p = 0; p < n_b; p++, b += b_stride, y += SOV_OUTER)
+    for (i = 0; i < o->n_a; i++)
+        for (j = 0; j < o->n_b; j++) {
+            float *y = o->y + i * o->y_stride + j;
+            float s = sum_f32(o, i, j);
+
+            *y = o->add ? *y + s : s;
+        }
+}
+
+static void
+outer_bf16(const struct sov_outer *o)
+{
+    size_t i, j;
+
+    for (i = 0; i < o->n_a; i++)
+        for (j = 0; j < o->n_b; j++) {
+            float *y = o->y + i * o->y_stride + j;
+            float s = sum_bf16(o, i, j);
+
+            *y = o->add ? *y + s : s;
+        }
+}
+
+static uint16_t
+one_bf16(float x)
+{
+    return sov_f32_to_bf16(sov_bf16_flush(x));
+}
+
+static void
+to_bf16(const float *x, uint16_t *y, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        y[i] = one_bf16(x[i]);
+    if (n % 2 != 0)
+        y[n] = 0;
+}
+
+/* Numbers of 32 bits, whatever they are. */
+static void
+panel(const void *x, size_t stride, size_t n_i, size_t n, void *p)
+{
+    const unsigned char *from = x;
+    unsigned char *to = p;
+    size_t t, i;
+
+    memset(p, 0, n * SOV_OUTER * 4);
+    for (t = 0; t < n; t++, to += SOV_OUTER * 4)
+        for (i = 0; i < n_i; i++)
+            memcpy(to + 4 * i, from + 4 * (i * stride + t), 4);
+}
+
+static void
+panel_pairs(const float *x, size_t stride, size_t n_i, size_t n, uint16_t *p)
+{
+    size_t t, i;
+
+    for (t = 0; t < (n + 1) / 2 * 2; t++)
         for (i = 0; i < SOV_OUTER; i++)
-            for (j = 0; j < SOV_OUTER; j++) {
-                float s = 0;
-
-                for (t = 0; t < n; t++)
-                    s = fmaf(a[t * SOV_OUTER + i], b[t * SOV_OUTER + j], s);
-                y[i * y_stride + j] += s;
-            }
+            p[(t / 2 * SOV_OUTER + i) * 2 + t % 2] =
+                i < n_i && t < n ? one_bf16(x[t * stride + i]) : 0;
 }
 
 void
 sov_kern_generic_outer(struct sov_kern *k)
 {
     k->outer = outer;
+    k->outer_bf16 = outer_bf16;
+    k->to_bf16 = to_bf16;
+    k->panel = panel;
+    k->panel_pairs = panel_pairs;
 }

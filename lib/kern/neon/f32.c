@@ -136,6 +136,89 @@ silu_mul(const float *g, const float *u, float *y, size_t n)
 }
 
 /* the dot products of four rows of a with b */
+/* See kern.h; gives dg. */
+INLINE float32x4_t
+silu_slope(float32x4_t g, float32x4_t u, float32x4_t dy, float32x4_t *du)
+{
+    const float32x4_t one = vdupq_n_f32(1.0f);
+    float32x4_t s = vdivq_f32(one, vaddq_f32(one, exp_all(vnegq_f32(g))));
+    float32x4_t t = vmulq_f32(g, s);
+    float32x4_t slope = vfmaq_f32(s, s, vsubq_f32(g, t));
+
+    *du = vmulq_f32(dy, t);
+    return vmulq_f32(vmulq_f32(dy, u), slope);
+}
+
+static void
+silu_back(const float *g, const float *u, const float *dy, float *dg, float *du,
+          size_t n)
+{
+    float rest[3][4] = { { 0 } };
+    float32x4_t vg, vu;
+    size_t i;
+
+    for (i = 0; i + 4 <= n; i += 4) {
+        vg = silu_slope(vld1q_f32(g + i), vld1q_f32(u + i), vld1q_f32(dy + i),
+                        &vu);
+        vst1q_f32(du + i, vu);
+        vst1q_f32(dg + i, vg);
+    }
+    if (i < n) {
+        memcpy(rest[0], g + i, (n - i) * sizeof(*g));
+        memcpy(rest[1], u + i, (n - i) * sizeof(*u));
+        memcpy(rest[2], dy + i, (n - i) * sizeof(*dy));
+        vg = silu_slope(vld1q_f32(rest[0]), vld1q_f32(rest[1]),
+                        vld1q_f32(rest[2]), &vu);
+        vst1q_f32(rest[0], vg);
+        vst1q_f32(rest[1], vu);
+        memcpy(dg + i, rest[0], (n - i) * sizeof(*g));
+        memcpy(du + i, rest[1], (n - i) * sizeof(*u));
+    }
+}
+
+static void
+mul_axpy(float s, const float *a, const float *b, float *y, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i + 4 <= n; i += 4)
+        vst1q_f32(y + i, vfmaq_f32(vld1q_f32(y + i),
+                                   vmulq_n_f32(vld1q_f32(a + i), s),
+                                   vld1q_f32(b + i)));
+    for (; i < n; i++)
+        y[i] = fmaf(s * a[i], b[i], y[i]);
+}
+
+static void
+norm_back(const float *x, const float *w, float r, const float *dy, bool add,
+          float *dx, size_t n)
+{
+    lanes s = zero();
+    float lane[LANES], c;
+    size_t i, l;
+    int j;
+
+    for (i = 0; i + LANES <= n; i += LANES)
+        for (j = 0; j < 4; j++) {
+            size_t at = i + 4 * (size_t)j;
+
+            s.v[j] = vfmaq_f32(s.v[j],
+                               vmulq_f32(vmulq_n_f32(vld1q_f32(dy + at), r),
+                                         vld1q_f32(w + at)),
+                               vld1q_f32(x + at));
+        }
+    for (j = 0; j < 4; j++)
+        vst1q_f32(lane + 4 * j, s.v[j]);
+    for (l = 0; i < n; i++, l++)
+        lane[l] = fmaf(dy[i] * r * w[i], x[i], lane[l]);
+    c = tree(load(lane)) * r * r / (float)n;
+    for (i = 0; i < n; i++) {
+        float d = fmaf(-c, x[i], dy[i] * r * w[i]);
+
+        dx[i] = add ? dx[i] + d : d;
+    }
+}
+
 static float32x4_t
 dot4(const float *a, size_t stride, const float *b, size_t n)
 {
@@ -222,6 +305,9 @@ sov_kern_neon_f32(struct sov_kern *k)
     k->scale = scale;
     k->exp = exp_sub;
     k->silu_mul = silu_mul;
+    k->silu_back = silu_back;
+    k->mul_axpy = mul_axpy;
+    k->norm_back = norm_back;
     k->dots = dots;
     k->mix = mix;
     k->mixes = mixes;

@@ -5,13 +5,12 @@
  * The 16 lanes of kern.h are four vectors; sums of two rows and three columns
  * are 24 registers.
  *
- * For products of bf16 the processor is told to flush to zero.  It judges a
- * result before it is rounded, kern.h after: they differ where a result lies
- * just below 2^-126.  Whenever a result was flushed the processor keeps a note
- * of it, and then, which is rare, all is done once more in the generic way.
+ * Products of bf16 are done once more in the generic way if a result was
+ * flushed, see flush.h.
  */
 #include "config.h"
 
+#include "kern/neon/flush.h"
 #include "kern/neon/lanes.h"
 #include "kern/overlay.h"
 #include "kern/tile.h"
@@ -21,42 +20,6 @@
 #define ROWS      SOV_TILE_ROWS
 #define PART_ROWS 2
 #define PART_COLS 3
-
-/* ---- the processor's modes and notes */
-
-#define MODE_FLUSH     (UINT64_C(1) << 24) /* FPCR: FZ; the rest as usual */
-#define NOTE_UNDERFLOW (UINT64_C(1) << 3)  /* FPSR: UFC */
-
-static unsigned
-enter(void)
-{
-    uint64_t mode;
-
-    __asm__ volatile("mrs %0, fpcr" : "=r"(mode) : : "memory");
-    __asm__ volatile("msr fpcr, %0" : : "r"(MODE_FLUSH) : "memory");
-    return (unsigned)mode;
-}
-
-static void
-leave(unsigned mode)
-{
-    __asm__ volatile("msr fpcr, %0" : : "r"((uint64_t)mode) : "memory");
-}
-
-static uint64_t
-notes(void)
-{
-    uint64_t notes;
-
-    __asm__ volatile("mrs %0, fpsr" : "=r"(notes) : : "memory");
-    return notes;
-}
-
-static void
-set_notes(uint64_t notes)
-{
-    __asm__ volatile("msr fpsr, %0" : : "r"(notes) : "memory");
-}
 
 /* ---- vectors */
 
