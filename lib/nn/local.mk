@@ -5,6 +5,7 @@ libsov_all_la_SOURCES += \
 	%D%/attn.c %D%/attn.h %D%/attn_forms.h \
 	%D%/attn_pages.c %D%/attn_rows.c \
 	%D%/fn.c %D%/fn.h \
+	%D%/gemm.c %D%/gemm.h \
 	%D%/low.c %D%/low.h \
 	%D%/mat.c %D%/mat.h \
 	%D%/nn.c %D%/nn.h \

@@ -35,10 +35,11 @@ bench-codec: tests/bench/bench_codec$(EXEEXT)
 # What the machine can do, and what of it the hot loops reach: under a minute.
 BENCH_TYPES = q4_k q6_k q8_0 q4_0 iq4_xs iq3_s iq2_xxs bf16
 bench: tests/bench/bench_limits$(EXEEXT) tests/bench/bench_kern$(EXEEXT) \
-		tests/bench/bench_attn$(EXEEXT)
+		tests/bench/bench_attn$(EXEEXT) tests/bench/bench_gemm$(EXEEXT)
 	tests/bench/bench_limits$(EXEEXT)
 	tests/bench/bench_kern$(EXEEXT) $(BENCH_TYPES)
 	tests/bench/bench_attn$(EXEEXT)
+	tests/bench/bench_gemm$(EXEEXT)
 .PHONY: bench
 
 EXTRA_DIST += %D%/quantize.sh
@@ -80,3 +81,11 @@ bench-feedback: tests/bench/bench_feedback$(EXEEXT)
 	tests/bench/bench_feedback$(EXEEXT) q4_k 2048 2048
 	tests/bench/bench_feedback$(EXEEXT) iq3_s 2048 2048
 .PHONY: bench-feedback
+
+EXTRA_PROGRAMS += tests/bench/bench_gemm
+tests_bench_bench_gemm_SOURCES = %D%/bench_gemm.c
+tests_bench_bench_gemm_LDADD = libsov_all.la $(deps_libs) -lm
+CLEANFILES += tests/bench/bench_gemm$(EXEEXT)
+bench-gemm: tests/bench/bench_gemm$(EXEEXT)
+	tests/bench/bench_gemm$(EXEEXT)
+.PHONY: bench-gemm
