@@ -9,7 +9,7 @@ libsov_all_la_SOURCES += \
 	%D%/loss_vec.c \
 	%D%/losses.def \
 	%D%/optim.h \
-	%D%/prim.h \
+	%D%/prim.c %D%/prim.h \
 	%D%/real.h \
 	%D%/sum.h \
 	%D%/trainee.h

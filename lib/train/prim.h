@@ -47,7 +47,8 @@ struct sov_operand {
 /*
  * c[i * c_stride + j] = (add ? c : 0) + the sum over k < n_k of a(i, k)
  * b(j, k), for i < n_i, j < n_j.  The sum goes in blocks of SOV_GEMM_K terms:
- * each a chain of fma from 0 in increasing k, then added to c.
+ * each a chain of fma from 0 in increasing k, then added to c (nn/gemm.h).
+ * One product of a sov_prim runs at a time.
  *
  * So a layer of weights w [n_out, n_in] over x [n, n_in]:
  *     y  [n, n_out]       = mul(n, n_out, n_in, x, w)

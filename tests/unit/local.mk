@@ -44,3 +44,4 @@ include tests/unit/measure.mk
 include tests/unit/bench.mk
 include tests/unit/loss.mk
 include tests/unit/data.mk
+include tests/unit/train_prim.mk
