@@ -18,6 +18,7 @@
 #include "distill/limits.h"
 #include "distill/listing.h"
 #include "distill/repair.h"
+#include "sov/run.h"
 #include "sys/archive.h"
 #include "sys/file.h"
 
@@ -433,6 +434,16 @@ next_line(sov_corpus *c, struct sov_doc *doc, struct sov_err *err)
     return 1;
 }
 
+/* Does its maker say that there was no room for the end? */
+static bool
+is_cut(const json_t *o)
+{
+    const char *stop = json_string_value(json_object_get(o, "stop"));
+
+    return stop != NULL && (strcmp(stop, sov_why_name(SOV_WHY_LENGTH)) == 0 ||
+                            strcmp(stop, sov_why_name(SOV_WHY_CONTEXT)) == 0);
+}
+
 static int
 next_object(sov_corpus *c, struct sov_doc *doc, struct sov_err *err)
 {
@@ -443,6 +454,7 @@ next_object(sov_corpus *c, struct sov_doc *doc, struct sov_err *err)
     c->object = parse_line(doc->text, &doc->text, err);
     if (c->object == NULL)
         return sov_err_wrap(err, "%.200s: line %" PRIu64, c->name, doc->line);
+    doc->cut = is_cut(c->object);
     return 1;
 }
 

@@ -41,6 +41,8 @@ struct sov_doc {
     uint64_t nuls;    /* and NUL bytes */
     bool begins;      /* else it goes on where the last one ended: */
     bool ends;        /* SOV_DOC_MAX bytes at once are the most */
+    bool cut;         /* nobody knows how it ends: a line of a teacher (make.h)
+                         or of sov-run says that it had no more room */
 };
 
 struct sov_corpus_counts {

@@ -60,7 +60,8 @@ read_all(struct way *w, struct sov_err *err)
     while ((rc = sov_corpus_next(w->corpus, &doc, err)) > 0) {
         rc = sov_sieve_take(w->sieve, &doc, &text, err);
         if (rc > 0)
-            rc = sov_tokens_add(w->tokens, text, doc.begins, doc.ends, err);
+            rc = sov_tokens_add(w->tokens, text, doc.begins,
+                                doc.ends && !doc.cut, err);
         if (rc < 0)
             return rc;
         tell_progress(w, &doc);

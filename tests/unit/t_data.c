@@ -763,6 +763,15 @@ START_TEST(texts_become_tokens)
     ck_assert_ptr_null(t);
     ck_assert(strstr(err.msg, "none of 3 documents") != NULL);
     sov_texts_told_free(&told);
+    path = put_text("a.jsonl", "{\"text\":\"ab\",\"stop\":\"length\"}\n"
+                               "{\"text\":\"c\",\"stop\":\"end\"}\n"
+                               "{\"text\":\"d\",\"stop\":\"context\"}\n");
+    o = (struct sov_texts){ .paths = &path, .n = 1, .tok = tok };
+    ck_assert_int_eq(sov_texts_read(&t, &o, NULL, &err), 0);
+    ck_assert_uint_eq(sov_tokens_docs(t), 3);
+    ck_assert_uint_eq(sov_tokens_count(t), 3 + 3 + 2); /* one end */
+    sov_tokens_free(t);
+    o.form = SOV_CORPUS_LINES;
     path = put_text("a", "\n");
     ck_assert_int_eq(sov_texts_read(&t, &o, NULL, &err), SOV_EFORMAT);
     ck_assert(strstr(err.msg, "no text in") != NULL);
