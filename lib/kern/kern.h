@@ -160,6 +160,20 @@ struct sov_attn_span {
 struct sov_fb_round;
 struct sov_fb_descend;
 
+/* The numbers of a step of AdamW that are the same for a whole tensor. */
+struct sov_adamw {
+    float by;     /* gradients are shortened by it */
+    float a1, a2; /* 1 - beta1, 1 - beta2 */
+    float rate;   /* of learning, over 1 - beta1^step */
+    float norm;   /* 1 / (1 - beta2^step) */
+    float eps;
+    float decay;  /* what a step takes off a weight of 1 */
+};
+
+/* Numbers of fix_add are below 2^SOV_FIX_BITS units: 2^12 of them, and what is
+ * between, fit int64. */
+#define SOV_FIX_BITS 51
+
 /*
  * Sums of outer products: with x(i, t) = a[i * a_row + t * a_step], and columns
  * in panels of SOV_OUTER, each [n][SOV_OUTER],
@@ -295,6 +309,22 @@ struct sov_kern {
                       float *y, size_t n_y);
     void (*fb_round)(const struct sov_fb_round *a);
     void (*fb_descend)(const struct sov_fb_descend *a);
+
+    /*
+     * A step of AdamW; of each number
+     *     g = g * by
+     *     m = fma(a1, g - m, m)
+     *     v = fma(a2, g * g - v, v)
+     *     w = fma(-decay, w, w) - (m * rate) / (sqrt(v * norm) + eps)
+     */
+    void (*adamw)(const struct sov_adamw *a, const float *g, float *m, float *v,
+                  float *w, size_t n);
+
+    /* sum += x * unit, a power of two, in double and rounded to even.  Those
+     * that are not below 2^SOV_FIX_BITS then are left out: false. */
+    bool (*fix_add)(int64_t *sum, const float *x, double unit, size_t n);
+    /* x = (float)((double)sum * by) */
+    void (*fix_get)(const int64_t *sum, double by, float *x, size_t n);
 };
 
 /* The table for this machine, at most SOV_ISA; built once. */

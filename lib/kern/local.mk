@@ -15,11 +15,11 @@ libkern_generic_la_SOURCES = \
 	%D%/unpack.h %D%/unpack_32.h %D%/unpack_256.h %D%/unpack_bits.h \
 	%D%/rows.h %D%/rows_32.h %D%/rows_256.h %D%/rows_grid.h \
 	%D%/strips.h %D%/strips_256.h %D%/strips_32.h \
-	%D%/generic/exp.h %D%/generic/f32.c %D%/generic/act.c \
+	%D%/generic/exp.h %D%/generic/fix.h %D%/generic/f32.c %D%/generic/act.c \
 	%D%/generic/blocks.h %D%/generic/readers.def \
 	%D%/generic/read_32.c %D%/generic/read_256.c %D%/generic/read_grid.c \
 	%D%/generic/dot.c %D%/generic/float.c %D%/generic/attn.c \
-	%D%/generic/outer.c %D%/generic/product.h
+	%D%/generic/optim.c %D%/generic/outer.c %D%/generic/product.h
 libsov_all_la_LIBADD += libkern_generic.la
 
 if SOV_ISA_AVX2
@@ -30,7 +30,7 @@ libkern_avx2_la_SOURCES = \
 	%D%/avx2/f32.c %D%/avx2/act.c %D%/avx2/dot.c %D%/avx2/attn.c \
 	%D%/avx2/vec.h %D%/avx2/panel_32.c %D%/avx2/panel_256.c \
 	%D%/avx2/row.h %D%/avx2/float.c %D%/avx2/flush.h %D%/avx2/tree.h \
-	%D%/avx2/outer.c %D%/avx2/outer.h %D%/avx2/outer_bf16.c
+	%D%/avx2/optim.c %D%/avx2/outer.c %D%/avx2/outer.h %D%/avx2/outer_bf16.c
 libkern_avx2_la_CFLAGS = $(AM_CFLAGS) $(AVX2_CFLAGS)
 libsov_all_la_LIBADD += libkern_avx2.la
 endif
@@ -53,7 +53,7 @@ libkern_avx512_la_SOURCES = \
 	%D%/avx512/attn_few.c %D%/avx512/attn_many.c \
 	%D%/avx512/row.h %D%/avx512/points.h %D%/avx512/whole.h \
 	%D%/avx512/float.c %D%/avx512/floats.h %D%/avx512/tree.h \
-	%D%/avx512/outer.c %D%/avx512/outer.h %D%/avx512/outer_bf16.c
+	%D%/avx512/optim.c %D%/avx512/outer.c %D%/avx512/outer.h %D%/avx512/outer_bf16.c
 libkern_avx512_la_CFLAGS = $(AM_CFLAGS) $(AVX512_CFLAGS)
 libsov_all_la_LIBADD += libkern_avx512.la
 endif
@@ -82,7 +82,7 @@ libkern_neon_la_SOURCES = \
 	%D%/neon/lanes.h %D%/neon/exp.h %D%/neon/attn.c \
 	%D%/neon/act.c %D%/neon/dot.c %D%/neon/row.h \
 	%D%/neon/vec.h %D%/neon/panel_32.c %D%/neon/panel_256.c \
-	%D%/neon/outer.c %D%/neon/flush.h
+	%D%/neon/optim.c %D%/neon/outer.c %D%/neon/flush.h
 libkern_neon_la_CFLAGS = $(AM_CFLAGS) $(NEON_CFLAGS)
 libsov_all_la_LIBADD += libkern_neon.la
 endif

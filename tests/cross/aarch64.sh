@@ -62,7 +62,7 @@ echo '#define SOV_HAVE_NEON 1' >>"$work/config.h"
     done
     echo lib/sys/cpu.c
     echo lib/sys/cgroup.c
-    for t in nn float attn codec; do
+    for t in nn float attn codec optim; do
         echo "tests/unit/t_kern_$t.c -Wno-conversion -Wno-format-nonliteral"
     done
     echo tests/cross/isa.c
@@ -94,7 +94,7 @@ done
 # Blocks of the generic encoders are looked at by the tests of this machine.
 CHECK_SKIP=' blocks_are_finite '
 export CHECK_SKIP
-for t in nn float attn codec; do
+for t in nn float attn codec optim; do
     link unit_t_kern_$t.c
     echo "$work/unit_t_kern_$t.c"
 done | xargs -P2 -L1 "$qemu"
