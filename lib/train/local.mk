@@ -8,8 +8,11 @@ libsov_all_la_SOURCES += \
 	%D%/loss_row.h \
 	%D%/loss_vec.c \
 	%D%/losses.def \
-	%D%/optim.h \
+	%D%/optim.c %D%/optim.h %D%/optim_in.h %D%/optims.def \
+	%D%/optim_adamw.c \
+	%D%/optim_cut.c \
 	%D%/prim.c %D%/prim.h \
 	%D%/real.h \
-	%D%/sum.h \
+	%D%/schedule.c %D%/schedules.def \
+	%D%/sum.c %D%/sum.h \
 	%D%/trainee.h

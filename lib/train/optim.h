@@ -27,7 +27,7 @@ struct sov_optim {
     double lr;                       /* at rate 1, of all tensors */
     double beta1, beta2, eps;        /* beta1: momentum, of Muon too */
     double decay;                    /* of matrices, times the rate */
-    double clip; /* of the norm of all gradients; 0: none */
+    double clip;                     /* of the norm of all gradients; 0: none */
 };
 
 /* Defaults of a row; SOV_EARG names the rows. */

@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SOV_GRAD_BITS  35   /* of gradients */
+#define SOV_GRAD_BITS 35   /* of gradients */
 #define SOV_FIX_TERMS 4096 /* of a sum, over all ranks */
 
 /* sum[n] += x[n], gradients; on all threads.  After SOV_ENO the sum is
