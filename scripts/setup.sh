@@ -59,6 +59,9 @@ wanted_packages() {
     have fsverity || echo fsverity
     have xxhsum || echo xxhash
     have ministat || echo ministat
+    # training on several machines, with either MPI
+    have mpicc.openmpi || echo libopenmpi-dev openmpi-bin
+    have mpicc.mpich || echo libmpich-dev mpich
     # the kernels of the other kind of machine, and an emulator of it
     if [ "$(uname -m)" = x86_64 ]; then
         have aarch64-linux-gnu-gcc ||

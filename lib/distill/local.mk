@@ -1,6 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # lib/distill/local.mk - floor 10: teaching a model
 
+if SOV_MPI
+noinst_LTLIBRARIES += libcomm_mpi.la
+libcomm_mpi_la_SOURCES = %D%/comm_mpi.c
+libcomm_mpi_la_CFLAGS = $(AM_CFLAGS) $(MPI_CFLAGS)
+libsov_all_la_LIBADD += libcomm_mpi.la
+deps_libs += $(MPI_LIBS)
+endif
+
 libsov_all_la_SOURCES += \
 	%D%/cache.c \
 	%D%/cache.h \
@@ -8,19 +16,21 @@ libsov_all_la_SOURCES += \
 	%D%/cache_make.c \
 	%D%/cache_make.h \
 	%D%/cache_write.c \
-	%D%/comm.h \
+	%D%/comm.c %D%/comm.h %D%/comm_in.h %D%/comms.def \
 	%D%/corpus.c \
 	%D%/corpus.h \
 	%D%/course.c \
 	%D%/course.h \
 	%D%/crowd.c \
 	%D%/crowd.h \
+	%D%/delta.c %D%/delta.h %D%/delta_write.c \
 	%D%/draw.c \
 	%D%/few_code.c \
 	%D%/few_code.h \
 	%D%/limits.h \
 	%D%/listing.c \
 	%D%/listing.h \
+	%D%/local.c %D%/local.h \
 	%D%/make.c \
 	%D%/make.h \
 	%D%/near.c \

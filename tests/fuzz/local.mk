@@ -59,6 +59,11 @@ tests_fuzz_fuzz_blocks_SOURCES = %D%/fuzz_blocks.c $(fuzz_main)
 tests_fuzz_fuzz_blocks_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_blocks_LDFLAGS = $(fuzz_ldflags)
 
+fuzz_tests += tests/fuzz/fuzz_delta
+tests_fuzz_fuzz_delta_SOURCES = %D%/fuzz_delta.c $(fuzz_main)
+tests_fuzz_fuzz_delta_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_delta_LDFLAGS = $(fuzz_ldflags)
+
 fuzz_tests += tests/fuzz/fuzz_bench
 tests_fuzz_fuzz_bench_SOURCES = %D%/fuzz_bench.c $(fuzz_main)
 tests_fuzz_fuzz_bench_LDADD = $(fuzz_libs)

@@ -34,6 +34,7 @@ only "${inc}sodium" lib/sys/hash.c lib/trust/armor.c lib/trust/keys.c \
 only "${inc}blis" lib/kern/gemm_blis.c
 only "${inc}pcre2" lib/tok/pretok.c
 only "${inc}utf8proc" lib/tok/normal.c
+only "${inc}mpi\.h" lib/distill/comm_mpi.c
 only "${inc}check\.h"
 
 # Anything else in <> is the C library, the kernel or the compiler.
@@ -41,7 +42,7 @@ known='assert ctype dirent dlfcn elf errno fcntl fenv float fnmatch immintrin in
 libgen limits locale malloc math poll pthread sched signal stdalign stdarg stdatomic
 stdbool stddef stdint stdio stdlib stdnoreturn string strings sysexits termios
 time unistd cpuid arm_neon jansson omp archive archive_entry xxhash sodium
-pcre2 utf8proc'
+pcre2 utf8proc mpi'
 for h in $(find lib bin -name '*.[ch]' -exec sed -n \
     's/^[[:space:]]*#[[:space:]]*include[[:space:]]*<\([^>]*\)\.h>.*/\1/p' {} + | sort -u); do
     case $h in sys/* | linux/* | asm/*) continue ;; esac

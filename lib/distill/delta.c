@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * delta.c - what a worker's training has moved, as a file
+ */
+#include "distill/delta.h"
+#include "base/le.h"
+#include "base/mem.h"
+#include "base/rd.h"
+#include "distill/limits.h"
+#include "sys/hash.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MERGE ((size_t)1 << 18) /* numbers at once */
+
+int
+sov_delta_head(const struct sov_delta *d, uint32_t version, struct sov_err *err)
+{
+    if (version != SOV_DELTA_VERSION)
+        return sov_fail(err, SOV_EUNSUP, "version %u, this is of version %d",
+                        (unsigned)version, SOV_DELTA_VERSION);
+    if (d->bits < SOV_DELTA_BITS_MIN || d->bits > SOV_DELTA_BITS_MAX)
+        return sov_fail(err, SOV_EFORMAT, "units of 2^-%u, from %d to %d",
+                        (unsigned)d->bits, SOV_DELTA_BITS_MIN,
+                        SOV_DELTA_BITS_MAX);
+    if (d->tokens == 0 || d->tokens > SOV_DELTA_TOKENS)
+        return sov_fail(err, SOV_EFORMAT, "%llu tokens, from 1 to 2^50",
+                        (unsigned long long)d->tokens);
+    if (d->worker > d->workers || d->workers > SOV_DELTA_WORKERS ||
+        (d->worker == 0) != (d->workers == 0))
+        return sov_fail(err, SOV_EFORMAT, "worker %u of %u, at most %u",
+                        (unsigned)d->worker, (unsigned)d->workers,
+                        (unsigned)SOV_DELTA_WORKERS);
+    return 0;
+}
+
+int
+sov_delta_parse(struct sov_delta *d, const void *p, size_t len,
+                struct sov_err *err)
+{
+    struct sov_delta got = { 0 };
+    struct sov_rd rd = sov_rd_over(p, len);
+    struct sov_span magic = sov_rd_bytes(&rd, strlen(SOV_DELTA_MAGIC));
+    struct sov_span base, rest, sum;
+    unsigned char want[SOV_XXH3_LEN];
+    uint32_t version;
+    int rc;
+
+    version = sov_rd_u32(&rd);
+    got.bits = sov_rd_u32(&rd);
+    got.count = sov_rd_u64(&rd);
+    got.tokens = sov_rd_u64(&rd);
+    base = sov_rd_bytes(&rd, SOV_SHA256_LEN);
+    got.worker = sov_rd_u32(&rd);
+    got.workers = sov_rd_u32(&rd);
+    rest = sov_rd_bytes(&rd, SOV_DELTA_HEAD - sov_rd_offset(&rd));
+    if (rd.bad || memcmp(magic.p, SOV_DELTA_MAGIC, magic.len) != 0)
+        return sov_fail(err, SOV_EFORMAT,
+                        "not a file of what training has moved");
+    rc = sov_delta_head(&got, version, err);
+    if (rc < 0)
+        return rc;
+    while (rest.len > 0 && rest.p[rest.len - 1] == 0)
+        rest.len--;
+    if (rest.len > 0)
+        return sov_fail(err, SOV_EFORMAT, "byte %zu is not 0",
+                        SOV_DELTA_HEAD - 57 + rest.len);
+    if (rd.left.len < SOV_XXH3_LEN || (rd.left.len - SOV_XXH3_LEN) % 4 != 0 ||
+        (rd.left.len - SOV_XXH3_LEN) / 4 != got.count)
+        return sov_fail(err, SOV_EFORMAT, "%llu numbers do not fit %zu bytes",
+                        (unsigned long long)got.count, len);
+    memcpy(got.base, base.p, SOV_SHA256_LEN);
+    got.numbers = sov_rd_bytes(&rd, 4 * got.count).p;
+    sum = sov_rd_bytes(&rd, SOV_XXH3_LEN);
+    sov_xxh3(p, len - SOV_XXH3_LEN, want);
+    if (memcmp(want, sum.p, SOV_XXH3_LEN) != 0)
+        return sov_fail(err, SOV_EFORMAT, "damaged: its checksum is another");
+    memcpy(got.sum, want, SOV_XXH3_LEN);
+    *d = got;
+    return 0;
+}
+
+int
+sov_delta_open(struct sov_delta *d, const char *path, struct sov_err *err)
+{
+    struct sov_file file;
+    const void *map = NULL;
+    int rc;
+
+    rc = sov_file_open(&file, path, err);
+    if (rc < 0)
+        return rc;
+    if (!file.regular)
+        rc = sov_fail(err, SOV_EARG, "not a regular file");
+    if (rc == 0)
+        rc = sov_file_map(&file, &map, err);
+    if (rc == 0)
+        rc = sov_delta_parse(d, map, (size_t)file.size, err);
+    if (rc < 0) {
+        if (map != NULL)
+            sov_file_unmap(map, file.size);
+        sov_file_close(&file);
+        sov_err_wrap(err, "%s", path);
+        return rc;
+    }
+    d->file = file;
+    d->map = map;
+    return 0;
+}
+
+void
+sov_delta_close(struct sov_delta *d)
+{
+    if (d->map == NULL)
+        return;
+    sov_file_unmap(d->map, d->file.size);
+    sov_file_close(&d->file);
+    *d = (struct sov_delta){ 0 };
+}
+
+/* Two of them. */
+static int
+check_pair(const struct sov_delta *a, const struct sov_delta *b, size_t i,
+           size_t j, struct sov_err *err)
+{
+    if (a->workers != b->workers)
+        return sov_fail(err, SOV_ENO,
+                        "files %zu and %zu: of %u workers, and "
+                        "of %u",
+                        i, j, (unsigned)a->workers, (unsigned)b->workers);
+    if (a->workers > 0 && a->worker == b->worker)
+        return sov_fail(err, SOV_ENO, "files %zu and %zu are both of worker %u",
+                        i, j, (unsigned)a->worker);
+    if (memcmp(a->sum, b->sum, SOV_XXH3_LEN) == 0)
+        return sov_fail(err, SOV_ENO, "files %zu and %zu are the same", i, j);
+    return 0;
+}
+
+int
+sov_delta_check(const struct sov_delta *d, size_t n_deltas,
+                const unsigned char base[SOV_SHA256_LEN], size_t n,
+                struct sov_err *err)
+{
+    size_t i, j;
+    int rc = 0;
+
+    if (n_deltas == 0 || n_deltas > SOV_DELTA_WORKERS)
+        return sov_fail(err, SOV_EARG, "%zu files, from 1 to %u", n_deltas,
+                        (unsigned)SOV_DELTA_WORKERS);
+    for (i = 0; i < n_deltas && rc == 0; i++) {
+        if (d[i].count != n || memcmp(d[i].base, base, SOV_SHA256_LEN) != 0)
+            return sov_fail(err, SOV_ENO,
+                            "file %zu is of training from another model",
+                            i + 1);
+        for (j = 0; j < i && rc == 0; j++)
+            rc = check_pair(&d[j], &d[i], j + 1, i + 1, err);
+    }
+    if (rc == 0 && d[0].workers > 0 && d[0].workers != n_deltas)
+        return sov_fail(err, SOV_ENO, "files of %zu workers, of %u", n_deltas,
+                        (unsigned)d[0].workers);
+    return rc;
+}
+
+int
+sov_delta_merge(const struct sov_local *l, const struct sov_delta *d,
+                size_t n_deltas, float *base, float *u, float *w, size_t n,
+                struct sov_err *err)
+{
+    int64_t *sum = sov_mem_array(n < MERGE ? n : MERGE, sizeof(*sum));
+    uint64_t tokens = 0; /* no more than 2^62 */
+    size_t at, i, j;
+
+    if (sum == NULL)
+        return sov_mem_fail(err);
+    for (j = 0; j < n_deltas; j++)
+        tokens += d[j].tokens;
+    for (at = 0; at < n; at += MERGE) {
+        size_t of = n - at < MERGE ? n - at : MERGE;
+
+        memset(sum, 0, of * sizeof(*sum));
+        for (j = 0; j < n_deltas; j++) {
+            double by = ldexp((double)d[j].tokens / (double)tokens,
+                              SOV_LOCAL_BITS - (int)d[j].bits);
+            const unsigned char *p = d[j].numbers + 4 * at;
+
+            for (i = 0; i < of; i++)
+                sum[i] += llrint((double)(int32_t)sov_le32(p + 4 * i) * by);
+        }
+        sov_local_step(l, sum, 1, base + at, u + at, w + at, of);
+    }
+    free(sum);
+    return 0;
+}

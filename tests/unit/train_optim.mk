@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+# tests/unit/train_optim.mk - unit tests of optimisers, schedules and sums
+
+unit_tests += tests/unit/t_local
+tests_unit_t_local_SOURCES = %D%/t_local.c %D%/unit.h
+tests_unit_t_local_CFLAGS = $(unit_cflags)
+tests_unit_t_local_LDADD = $(unit_libs)
