@@ -28,11 +28,11 @@ sov_delta_head(const struct sov_delta *d, uint32_t version, struct sov_err *err)
     if (d->tokens == 0 || d->tokens > SOV_DELTA_TOKENS)
         return sov_fail(err, SOV_EFORMAT, "%llu tokens, from 1 to 2^50",
                         (unsigned long long)d->tokens);
-    if (d->worker > d->workers || d->workers > SOV_DELTA_WORKERS ||
+    if (d->worker > d->workers || d->workers > SOV_DELTA_FILES ||
         (d->worker == 0) != (d->workers == 0))
         return sov_fail(err, SOV_EFORMAT, "worker %u of %u, at most %u",
                         (unsigned)d->worker, (unsigned)d->workers,
-                        (unsigned)SOV_DELTA_WORKERS);
+                        (unsigned)SOV_DELTA_FILES);
     return 0;
 }
 
@@ -146,9 +146,9 @@ sov_delta_check(const struct sov_delta *d, size_t n_deltas,
     size_t i, j;
     int rc = 0;
 
-    if (n_deltas == 0 || n_deltas > SOV_DELTA_WORKERS)
+    if (n_deltas == 0 || n_deltas > SOV_DELTA_FILES)
         return sov_fail(err, SOV_EARG, "%zu files, from 1 to %u", n_deltas,
-                        (unsigned)SOV_DELTA_WORKERS);
+                        (unsigned)SOV_DELTA_FILES);
     for (i = 0; i < n_deltas && rc == 0; i++) {
         if (d[i].count != n || memcmp(d[i].base, base, SOV_SHA256_LEN) != 0)
             return sov_fail(err, SOV_ENO,

@@ -16,7 +16,7 @@
 #define SOV_FEW_BLOCK    UINT32_C(4096)       /* tokens of a block of them */
 #define SOV_FEW_TOKENS   (UINT64_C(1) << 40)  /* tokens of a cache */
 #define SOV_MAKE_MAX     (UINT64_C(1) << 32)  /* texts to be made */
-#define SOV_DELTA_WORKERS UINT64_C(4096)      /* whose training is merged */
-#define SOV_DELTA_TOKENS (UINT64_C(1) << 50) /* that one of them learnt */
+#define SOV_DELTA_TOKENS (UINT64_C(1) << 50)  /* that a worker learnt */
+#define SOV_DELTA_FILES  UINT64_C(4096)       /* of workers, merged */
 
 #endif

@@ -11,6 +11,7 @@ libsov_all_la_SOURCES += \
 	%D%/optim.c %D%/optim.h %D%/optim_in.h %D%/optims.def \
 	%D%/optim_adamw.c \
 	%D%/optim_cut.c \
+	%D%/optim_muon.c \
 	%D%/prim.c %D%/prim.h \
 	%D%/real.h \
 	%D%/schedule.c %D%/schedules.def \

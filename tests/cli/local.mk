@@ -25,6 +25,7 @@ cli_tests += %D%/peer-import.sh
 cli_tests += %D%/peer-loads.sh
 cli_tests += %D%/peer-tokens.sh
 cli_tests += %D%/pipe.sh
+cli_tests += %D%/ranks.sh
 cli_tests += %D%/sigstore.sh
 cli_tests += %D%/slow_compilers.sh
 cli_tests += %D%/torture.sh

@@ -15,6 +15,9 @@ tests_tools_keytool_SOURCES = %D%/keytool.c
 tests_tools_keytool_LDADD = libsov_all.la $(deps_libs)
 tests_tools_hashsum_SOURCES = %D%/hashsum.c
 tests_tools_hashsum_LDADD = libsov_all.la $(deps_libs)
+check_PROGRAMS += tests/tools/ranks
+tests_tools_ranks_SOURCES = %D%/ranks.c
+tests_tools_ranks_LDADD = libsov_all.la $(deps_libs)
 EXTRA_DIST += %D%/fold-types.awk
 
 check_PROGRAMS += tests/tools/mkclaims
