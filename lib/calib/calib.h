@@ -78,6 +78,13 @@ struct sov_calib_rates {
     double moments;
 };
 
+/*
+ * What something takes that was tried n times, n even: the middle one of all
+ * but the first, in which pages come in and threads wake up.  Others may be at
+ * work in some.  t is put in order.
+ */
+double sov_calib_usual(double *t, size_t n);
+
 /* Before the run, which begins anew. */
 int sov_calib_probe(struct sov_calib *c, struct sov_calib_rates *rates,
                     struct sov_err *err) SOV_MUST_CHECK;

@@ -4,8 +4,8 @@
  *
  * Time is measured on small pieces: a window through the first layer, as it is
  * and with blocks of zeros in the types that will be, the moments of a window,
- * and the rounding of some rows of two widths, of which what grows with the
- * square and the cube of the columns follows.
+ * and the rounding of some rows of two widths to each type, of which what grows
+ * with the square and the cube of the columns follows.
  */
 #include "compress/calibrated_in.h"
 
@@ -18,15 +18,21 @@
 #include <string.h>
 
 /* Widths that rounding is tried with, unless all are slimmer, and rows for each
- * thread. */
+ * thread.  Twice these where there are widths of HUGE: what does not fit the
+ * caches takes longer. */
 #define WIDE 1024
 #define SLIM 512
+#define HUGE 4096
 #define ROWS 64
 
-/* Seconds of one input, and of a row, of so many columns. */
+/* Tries; the first does not count. */
+#define TRIES 6
+
+/* Seconds of one input, and of a row of each type, of so many columns. */
 struct rounding {
+    size_t k[2];
     double made[2];
-    double row[2];
+    double row[SOV_TYPE_GGUF_MAX][2];
 };
 
 struct cost {
@@ -69,96 +75,138 @@ some_moments(struct sov_moments *m, size_t k, float *x, struct sov_err *err)
     return rc;
 }
 
-/* The type that most tensors get. */
-static enum sov_type
-usual_type(const struct sov_calibrated *c)
+/* How many weights become each type. */
+static void
+count_types(const struct sov_calibrated *c, uint64_t n[SOV_TYPE_GGUF_MAX])
 {
-    uint64_t n[SOV_TYPE_GGUF_MAX] = { 0 };
-    size_t most = 0;
+    int64_t tied = sov_model_find(c->job->model, "token_embd.weight");
 
+    for (size_t i = 0; i < SOV_TYPE_GGUF_MAX; i++)
+        n[i] = 0;
     for (size_t i = 0; i < sov_plan_count(c->job->plan); i++) {
         const struct sov_tensor *t = sov_plan_at(c->job->plan, i);
 
-        if (sov_calibrated_wants(c, i))
+        if (sov_calibrated_wants(c, i) || (int64_t)i == tied)
             n[t->type] += sov_tensor_count(t);
     }
+}
+
+/* The type that most of them get. */
+static enum sov_type
+usual_type(const uint64_t n[SOV_TYPE_GGUF_MAX])
+{
+    size_t most = 0;
+
     for (size_t i = 0; i < SOV_TYPE_GGUF_MAX; i++)
         if (n[i] > n[most])
             most = i;
     return (enum sov_type)most;
 }
 
+/* Rows of each type. */
+static int
+time_rows(const struct sov_feedback *f, const uint64_t types[SOV_TYPE_GGUF_MAX],
+          float *x, struct rounding *r, int w, struct sov_err *err)
+{
+    size_t n = ROWS * sov_threads();
+    int rc = 0;
+
+    for (size_t type = 0; type < SOV_TYPE_GGUF_MAX && rc == 0; type++) {
+        const struct sov_codec *codec = sov_codec_find((enum sov_type)type);
+        struct sov_feedback_loss loss = { 0 };
+        double t[TRIES];
+
+        if (types[type] == 0 || codec == NULL || codec->parts == NULL)
+            continue;
+        for (int i = 0; i < TRIES && rc == 0; i++) {
+            t[i] = sov_clock();
+            rc = sov_feedback_encode(f, (enum sov_type)type, x, 0, n,
+                                     x + n * r->k[w], &loss, err);
+            t[i] = sov_clock() - t[i];
+        }
+        if (rc == 0)
+            r->row[type][w] = sov_calib_usual(t, TRIES) / (double)n;
+    }
+    return rc;
+}
+
 /* One width; x has room for its inputs, its rows and what they become. */
 static int
-time_width(const struct sov_calibrated *c, size_t k, float *x, double *made,
-           double *row, struct sov_err *err)
+time_width(const struct sov_calibrated *c,
+           const uint64_t types[SOV_TYPE_GGUF_MAX], float *x,
+           struct rounding *r, int w, struct sov_err *err)
 {
     struct sov_feedback_opts o = {
         .draw = -1,
         .mix = -1,
         .effort = c->job->effort,
-        .type = usual_type(c),
+        .type = usual_type(types),
         .rows = x,
         .n_rows = SOV_CALIBRATED_SAMPLE,
     };
-    struct sov_feedback_loss loss = { 0 };
-    size_t n = ROWS * sov_threads();
     struct sov_feedback *f = NULL;
     struct sov_moments m = { 0 };
-    double start;
-    int rc = some_moments(&m, k, x, err);
+    double t[TRIES];
+    int rc = some_moments(&m, r->k[w], x, err);
 
-    start = sov_clock();
-    if (rc == 0)
+    for (int i = 0; i < TRIES && rc == 0; i++) {
+        sov_feedback_free(f);
+        f = NULL;
+        t[i] = sov_clock();
         rc = sov_feedback_new(&f, &m, &o, err);
-    *made = sov_clock() - start;
-    start = sov_clock();
+        t[i] = sov_clock() - t[i];
+    }
     if (rc == 0)
-        rc = sov_feedback_encode(f, o.type, x, 0, n, x + n * k, &loss, err);
-    *row = (sov_clock() - start) / (double)n;
+        rc = time_rows(f, types, x, r, w, err);
     sov_feedback_free(f);
     sov_moments_free(&m);
+    if (rc == 0)
+        r->made[w] = sov_calib_usual(t, TRIES);
     return rc;
 }
 
 static int
-time_rounding(const struct sov_calibrated *c, struct rounding *r,
-              struct sov_err *err)
+time_rounding(const struct sov_calibrated *c, uint64_t widest,
+              struct rounding *r, struct sov_err *err)
 {
     size_t rows = 2 * ROWS * sov_threads() + SOV_CALIBRATED_SAMPLE;
+    size_t by = widest >= HUGE ? 2 : 1;
+    uint64_t types[SOV_TYPE_GGUF_MAX];
     float *x;
     int rc;
 
+    r->k[0] = by * SLIM;
+    r->k[1] = by * WIDE;
+    count_types(c, types);
     rows = rows < 2 * SOV_MOMENT_TOKENS ? 2 * SOV_MOMENT_TOKENS : rows;
-    x = sov_mem_aligned(rows * WIDE, sizeof(*x));
+    x = sov_mem_aligned(rows * r->k[1], sizeof(*x));
     if (x == NULL)
         return sov_mem_fail(err);
-    rc = time_width(c, SLIM, x, &r->made[0], &r->row[0], err);
+    rc = time_width(c, types, x, r, 0, err);
     if (rc == 0)
-        rc = time_width(c, WIDE, x, &r->made[1], &r->row[1], err);
+        rc = time_width(c, types, x, r, 1, err);
     sov_mem_free_aligned(x);
     return rc;
 }
 
 /* a k^(power + 1) + b k^power through both measurements; neither is below 0. */
 static double
-through(const double t[2], double k, int power)
+through(const struct rounding *r, const double t[2], double k, int power)
 {
-    double slim = SLIM, wide = WIDE, base = 1, low, high, a, b;
+    double slim = (double)r->k[0], wide = (double)r->k[1];
+    double base = 1, low = t[0], high = t[1], a, b;
 
     for (int i = 0; i < power; i++) {
         base *= k;
-        slim *= SLIM;
-        wide *= WIDE;
+        low /= slim;
+        high /= wide;
     }
-    low = t[0] / (slim / SLIM);
-    high = t[1] / (wide / WIDE);
-    a = (high - low) / (WIDE - SLIM);
+    a = (high - low) / (wide - slim);
     a = a > 0 ? a : 0;
-    b = high - a * WIDE;
+    b = high - a * wide;
     if (b < 0) {
         b = 0;
-        a = high / WIDE;
+        a = high / wide;
     }
     return base * (a * k + b);
 }
@@ -174,12 +222,14 @@ add_site(void *arg, const struct sov_calib_site *site, size_t k,
 
     (void)err;
     cost->rounding +=
-        (double)site->n_experts * through(cost->r.made, (double)k, 2);
+        (double)site->n_experts * through(&cost->r, cost->r.made, (double)k, 2);
     for (size_t i = 0; i < site->n_tensors; i++)
         if (sov_calibrated_wants(cost->c, site->tensor[i]))
             cost->rounding +=
                 (double)sov_tensor_rows(sov_plan_at(plan, site->tensor[i])) *
-                through(cost->r.row, (double)k, 1);
+                through(&cost->r,
+                        cost->r.row[sov_plan_at(plan, site->tensor[i])->type],
+                        (double)k, 1);
     cost->moments += (double)k * (double)k;
     return 0;
 }
@@ -199,8 +249,9 @@ tied_rounding(const struct sov_calibrated *c, const struct rounding *r)
     codec = sov_codec_find(to->type);
     if (codec == NULL || codec->parts == NULL)
         return 0;
-    return through(r->made, (double)to->dim[0], 2) +
-           (double)sov_tensor_rows(to) * through(r->row, (double)to->dim[0], 1);
+    return through(r, r->made, (double)to->dim[0], 2) +
+           (double)sov_tensor_rows(to) *
+               through(r, r->row[to->type], (double)to->dim[0], 1);
 }
 
 /* In the first layer zeros stand for what will be, or what is does again. */
@@ -261,7 +312,7 @@ sov_calibrated_cost(struct sov_calibrated *c, struct sov_quant_cost *cost,
     if (rc == 0)
         rc = sov_calib_each_site(c->calib, put_back, c, err);
     if (rc == 0 && widest >= SLIM) /* else it takes no time */
-        rc = time_rounding(c, &all.r, err);
+        rc = time_rounding(c, widest, &all.r, err);
     if (rc == 0)
         rc = sov_calib_each_site(c->calib, add_site, &all, err);
     if (rc < 0)
