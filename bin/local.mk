@@ -67,6 +67,8 @@ bin_PROGRAMS += bin/sov-bench
 bin_sov_bench_SOURCES = %D%/sov-bench.c \
 	%D%/bench/advise.c %D%/bench/advise.def \
 	%D%/bench/bench.h \
+	%D%/bench/builds.c \
+	%D%/bench/claim.c \
 	%D%/bench/judge.c \
 	%D%/bench/manners.c \
 	%D%/bench/model.c \
@@ -140,5 +142,5 @@ bin_sov_show_LDADD = $(tool_libs)
 bin_PROGRAMS += bin/sov-verify
 bin_sov_verify_SOURCES = %D%/sov-verify.c %D%/verify/verify.h \
 	%D%/verify/audit.c %D%/verify/check.c %D%/verify/common.c %D%/verify/keygen.c \
-	%D%/verify/scrub.c %D%/verify/show.c %D%/verify/sign.c
+	%D%/verify/scrub.c %D%/verify/show.c %D%/verify/sign.c %D%/verify/test.c
 bin_sov_verify_LDADD = $(tool_libs)

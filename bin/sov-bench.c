@@ -7,6 +7,7 @@
 #include "bench/quality.h"
 
 #include "cli/common.h"
+#include "cli/password.h"
 #include "cli/sandbox.h"
 #include "cli/tool.h"
 #include "sov/machine.h"
@@ -63,6 +64,9 @@ static const struct sov_opt opts[] = {
     { 0, "vs", SOV_OPT_FILE, &bench_options.vs, "MODEL",
       "measure this model, too, by turns, and say how many times as fast the "
       "first one is" },
+    { 0, "vs-tool", SOV_OPT_FILE, &bench_options.vs_tool, "PROGRAM",
+      "measure with this build of sov-bench, too, by turns, and say how many "
+      "times as fast this one is" },
     { 0, "history", SOV_OPT_FILE, &bench_options.history, "FILE",
       "add what was measured to FILE, as JSON lines" },
     { 0, "baseline", SOV_OPT_FILE, &bench_options.baseline, "FILE",
@@ -74,8 +78,9 @@ static const struct sov_opt opts[] = {
     { 0, "cross-host", SOV_OPT_FLAG, &bench_options.cross_host, NULL,
       "compare with other machines all the same" },
 
-    { .type = SOV_OPT_GROUP, .help = "Quality; speed is then measured only "
-                                     "where it is asked for" },
+    { .type = SOV_OPT_GROUP,
+      .help = "Quality; speed is then measured only "
+              "where it is asked for" },
     { 0, "perplexity", SOV_OPT_FILE, &quality_options.perplexity, "TEXT",
       "how well the model foretells a text" },
     { 0, "kld", SOV_OPT_FILE, &quality_options.kld, "REFERENCE",
@@ -106,8 +111,8 @@ static const struct sov_opt opts[] = {
       "... and makes so many tokens a second", .min = 0.001, .max = 1e9,
       .preset = "" },
     { 0, "price", SOV_OPT_FLOAT, &quality_options.price, "PER_HOUR",
-      "what tokens cost, if an hour of this machine costs so much",
-      .min = 1e-9, .max = 1e12, .preset = "" },
+      "what tokens cost, if an hour of this machine costs so much", .min = 1e-9,
+      .max = 1e12, .preset = "" },
 
     { .type = SOV_OPT_GROUP, .help = "Reports" },
     { 0, "html", SOV_OPT_FILE, &bench_options.out.html, "FILE",
@@ -121,6 +126,13 @@ static const struct sov_opt opts[] = {
       "write a line of comma-separated values for each cell" },
     { 0, "md", SOV_OPT_FILE, &bench_options.out.md, "FILE",
       "write a table in Markdown" },
+
+    { .type = SOV_OPT_GROUP, .help = "Claims" },
+    { 0, "sign-key", SOV_OPT_FILE, &bench_options.sign_key, "FILE",
+      "sign what was measured, as a claim about MODEL, with this secret key" },
+    { 0, "claims", SOV_OPT_FILE, &bench_options.claims, "FILE",
+      "add it to this file", .preset = "MODEL.claims.jsonl" },
+    SOV_PASSWORD_ROW,
 
     { .type = SOV_OPT_GROUP, .help = "Machine" },
     { 0, "lock", SOV_OPT_ENUM, &bench_options.lock, NULL,
@@ -141,6 +153,7 @@ static const struct sov_opt opts[] = {
 struct errand {
     struct bench_job job;
     const char *path[2];
+    struct bench_claims *claims; /* or NULL */
 };
 
 /* What names the run. */
@@ -215,6 +228,7 @@ work(void *arg, struct sov_bench_set *set, struct sov_err *err)
     struct bench_model model[2];
     int rc = 0;
 
+    bench_claims_forget_key(e->claims);
     memset(model, 0, sizeof(model));
     job->model = model;
     for (size_t i = 0; i < job->n_models && rc == 0 && quality_speed_wanted();
@@ -237,16 +251,23 @@ work(void *arg, struct sov_bench_set *set, struct sov_err *err)
 }
 
 static int
-measure(int argc, char **argv, struct sov_bench_set *set, struct sov_err *err)
+measure(int argc, char **argv, struct bench_claims *claims,
+        struct sov_bench_set *set, struct sov_err *err)
 {
-    struct errand e = { .job = { .n_models = 1 } };
+    struct errand e = { .job = { .n_models = 1 }, .claims = claims };
     int rc = name_run(&e.job, err);
 
     e.path[1] = bench_options.vs;
     e.job.n_models = bench_options.vs != NULL ? 2 : 1;
     for (int i = 0; i < argc && rc == 0; i++) {
+        size_t from = set->n;
+
         e.path[0] = argv[i];
-        rc = bench_work(work, &e, set, err);
+        rc = bench_options.vs_tool != NULL
+                 ? bench_builds(&e.job, argv[i], set, err)
+                 : bench_work(work, &e, set, err);
+        if (rc == 0)
+            rc = bench_claims_measured(claims, (size_t)i, set, from, err);
     }
     sov_machine_clear(&e.job.machine);
     return rc;
@@ -285,22 +306,36 @@ put_limits_last(struct sov_bench_set *set)
     return n;
 }
 
+/* Beside a baseline; without one, and if that matters, beside the other model
+ * or build. */
+static int
+judge(const struct sov_bench_set *judged, const struct sov_bench_set *base,
+      struct sov_bench_verdict **v, size_t *n_v, struct sov_err *err)
+{
+    if (bench_options.baseline != NULL)
+        return bench_judge(judged, base, v, n_v, err);
+    if (bench_options.fail_above_given)
+        return bench_judge(judged, NULL, v, n_v, err);
+    return 0;
+}
+
 /* All that is said, then what the exit status is. */
 static int
 report(struct sov_bench_set *set, const struct sov_bench_set *past,
-       const struct sov_bench_set *base, struct sov_err *err)
+       const struct sov_bench_set *base, struct bench_claims *claims,
+       struct sov_err *err)
 {
     struct sov_bench_set judged = { set->record, put_limits_last(set) };
     struct sov_bench_verdict *v = NULL;
     size_t n_v = 0;
-    int rc = 0;
+    int rc = judge(&judged, base, &v, &n_v, err);
 
-    if (bench_options.baseline != NULL)
-        rc = bench_judge(&judged, base, &v, &n_v, err);
-    if (rc == 0)
+    if (rc == 0 && bench_options.baseline != NULL)
         bench_excuse(v, n_v, set, base);
     if (rc == 0 && bench_options.history != NULL)
         rc = sov_bench_history_add(bench_options.history, set, err);
+    if (rc == 0)
+        rc = bench_claims_add(claims, set, v, n_v, err);
     if (rc == 0)
         rc = bench_out(&bench_options.out, set, past, v, n_v, err);
     if (rc == 0)
@@ -330,6 +365,11 @@ check_outputs(int argc, char **argv, struct sov_err *err)
     o->json = sov_common.json;
     o->color = sov_tool_color();
     o->columns = (int)sov_tool_columns();
+    o->output = sov_common.output;
+    if (o->output != NULL && strcmp(o->output, "-") != 0) {
+        o->color = false;
+        o->columns = 0;
+    }
     return bench_out_check(o, err);
 }
 
@@ -350,6 +390,7 @@ run(int argc, char **argv, struct sov_err *err)
     struct sov_bench_set set = { 0 };
     struct sov_bench_set past = { 0 };
     struct sov_bench_set base = { 0 };
+    struct bench_claims *claims = NULL;
     int rc;
 
     bench_options.n_models = (size_t)argc;
@@ -363,13 +404,17 @@ run(int argc, char **argv, struct sov_err *err)
     if (rc == 0)
         rc = read_files(&past, &base, err);
     if (rc == 0)
-        rc = measure(argc, argv, &set, err);
+        rc = bench_claims_begin(&claims, argc, argv, err);
+    if (rc == 0)
+        rc = measure(argc, argv, claims, &set, err);
     if (rc == 0 && quality_options.price > 0)
         rc = quality_price(&set, quality_options.price, err);
     if (rc == 0 && !quality_options.advise)
-        rc = report(&set, &past, &base, err);
+        rc = report(&set, &past, &base, claims, err);
     if (rc != 0 && rc != SOV_ENO && rc != SOV_EARG)
         tell_failure(rc, err);
+    bench_out_end(&bench_options.out);
+    bench_claims_end(claims);
     free((void *)bench_options.out.inputs);
     sov_bench_set_free(&set);
     sov_bench_set_free(&past);
@@ -386,8 +431,8 @@ main(int argc, char **argv)
         .operands = "MODEL...",
         .min_operands = 1,
         .max_operands = -1,
-        .common = SOV_COMMON_FORCE | SOV_COMMON_JSON | SOV_COMMON_COLOR |
-                  SOV_COMMON_MEMORY | SOV_COMMON_PROGRESS,
+        .common = SOV_COMMON_OUTPUT | SOV_COMMON_FORCE | SOV_COMMON_JSON |
+                  SOV_COMMON_COLOR | SOV_COMMON_MEMORY | SOV_COMMON_PROGRESS,
         .opts = opts,
         .run = run,
     };

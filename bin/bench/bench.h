@@ -49,11 +49,16 @@ struct bench_options {
     /* beside others */
     size_t n_models; /* operands */
     const char *vs;
+    const char *vs_tool; /* another build of this program */
     const char *history;
     const char *baseline;
     double fail_above; /* a share */
     bool fail_above_given;
     bool cross_host;
+
+    /* claims */
+    const char *sign_key;
+    const char *claims;
 
     /* manners */
     double timeout; /* seconds; 0: none */
@@ -178,6 +183,46 @@ int bench_work(bench_work_fn work, void *arg, struct sov_bench_set *set,
 /* May be called by a signal's handler. */
 void bench_worker_kill(void);
 
+/* All that comes out of a pipe; who: for messages.  free() the text. */
+int bench_read_all(int fd, const char *who, char **text, size_t *len,
+                   struct sov_err *err) SOV_MUST_CHECK;
+
+/* The lines of it as records. */
+int bench_read_records(const char *text, size_t len, const char *who,
+                       struct sov_bench_set *set,
+                       struct sov_err *err) SOV_MUST_CHECK;
+
+/* ---- builds.c */
+
+/* --vs-tool: this build beside another one. */
+int bench_builds(const struct bench_job *job, const char *model,
+                 struct sov_bench_set *set, struct sov_err *err) SOV_MUST_CHECK;
+
+/* ---- claim.c */
+
+struct bench_claims;
+
+/*
+ * --sign-key: load the key and look at what is there, before anything is
+ * measured.  *claims (NULL without the option) is to be ended in any case.
+ */
+int bench_claims_begin(struct bench_claims **claims, int argc, char **argv,
+                       struct sov_err *err) SOV_MUST_CHECK;
+void bench_claims_end(struct bench_claims *c);
+
+/* In a process that will read a model; all of these take NULL for c. */
+void bench_claims_forget_key(struct bench_claims *c);
+
+/* Records of model i begin at `from`. */
+int bench_claims_measured(struct bench_claims *c, size_t i,
+                          const struct sov_bench_set *set, size_t from,
+                          struct sov_err *err) SOV_MUST_CHECK;
+
+/* Sign what was measured, and add it to the claims of each model. */
+int bench_claims_add(struct bench_claims *c, const struct sov_bench_set *set,
+                     const struct sov_bench_verdict *v, size_t n_v,
+                     struct sov_err *err) SOV_MUST_CHECK;
+
 /* ---- manners.c */
 
 /* --timeout, --nice, --lock, --require-energy: before anything else. */
@@ -189,7 +234,8 @@ int bench_behave(struct sov_err *err) SOV_MUST_CHECK;
 int bench_read_past(const char *path, struct sov_bench_set *past,
                     struct sov_err *err) SOV_MUST_CHECK;
 
-/* sov_bench_judge() by the rule of the options. */
+/* By the rule of the options: sov_bench_judge(), or, without a base,
+ * sov_bench_judge_pairs(). */
 int bench_judge(const struct sov_bench_set *now,
                 const struct sov_bench_set *base, struct sov_bench_verdict **v,
                 size_t *n, struct sov_err *err) SOV_MUST_CHECK;
@@ -214,6 +260,10 @@ struct sov_bench_record *
 bench_add(struct bench_job *job, struct sov_bench_set *set, size_t m,
           const char *metric, const struct sov_bench_cell *cell,
           const double *samples, size_t n, struct sov_err *err);
+
+/* Of a record of ratios, what is typical of the pairs. */
+void bench_set_ratio(struct sov_bench_record *r,
+                     const struct sov_bench_ratio *ratio);
 
 /* ---- speed.c */
 

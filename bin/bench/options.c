@@ -152,6 +152,20 @@ all_zero(const struct bench_list *list)
     return list->n > 0;
 }
 
+static int
+check_builds(const struct bench_options *o, struct sov_err *err)
+{
+    if (o->vs_tool == NULL)
+        return 0;
+    if (o->vs != NULL || o->n_models > 1)
+        return sov_fail(err, SOV_EARG,
+                        "--vs-tool compares two builds on one model");
+    if (o->require_energy)
+        return sov_fail(err, SOV_EARG,
+                        "--vs-tool measures rates alone, and no energy");
+    return 0;
+}
+
 int
 bench_check_options(struct sov_err *err)
 {
@@ -167,9 +181,11 @@ bench_check_options(struct sov_err *err)
     if (o->vs != NULL && o->n_models > 1)
         return sov_fail(err, SOV_EARG, "--vs compares two models; here are %zu",
                         o->n_models + 1);
-    if (o->fail_above_given && o->baseline == NULL)
+    if (o->fail_above_given && o->baseline == NULL && o->vs == NULL &&
+        o->vs_tool == NULL)
         return sov_fail(err, SOV_EARG,
-                        "--fail-above: worse than what? give a --baseline");
+                        "--fail-above: worse than what? give a --baseline, "
+                        "--vs or --vs-tool");
     if (o->history != NULL && strcmp(o->history, "-") == 0)
         return sov_fail(err, SOV_EARG, "--history needs a file");
     for (size_t i = 0; i < o->batch.n; i++)
@@ -182,7 +198,10 @@ bench_check_options(struct sov_err *err)
             return sov_fail(err, SOV_EARG,
                             "--threads: %" PRIu32 ", the limit is %d",
                             o->threads.v[i], BENCH_THREADS_MAX);
-    return 0;
+    if (o->claims != NULL && o->sign_key == NULL)
+        return sov_fail(err, SOV_EARG,
+                        "--claims: signed with what? give a --sign-key");
+    return check_builds(o, err);
 }
 
 uint32_t

@@ -51,10 +51,10 @@ is_stream(const char *path)
     return strcmp(path, "-") == 0;
 }
 
-int
-bench_out_check(const struct bench_outputs *o, struct sov_err *err)
+static int
+check_forms(const struct bench_outputs *o, struct sov_err *err)
 {
-    size_t streams = o->json;
+    size_t streams = o->json && o->output == NULL;
 
     for (size_t i = 0; i < N_FORMS; i++) {
         const char *path = path_of(o, &forms[i]);
@@ -68,6 +68,9 @@ bench_out_check(const struct bench_outputs *o, struct sov_err *err)
                             "only one output can be standard output");
         if (is_stream(path))
             continue;
+        if (o->output != NULL && strcmp(o->output, path) == 0)
+            return sov_fail(err, SOV_EARG, "--output and %s: the same file",
+                            forms[i].option);
         for (size_t k = 0; k < i; k++)
             if (path_of(o, &forms[k]) != NULL &&
                 strcmp(path_of(o, &forms[k]), path) == 0)
@@ -79,6 +82,31 @@ bench_out_check(const struct bench_outputs *o, struct sov_err *err)
             return rc;
     }
     return 0;
+}
+
+int
+bench_out_check(struct bench_outputs *o, struct sov_err *err)
+{
+    const struct sov_sink_opts opts = {
+        .force = sov_common.force,
+        .inputs = o->inputs,
+        .n_inputs = o->n_inputs,
+    };
+    int rc;
+
+    if (o->output != NULL && is_stream(o->output))
+        o->output = NULL;
+    rc = check_forms(o, err);
+    if (rc < 0 || o->output == NULL)
+        return rc;
+    return sov_sink_open(&o->sink, o->output, &opts, err);
+}
+
+void
+bench_out_end(struct bench_outputs *o)
+{
+    sov_sink_abort(o->sink);
+    o->sink = NULL;
 }
 
 /* ---- writing */
@@ -186,10 +214,10 @@ bench_out_failed(const struct bench_outputs *o, int status, struct sov_err *err)
     return rc < 0 ? sov_err_wrap(err, "--prom") : 0;
 }
 
-/* ---- standard output */
+/* ---- standard output, or -o */
 
 static int
-print_records(const struct sov_bench_set *set, struct sov_err *err)
+print_records(FILE *f, const struct sov_bench_set *set, struct sov_err *err)
 {
     for (size_t i = 0; i < set->n; i++) {
         char *line;
@@ -198,28 +226,56 @@ print_records(const struct sov_bench_set *set, struct sov_err *err)
 
         if (rc < 0)
             return rc;
-        fwrite(line, 1, len, stdout);
+        fwrite(line, 1, len, f);
         free(line);
     }
     return 0;
 }
 
 static int
-print(const struct bench_outputs *o, const struct bench_view *view,
+print(FILE *f, const struct bench_outputs *o, const struct bench_view *view,
       struct sov_err *err)
 {
-    if (o->json)
-        return print_records(view->now, err);
-    if (sov_common.quiet)
+    return o->json ? print_records(f, view->now, err)
+                   : bench_out_table(f, view, err);
+}
+
+static int
+print_to_file(struct bench_outputs *o, const struct bench_view *view,
+              struct sov_err *err)
+{
+    struct page page;
+    int rc = page_open(&page, err);
+
+    if (rc < 0)
+        return rc;
+    rc = print(page.f, o, view, err);
+    if (page_end(&page, rc == 0 ? err : NULL) < 0 && rc == 0)
+        rc = SOV_EMEM;
+    if (rc == 0)
+        rc = sov_sink_write(o->sink, page.text, page.len, err);
+    if (rc == 0)
+        rc = sov_sink_commit(&o->sink, err);
+    free(page.text);
+    return rc;
+}
+
+static int
+print_all(struct bench_outputs *o, const struct bench_view *view,
+          struct sov_err *err)
+{
+    if (o->sink != NULL)
+        return print_to_file(o, view, err);
+    if (sov_common.quiet && !o->json)
         return 0;
-    for (size_t i = 0; i < N_FORMS; i++)
+    for (size_t i = 0; i < N_FORMS && !o->json; i++)
         if (path_of(o, &forms[i]) != NULL && is_stream(path_of(o, &forms[i])))
             return 0;
-    return bench_out_table(stdout, view, err);
+    return print(stdout, o, view, err);
 }
 
 int
-bench_out(const struct bench_outputs *o, const struct sov_bench_set *now,
+bench_out(struct bench_outputs *o, const struct sov_bench_set *now,
           const struct sov_bench_set *past, const struct sov_bench_verdict *v,
           size_t n_v, struct sov_err *err)
 {
@@ -233,7 +289,7 @@ bench_out(const struct bench_outputs *o, const struct sov_bench_set *now,
         if (path_of(o, &forms[i]) != NULL)
             rc = write_form(o, &forms[i], &view, err);
     if (rc == 0)
-        rc = print(o, &view, err);
+        rc = print_all(o, &view, err);
     bench_view_free(&view);
     return rc;
 }

@@ -11,6 +11,7 @@
 
 #include "sov/bench.h"
 #include "sov/err.h"
+#include "sov/io.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,21 +29,26 @@ struct bench_outputs {
     int columns; /* of the terminal; 0: as wide as need be */
     const char *const *inputs; /* never to be replaced */
     size_t n_inputs;
+    const char *output; /* what goes to standard output goes there; or NULL */
+    sov_sink *sink;     /* it, while it is open */
 };
 
 /*
  * Can all of them be written?  Asked before anything is measured.  A file that
  * is there is replaced if it is one of ours of that kind, or empty, or -f was
- * given.
+ * given; that of -o is opened, and has its name once all is written.
  */
-int bench_out_check(const struct bench_outputs *o,
+int bench_out_check(struct bench_outputs *o,
                     struct sov_err *err) SOV_MUST_CHECK;
+
+/* Forget what was not written. */
+void bench_out_end(struct bench_outputs *o);
 
 /*
  * Write them all.  past is a history (or NULL), of which the same cells on the
  * same machine count; v are the verdicts.
  */
-int bench_out(const struct bench_outputs *o, const struct sov_bench_set *now,
+int bench_out(struct bench_outputs *o, const struct sov_bench_set *now,
               const struct sov_bench_set *past,
               const struct sov_bench_verdict *v, size_t n_v,
               struct sov_err *err) SOV_MUST_CHECK;

@@ -116,6 +116,12 @@ quality_check_options(struct sov_err *err)
                         "--%s: no file of tasks (--hellaswag, --lambada, "
                         "--choice)",
                         o->limit > 0 ? "limit" : "draw");
+    if (bench_options.vs_tool != NULL && (o->advise || quality_wanted()))
+        return sov_fail(err, SOV_EARG, "--vs-tool measures rates alone");
+    if (o->advise &&
+        (bench_options.sign_key != NULL || sov_common.output != NULL))
+        return sov_fail(err, SOV_EARG,
+                        "--advise measures nothing that could be kept");
     if (o->advise && quality_wanted())
         return sov_fail(err, SOV_EARG,
                         "--advise measures what it needs itself: leave the "
@@ -422,13 +428,12 @@ run_divergence(struct quality *q, size_t m, struct sov_bench_set *set,
 {
     const struct bench_model *model = &q->job->model[m];
     struct sov_session_opts so = session_opts(model);
-    const char *path = q->answers != NULL ? quality_options.kld
-                                          : quality_options.text;
+    const char *path =
+        q->answers != NULL ? quality_options.kld : quality_options.text;
     struct sov_bench_cell cell = cell_of((char *)(uintptr_t)base_name(path));
     struct sov_diverge_opts o = { .file = q->answers,
-                                  .tok = q->answers != NULL
-                                             ? model->lm.tok
-                                             : q->reference.tok,
+                                  .tok = q->answers != NULL ? model->lm.tok
+                                                            : q->reference.tok,
                                   .progress = sov_progress_update };
     unsigned char sum[SOV_SHA256_LEN];
     struct sov_divergence d;
@@ -480,8 +485,7 @@ put_scores(struct quality *q, size_t m, const struct task_file *f,
     if (f->form == SOV_TASK_LAMBADA) {
         rc = put(q, set, m, "lambada", cell, &s->greedy, note, err);
         return rc < 0 ? rc
-                      : put(q, set, m, "lambada_ppl", cell, &s->ppl, NULL,
-                            err);
+                      : put(q, set, m, "lambada_ppl", cell, &s->ppl, NULL, err);
     }
     rc = put(q, set, m, "choice", cell, &s->right, note, err);
     if (rc == 0)

@@ -80,3 +80,12 @@ bench_add(struct bench_job *job, struct sov_bench_set *set, size_t m,
         return NULL;
     return r;
 }
+
+void
+bench_set_ratio(struct sov_bench_record *r, const struct sov_bench_ratio *ratio)
+{
+    r->stat.median = ratio->ratio;
+    r->stat.low = ratio->low;
+    r->stat.high = ratio->high;
+    r->stat.confidence = ratio->confidence;
+}

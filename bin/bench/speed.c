@@ -593,10 +593,7 @@ tell_ratio(struct grid *g, const struct cell *c, struct sov_bench_set *set,
     if (r == NULL ||
         sov_bench_pairs(c[0].rate, c[1].rate, g->rounds, 0.95, &ratio, err) < 0)
         return err->rc;
-    r->stat.median = ratio.ratio;
-    r->stat.low = ratio.low;
-    r->stat.high = ratio.high;
-    r->stat.confidence = ratio.confidence;
+    bench_set_ratio(r, &ratio);
     return 0;
 }
 

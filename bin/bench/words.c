@@ -272,13 +272,20 @@ bench_noise_words(char *buf, size_t size, const struct sov_bench_noise *n)
 
 /* ---- verdicts */
 
+/* Was it measured beside another one, and not compared with the past? */
+static bool
+is_pairs(const struct sov_bench_record *r)
+{
+    return strcmp(bench_text(r->metric), "ratio") == 0;
+}
+
 /* What more of it is called, and what less is. */
 static const char *
 direction(const struct sov_bench_record *r, bool worse)
 {
     const char *unit = bench_text(r->unit);
 
-    if (strcmp(unit, "tok/s") == 0 || strcmp(unit, "s") == 0)
+    if (strcmp(unit, "tok/s") == 0 || strcmp(unit, "s") == 0 || is_pairs(r))
         return worse ? "slower" : "faster";
     if (strcmp(unit, "bytes") == 0)
         return worse ? "larger" : "smaller";
@@ -312,7 +319,8 @@ bench_verdict_words(char *buf, size_t size, const struct sov_bench_verdict *v)
         snprintf(buf, size, "not clear");
         break;
     case SOV_BENCH_REFUSED:
-        snprintf(buf, size, v->base == NULL ? "new" : "not compared");
+        snprintf(buf, size,
+                 v->base == NULL && !is_pairs(v->now) ? "new" : "not compared");
         break;
     }
     return buf;
@@ -335,9 +343,10 @@ tell_worst(struct bench_view *view)
     char words[64];
 
     bench_verdict_words(words, sizeof(words), v);
-    more(view->headline, sizeof(view->headline), " %s of %s is %s than before",
+    more(view->headline, sizeof(view->headline), " %s of %s is %s%s",
          row != NULL ? row->what : bench_text(v->now->metric),
-         bench_text(v->now->model.name), words);
+         bench_text(v->now->model.name), words,
+         v->base != NULL ? " than before" : "");
     if (isfinite(v->low) && isfinite(v->high))
         more(view->headline, sizeof(view->headline), " (%.1f to %.1f %%)",
              100 * v->low, 100 * v->high);
@@ -349,6 +358,9 @@ bench_headline(struct bench_view *view)
 {
     const size_t *n = view->answers;
     size_t compared = view->n_v - n[SOV_BENCH_REFUSED];
+    bool pairs =
+        view->n_v > 0 && view->v[0].base == NULL && is_pairs(view->v[0].now);
+    const char *past = pairs ? "the other one" : "before";
     char *buf = view->headline;
     size_t size = sizeof(view->headline);
 
@@ -361,7 +373,7 @@ bench_headline(struct bench_view *view)
         snprintf(buf, size, "Measured, but nothing could be compared: %s.",
                  view->v[0].reason);
     else if (n[SOV_BENCH_WORSE] > 0) {
-        snprintf(buf, size, "Worse than before in %zu of %zu%s",
+        snprintf(buf, size, "Worse than %s in %zu of %zu%s", past,
                  n[SOV_BENCH_WORSE], compared,
                  n[SOV_BENCH_WORSE] == 1 ? ":" : ", the most:");
         tell_worst(view);
@@ -370,7 +382,7 @@ bench_headline(struct bench_view *view)
                  "Not clear: the samples tell neither that it is "
                  "worse nor that it is not.");
     else {
-        snprintf(buf, size, "No worse than before");
+        snprintf(buf, size, "No worse than %s", past);
         if (n[SOV_BENCH_BETTER] > 0)
             more(buf, size, ", and better in %zu of %zu", n[SOV_BENCH_BETTER],
                  compared);

@@ -31,6 +31,7 @@ struct end {
     struct sov_err err;
 };
 
+static const char name[] = "the model's process"; /* for messages */
 static pid_t worker_pid = -1;
 
 void
@@ -94,8 +95,9 @@ child(int fd, bench_work_fn work, void *arg)
 
 /* ---- the parent */
 
-static int
-read_all(int fd, char **text, size_t *len, struct sov_err *err)
+int
+bench_read_all(int fd, const char *who, char **text, size_t *len,
+               struct sov_err *err)
 {
     size_t cap = 0;
     ssize_t n = 1;
@@ -112,18 +114,17 @@ read_all(int fd, char **text, size_t *len, struct sov_err *err)
         }
         n = read(fd, *text + *len, cap - *len);
         if (n < 0 && errno != EINTR)
-            return sov_fail_sys(err, SOV_WHERE_ANY, "the model's process");
+            return sov_fail_sys(err, SOV_WHERE_ANY, "%.160s", who);
         *len += n > 0 ? (size_t)n : 0;
         if (*len > LINES_MAX)
-            return sov_fail(err, SOV_EFORMAT,
-                            "the model's process says too much");
+            return sov_fail(err, SOV_EFORMAT, "%.160s: says too much", who);
     }
     return 0;
 }
 
-static int
-read_records(const char *p, size_t len, struct sov_bench_set *set,
-             struct sov_err *err)
+int
+bench_read_records(const char *p, size_t len, const char *who,
+                   struct sov_bench_set *set, struct sov_err *err)
 {
     int rc = 0;
 
@@ -138,7 +139,7 @@ read_records(const char *p, size_t len, struct sov_bench_set *set,
         p += n;
         len -= n;
     }
-    return rc < 0 ? sov_err_wrap(err, "the model's process") : 0;
+    return rc < 0 ? sov_err_wrap(err, "%.160s", who) : 0;
 }
 
 static int
@@ -162,7 +163,8 @@ take(const char *text, size_t len, int status, struct sov_bench_set *set,
     }
     memcpy(&end, text, sizeof(end));
     if (end.rc == 0 && status == 0)
-        return read_records(text + sizeof(end), len - sizeof(end), set, err);
+        return bench_read_records(text + sizeof(end), len - sizeof(end), name,
+                                  set, err);
     end.err.msg[sizeof(end.err.msg) - 1] = '\0';
     *err = end.err;
     if (end.rc < 0 && end.rc >= SOV_EDENY)
@@ -193,7 +195,7 @@ bench_work(bench_work_fn work, void *arg, struct sov_bench_set *set,
         close(fd[0]);
         return sov_fail_sys(err, SOV_WHERE_ANY, "fork");
     }
-    rc = read_all(fd[0], &text, &len, err);
+    rc = bench_read_all(fd[0], name, &text, &len, err);
     close(fd[0]);
     if (rc < 0)
         bench_worker_kill();

@@ -33,6 +33,7 @@
 #include <unistd.h>
 
 #define MAX_NAMED  8 /* places that are told */
+#define MAX_TESTS  4 /* results of tests, unless -v */
 #define MAX_CLAIMS ((size_t)64 << 20)
 
 /* One model under examination. */
@@ -435,18 +436,60 @@ signer_of(const struct sov_claim *claim)
     return claim->signer[0] != '\0' ? claim->signer : "a trusted key";
 }
 
-/* The line for people. */
+/* Is it what somebody trusted says of testing just these bytes? */
+static bool
+is_test(const struct check *c, const struct sov_claim *claim)
+{
+    return claim->trust == SOV_TRUST_GOOD &&
+           sov_statement_is_test(&claim->statement) &&
+           sov_claim_is_of(claim, c->set.file, c->set.n);
+}
+
 static void
-say_verified(const struct check *c)
+say_test(const struct sov_claim *claim)
+{
+    char line[240], text[600], who[600], when[32];
+
+    sov_verify_test(&claim->statement, line, sizeof(line));
+    sov_text_escape(who, sizeof(who), signer_of(claim));
+    printf("    %-10s %s, %s, by %s (key %.16s)\n", "tested", line,
+           sov_verify_time(claim->statement.finished, when, sizeof(when)), who,
+           claim->key_id);
+    for (size_t i = 0;
+         sov_common.verbose > 0 &&
+         sov_verify_measured(&claim->statement, i, line, sizeof(line));
+         i++)
+        printf("    %-10s   %s\n", "",
+               sov_text_escape(text, sizeof(text), line));
+}
+
+/* The newest results of tests, in the order in which they were added. */
+static void
+say_tests(const struct check *c)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < sov_claims_count(c->claims); i++)
+        n += is_test(c, sov_claims_at(c->claims, i));
+    if (n > MAX_TESTS && sov_common.verbose == 0)
+        printf("    %-10s %zu times; these are the last\n", "tested", n);
+    for (size_t i = 0; i < sov_claims_count(c->claims); i++) {
+        const struct sov_claim *claim = sov_claims_at(c->claims, i);
+
+        if (!is_test(c, claim))
+            continue;
+        if (n-- <= MAX_TESTS || sov_common.verbose > 0)
+            say_test(claim);
+    }
+}
+
+/* Verbose, what else is known. */
+static void
+say_claim(const struct check *c)
 {
     const struct sov_claim *leaf = c->v.leaf;
-    char name[1000], deed[240], who[600], when[32];
+    char deed[240], who[600], when[32];
 
-    sov_text_escape(name, sizeof(name), name_of(c->path));
-    sov_text_escape(who, sizeof(who), signer_of(leaf));
-    printf("%s: verified, signed by %s (key %.16s)\n", name, who, leaf->key_id);
-    if (sov_common.verbose == 0)
-        return;
     sov_verify_deed(leaf, deed, sizeof(deed));
     sov_text_escape(who, sizeof(who), deed);
     printf("    %-10s %.16s, %s %s\n", "claim", leaf->id, who,
@@ -459,6 +502,21 @@ say_verified(const struct check *c)
            c->v.n_vouched, c->v.depth);
     if (c->frozen)
         printf("    %-10s no line was taken away\n", "frozen");
+}
+
+/* The line for people. */
+static void
+say_verified(const struct check *c)
+{
+    const struct sov_claim *leaf = c->v.leaf;
+    char name[1000], who[600];
+
+    sov_text_escape(name, sizeof(name), name_of(c->path));
+    sov_text_escape(who, sizeof(who), signer_of(leaf));
+    printf("%s: verified, signed by %s (key %.16s)\n", name, who, leaf->key_id);
+    if (sov_common.verbose > 0)
+        say_claim(c);
+    say_tests(c);
 }
 
 static const char *
@@ -482,6 +540,27 @@ answer_word(const struct check *c)
     if (c->v.answer == SOV_ANSWER_YES && !c->verified)
         return "frozen";
     return words[c->v.answer];
+}
+
+/* What testing said last, if anybody trusted has tested these bytes. */
+static void
+report_tests(struct sov_report *r, const struct check *c)
+{
+    const struct sov_claim *last = NULL;
+    size_t n = 0;
+
+    for (size_t i = 0; i < sov_claims_count(c->claims); i++)
+        if (is_test(c, sov_claims_at(c->claims, i))) {
+            last = sov_claims_at(c->claims, i);
+            n++;
+        }
+    sov_report_uint(r, "tests", NULL, n);
+    if (last == NULL)
+        return;
+    sov_report_text(r, "tested", NULL, sov_test_word(last->statement.result));
+    sov_report_text(r, "test_claim", NULL, last->id);
+    sov_report_uint(r, "failed_tests", NULL,
+                    last->statement.test[SOV_TEST_FAILED].n);
 }
 
 static void
@@ -517,6 +596,7 @@ report_one(struct sov_report *r, const struct check *c)
     sov_report_uint(r, "unknown_lines", NULL, c->v.n_unknown);
     sov_report_uint(r, "denied_lines", NULL, c->v.n_denied);
     sov_report_bool(r, "frozen", NULL, c->frozen);
+    report_tests(r, c);
 }
 
 /* ---- all of them ---- */

@@ -121,6 +121,8 @@ sov_verify_deed(const struct sov_claim *claim, char *buf, size_t size)
     const char *type = claim->statement.build_type;
     const char *end;
 
+    if (sov_statement_is_test(&claim->statement))
+        type = "test";
     if (type == NULL)
         type = claim->statement.predicate_type;
     if (type == NULL)

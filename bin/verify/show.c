@@ -286,6 +286,30 @@ put_inputs(const struct tree *t, const struct sov_statement *st)
     }
 }
 
+/* What it says of a test: what was measured, and with what. */
+static void
+put_test(const struct tree *t, const struct sov_statement *st)
+{
+    char text[TEXT_MAX];
+
+    if (!sov_statement_is_test(st))
+        return;
+    put(t, "%s", sov_verify_test(st, text, sizeof(text)));
+    for (size_t i = 0; sov_verify_measured(st, i, text, sizeof(text)); i++)
+        put(t, "%s", text);
+    for (int k = SOV_TEST_FAILED; k > SOV_TEST_PASSED; k--)
+        for (size_t i = 0; i < st->test[k].n; i++)
+            put(t, "%s: %s", k == SOV_TEST_FAILED ? "failed" : "warned",
+                st->test[k].item[i].str);
+    for (size_t i = 0; i < st->n_configuration; i++) {
+        const struct sov_resource *d = &st->configuration[i];
+        const char *name = d->name != NULL ? d->name : d->uri;
+
+        put(t, "%s %s", d->role != NULL ? d->role : "with",
+            name != NULL ? name : "(no name)");
+    }
+}
+
 static void
 put_claim(struct tree *t, const struct sov_claim *c)
 {
@@ -294,6 +318,7 @@ put_claim(struct tree *t, const struct sov_claim *c)
     put_files(t, st);
     put_signers(t, c->id);
     put_params(t, st->external, st->n_external);
+    put_test(t, st);
     for (size_t i = 0; i < st->n_labels; i++) {
         char text[TEXT_MAX] = "";
         struct sov_param values = st->label[i];

@@ -77,6 +77,16 @@ int sov_verify_index(sov_index **idx, char **path, const char *model, bool dir,
 const char *sov_verify_deed(const struct sov_claim *claim, char *buf,
                             size_t size);
 
+/* ---- results of tests (test.c) */
+
+/* "PASSED, 12 passed, 1 warned" */
+char *sov_verify_test(const struct sov_statement *st, char *buf, size_t size);
+
+/* What it says was measured, entry i: "decode 64: 57.1 tok/s (56.3 to 57.3)";
+ * false behind the last one. */
+bool sov_verify_measured(const struct sov_statement *st, size_t i, char *buf,
+                         size_t size);
+
 /* "trusted", "not trusted", ... */
 const char *sov_verify_trust_word(enum sov_trust trust);
 

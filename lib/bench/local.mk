@@ -2,6 +2,7 @@
 # lib/bench/local.mk - floor 10: what was measured, and is it worse?
 
 libsov_all_la_SOURCES += \
+	%D%/beside.c \
 	%D%/change.c \
 	%D%/dist.c %D%/dist.h \
 	%D%/disturb.c \

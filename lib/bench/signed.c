@@ -23,8 +23,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define EXACT     200
-#define PAIRS_MAX 2048 /* their means are 17 MB */
+#define EXACT 200
 
 /* chance[s], s to most: that the ranks with a positive sign have the sum s */
 static double *
@@ -177,8 +176,9 @@ sov_bench_pairs(const double *a, const double *b, size_t n, double confidence,
 
     if (!(confidence > 0 && confidence < 1))
         return sov_fail(err, SOV_EARG, "a confidence of %g", confidence);
-    if (n == 0 || n > PAIRS_MAX)
-        return sov_fail(err, SOV_EARG, "%zu pairs, not 1 to %d", n, PAIRS_MAX);
+    if (n == 0 || n > SOV_PAIRS_MAX)
+        return sov_fail(err, SOV_EARG, "%zu pairs, not 1 to %d", n,
+                        SOV_PAIRS_MAX);
     for (size_t i = 0; i < n; i++)
         if (!(a[i] > 0 && b[i] > 0 && isfinite(a[i]) && isfinite(b[i])))
             return sov_fail(err, SOV_EARG, "pair %zu is not above 0", i + 1);

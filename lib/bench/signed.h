@@ -9,6 +9,8 @@
 
 #include <stddef.h>
 
+#define SOV_PAIRS_MAX 2048 /* their means are 17 MB */
+
 /*
  * Two-sided p that n differences are as likely above zero as below it.  Those
  * that are 0 say nothing; with none left p is 1.  Of differences that are -1,

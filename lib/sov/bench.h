@@ -284,6 +284,16 @@ SOV_API int sov_bench_judge(const struct sov_bench_set *now,
                             struct sov_bench_verdict **v, size_t *n,
                             struct sov_err *err) SOV_MUST_CHECK;
 
+/*
+ * Judge each record of the metric "ratio" by its pairs: is the first one slower
+ * than the other one by more than the rule's threshold?  Of the verdicts base
+ * is NULL; see lib/bench/beside.c for the rule.
+ */
+SOV_API int sov_bench_judge_pairs(const struct sov_bench_set *now,
+                                  const struct sov_bench_rule *rule,
+                                  struct sov_bench_verdict **v, size_t *n,
+                                  struct sov_err *err) SOV_MUST_CHECK;
+
 /* "same", "better", "worse", "inconclusive", "refused" */
 SOV_API const char *sov_bench_answer_name(enum sov_bench_answer answer);
 

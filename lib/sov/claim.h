@@ -6,7 +6,8 @@
  *     line                 a sigstore bundle v0.3, one signature
  *       DSSE envelope      payload in base64, its type, who signed
  *         payload          an in-toto Statement v1: files with their digests
- *           predicate      SLSA provenance v1: made how, from what, by what
+ *           predicate      SLSA provenance v1: made how, from what, by what;
+ *                          or the result of a test, v0.1
  *
  * The id of a claim is the SHA-256 of its payload, in hex; so two people who
  * sign one payload sign one claim.  A claim names the claims of what it was
@@ -86,10 +87,15 @@ struct sov_resource {
 };
 
 #define SOV_PREDICATE_PROVENANCE "https://slsa.dev/provenance/v1"
+#define SOV_PREDICATE_TEST       "https://in-toto.io/attestation/test-result/v0.1"
+
+/* How a test ended, each of them and all together. */
+enum sov_test { SOV_TEST_PASSED, SOV_TEST_WARNED, SOV_TEST_FAILED, SOV_TESTS };
 
 /*
- * Fields that are NULL, 0 or empty are not said.  Only provenance has what is
- * below predicate_type; of other statements nothing but the subjects is read.
+ * Fields that are NULL, 0 or empty are not said.  Which of those below
+ * predicate_type there are depends on it; of statements that are neither
+ * provenance nor the result of a test nothing but the subjects is read.
  */
 struct sov_statement {
     const struct sov_resource *subject; /* the files of the model */
@@ -115,9 +121,24 @@ struct sov_statement {
 
     const struct sov_param *label; /* key, list of strings; see below */
     size_t n_labels;
+
+    /* of a test: what it was made with, and the names of tests by how they
+     * ended; when it did is in `finished` */
+    enum sov_test result;
+    const struct sov_resource *configuration;
+    size_t n_configuration;
+    const char *url;
+    struct sov_param test[SOV_TESTS]; /* item[n], their keys are NULL */
+
     const struct sov_param *extra; /* other sov_... members of the predicate */
     size_t n_extra;
 };
+
+/* Is it the result of a test? */
+SOV_API bool sov_statement_is_test(const struct sov_statement *st);
+
+/* "PASSED", "WARNED", "FAILED" */
+SOV_API const char *sov_test_word(enum sov_test result);
 
 /* ---- a set of claims ---- */
 
@@ -260,6 +281,11 @@ SOV_API int sov_claims_verify(sov_claims *set, const sov_keyring *ring,
 SOV_API const struct sov_claim *
 sov_claims_about(const sov_claims *set, const struct sov_claim_file *file,
                  size_t n);
+
+/* Are its subjects these files, whatever it says of them, and whoever signed
+ * it? */
+SOV_API bool sov_claim_is_of(const struct sov_claim *claim,
+                             const struct sov_claim_file *file, size_t n);
 
 /* Does the claim name these bytes (by SHA-256) as a byproduct of this role?
  * So the index of a model is bound: role "index". */

@@ -9,6 +9,7 @@ libsov_all_la_SOURCES += \
 	%D%/claims.c %D%/claims.h \
 	%D%/content.c \
 	%D%/dsse.c %D%/dsse.h \
+	%D%/form.c %D%/form.h \
 	%D%/index.c %D%/index.h \
 	%D%/keys.c %D%/keys.h \
 	%D%/lineage.c \

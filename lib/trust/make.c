@@ -321,21 +321,53 @@ set_run(struct maker *m, json_t *predicate, const struct sov_statement *st,
     set_resources(m, run, "byproducts", st->byproduct, st->n_byproducts);
 }
 
+static void
+set_test(struct maker *m, json_t *predicate, const struct sov_statement *st)
+{
+    if (st->n_configuration == 0) /* in-toto demands it */
+        refuse(m, "none", "configuration");
+    set_str(m, predicate, "result", sov_test_word(st->result));
+    set_resources(m, predicate, "configuration", st->configuration,
+                  st->n_configuration);
+    set_str(m, predicate, "url", st->url);
+    for (int i = 0; i < SOV_TESTS; i++) {
+        struct sov_param list = st->test[i];
+
+        list.kind = SOV_PARAM_LIST;
+        if (list.n > 0)
+            set(m, predicate, sov_test_member((enum sov_test)i),
+                param(m, &list, 0));
+    }
+    set_time(m, predicate, "sov_finishedOn", st->finished);
+}
+
+static void
+set_provenance(struct maker *m, json_t *predicate,
+               const struct sov_statement *st, const char *invocation)
+{
+    set_definition(m, predicate, st);
+    set_run(m, predicate, st, invocation);
+    set_map(m, predicate, "sov_labels", st->label, st->n_labels);
+}
+
 static int
 put_statement(struct sov_buf *out, const struct sov_statement *st,
               const char *invocation, struct sov_err *err)
 {
     struct maker m = { err, 0 };
+    bool test = sov_statement_is_test(st);
     json_t *top = json_object();
     json_t *predicate;
 
     set_str(&m, top, "_type", SOV_STATEMENT_TYPE);
-    set_str(&m, top, "predicateType", SOV_PREDICATE_PROVENANCE);
+    set_str(&m, top, "predicateType",
+            test ? SOV_PREDICATE_TEST : SOV_PREDICATE_PROVENANCE);
     set_subjects(&m, top, st);
     predicate = set_obj(&m, top, "predicate");
-    set_definition(&m, predicate, st);
-    set_run(&m, predicate, st, invocation);
-    set_map(&m, predicate, "sov_labels", st->label, st->n_labels);
+    if (test)
+        set_test(&m, predicate, st);
+    else
+        set_provenance(&m, predicate, st, invocation);
     set_params(&m, predicate, st->extra, st->n_extra, 0);
     if (m.rc == 0)
         m.rc = sov_canon_put(out, top, err);
@@ -369,14 +401,16 @@ sov_statement_text(const struct sov_statement *st, char **text, size_t *len,
     struct sov_buf out = { 0 };
     char name[sizeof(INVOCATION) + 32];
     const char *invocation = st->invocation;
+    bool test = sov_statement_is_test(st);
     int rc = 0;
 
-    if (st->build_type == NULL || st->builder == NULL ||
-        (st->predicate_type != NULL &&
-         strcmp(st->predicate_type, SOV_PREDICATE_PROVENANCE) != 0))
+    if (!test && (st->build_type == NULL || st->builder == NULL ||
+                  (st->predicate_type != NULL &&
+                   strcmp(st->predicate_type, SOV_PREDICATE_PROVENANCE) != 0)))
         return sov_fail(err, SOV_EARG,
-                        "claim: not provenance with build type and builder");
-    if (invocation == NULL) {
+                        "claim: neither a test nor provenance with build type "
+                        "and builder");
+    if (!test && invocation == NULL) {
         rc = name_run(st, name, sizeof(name), err);
         invocation = name;
     }

@@ -12,7 +12,6 @@
 #include "trust/dsse.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct reader {
@@ -21,107 +20,6 @@ struct reader {
 };
 
 typedef bool (*want_fn)(const char *key);
-
-/* ---- texts of one form */
-
-bool
-sov_hex_parse(const char *text, unsigned char out[SOV_SHA256_LEN])
-{
-    if (!sov_hex_id(text))
-        return false;
-    for (size_t i = 0; i < 2 * SOV_SHA256_LEN; i++) {
-        unsigned d = (unsigned char)text[i];
-
-        d = d <= '9' ? d - '0' : d - 'a' + 10;
-        out[i / 2] = (unsigned char)(i % 2 == 0 ? d << 4 : out[i / 2] | d);
-    }
-    return true;
-}
-
-void
-sov_hex_text(const unsigned char *p, char text[65])
-{
-    for (size_t i = 0; i < SOV_SHA256_LEN; i++)
-        snprintf(text + 2 * i, 3, "%02x", p[i]);
-}
-
-/* Days from 1970-01-01 to the first of March of year y (proleptic). */
-static int64_t
-days_to_march(int64_t y)
-{
-    return 365 * y + y / 4 - y / 100 + y / 400 - 719468;
-}
-
-/* Days of a year that begins in March, before month m (0: March). */
-static int
-days_before(int m)
-{
-    return (153 * m + 2) / 5;
-}
-
-static int
-digits(const char *p, int n)
-{
-    int v = 0;
-
-    for (int i = 0; i < n; i++) {
-        if (p[i] < '0' || p[i] > '9')
-            return -1;
-        v = 10 * v + p[i] - '0';
-    }
-    return v;
-}
-
-/* RFC 3339 in UTC; a fraction, which others write, is dropped. */
-bool
-sov_time_parse(const char *text, int64_t *t)
-{
-    size_t len = strlen(text);
-    int y, mo, d, h, mi, s, m;
-    size_t end = 19;
-
-    if (len < 20 || text[4] != '-' || text[7] != '-' || text[10] != 'T' ||
-        text[13] != ':' || text[16] != ':')
-        return false;
-    if (text[end] == '.')
-        end += 1 + strspn(text + end + 1, "0123456789");
-    y = digits(text, 4);
-    mo = digits(text + 5, 2);
-    d = digits(text + 8, 2);
-    h = digits(text + 11, 2);
-    mi = digits(text + 14, 2);
-    s = digits(text + 17, 2);
-    if (strcmp(text + end, "Z") != 0 || y < 1 || mo < 1 || mo > 12 || d < 1 ||
-        d > 31 || h < 0 || h > 23 || mi < 0 || mi > 59 || s < 0 || s > 60)
-        return false;
-    m = (mo + 9) % 12;
-    *t = (days_to_march(mo < 3 ? y - 1 : y) + days_before(m) + d - 1) * 86400 +
-         h * 3600 + mi * 60 + s;
-    return true;
-}
-
-bool
-sov_time_text(int64_t t, char text[SOV_TIME_LEN])
-{
-    int64_t days = t / 86400, y;
-    int m = 11, d, s = (int)(t % 86400);
-
-    if (t < 0 || t > INT64_C(253402300799)) /* year 9999 */
-        return false;
-    y = (days + 719468) / 365;
-    while (days_to_march(y) > days)
-        y--;
-    d = (int)(days - days_to_march(y));
-    while (days_before(m) > d)
-        m--;
-    d -= days_before(m) - 1;
-    m = m < 10 ? m + 3 : m - 9;
-    snprintf(text, SOV_TIME_LEN, "%04u-%02u-%02uT%02u:%02u:%02uZ",
-             (unsigned)(y + (m < 3)) % 10000, (unsigned)m % 100,
-             (unsigned)d % 100, (unsigned)s / 3600 % 100, (unsigned)s / 60 % 60,
-             (unsigned)s % 60);
-    return true;
-}
 
 /* ---- members of an object; absent ones leave *out alone */
 
@@ -447,7 +345,8 @@ check_subjects(struct reader *r, const struct sov_statement *st)
 static bool
 extra_member(const char *key)
 {
-    return strncmp(key, "sov_", 4) == 0 && strcmp(key, "sov_labels") != 0;
+    return strncmp(key, "sov_", 4) == 0 && strcmp(key, "sov_labels") != 0 &&
+           strcmp(key, "sov_finishedOn") != 0;
 }
 
 static int
@@ -528,11 +427,109 @@ read_provenance(struct reader *r, json_t *obj, struct sov_statement *st)
     return rc;
 }
 
+/* ---- the result of a test */
+
+static const char *const test_words[SOV_TESTS] = { "PASSED", "WARNED",
+                                                   "FAILED" };
+
+bool
+sov_statement_is_test(const struct sov_statement *st)
+{
+    return st->predicate_type != NULL &&
+           strcmp(st->predicate_type, SOV_PREDICATE_TEST) == 0;
+}
+
+const char *
+sov_test_word(enum sov_test result)
+{
+    return test_words[result];
+}
+
+const char *
+sov_test_member(enum sov_test result)
+{
+    static const char *const names[SOV_TESTS] = { "passedTests", "warnedTests",
+                                                  "failedTests" };
+
+    return names[result];
+}
+
+static int
+read_result(struct reader *r, const json_t *obj, struct sov_statement *st)
+{
+    const char *word = NULL;
+    int rc = need_str(r, obj, "result", &word);
+
+    if (rc < 0)
+        return rc;
+    for (int i = 0; i < SOV_TESTS; i++)
+        if (strcmp(word, test_words[i]) == 0) {
+            st->result = (enum sov_test)i;
+            return 0;
+        }
+    return wrong(r, "result", "PASSED, WARNED or FAILED");
+}
+
+/* Names of tests. */
+static int
+read_names(struct reader *r, const json_t *obj, const char *key,
+           struct sov_param *list)
+{
+    const json_t *v = json_object_get(obj, key);
+    int rc;
+
+    if (v == NULL)
+        return 0;
+    if (!json_is_array(v))
+        return wrong(r, key, "a list of texts");
+    rc = read_list(r, v, list);
+    for (size_t i = 0; i < list->n && rc == 0; i++)
+        if (list->item[i].kind != SOV_PARAM_STR)
+            rc = wrong(r, key, "a list of texts");
+    return rc;
+}
+
+static int
+read_test(struct reader *r, json_t *obj, struct sov_statement *st)
+{
+    int rc = read_result(r, obj, st);
+
+    if (rc == 0)
+        rc = get_resources(r, obj, "configuration", &st->configuration,
+                           &st->n_configuration);
+    if (rc == 0)
+        rc = get_str(r, obj, "url", &st->url);
+    for (int i = 0; i < SOV_TESTS && rc == 0; i++)
+        rc =
+            read_names(r, obj, sov_test_member((enum sov_test)i), &st->test[i]);
+    if (rc == 0)
+        rc = get_time(r, obj, "sov_finishedOn", &st->finished);
+    if (rc == 0)
+        rc = read_members(r, obj, extra_member, &st->extra, &st->n_extra);
+    return rc;
+}
+
+/* ---- the statement */
+
+static int
+read_predicate(struct reader *r, const json_t *json, struct sov_statement *st)
+{
+    bool test = sov_statement_is_test(st);
+    json_t *obj = NULL;
+    int rc;
+
+    if (!test && strcmp(st->predicate_type, SOV_PREDICATE_PROVENANCE) != 0)
+        return 0;
+    rc = need_obj(r, json, "predicate", &obj);
+    if (rc < 0)
+        return rc;
+    return test ? read_test(r, obj, st) : read_provenance(r, obj, st);
+}
+
 static int
 read_statement(struct reader *r, json_t *json, struct sov_statement *st)
 {
     const char *type = NULL;
-    json_t *predicate = NULL;
     int rc = need_str(r, json, "_type", &type);
 
     if (rc == 0 && strcmp(type, SOV_STATEMENT_TYPE) != 0)
@@ -543,10 +540,7 @@ read_statement(struct reader *r, json_t *json, struct sov_statement *st)
         rc = get_resources(r, json, "subject", &st->subject, &st->n_subjects);
     if (rc == 0)
         rc = check_subjects(r, st);
-    if (rc < 0 || strcmp(st->predicate_type, SOV_PREDICATE_PROVENANCE) != 0)
-        return rc;
-    rc = need_obj(r, json, "predicate", &predicate);
-    return rc < 0 ? rc : read_provenance(r, predicate, st);
+    return rc < 0 ? rc : read_predicate(r, json, st);
 }
 
 int

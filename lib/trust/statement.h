@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "sov/claim.h"
+#include "trust/form.h"
 #include "trust/pool.h"
 
 #define SOV_STATEMENT_TYPE "https://in-toto.io/Statement/v1"
@@ -20,13 +21,7 @@ int sov_statement_parse(struct sov_span payload, size_t values,
                         struct sov_statement *st,
                         struct sov_err *err) SOV_MUST_CHECK;
 
-/* "2026-01-02T03:04:05Z" and back; SOV_TIME_LEN with the NUL. */
-#define SOV_TIME_LEN 21
-bool sov_time_parse(const char *text, int64_t *t);
-bool sov_time_text(int64_t t, char text[SOV_TIME_LEN]);
-
-/* 64 lower-case hex digits, and back. */
-bool sov_hex_parse(const char *text, unsigned char out[SOV_SHA256_LEN]);
-void sov_hex_text(const unsigned char *p, char text[65]);
+/* The member with the names of such tests: "passedTests". */
+const char *sov_test_member(enum sov_test result);
 
 #endif

@@ -90,15 +90,15 @@ name_fits(const struct sov_resource *s, const struct sov_claim_file *f,
     return name_free(f, n) || same_name(s, f);
 }
 
-/* Does the claim say where a model comes from, and is it this one?  Names are
- * unique on both sides, so equal numbers and a place for each is all. */
-static bool
-is_about(const struct sov_claim *c, const struct sov_claim_file *file, size_t n)
+/* Names are unique on both sides, so equal numbers and a place for each is
+ * all. */
+bool
+sov_claim_is_of(const struct sov_claim *c, const struct sov_claim_file *file,
+                size_t n)
 {
     const struct sov_statement *st = &c->statement;
 
-    if (strcmp(st->predicate_type, SOV_PREDICATE_PROVENANCE) != 0 ||
-        st->n_subjects != n)
+    if (st->n_subjects != n)
         return false;
     for (size_t i = 0; i < n; i++) {
         size_t k = 0;
@@ -109,6 +109,16 @@ is_about(const struct sov_claim *c, const struct sov_claim_file *file, size_t n)
             return false;
     }
     return true;
+}
+
+/* Does the claim say where a model comes from, and is it this one?  That it was
+ * tested does not: whoever tests vouches for what he saw and not for what it
+ * is. */
+static bool
+is_about(const struct sov_claim *c, const struct sov_claim_file *file, size_t n)
+{
+    return strcmp(c->statement.predicate_type, SOV_PREDICATE_PROVENANCE) == 0 &&
+           sov_claim_is_of(c, file, n);
 }
 
 const struct sov_claim *
@@ -231,6 +241,20 @@ say_nearest(struct asking *q)
     return no_file(q, NULL, SIZE_MAX, " is one file, the claim is about more");
 }
 
+static bool
+was_tested(const struct asking *q)
+{
+    for (size_t i = 0; i < q->set->n; i++) {
+        const struct sov_claim *c = &q->set->line[i]->claim;
+
+        if (c->trust == SOV_TRUST_GOOD &&
+            sov_statement_is_test(&c->statement) &&
+            sov_claim_is_of(c, q->file, q->n))
+            return true;
+    }
+    return false;
+}
+
 static int
 say_why_not(struct asking *q)
 {
@@ -249,7 +273,9 @@ say_why_not(struct asking *q)
         return say_nearest(q);
     return no(q, SOV_ANSWER_NO_CLAIM, NULL,
               q->set->n == 0 ? "there is no claim"
-                             : "no claim is about these bytes");
+              : was_tested(q)
+                  ? "it was tested, but no claim says where it comes from"
+                  : "no claim is about these bytes");
 }
 
 /* ---- the chain */

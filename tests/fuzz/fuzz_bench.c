@@ -67,6 +67,22 @@ judge(const struct sov_bench_set *all)
 }
 
 static void
+judge_pairs(const struct sov_bench_set *all)
+{
+    struct sov_bench_verdict *v;
+    struct sov_bench_rule rule;
+    size_t n;
+
+    sov_bench_rule_start(&rule);
+    must(sov_bench_judge_pairs(all, &rule, &v, &n, NULL) == 0 && n <= all->n);
+    for (size_t i = 0; i < n; i++) {
+        must(v[i].answer != SOV_BENCH_WORSE || v[i].change > rule.fail_above);
+        must(memchr(v[i].reason, '\0', sizeof(v[i].reason)) != NULL);
+    }
+    free(v);
+}
+
+static void
 search(const struct sov_bench_set *all)
 {
     double *value = malloc((all->n + 1) * sizeof(*value));
@@ -106,6 +122,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < all.n; i++)
         write_again(&all.record[i]);
     judge(&all);
+    judge_pairs(&all);
     search(&all);
     sov_bench_set_free(&some);
     sov_bench_set_free(&all);

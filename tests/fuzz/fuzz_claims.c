@@ -138,7 +138,7 @@ as_payload(const uint8_t *data, size_t size)
 
     rc = sov_statement_parse(in, 4096, &pool[0], &json[0], &st[0], &err);
     check_err(rc, &err);
-    if (rc == 0 && st[0].builder != NULL) {
+    if (rc == 0 && (st[0].builder != NULL || sov_statement_is_test(&st[0]))) {
         rc = sov_statement_text(&st[0], &text[0], &len[0], &err);
         check_err(rc, &err);
         if (rc == 0) {

@@ -22,6 +22,6 @@ tests_unit_t_bench_nights_CFLAGS = $(unit_cflags)
 tests_unit_t_bench_nights_LDADD = $(unit_libs)
 
 unit_tests += tests/unit/t_machine
-tests_unit_t_machine_SOURCES = %D%/t_machine.c %D%/unit.h
+tests_unit_t_machine_SOURCES = %D%/t_machine.c %D%/home.h %D%/unit.h
 tests_unit_t_machine_CFLAGS = $(unit_cflags)
 tests_unit_t_machine_LDADD = $(unit_libs)

@@ -2,7 +2,7 @@
 # tests/unit/sys.mk - unit tests of lib/sys
 
 unit_tests += tests/unit/t_sys
-tests_unit_t_sys_SOURCES = %D%/t_sys.c %D%/unit.h
+tests_unit_t_sys_SOURCES = %D%/t_sys.c %D%/home.h %D%/unit.h
 tests_unit_t_sys_CFLAGS = $(unit_cflags)
 tests_unit_t_sys_LDADD = $(unit_libs)
 
@@ -12,7 +12,7 @@ tests_unit_t_hash_CFLAGS = $(unit_cflags)
 tests_unit_t_hash_LDADD = $(unit_libs)
 
 unit_tests += tests/unit/t_power
-tests_unit_t_power_SOURCES = %D%/t_power.c %D%/unit.h
+tests_unit_t_power_SOURCES = %D%/t_power.c %D%/home.h %D%/unit.h
 tests_unit_t_power_CFLAGS = $(unit_cflags)
 tests_unit_t_power_LDADD = $(unit_libs)
 

@@ -283,6 +283,79 @@ START_TEST(tasks_are_pairs)
 }
 END_TEST
 
+/* Twelve pairs about ratio, 2 % apart at most. */
+static struct sov_bench_record *
+pairs_of(double ratio, size_t n)
+{
+    struct sov_bench_record *r = run_of(&now, "ratio", 1);
+    double s[12];
+
+    for (int i = 0; i < 12; i++)
+        s[i] = ratio * (1 + 0.002 * (i * 5 % 12 - 5.5));
+    ck_assert_int_eq(sov_bench_record_samples(r, s, n, &err), 0);
+    r->cell.text = strdup("./old");
+    return r;
+}
+
+static void
+judge_pairs(enum sov_bench_answer answer, const char *reason)
+{
+    free(v);
+    ck_assert_int_eq(sov_bench_judge_pairs(&now, &rule, &v, &n_v, &err), 0);
+    ck_assert_uint_ge(n_v, 1);
+    ck_assert_msg(v->answer == answer && strstr(v->reason, reason) != NULL,
+                  "%s: %s", sov_bench_answer_name(v->answer), v->reason);
+    ck_assert_ptr_null(v->base);
+    sov_bench_set_free(&now);
+}
+
+START_TEST(pairs_are_judged_by_themselves)
+{
+    rule.fail_above = 0.01;
+    run_of(&now, "decode", 100); /* is no pair */
+    pairs_of(0.97, 12);
+    judge_pairs(SOV_BENCH_WORSE, "3.1 % slower (2.3 to 3.9) than ./old");
+    ck_assert_uint_eq(n_v, 1);
+    pairs_of(1.03, 12);
+    judge_pairs(SOV_BENCH_BETTER, "2.9 % faster");
+    pairs_of(1, 12);
+    judge_pairs(SOV_BENCH_SAME, "0.0 % ");
+    pairs_of(0.99, 12);
+    judge_pairs(SOV_BENCH_INCONCLUSIVE, "1.0 % slower");
+    rule.fail_above = 0.03;
+    pairs_of(0.97, 12);
+    judge_pairs(SOV_BENCH_INCONCLUSIVE, "3.1 % slower");
+    rule.fail_above = 0;
+    pairs_of(0.97, 12)->noise.steal = 0.5; /* it was stolen from both */
+    judge_pairs(SOV_BENCH_WORSE, "3.1 % slower");
+    /* eight pairs cannot be that sure */
+    pairs_of(0.9, 8);
+    judge_pairs(SOV_BENCH_INCONCLUSIVE, "11.1 % slower");
+    pairs_of(0.9, 9);
+    judge_pairs(SOV_BENCH_WORSE, "11.1 % slower");
+    pairs_of(0.9, 5);
+    judge_pairs(SOV_BENCH_REFUSED, "too few pairs");
+    pairs_of(0.9, 12)->samples[3] = 0;
+    judge_pairs(SOV_BENCH_REFUSED, "a ratio that cannot be");
+    pairs_of(0.9, 12)->samples[3] = 1e308;
+    judge_pairs(SOV_BENCH_REFUSED, "a ratio that cannot be");
+}
+END_TEST
+
+/* One in fifty that looks worse by chance is none of a thousand. */
+START_TEST(many_pairs_are_corrected_for)
+{
+    rule.fail_above = 0.01;
+    for (int i = 0; i < 30; i++)
+        pairs_of(i == 7 ? 0.97 : 1, 9);
+    free(v);
+    ck_assert_int_eq(sov_bench_judge_pairs(&now, &rule, &v, &n_v, &err), 0);
+    ck_assert_uint_eq(n_v, 30);
+    ck_assert_int_eq(v[7].answer, SOV_BENCH_INCONCLUSIVE);
+    ck_assert(v[7].p < rule.alpha && v[7].p_holm > rule.alpha);
+}
+END_TEST
+
 START_TEST(steps_are_found_where_they_are)
 {
     struct sov_bench_change *c;
@@ -355,6 +428,8 @@ main(void)
     tcase_add_test(tc, a_night_from_another_world_is_left_out);
     tcase_add_test(tc, what_is_computed_is_what_it_is);
     tcase_add_test(tc, tasks_are_pairs);
+    tcase_add_test(tc, pairs_are_judged_by_themselves);
+    tcase_add_test(tc, many_pairs_are_corrected_for);
     tcase_add_test(tc, steps_are_found_where_they_are);
     tcase_add_test(tc, no_steps_where_there_are_none);
     return unit_main("bench_verdict", tc);

@@ -3,6 +3,7 @@
  * t_machine.c - unit tests of facts about machines, on folders that look like
  * / of one
  */
+#include "home.h"
 #include "unit.h"
 
 #include "sov/base.h"
@@ -13,46 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-static char home[] = "t_machine.XXXXXX";
-
-static void
-make_home(void)
-{
-    strcpy(home, "t_machine.XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(home));
-}
-
-static void
-remove_home(void)
-{
-    char cmd[64];
-
-    snprintf(cmd, sizeof(cmd), "rm -rf %s", home);
-    ck_assert_int_eq(system(cmd), 0);
-}
-
-/* A file, with the folders it needs. */
-static void
-put(const char *file, const char *text)
-{
-    char path[300];
-    FILE *f;
-
-    snprintf(path, sizeof(path), "%s/%s", home, file);
-    for (char *p = path + 1; *p != '\0'; p++)
-        if (*p == '/') {
-            *p = '\0';
-            mkdir(path, 0777);
-            *p = '/';
-        }
-    f = fopen(path, "w");
-    ck_assert_ptr_nonnull(f);
-    fputs(text, f);
-    ck_assert_int_eq(fclose(f), 0);
-}
 
 static struct sov_bench_machine
 read_it(void)
@@ -86,24 +47,26 @@ END_TEST
 static void
 put_server(void)
 {
-    put("proc/cpuinfo",
+    home_put(
+        "proc/cpuinfo",
         "processor\t: 0\nvendor_id\t: AuthenticAMD\n"
         "model name\t:  AMD EPYC   9B14 96-Core Processor\t\n"
         "microcode\t: 0xa101148\ncpu MHz\t\t: 2600.000\n\n"
         "processor\t: 1\nmodel name\t: another one\ncpu MHz\t\t: 3000.000\n");
-    put("proc/sys/kernel/ostype", "Linux\n");
-    put("proc/sys/kernel/osrelease", "6.1.0-18-amd64\n");
-    put("sys/kernel/mm/transparent_hugepage/enabled",
-        "always [madvise] never\n");
-    put("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "powersave\n");
-    put("sys/devices/system/cpu/cpufreq/boost", "1\n");
-    put("sys/devices/system/cpu/smt/active", "1\n");
-    put("sys/devices/system/node/node0/cpulist", "0-3\n");
-    put("sys/devices/system/node/node1/cpulist", "4-7\n");
-    put("sys/devices/system/node/online", "0-1\n");
-    put("proc/self/status",
-        "Name:\tx\nCpus_allowed:\tff\nCpus_allowed_list:\t0-3,8,10-11\n");
-    put("proc/meminfo", "MemTotal:       65536000 kB\nMemFree: 1 kB\n");
+    home_put("proc/sys/kernel/ostype", "Linux\n");
+    home_put("proc/sys/kernel/osrelease", "6.1.0-18-amd64\n");
+    home_put("sys/kernel/mm/transparent_hugepage/enabled",
+             "always [madvise] never\n");
+    home_put("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor",
+             "powersave\n");
+    home_put("sys/devices/system/cpu/cpufreq/boost", "1\n");
+    home_put("sys/devices/system/cpu/smt/active", "1\n");
+    home_put("sys/devices/system/node/node0/cpulist", "0-3\n");
+    home_put("sys/devices/system/node/node1/cpulist", "4-7\n");
+    home_put("sys/devices/system/node/online", "0-1\n");
+    home_put("proc/self/status",
+             "Name:\tx\nCpus_allowed:\tff\nCpus_allowed_list:\t0-3,8,10-11\n");
+    home_put("proc/meminfo", "MemTotal:       65536000 kB\nMemFree: 1 kB\n");
 }
 
 START_TEST(a_server)
@@ -125,8 +88,8 @@ START_TEST(a_server)
     n = read_it();
     ck_assert_str_eq(m.id, n.id);
     sov_machine_clear(&n);
-    put("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor",
-        "performance\n");
+    home_put("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor",
+             "performance\n");
     n = read_it();
     ck_assert_str_ne(m.id, n.id);
     sov_machine_clear(&n);
@@ -138,12 +101,12 @@ START_TEST(other_kinds)
 {
     struct sov_bench_machine m;
 
-    put("proc/cpuinfo", "processor : 0\nCPU implementer\t: 0x41\n"
-                        "CPU part\t: 0xd0c\n");
-    put("sys/devices/system/cpu/intel_pstate/no_turbo", "1\n");
-    put("sys/devices/system/cpu/smt/active", "rubbish\n");
-    put("proc/self/status", "Cpus_allowed_list:\t5-3\n");
-    put(".dockerenv", "");
+    home_put("proc/cpuinfo", "processor : 0\nCPU implementer\t: 0x41\n"
+                             "CPU part\t: 0xd0c\n");
+    home_put("sys/devices/system/cpu/intel_pstate/no_turbo", "1\n");
+    home_put("sys/devices/system/cpu/smt/active", "rubbish\n");
+    home_put("proc/self/status", "Cpus_allowed_list:\t5-3\n");
+    home_put(".dockerenv", "");
     m = read_it();
     ck_assert_str_eq(m.cpu, "implementer 0x41, part 0xd0c");
     ck_assert_int_eq(m.turbo, 0);
@@ -163,11 +126,11 @@ START_TEST(hostile_text)
     ck_assert_ptr_nonnull(line);
     memset(line, 'x', 100000);
     line[100000] = '\0';
-    put("proc/sys/kernel/osrelease", line);
-    put("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", line);
-    put("proc/meminfo", "MemTotal: -5 kB\n");
+    home_put("proc/sys/kernel/osrelease", line);
+    home_put("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", line);
+    home_put("proc/meminfo", "MemTotal: -5 kB\n");
     memcpy(line, "model name\t: a\x1b[31mb", 20);
-    put("proc/cpuinfo", line);
+    home_put("proc/cpuinfo", line);
     m = read_it();
     ck_assert(strncmp(m.cpu, "a?[31mb", 7) == 0);
     ck_assert_uint_lt(strlen(m.cpu), 256);
@@ -182,17 +145,17 @@ START_TEST(groups_version_2)
     char path[4096];
 
     put_server();
-    put("proc/self/cgroup", "0::/a/b\n");
-    put("sys/fs/cgroup/a/b/memory.max", "max\n");
-    put("sys/fs/cgroup/a/memory.max", "8589934592\n");
-    put("sys/fs/cgroup/a/memory.high", "4294967296\n");
-    put("sys/fs/cgroup/a/b/cpu.max", "250000 100000\n");
+    home_put("proc/self/cgroup", "0::/a/b\n");
+    home_put("sys/fs/cgroup/a/b/memory.max", "max\n");
+    home_put("sys/fs/cgroup/a/memory.max", "8589934592\n");
+    home_put("sys/fs/cgroup/a/memory.high", "4294967296\n");
+    home_put("sys/fs/cgroup/a/b/cpu.max", "250000 100000\n");
     m = read_it();
     ck_assert_uint_eq(m.memory, UINT64_C(4294967296));
     ck_assert_uint_eq(m.cpus, 2);
     sov_machine_clear(&m);
     ck_assert(!sov_cgroup_find(home, "cpu", "cpu.stat", path, sizeof(path)));
-    put("sys/fs/cgroup/a/cpu.stat", "usage_usec 1\n");
+    home_put("sys/fs/cgroup/a/cpu.stat", "usage_usec 1\n");
     ck_assert(sov_cgroup_find(home, "cpu", "cpu.stat", path, sizeof(path)));
     ck_assert_ptr_nonnull(strstr(path, "/sys/fs/cgroup/a/cpu.stat"));
     ck_assert(!sov_cgroup_find(home, "cpu", "cpu.stat", path, 10));
@@ -204,16 +167,17 @@ START_TEST(groups_version_1)
     struct sov_bench_machine m;
 
     put_server();
-    put("proc/self/cgroup", "9:memory:/docker/x\n5:cpu,cpuacct:/docker/x\n");
-    put("sys/fs/cgroup/memory/docker/x/memory.limit_in_bytes",
-        "9223372036854771712\n");
+    home_put("proc/self/cgroup",
+             "9:memory:/docker/x\n5:cpu,cpuacct:/docker/x\n");
+    home_put("sys/fs/cgroup/memory/docker/x/memory.limit_in_bytes",
+             "9223372036854771712\n");
     m = read_it();
     ck_assert_uint_eq(m.memory, UINT64_C(65536000) * 1024);
     sov_machine_clear(&m);
     /* in a container the path is the one outside */
-    put("sys/fs/cgroup/memory/memory.limit_in_bytes", "1073741824\n");
-    put("sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "100000\n");
-    put("sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us", "100000\n");
+    home_put("sys/fs/cgroup/memory/memory.limit_in_bytes", "1073741824\n");
+    home_put("sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "100000\n");
+    home_put("sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us", "100000\n");
     m = read_it();
     ck_assert_uint_eq(m.memory, 1073741824);
     ck_assert_uint_eq(m.cpus, 1);
@@ -254,11 +218,11 @@ static void
 put_noise(const char *cpu, const char *memory, const char *stat,
           const char *group, const char *frequency)
 {
-    put("proc/pressure/cpu", cpu);
-    put("proc/pressure/memory", memory);
-    put("proc/stat", stat);
-    put("sys/fs/cgroup/a/cpu.stat", group);
-    put("sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq", frequency);
+    home_put("proc/pressure/cpu", cpu);
+    home_put("proc/pressure/memory", memory);
+    home_put("proc/stat", stat);
+    home_put("sys/fs/cgroup/a/cpu.stat", group);
+    home_put("sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq", frequency);
 }
 
 START_TEST(disturbed)
@@ -266,7 +230,7 @@ START_TEST(disturbed)
     struct sov_bench_noise found;
     sov_noise *n;
 
-    put("proc/self/cgroup", "0::/a\n");
+    home_put("proc/self/cgroup", "0::/a\n");
     put_noise("some avg10=0.00 avg60=0.00 avg300=0.00 total=1000\n"
               "full avg10=0.00 avg60=0.00 avg300=0.00 total=9\n",
               "some avg10=0.00 avg60=0.00 avg300=0.00 total=5000\n",
@@ -279,7 +243,8 @@ START_TEST(disturbed)
               "cpu  200 0 200 1100 0 0 0 500 0 0\n",
               "usage_usec 9\nnr_periods 30\nnr_throttled 6\n", "1500000\n");
     sov_noise_look(n);
-    put("sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq", "2100000\n");
+    home_put("sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq",
+             "2100000\n");
     sov_noise_end(n, &found);
     ck_assert_double_eq(found.cpu_pressure, 1);
     ck_assert_double_eq(found.memory_pressure, 0);
@@ -296,17 +261,17 @@ START_TEST(odd_noise)
     struct sov_bench_noise found;
     sov_noise *n;
 
-    put("proc/self/cgroup", "4:cpu,cpuacct:/x\n");
-    put("sys/fs/cgroup/cpu,cpuacct/x/cpu.stat",
-        "nr_periods 0\nnr_throttled 0\nthrottled_time 0\n");
-    put("proc/pressure/cpu", "");
-    put("proc/pressure/memory", "some total\n");
-    put("proc/stat", "cpu  1000 0 100 800 0 0 0 50 0 0\n");
+    home_put("proc/self/cgroup", "4:cpu,cpuacct:/x\n");
+    home_put("sys/fs/cgroup/cpu,cpuacct/x/cpu.stat",
+             "nr_periods 0\nnr_throttled 0\nthrottled_time 0\n");
+    home_put("proc/pressure/cpu", "");
+    home_put("proc/pressure/memory", "some total\n");
+    home_put("proc/stat", "cpu  1000 0 100 800 0 0 0 50 0 0\n");
     put_server();
     n = open_noise();
     sov_noise_begin(n);
-    put("proc/stat", "cpu  100 0 100 800 0 0 0 0 0 0\n");
-    put("proc/cpuinfo", "cpu MHz\t\t: 2800.000\ncpu MHz\t\t: 3360.000\n");
+    home_put("proc/stat", "cpu  100 0 100 800 0 0 0 0 0 0\n");
+    home_put("proc/cpuinfo", "cpu MHz\t\t: 2800.000\ncpu MHz\t\t: 3360.000\n");
     sov_noise_end(n, &found);
     ck_assert(isnan(found.cpu_pressure));
     ck_assert(isnan(found.memory_pressure));
@@ -338,7 +303,7 @@ main(void)
 {
     TCase *tc = tcase_create("machine");
 
-    tcase_add_checked_fixture(tc, make_home, remove_home);
+    tcase_add_checked_fixture(tc, home_make, home_remove);
     tcase_add_test(tc, nothing_is_there);
     tcase_add_test(tc, a_server);
     tcase_add_test(tc, other_kinds);

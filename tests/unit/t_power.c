@@ -2,6 +2,7 @@
 /*
  * t_power.c - unit tests of energy counters, on folders that look like /sys
  */
+#include "home.h"
 #include "unit.h"
 
 #include "sov/power.h"
@@ -15,43 +16,14 @@
 
 #define RANGE 262143328850 /* of a package of Intel's */
 
-static char home[] = "t_power.XXXXXX";
-
-static void
-make_home(void)
-{
-    strcpy(home, "t_power.XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(home));
-}
-
-static void
-remove_home(void)
-{
-    char cmd[64];
-
-    snprintf(cmd, sizeof(cmd), "rm -rf %s", home);
-    ck_assert_int_eq(system(cmd), 0);
-}
-
-/* A file under sys/class/powercap, with the folders it needs. */
+/* A file under sys/class/powercap. */
 static void
 put(const char *zone, const char *file, const char *text)
 {
-    char path[300];
-    FILE *f;
+    char path[200];
 
-    snprintf(path, sizeof(path), "%s/sys/class/powercap/%s/%s", home, zone,
-             file);
-    for (char *p = path + 1; *p != '\0'; p++)
-        if (*p == '/') {
-            *p = '\0';
-            mkdir(path, 0777);
-            *p = '/';
-        }
-    f = fopen(path, "w");
-    ck_assert_ptr_nonnull(f);
-    fputs(text, f);
-    ck_assert_int_eq(fclose(f), 0);
+    snprintf(path, sizeof(path), "sys/class/powercap/%s/%s", zone, file);
+    home_put(path, text);
 }
 
 static void
@@ -264,7 +236,7 @@ main(void)
 {
     TCase *tc = tcase_create("power");
 
-    tcase_add_checked_fixture(tc, make_home, remove_home);
+    tcase_add_checked_fixture(tc, home_make, home_remove);
     tcase_add_test(tc, packages_and_their_memory_are_counted_once);
     tcase_add_test(tc, a_counter_that_begins_again_goes_on);
     tcase_add_test(tc, what_may_have_gone_round_is_not_known);

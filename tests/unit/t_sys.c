@@ -2,6 +2,7 @@
 /*
  * t_sys.c - unit tests of lib/sys: sinks, sources, threads
  */
+#include "home.h"
 #include "unit.h"
 
 #include "sov/base.h"
@@ -20,15 +21,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char home[] = "t_sys.XXXXXX";
 static char path[100];
 
 /* Each test has a folder of its own, and out as its output. */
 static void
 setup(void)
 {
-    strcpy(home, "t_sys.XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(home));
+    home_make();
     snprintf(path, sizeof(path), "%s/out", home);
 }
 
@@ -42,15 +41,6 @@ entries(void)
         n++;
     closedir(d);
     return n - 2;
-}
-
-static void
-teardown(void)
-{
-    char cmd[100];
-
-    snprintf(cmd, sizeof(cmd), "rm -rf %s", home);
-    ck_assert_int_eq(system(cmd), 0);
 }
 
 static void
@@ -74,8 +64,7 @@ expect(const char *want)
 }
 
 static int
-write_out(const struct sov_sink_opts *o, const char *text,
-          struct sov_err *err)
+write_out(const struct sov_sink_opts *o, const char *text, struct sov_err *err)
 {
     sov_sink *s = NULL;
     int rc = sov_sink_open(&s, path, o, err);
@@ -159,8 +148,7 @@ END_TEST
 START_TEST(an_input_is_not_eaten)
 {
     const char *inputs[1] = { path };
-    struct sov_sink_opts o = { .force = true, .inputs = inputs,
-                               .n_inputs = 1 };
+    struct sov_sink_opts o = { .force = true, .inputs = inputs, .n_inputs = 1 };
     struct sov_err err;
 
     put(path, "old");
@@ -407,62 +395,46 @@ START_TEST(a_loop_in_a_loop_runs_alone)
 }
 END_TEST
 
-/* A file under home, with the folders it needs. */
-static void
-put_deep(const char *name, const char *text)
-{
-    char file[300];
-
-    snprintf(file, sizeof(file), "%s/%s", home, name);
-    for (char *p = file + 1; *p != '\0'; p++)
-        if (*p == '/') {
-            *p = '\0';
-            mkdir(file, 0777);
-            *p = '/';
-        }
-    put(file, text);
-}
-
 START_TEST(a_quota_is_rounded_down)
 {
     ck_assert_uint_eq(sov_cgroup_cpus(home), 0); /* there is no /proc */
-    put_deep("proc/self/cgroup", "0::/a/b/c\n");
+    home_put("proc/self/cgroup", "0::/a/b/c\n");
     ck_assert_uint_eq(sov_cgroup_cpus(home), 0);
-    put_deep("sys/fs/cgroup/a/b/c/cpu.max", "max 100000\n");
+    home_put("sys/fs/cgroup/a/b/c/cpu.max", "max 100000\n");
     ck_assert_uint_eq(sov_cgroup_cpus(home), 0);
-    put_deep("sys/fs/cgroup/a/cpu.max", "765000 100000\n");
+    home_put("sys/fs/cgroup/a/cpu.max", "765000 100000\n");
     ck_assert_uint_eq(sov_cgroup_cpus(home), 7); /* one above counts too */
-    put_deep("sys/fs/cgroup/a/b/cpu.max", "250000 100000\n");
+    home_put("sys/fs/cgroup/a/b/cpu.max", "250000 100000\n");
     ck_assert_uint_eq(sov_cgroup_cpus(home), 2);
-    put_deep("sys/fs/cgroup/a/b/c/cpu.max", "50000 100000\n");
+    home_put("sys/fs/cgroup/a/b/c/cpu.max", "50000 100000\n");
     ck_assert_uint_eq(sov_cgroup_cpus(home), 1); /* less than one is one */
-    put_deep("sys/fs/cgroup/a/b/c/cpu.max", "rubbish\n");
+    home_put("sys/fs/cgroup/a/b/c/cpu.max", "rubbish\n");
     ck_assert_uint_eq(sov_cgroup_cpus(home), 2);
     /* in a container the path is the one outside */
-    put_deep("proc/self/cgroup", "0::/docker/0123456789abcdef\n");
+    home_put("proc/self/cgroup", "0::/docker/0123456789abcdef\n");
     ck_assert_uint_eq(sov_cgroup_cpus(home), 0);
-    put_deep("sys/fs/cgroup/cpu.max", "400000 100000\n");
+    home_put("sys/fs/cgroup/cpu.max", "400000 100000\n");
     ck_assert_uint_eq(sov_cgroup_cpus(home), 4);
 }
 END_TEST
 
 START_TEST(old_groups_have_quotas_too)
 {
-    put_deep("proc/self/cgroup", "9:name=systemd:/\n5:cpuacct:/x\n"
+    home_put("proc/self/cgroup", "9:name=systemd:/\n5:cpuacct:/x\n"
                                  "4:memory:/cpu\n1:cpu,cpuacct:/x/y\n0::/\n");
-    put_deep("sys/fs/cgroup/cpu,cpuacct/x/y/cpu.cfs_quota_us", "-1\n");
-    put_deep("sys/fs/cgroup/cpu,cpuacct/x/y/cpu.cfs_period_us", "100000\n");
+    home_put("sys/fs/cgroup/cpu,cpuacct/x/y/cpu.cfs_quota_us", "-1\n");
+    home_put("sys/fs/cgroup/cpu,cpuacct/x/y/cpu.cfs_period_us", "100000\n");
     ck_assert_uint_eq(sov_cgroup_cpus(home), 0);
-    put_deep("sys/fs/cgroup/cpu,cpuacct/x/cpu.cfs_quota_us", "399999\n");
+    home_put("sys/fs/cgroup/cpu,cpuacct/x/cpu.cfs_quota_us", "399999\n");
     ck_assert_uint_eq(sov_cgroup_cpus(home), 0); /* of what period? */
-    put_deep("sys/fs/cgroup/cpu,cpuacct/x/cpu.cfs_period_us", "100000\n");
+    home_put("sys/fs/cgroup/cpu,cpuacct/x/cpu.cfs_period_us", "100000\n");
     ck_assert_uint_eq(sov_cgroup_cpus(home), 3);
-    put_deep("sys/fs/cgroup/cpu,cpuacct/x/cpu.cfs_period_us", "0\n");
+    home_put("sys/fs/cgroup/cpu,cpuacct/x/cpu.cfs_period_us", "0\n");
     ck_assert_uint_eq(sov_cgroup_cpus(home), 0);
-    put_deep("sys/fs/cgroup/unified/cpu.max", "200000 100000\n");
+    home_put("sys/fs/cgroup/unified/cpu.max", "200000 100000\n");
     ck_assert_uint_eq(sov_cgroup_cpus(home), 2); /* both versions */
-    put_deep("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "10000\n");
-    put_deep("sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
+    home_put("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "10000\n");
+    home_put("sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
     ck_assert_uint_eq(sov_cgroup_cpus(home), 1);
 }
 END_TEST
@@ -640,8 +612,8 @@ START_TEST(a_set_that_fails_is_taken_back)
         snprintf(name[i], sizeof(name[i]), "%s/%s", home, set_names[i]);
     ck_assert_int_eq(unlink(name[2]), 0);
     for (int i = 0; i < 3; i++) {
-        ck_assert_int_eq(sov_sink_open(&sink[i], name[i],
-                                       i < 2 ? &force : &fresh, &err), 0);
+        ck_assert_int_eq(
+            sov_sink_open(&sink[i], name[i], i < 2 ? &force : &fresh, &err), 0);
         ck_assert_int_eq(sov_sink_write(sink[i], "new", 3, &err), 0);
     }
     put(name[2], "another's"); /* not to be replaced */
@@ -665,8 +637,8 @@ START_TEST(a_folder_appears_whole)
     for (int i = 0; i < 3; i++) {
         const char *text = i == 0 ? "first" : "second";
 
-        ck_assert_int_eq(sov_folder_open(&folder, name, i == 0 ? &none : &force,
-                                         &err), 0);
+        ck_assert_int_eq(
+            sov_folder_open(&folder, name, i == 0 ? &none : &force, &err), 0);
         snprintf(inside, sizeof(inside), "%s/config.json",
                  sov_folder_path(folder));
         ck_assert_int_eq(sov_sink_open(&sink, inside, NULL, &err), 0);
@@ -701,7 +673,7 @@ main(void)
 {
     TCase *tc = tcase_create("sys");
 
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, setup, home_remove);
     tcase_add_test(tc, output_appears_at_the_commit_and_not_before);
     tcase_add_test(tc, an_aborted_output_leaves_nothing);
     tcase_add_test(tc, an_old_file_is_replaced_only_by_force);

@@ -629,6 +629,52 @@ START_TEST(only_provenance_makes_a_yes)
 }
 END_TEST
 
+/* Whoever tests what he does not know vouches for the test alone. */
+START_TEST(a_test_makes_no_yes_and_takes_none_away)
+{
+    static const char form[] =
+        "{\"_type\":\"https://in-toto.io/Statement/v1\",\"predicate\":{"
+        "\"configuration\":[],\"result\":\"%s\"},\"predicateType\":"
+        "\"https://in-toto.io/attestation/test-result/v0.1\",\"subject\":[{"
+        "\"digest\":{\"sha256\":\"%s\"},\"name\":\"m\"}]}";
+    struct sov_claim_file f = small_file("m"), other = small_file("x");
+    struct small_claim own = { .name = "m" };
+    sov_seckey *key = grow_key(0);
+    struct sov_verdict v;
+    struct sov_err err;
+    char payload[1000], hex[65], id[65], *line, *text;
+    sov_claims *set;
+    size_t len;
+
+    for (size_t i = 0; i < 32; i++)
+        snprintf(hex + 2 * i, 3, "%02x", f.digest.sha256[i]);
+    snprintf(payload, sizeof(payload), form, "PASSED", hex);
+    ck_assert_int_eq(
+        sov_claim_sign(key, payload, strlen(payload), &line, &len, NULL, NULL),
+        0);
+    ck_assert_int_eq(answer(line, "\0", 1, &f, 1, &v, &err),
+                     SOV_ANSWER_NO_CLAIM);
+    ck_assert_ptr_nonnull(strstr(err.msg, "it was tested, but no claim says"));
+    ck_assert_int_eq(answer(line, " ", 1, &f, 1, &v, &err),
+                     SOV_ANSWER_NO_CLAIM); /* by somebody who is not known */
+    ck_assert_ptr_null(strstr(err.msg, "tested"));
+    set = set_of(line, strlen(line));
+    ck_assert(sov_claim_is_of(sov_claims_at(set, 0), &f, 1));
+    other.digest.sha256[0] ^= 1;
+    ck_assert(!sov_claim_is_of(sov_claims_at(set, 0), &other, 1));
+    sov_claims_free(set);
+    free(line);
+    snprintf(payload, sizeof(payload), form, "FAILED", hex);
+    ck_assert_int_eq(
+        sov_claim_sign(key, payload, strlen(payload), &line, &len, NULL, NULL),
+        0);
+    text = join(make_line(&own, key, id), line);
+    ck_assert_int_eq(answer(text, "\0", 1, &f, 1, &v, &err), SOV_ANSWER_YES);
+    sov_seckey_free(key);
+    free(text);
+}
+END_TEST
+
 START_TEST(keys_that_were_believed_once)
 {
     static const char policy[] =
@@ -732,6 +778,7 @@ main(void)
     tcase_add_test(tc, a_circle_is_no_history);
     tcase_add_test(tc, a_bad_signature_by_a_known_key_spoils_all);
     tcase_add_test(tc, only_provenance_makes_a_yes);
+    tcase_add_test(tc, a_test_makes_no_yes_and_takes_none_away);
     tcase_add_test(tc, keys_that_were_believed_once);
     tcase_add_test(tc, two_signers_of_one_claim);
     tcase_add_test(tc, of_several_leaves_all_must_hold);

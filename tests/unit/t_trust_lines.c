@@ -292,6 +292,12 @@ signed_line(const char *payload)
     "\"predicate\":{\"buildDefinition\":{\"buildType\":\"urn:x\"" def \
     "},\"runDetails\":{\"builder\":{\"id\":\"urn:y\"}" run "}}}"
 
+#define TEST_OF(predicate)                    \
+    HEAD(FILE_OF("\"a\""))                    \
+    "\"predicateType\":\"https://in-toto.io/" \
+    "attestation/test-result/v0.1\","         \
+    "\"predicate\":{" predicate "}}"
+
 START_TEST(statements_have_one_meaning)
 {
     static const struct {
@@ -339,6 +345,18 @@ START_TEST(statements_have_one_meaning)
         { HEAD(FILE_OF("\"a\"")) "\"predicateType\":\"https://slsa.dev/"
                                  "provenance/v1\"}",
           "\"predicate\" is missing" },
+        { TEST_OF("\"configuration\":[]"), "\"result\" is missing" },
+        { TEST_OF("\"result\":\"passed\""), "\"result\" is not PASSED" },
+        { TEST_OF("\"result\":true"), "\"result\" is not text" },
+        { TEST_OF("\"result\":\"PASSED\",\"configuration\":{}"),
+          "\"configuration\" is not an array" },
+        { TEST_OF("\"result\":\"PASSED\",\"url\":[]"), "\"url\" is not text" },
+        { TEST_OF("\"result\":\"PASSED\",\"passedTests\":\"all\""),
+          "\"passedTests\" is not a list" },
+        { TEST_OF("\"result\":\"FAILED\",\"failedTests\":[\"a\",1]"),
+          "\"failedTests\" is not a list" },
+        { TEST_OF("\"result\":\"FAILED\",\"sov_finishedOn\":1"),
+          "\"sov_finishedOn\" is not text" },
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -821,6 +839,77 @@ START_TEST(labels_are_inherited)
 }
 END_TEST
 
+/* A test's result is said in one way, and read as it was said. */
+START_TEST(results_of_tests)
+{
+    static const char want[] =
+        "{\"_type\":\"https://in-toto.io/Statement/v1\",\"predicate\":{"
+        "\"configuration\":[{\"annotations\":{\"sov_role\":\"tool\"},"
+        "\"digest\":{\"sha256\":\"" SHA "\"},\"name\":\"t\"}],"
+        "\"failedTests\":[\"b\"],\"passedTests\":[\"a\",\"c\"],"
+        "\"result\":\"FAILED\",\"sov_finishedOn\":\"1970-01-01T00:00:01Z\","
+        "\"sov_x\":{\"k\":7},\"url\":\"urn:u\"},\"predicateType\":"
+        "\"https://in-toto.io/attestation/test-result/v0.1\",\"subject\":[{"
+        "\"digest\":{\"sha256\":\"" SHA "\"},\"name\":\"m\"}]}";
+    struct sov_param passed[2] = { { .kind = SOV_PARAM_STR, .str = "a" },
+                                   { .kind = SOV_PARAM_STR, .str = "c" } };
+    struct sov_param failed = { .kind = SOV_PARAM_STR, .str = "b" };
+    struct sov_param digest = { "sha256", SOV_PARAM_STR, SHA, 0, NULL, 0 };
+    struct sov_param k = { "k", SOV_PARAM_INT, NULL, 7, NULL, 0 };
+    struct sov_param x = { "sov_x", SOV_PARAM_MAP, NULL, 0, &k, 1 };
+    struct sov_resource tool = {
+        .name = "t", .role = "tool", .digests = &digest, .n_digests = 1
+    };
+    struct sov_resource file = { .name = "m" };
+    struct sov_statement st = {
+        .predicate_type = SOV_PREDICATE_TEST,
+        .subject = &file,
+        .n_subjects = 1,
+        .result = SOV_TEST_FAILED,
+        .configuration = &tool,
+        .n_configuration = 1,
+        .url = "urn:u",
+        .test = { [SOV_TEST_PASSED] = { .item = passed, .n = 2 },
+                  [SOV_TEST_FAILED] = { .item = &failed, .n = 1 } },
+        .finished = 1,
+        .extra = &x,
+        .n_extra = 1,
+    };
+    const struct sov_statement *got;
+    sov_claims *set;
+    struct sov_err err;
+    char *text, *line;
+    size_t len;
+
+    file.digest.has = SOV_HASH_SHA256;
+    ck_assert(sov_hex_parse(SHA, file.digest.sha256));
+    ck_assert_int_eq(sov_statement_text(&st, &text, &len, NULL), 0);
+    ck_assert_str_eq(text, want);
+    line = signed_line(text);
+    set = set_of(line, strlen(line));
+    got = &sov_claims_at(set, 0)->statement;
+    ck_assert(sov_statement_is_test(got));
+    ck_assert_int_eq(got->result, SOV_TEST_FAILED);
+    ck_assert_str_eq(sov_test_word(got->result), "FAILED");
+    ck_assert_uint_eq(got->test[SOV_TEST_PASSED].n, 2);
+    ck_assert_str_eq(got->test[SOV_TEST_PASSED].item[1].str, "c");
+    ck_assert_uint_eq(got->test[SOV_TEST_WARNED].n, 0);
+    ck_assert_str_eq(got->test[SOV_TEST_FAILED].item[0].str, "b");
+    ck_assert_str_eq(got->configuration[0].role, "tool");
+    ck_assert_str_eq(got->url, "urn:u");
+    ck_assert_int_eq(got->finished, 1);
+    ck_assert_uint_eq(got->n_extra, 1);
+    ck_assert_int_eq(got->extra[0].item[0].num, 7);
+    ck_assert_ptr_null(got->builder);
+    sov_claims_free(set);
+    free(line);
+    free(text);
+    st.n_configuration = 0;
+    ck_assert_int_eq(sov_statement_text(&st, &text, &len, &err), SOV_EARG);
+    ck_assert_ptr_nonnull(strstr(err.msg, "configuration"));
+}
+END_TEST
+
 void
 line_tests(TCase *tc)
 {
@@ -832,6 +921,7 @@ line_tests(TCase *tc)
     tcase_add_test(tc, envelopes_have_one_form);
     tcase_add_test(tc, statements_have_one_meaning);
     tcase_add_test(tc, what_is_not_known_is_passed_over);
+    tcase_add_test(tc, results_of_tests);
     tcase_add_test(tc, limits_of_a_line);
     tcase_add_test(tc, limits_of_a_statement);
     tcase_add_test(tc, limits_of_a_set);
