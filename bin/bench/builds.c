@@ -334,12 +334,12 @@ goes_on(const struct contest *t)
 /* ---- telling it */
 
 static int
-set_text(char **to, struct sov_err *err, const char *fmt, const char *a,
-         const char *b)
+set_text(char **to, struct sov_err *err, const char *a, const char *b,
+         const char *c, const char *d)
 {
     char *text;
 
-    if (asprintf(&text, fmt, a, b) < 0)
+    if (asprintf(&text, "%s%s%s%s", a, b, c, d) < 0)
         return sov_fail(err, SOV_EMEM, "out of memory");
     free(*to);
     *to = text;
@@ -360,10 +360,10 @@ tell_one(const struct contest *t, struct pair *p, int who,
     if (rc == 0)
         rc = sov_bench_record_samples(r, p->v[who], t->n, err);
     if (rc == 0)
-        rc = set_text(&r->time, err, "%s%s", job->time, "");
+        rc = set_text(&r->time, err, job->time, "", "", "");
     if (rc == 0 && who == OTHER)
-        rc = set_text(&r->model.name, err, "%s (%s)", from->model.name,
-                      called(OTHER));
+        rc = set_text(&r->model.name, err, from->model.name, " (",
+                      called(OTHER), ")");
     if (rc < 0)
         return rc;
     memcpy(r->run, job->run, sizeof(r->run));
@@ -391,10 +391,10 @@ tell_ratio(const struct contest *t, struct pair *p, const struct bench_job *job,
     if (rc == 0)
         rc = sov_bench_pairs(p->v[OURS], p->v[OTHER], t->n, 0.95, &ratio, err);
     if (rc == 0)
-        rc = set_text(&r->cell.text, err, "%s%s", called(OTHER), "");
+        rc = set_text(&r->cell.text, err, called(OTHER), "", "", "");
     if (rc == 0)
-        rc = set_text(&r->note, err, "%s is %s", called(OTHER),
-                      p->record[OTHER].machine.sov);
+        rc = set_text(&r->note, err, called(OTHER), " is ",
+                      p->record[OTHER].machine.sov, "");
     if (rc < 0)
         return rc;
     bench_set_ratio(r, &ratio);

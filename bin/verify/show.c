@@ -166,6 +166,8 @@ put_head(const struct tree *t, const char *rail, const struct sov_claim *c,
     const char *type = "";
     int pad;
 
+    if (sov_statement_is_test(st))
+        type = sov_test_word(st->result);
     sov_verify_deed(c, deed, sizeof(deed));
     for (size_t i = 0; i < st->n_external; i++)
         if (strcmp(st->external[i].key, "type") == 0 &&

@@ -46,8 +46,8 @@ out_has '% faster'
 cat >swapped <<EOF
 #!/bin/sh
 sov-bench "\$@" >"$scratch/true" || exit
-sed -e 's/"samples":\[[^]]*\]/"samples":[9e9,9e9,9e9]/' \
-    -e 's/"median":[0-9.e+]*,/"median":9e9,/' "$scratch/true"
+sed -e 's/"samples":\[[^]]*\]/"samples":[9e7,9e7,9e7]/' \
+    -e 's/"median":[0-9.e+]*,/"median":9e7,/' "$scratch/true"
 EOF
 chmod +x swapped
 # shellcheck disable=SC2086

@@ -44,12 +44,12 @@ bad "$head,\"bandwidth_share\":\"NaN\"}" 'bandwidth_share: it is no number'
 # texts that are none
 for t in '\377' '\300\200' '\355\240\200' '\364\220\200\200' '\303' \
     '\342\202' '\200'; do
-    bad "$head,\"model\":{\"name\":\"a$t\"}}" 'UTF-8'
-    bad "$head,\"note\":\"$t z\"}" 'UTF-8'
-    bad "$head,\"x$t\":1}" 'UTF-8'
+    bad "$head,\"model\":{\"name\":\"a$t\"}}" 'decode'
+    bad "$head,\"note\":\"$t z\"}" 'decode'
+    bad "$head,\"x$t\":1}" 'decode'
 done
-bad "$head,\"note\":\"\\\\\\\\ud800\"}" ''
-bad "$head,\"note\":\"\\\\\\\\udc00x\"}" ''
+bad "$head,\"note\":\"\\\\ud800\"}" ''
+bad "$head,\"note\":\"\\\\udc00x\"}" ''
 bad "$head,\"note\":\"a\001b\"}" ''
 bad "\357\273\277$head}" ''
 bad "$head}}" ''
