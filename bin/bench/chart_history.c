@@ -56,7 +56,7 @@ draw_changes(struct sov_svg *s, const struct bench_row *row, size_t skipped)
 
         if (c->at < skipped || c->at >= row->n)
             continue;
-        snprintf(text, sizeof(text), "%+.1f %%", 100 * c->change);
+        snprintf(text, sizeof(text), "%+.1f %%", bench_percent(c->change));
         sov_svg_upright(s, row->when[c->at], text);
     }
 }
@@ -77,7 +77,7 @@ bench_history_words(char *buf, size_t size, const struct bench_row *row)
         len = strlen(buf);
         day_text(first, sizeof(first), row->when[row->change[i].at]);
         snprintf(buf + len, size - len, " It changed by %+.1f %% on %s.",
-                 100 * row->change[i].change, first);
+                 bench_percent(row->change[i].change), first);
     }
 }
 

@@ -79,7 +79,7 @@ put_share(FILE *f, double share)
     char text[64] = "";
 
     if (isfinite(share))
-        snprintf(text, sizeof(text), "%.0f %%", 100 * share);
+        snprintf(text, sizeof(text), "%.0f %%", bench_percent(share));
     put_cell(f, text, true);
 }
 

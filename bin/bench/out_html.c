@@ -302,7 +302,7 @@ put_share(FILE *f, const char *what, double share)
     char text[64] = "";
 
     if (isfinite(share))
-        snprintf(text, sizeof(text), "%.2f %%", 100 * share);
+        snprintf(text, sizeof(text), "%.2f %%", bench_percent(share));
     put_fact(f, what, text);
 }
 

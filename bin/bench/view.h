@@ -91,6 +91,9 @@ char *bench_number(char *buf, size_t size, const struct bench_scale *s,
 /* Without it. */
 char *bench_figure(char *buf, size_t size, const struct bench_scale *s,
                    double value);
+/* A share in hundredths; what no share is stays a number that can be told. */
+double bench_percent(double share);
+
 /* "1220 to 1240", or "". */
 char *bench_interval(char *buf, size_t size, const struct bench_scale *s,
                      const struct sov_bench_stat *stat);

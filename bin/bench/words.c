@@ -117,6 +117,12 @@ bench_number(char *buf, size_t size, const struct bench_scale *s, double value)
     return buf;
 }
 
+double
+bench_percent(double share)
+{
+    return fmax(-999999, fmin(100 * share, 999999));
+}
+
 char *
 bench_interval(char *buf, size_t size, const struct bench_scale *s,
                const struct sov_bench_stat *stat)
@@ -266,7 +272,7 @@ bench_noise_words(char *buf, size_t size, const struct sov_bench_noise *n)
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         if (all[i].share > all[i].from)
             more(buf, size, "%s%.0f %% %s", buf[0] != '\0' ? "; " : "",
-                 100 * all[i].share, all[i].what);
+                 bench_percent(all[i].share), all[i].what);
     return buf;
 }
 
@@ -301,10 +307,10 @@ bench_verdict_words(char *buf, size_t size, const struct sov_bench_verdict *v)
         buf[0] = '\0';
         return buf;
     }
-    change = 100 * v->change;
+    change = bench_percent(v->change);
     switch (v->answer) {
     case SOV_BENCH_SAME:
-        if (isfinite(change) && fabs(change) >= 0.05)
+        if (isfinite(v->change) && fabs(change) >= 0.05)
             snprintf(buf, size, "same (%.1f %% %s)", fabs(change),
                      direction(v->now, change > 0));
         else
@@ -349,7 +355,7 @@ tell_worst(struct bench_view *view)
          v->base != NULL ? " than before" : "");
     if (isfinite(v->low) && isfinite(v->high))
         more(view->headline, sizeof(view->headline), " (%.1f to %.1f %%)",
-             100 * v->low, 100 * v->high);
+             bench_percent(v->low), bench_percent(v->high));
     more(view->headline, sizeof(view->headline), ".");
 }
 

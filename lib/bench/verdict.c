@@ -209,6 +209,15 @@ timed_word(const struct sov_bench_verdict *v)
     return spent ? "slower" : "more";
 }
 
+/* Whatever somebody has written into a record can be said. */
+static double
+percent(double share)
+{
+    double p = 100 * share;
+
+    return p > 999999 ? 999999 : p < -999999 ? -999999 : p;
+}
+
 static void
 tell(struct sov_bench_verdict *v, enum sov_bench_answer answer,
      const char *because)
@@ -221,12 +230,12 @@ tell(struct sov_bench_verdict *v, enum sov_bench_answer answer,
     v->answer = answer;
     if (m != NULL && m->computed)
         snprintf(v->reason, sizeof(v->reason), "%.1f %% %s%s",
-                 100 * fabs(v->change), v->change > 0 ? "worse" : "better",
+                 percent(fabs(v->change)), v->change > 0 ? "worse" : "better",
                  because);
     else
         snprintf(v->reason, sizeof(v->reason), "%.1f %% %s (%.1f to %.1f)%s",
-                 100 * sign * v->change, timed_word(v), 100 * from, 100 * to,
-                 because);
+                 percent(sign * v->change), timed_word(v), percent(from),
+                 percent(to), because);
 }
 
 static void

@@ -18,8 +18,8 @@ bench() {
     expect "$want" sov-bench --no-start --runs 6 --prompt 8 --gen 4 -j 1 \
         --fake-root "$PWD/none" --sign-key lab.key "$@"
 }
-# statement LINE FILE: the payload of that line
-statement() {
+# payload LINE FILE: the payload of that line
+payload() {
     sed -n "$1p" "$2" | sed 's/.*"payload":"\([^"]*\)".*/\1/' | base64 -d
 }
 said() {
@@ -63,7 +63,7 @@ grep -q tested out && fail "a stranger's test is told"
 expect 77 sov-verify --key nobody.pub m.gguf
 
 # what it says: the same as the records
-statement 2 m.gguf.claims.jsonl >statement
+payload 2 m.gguf.claims.jsonl >statement
 said '"predicateType":"https://in-toto.io/attestation/test-result/v0.1"'
 said '"result":"PASSED"'
 said '"passedTests":["prefill 8, 1 thread, KV q8","decode 4, 1 thread, KV q8"]'
@@ -76,8 +76,8 @@ run=$(sed -n '1s/.*"run":"\([0-9a-f]*\)".*/\1/p' records)
 said "\"sov_run\":\"$run\""
 if command -v jq >/dev/null; then
     value=$(jq -r '.predicate.sov_measurements[1].value' statement)
-    jq -e --arg v "$value" 'select(.metric == "decode") |
-        (.stat.median - ($v | tonumber)) / .stat.median | fabs < 1e-5' \
+    jq -es --arg v "$value" 'any(.[]; .metric == "decode" and
+        ((.stat.median - ($v | tonumber)) / .stat.median | fabs) < 1e-5)' \
         records >/dev/null || fail "$value is not what was measured"
 fi
 
@@ -101,20 +101,20 @@ grep -q tested out && fail "another model's test is told"
 # worse: signed all the same, as failed; without a limit as a warning
 sed -e 's/"run":"./"run":"f/' -e 's/"samples":\[[^]]*\]/"samples":[9e9,9e9,9e9,9e9,9e9,9e9]/' \
     -e 's/"median":[0-9.e+]*,"low":[^,]*,"high":[^,]*/"median":9e9,"low":9e9,"high":9e9/' \
-    records | grep -v compute >fast
+    records | grep -v '"metric":"compute' >fast
 bench 1 -q --baseline fast --fail-above 3% --claims t.jsonl m.gguf
-statement 1 t.jsonl >statement
+payload 1 t.jsonl >statement
 said '"result":"FAILED"'
 said '"failedTests":['
 said '"verdict":"worse"'
 said '"sov_role":"baseline"'
 said "\"sha256\":\"$(sha256sum <fast | cut -d' ' -f1)\""
 bench 0 -q --baseline fast --claims t.jsonl m.gguf
-statement 2 t.jsonl >statement
+payload 2 t.jsonl >statement
 said '"result":"WARNED"'
 cat t.jsonl >>m.gguf.claims.jsonl
 expect 0 sov-verify --key team.pub --key lab.pub m.gguf
-out_has 'FAILED, 2 failed'
+out_has 'tested     FAILED, '
 [ "$(grep -c tested out)" -eq 3 ] || fail "not all tests are told"
 expect 0 sov-verify --json --key team.pub --key lab.pub m.gguf
 out_has '"tests":3,"tested":"WARNED"'
@@ -122,19 +122,19 @@ out_has '"tests":3,"tested":"WARNED"'
 # quality, a text, several models, a folder, a split model
 yes 'Once upon a time there was a wolf.' | head -n 40 >corpus.txt
 bench 0 -q --perplexity corpus.txt --ctx 16 --claims q.jsonl m.gguf
-statement 1 q.jsonl >statement
+payload 1 q.jsonl >statement
 said '"metric":"perplexity"'
 said "\"sha256\":\"$(sha256sum <corpus.txt | cut -d' ' -f1)\""
 said '"sov_role":"text"'
 rm -f ./*.claims.jsonl
 bench 0 -q m.gguf n.gguf
 for f in m n; do
-    statement 1 $f.gguf.claims.jsonl >statement
+    payload 1 $f.gguf.claims.jsonl >statement
     said "\"sha256\":\"$(sha256sum <$f.gguf | cut -d' ' -f1)\""
     [ "$(grep -o '"metric"' statement | wc -l)" -eq 2 ] || fail "others' too"
 done
 bench 0 -q --vs n.gguf --claims v.jsonl m.gguf
-statement 1 v.jsonl >statement
+payload 1 v.jsonl >statement
 said '"sov_role":"other"'
 said '"metric":"ratio"'
 if [ -e "$tale/config.json" ]; then
