@@ -175,6 +175,22 @@ struct sov_adamw {
 #define SOV_FIX_BITS 51
 
 /*
+ * Rows of b blended by weights a.  For i < n_a and j < n, a multiple of 16:
+ * y[i * y_stride + j] = one chain of fma, which begins at 0 or, with more, at
+ * what is there, over t < n_t in order of a[i * a_row + t * a_step] *
+ * b[t * b_stride + j].
+ */
+struct sov_blend {
+    const float *a;
+    size_t a_row, a_step, n_a;
+    const float *b;
+    size_t b_stride, n_t;
+    float *y;
+    size_t y_stride, n;
+    bool more;
+};
+
+/*
  * Sums of outer products: with x(i, t) = a[i * a_row + t * a_step], and columns
  * in panels of SOV_OUTER, each [n][SOV_OUTER],
  *
@@ -244,6 +260,10 @@ struct sov_kern {
     void (*scale)(const float *x, float s, const float *w, float *y,
                   size_t n);                  /* y = (x * s) * w */
     void (*exp)(float *x, size_t n, float sub); /* x = exp(x - sub) */
+    /* likewise, and gives their sum, as sum() has it */
+    float (*exp_sum)(float *x, size_t n, float sub);
+    /* x = exp(x - sub); g = x * (g - mean) */
+    void (*exp_back)(float *x, float *g, size_t n, float sub, float mean);
     void (*silu_mul)(const float *g, const float *u, float *y, size_t n);
     /* With s = 1 / (1 + exp(-g)) and t = g * s: du = dy * t, and
      * dg = dy * u * fma(s, g - t, s); dg may be g, du may be u or dy */
@@ -284,6 +304,9 @@ struct sov_kern {
      * them, where number t of it is x[t * stride + i]; zeros likewise */
     void (*panel_pairs)(const float *x, size_t stride, size_t n_i, size_t n,
                         uint16_t *p);
+
+    /* See struct sov_blend. */
+    void (*blend)(const struct sov_blend *m);
 
     /* x[n] turned by the Hadamard matrix of n, a power of two, divided by its
      * root (so that a second turn undoes the first): for h = 1, 2, 4 .. n / 2,

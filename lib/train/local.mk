@@ -13,6 +13,7 @@ libsov_all_la_SOURCES += \
 	%D%/optim_cut.c \
 	%D%/optim_muon.c \
 	%D%/prim.c %D%/prim.h \
+	%D%/prim_attn.c %D%/prim_rope.c \
 	%D%/real.h \
 	%D%/schedule.c %D%/schedules.def \
 	%D%/sum.c %D%/sum.h \

@@ -89,3 +89,11 @@ CLEANFILES += tests/bench/bench_gemm$(EXEEXT)
 bench-gemm: tests/bench/bench_gemm$(EXEEXT)
 	tests/bench/bench_gemm$(EXEEXT)
 .PHONY: bench-gemm
+
+EXTRA_PROGRAMS += tests/bench/bench_prim
+tests_bench_bench_prim_SOURCES = %D%/bench_prim.c
+tests_bench_bench_prim_LDADD = libsov_all.la $(deps_libs) -lm
+CLEANFILES += tests/bench/bench_prim$(EXEEXT)
+bench-prim: tests/bench/bench_prim$(EXEEXT)
+	tests/bench/bench_prim$(EXEEXT)
+.PHONY: bench-prim

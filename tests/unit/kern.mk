@@ -21,6 +21,11 @@ tests_unit_t_kern_attn_SOURCES = %D%/t_kern_attn.c %D%/unit.h
 tests_unit_t_kern_attn_CFLAGS = $(unit_cflags)
 tests_unit_t_kern_attn_LDADD = $(unit_libs)
 
+unit_tests += tests/unit/t_kern_blend
+tests_unit_t_kern_blend_SOURCES = %D%/t_kern_blend.c %D%/unit.h
+tests_unit_t_kern_blend_CFLAGS = $(unit_cflags)
+tests_unit_t_kern_blend_LDADD = $(unit_libs) -lm
+
 unit_tests += tests/unit/t_kern_optim
 tests_unit_t_kern_optim_SOURCES = %D%/t_kern_optim.c %D%/unit.h
 tests_unit_t_kern_optim_CFLAGS = $(unit_cflags)

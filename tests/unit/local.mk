@@ -39,6 +39,7 @@ include tests/unit/nn.mk
 include tests/unit/arch.mk
 include tests/unit/run.mk
 include tests/unit/calib.mk
+include tests/unit/train.mk
 include tests/unit/train_optim.mk
 include tests/unit/compress.mk
 include tests/unit/measure.mk

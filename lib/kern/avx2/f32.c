@@ -173,6 +173,37 @@ exp_sub(float *x, size_t n, float sub)
     }
 }
 
+static float
+exp_sum(float *x, size_t n, float sub)
+{
+    exp_sub(x, n, sub);
+    return sum(x, n);
+}
+
+static void
+exp_back(float *x, float *g, size_t n, float sub, float mean)
+{
+    __m256 vs = _mm256_set1_ps(sub);
+    __m256 vm = _mm256_set1_ps(mean);
+    size_t i;
+
+    for (i = 0; i + 8 <= n; i += 8) {
+        __m256 e = exp_all(_mm256_sub_ps(_mm256_loadu_ps(x + i), vs));
+        __m256 d = _mm256_sub_ps(_mm256_loadu_ps(g + i), vm);
+
+        _mm256_storeu_ps(x + i, e);
+        _mm256_storeu_ps(g + i, _mm256_mul_ps(e, d));
+    }
+    if (i < n) {
+        __m256i m = mask_of(n - i);
+        __m256 e = exp_all(_mm256_sub_ps(_mm256_maskload_ps(x + i, m), vs));
+        __m256 d = _mm256_sub_ps(_mm256_maskload_ps(g + i, m), vm);
+
+        _mm256_maskstore_ps(x + i, m, e);
+        _mm256_maskstore_ps(g + i, m, _mm256_mul_ps(e, d));
+    }
+}
+
 static __m256
 silu(__m256 g, __m256 u)
 {
@@ -408,6 +439,8 @@ sov_kern_avx2_f32(struct sov_kern *k)
     k->axpy = axpy;
     k->scale = scale;
     k->exp = exp_sub;
+    k->exp_sum = exp_sum;
+    k->exp_back = exp_back;
     k->silu_mul = silu_mul;
     k->silu_back = silu_back;
     k->mul_axpy = mul_axpy;

@@ -152,6 +152,42 @@ exp_sub(float *x, size_t n, float sub)
     }
 }
 
+static float
+exp_sum(float *x, size_t n, float sub)
+{
+    __m512 vs = _mm512_set1_ps(sub);
+    __m512 s = _mm512_setzero_ps();
+    size_t i;
+
+    for (i = 0; i < n; i += 16) {
+        __mmask16 m = mask_of(n - i);
+        __m512 t = _mm512_sub_ps(_mm512_maskz_loadu_ps(m, x + i), vs);
+
+        t = exp_all(t);
+        _mm512_mask_storeu_ps(x + i, m, t);
+        s = _mm512_mask_add_ps(s, m, s, t);
+    }
+    return tree(s);
+}
+
+static void
+exp_back(float *x, float *g, size_t n, float sub, float mean)
+{
+    __m512 vs = _mm512_set1_ps(sub);
+    __m512 vm = _mm512_set1_ps(mean);
+    size_t i;
+
+    for (i = 0; i < n; i += 16) {
+        __mmask16 m = mask_of(n - i);
+        __m512 e =
+            exp_all(_mm512_sub_ps(_mm512_maskz_loadu_ps(m, x + i), vs));
+        __m512 d = _mm512_sub_ps(_mm512_maskz_loadu_ps(m, g + i), vm);
+
+        _mm512_mask_storeu_ps(x + i, m, e);
+        _mm512_mask_storeu_ps(g + i, m, _mm512_mul_ps(e, d));
+    }
+}
+
 static void
 silu_mul(const float *g, const float *u, float *y, size_t n)
 {
@@ -415,6 +451,8 @@ sov_kern_avx512_f32(struct sov_kern *k)
     k->axpy = axpy;
     k->scale = scale;
     k->exp = exp_sub;
+    k->exp_sum = exp_sum;
+    k->exp_back = exp_back;
     k->silu_mul = silu_mul;
     k->silu_back = silu_back;
     k->mul_axpy = mul_axpy;

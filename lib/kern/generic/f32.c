@@ -125,6 +125,24 @@ exp_sub(float *x, size_t n, float sub)
         x[i] = exp_one(x[i] - sub);
 }
 
+static float
+exp_sum(float *x, size_t n, float sub)
+{
+    exp_sub(x, n, sub);
+    return sum(x, n);
+}
+
+static void
+exp_back(float *x, float *g, size_t n, float sub, float mean)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        x[i] = exp_one(x[i] - sub);
+        g[i] = x[i] * (g[i] - mean);
+    }
+}
+
 static void
 silu_mul(const float *g, const float *u, float *y, size_t n)
 {
@@ -220,6 +238,8 @@ sov_kern_generic_f32(struct sov_kern *k)
     k->axpy = axpy;
     k->scale = scale;
     k->exp = exp_sub;
+    k->exp_sum = exp_sum;
+    k->exp_back = exp_back;
     k->silu_mul = silu_mul;
     k->silu_back = silu_back;
     k->mul_axpy = mul_axpy;

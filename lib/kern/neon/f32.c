@@ -109,6 +109,27 @@ exp_sub(float *x, size_t n, float sub)
     }
 }
 
+static float
+exp_sum(float *x, size_t n, float sub)
+{
+    exp_sub(x, n, sub);
+    return sum(x, n);
+}
+
+static void
+exp_back(float *x, float *g, size_t n, float sub, float mean)
+{
+    float32x4_t vm = vdupq_n_f32(mean);
+    size_t i;
+
+    exp_sub(x, n, sub);
+    for (i = 0; i + 4 <= n; i += 4)
+        vst1q_f32(g + i, vmulq_f32(vld1q_f32(x + i),
+                                   vsubq_f32(vld1q_f32(g + i), vm)));
+    for (; i < n; i++)
+        g[i] = x[i] * (g[i] - mean);
+}
+
 INLINE float32x4_t
 silu(float32x4_t g, float32x4_t u)
 {
@@ -304,6 +325,8 @@ sov_kern_neon_f32(struct sov_kern *k)
     k->axpy = axpy;
     k->scale = scale;
     k->exp = exp_sub;
+    k->exp_sum = exp_sum;
+    k->exp_back = exp_back;
     k->silu_mul = silu_mul;
     k->silu_back = silu_back;
     k->mul_axpy = mul_axpy;
