@@ -17,4 +17,11 @@ libsov_all_la_SOURCES += \
 	%D%/real.h \
 	%D%/schedule.c %D%/schedules.def \
 	%D%/sum.c %D%/sum.h \
-	%D%/trainee.h
+	%D%/trainee.c %D%/trainee.h %D%/trainee_in.h \
+	%D%/trainee_bind.c \
+	%D%/trainee_layer.c \
+	%D%/trainee_linear.c \
+	%D%/trainee_shape.c \
+	%D%/trainee_unit.c \
+	%D%/trainee_weights.c \
+	%D%/trainee_write.c

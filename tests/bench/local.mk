@@ -97,3 +97,11 @@ CLEANFILES += tests/bench/bench_prim$(EXEEXT)
 bench-prim: tests/bench/bench_prim$(EXEEXT)
 	tests/bench/bench_prim$(EXEEXT)
 .PHONY: bench-prim
+
+EXTRA_PROGRAMS += tests/bench/bench_train
+tests_bench_bench_train_SOURCES = %D%/bench_train.c
+tests_bench_bench_train_LDADD = libsov_all.la $(deps_libs)
+CLEANFILES += tests/bench/bench_train$(EXEEXT)
+bench-train: tests/bench/bench_train$(EXEEXT)
+	tests/bench/bench_train$(EXEEXT)
+.PHONY: bench-train

@@ -47,3 +47,4 @@ include tests/unit/bench.mk
 include tests/unit/loss.mk
 include tests/unit/data.mk
 include tests/unit/train_prim.mk
+include tests/unit/train_net.mk
