@@ -27,6 +27,8 @@ libsov_all_la_SOURCES += \
 	%D%/draw.c \
 	%D%/few_code.c \
 	%D%/few_code.h \
+	%D%/insight.c \
+	%D%/insight.h \
 	%D%/limits.h \
 	%D%/listing.c \
 	%D%/listing.h \

@@ -8,6 +8,8 @@ libsov_all_la_SOURCES += \
 	%D%/loss_row.h \
 	%D%/loss_vec.c \
 	%D%/losses.def \
+	%D%/match.c \
+	%D%/match.h \
 	%D%/optim.c %D%/optim.h %D%/optim_in.h %D%/optims.def \
 	%D%/optim_adamw.c \
 	%D%/optim_cut.c \
@@ -21,6 +23,7 @@ libsov_all_la_SOURCES += \
 	%D%/trainee_bind.c \
 	%D%/trainee_layer.c \
 	%D%/trainee_linear.c \
+	%D%/trainee_match.c \
 	%D%/trainee_shape.c \
 	%D%/trainee_unit.c \
 	%D%/trainee_weights.c \

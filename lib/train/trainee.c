@@ -29,10 +29,13 @@ describe(sov_trainee *t, const struct sov_shape *shape,
     if (rc < 0)
         return rc;
     t->pairs = sov_shape_pairs(&t->shape);
-    if (opts->rank > 0)
-        return sov_pairs_list(t, err);
-    t->count = sov_shape_places(&t->shape, NULL).count;
-    return sov_shape_weights(&t->shape, &t->list, &t->n_list, err);
+    if (opts->rank > 0) {
+        rc = sov_pairs_list(t, err);
+    } else {
+        t->count = sov_shape_places(&t->shape, NULL).count;
+        rc = sov_shape_weights(&t->shape, &t->list, &t->n_list, err);
+    }
+    return rc == 0 ? sov_guides_list(t, err) : rc;
 }
 
 /* ---- memory */
@@ -158,6 +161,10 @@ place(sov_trainee *t, struct sov_arena *a)
         t->teacher = reals(a, SOV_SLAB, t->z_stride);
     t->loss = sov_arena_take(a, SOV_SLAB, sizeof(*t->loss));
     t->ce = sov_arena_take(a, SOV_SLAB, sizeof(*t->ce));
+    if (t->opts.n_match > 0) {
+        t->seen = reals(a, SOV_SLAB, t->opts.match_width);
+        t->shown = reals(a, SOV_SLAB, t->opts.match_width);
+    }
     if (t->opts.rank > 0)
         place_adapter(t, a);
 }
@@ -206,6 +213,7 @@ allocate(sov_trainee *t, struct sov_err *err)
     a.base = t->memory;
     place(t, &a);
     fill_turns(t);
+    sov_guides_init(t);
     return 0;
 }
 

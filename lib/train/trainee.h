@@ -25,6 +25,7 @@
 #include "sov/model.h"
 #include "sov/write.h"
 #include "train/loss.h"
+#include "train/match.h"
 #include "train/prim.h"
 
 #define SOV_UNIT_TOKENS 2048
@@ -55,6 +56,7 @@ struct sov_weight {
     uint64_t at;          /* where it begins in the arrays */
     bool matrix;          /* is decayed, and may be orthogonalised */
     bool embedding;       /* token_embd, or output: AdamW even with Muon */
+    bool beside;          /* not of the model: see struct sov_trainee_opts */
 };
 
 typedef struct sov_trainee sov_trainee;
@@ -70,6 +72,12 @@ struct sov_trainee_opts {
     double alpha;        /* what it adds is taken times alpha / rank */
     const char *targets; /* "q,v" of q k v o gate up down; NULL: all */
     const sov_model *base;
+    /* Layers that shall see what a teacher's, of this width, see; borrowed.
+     * Where the widths differ a matrix for each is learnt, too: they are behind
+     * the model's tensors, and in no file that _plan makes.  A unit that is
+     * only judged need not show anything. */
+    const struct sov_match *match;
+    size_t n_match, match_width;
 };
 
 /* Fills in what follows from the rest; SOV_EARG: it cannot be. */
@@ -143,6 +151,11 @@ struct sov_unit {
     int (*teach)(void *arg, size_t first, size_t n, sov_real *z, size_t stride,
                  struct sov_err *err);
     void *arg;
+    /* With matches: what leaves the teacher's layer of match i for tokens first
+     * .. first + n - 1, to h [n][match_width] */
+    int (*show)(void *arg, size_t i, size_t first, size_t n, sov_real *h,
+                struct sov_err *err);
+    void *show_arg;
 };
 
 struct sov_tally {

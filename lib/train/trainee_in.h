@@ -91,6 +91,7 @@ struct sov_trainee {
     enum sov_rope_pairs pairs;
     struct sov_weight *list; /* [n_list] parameters, owned */
     size_t n_list;
+    size_t n_kept; /* of them, the model's */
     uint64_t count;
     void *memory; /* all that follows is cut from it */
     uint64_t bytes;
@@ -112,6 +113,7 @@ struct sov_trainee {
     sov_real *z, *teacher;        /* [SOV_SLAB, z_stride] */
     size_t z_stride;
     double *loss, *ce; /* [SOV_SLAB] */
+    sov_real *seen, *shown; /* [SOV_SLAB, match_width] */
     sov_real *decoded; /* a matrix, or rows of the head */
     sov_real *scaled;  /* [count] A of adapters times alpha / rank */
     sov_real *low;     /* [4][n, rank] */
@@ -160,6 +162,15 @@ void sov_linear_back(const sov_trainee *t, const struct sov_linear *l, size_t n,
 /* Scale what adapters have, and turn gradients of that into theirs. */
 void sov_pairs_scale(const sov_trainee *t);
 void sov_pairs_back(const sov_trainee *t, sov_real *grad);
+
+/* match.c: matrices for what a teacher shows, behind all other parameters;
+ * random ones; and the comparison of what leaves a layer, whose gradient is
+ * added to dx (grad NULL: only the tally is made). */
+int sov_guides_list(sov_trainee *t, struct sov_err *err) SOV_MUST_CHECK;
+void sov_guides_init(sov_trainee *t);
+int sov_guides_run(sov_trainee *t, const struct sov_unit *unit, size_t layer,
+                   sov_real *grad, struct sov_tally *tally,
+                   struct sov_err *err) SOV_MUST_CHECK;
 
 /* layer.c: from kept->x to y, which is the next layer's; and back, dx in
  * place.  again: all that the way back needs but y. */

@@ -200,15 +200,16 @@ run_layers(sov_trainee *t, const struct sov_unit *unit, struct sov_err *err)
 
 static int
 back_layers(sov_trainee *t, const struct sov_unit *unit, sov_real *grad,
-            struct sov_err *err)
+            struct sov_tally *tally, struct sov_err *err)
 {
     size_t n_layer = t->shape.n_layer;
     bool frozen = t->embd.at == SOV_NO_PLACE;
     int rc = 0;
 
     for (size_t i = n_layer; i-- > 0 && rc == 0;) {
+        rc = sov_guides_run(t, unit, i, grad, tally, err);
         /* of the last layer all is still there */
-        if (t->opts.recompute && i + 1 < n_layer)
+        if (rc == 0 && t->opts.recompute && i + 1 < n_layer)
             rc = sov_learner_again(t, &t->layer[i], unit, err);
         if (rc == 0)
             rc = sov_learner_back(t, &t->layer[i], unit, i > 0 || !frozen, grad,
@@ -243,6 +244,8 @@ sov_trainee_unit(sov_trainee *t, const struct sov_unit *unit,
 {
     int rc = check_unit(t, unit, err);
 
+    if (rc == 0 && grad != NULL && t->opts.n_match > 0 && unit->show == NULL)
+        rc = sov_fail(err, SOV_EARG, "nobody shows what layers shall see");
     if (rc < 0)
         return rc;
     *tally = (struct sov_tally){ 0 };
@@ -254,7 +257,9 @@ sov_trainee_unit(sov_trainee *t, const struct sov_unit *unit,
     if (rc == 0)
         rc = run_head(t, unit, loss, grad, tally, err);
     if (rc == 0 && grad != NULL)
-        rc = back_layers(t, unit, grad, err);
+        rc = back_layers(t, unit, grad, tally, err);
+    for (size_t i = 0; grad == NULL && i < t->shape.n_layer && rc == 0; i++)
+        rc = sov_guides_run(t, unit, i, NULL, tally, err);
     if (rc == 0 && grad != NULL)
         sov_pairs_back(t, grad);
     return rc;

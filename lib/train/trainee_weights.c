@@ -137,7 +137,7 @@ sov_trainee_read(sov_trainee *t, const sov_model *model, struct sov_err *err)
 {
     int rc = t->opts.rank > 0 ? check_alpha(t, model, err) : 0;
 
-    for (size_t i = 0; i < t->n_list && rc == 0; i++) {
+    for (size_t i = 0; i < t->n_kept && rc == 0; i++) {
         const struct sov_weight *w = &t->list[i];
         const struct sov_tensor *tensor;
         int64_t at = sov_model_find(model, w->name);
@@ -211,7 +211,7 @@ size_of(const sov_trainee *t, const struct sov_weight *w)
 void
 sov_trainee_init(sov_trainee *t, uint64_t seed)
 {
-    for (size_t i = 0; i < t->n_list; i++) {
+    for (size_t i = 0; i < t->n_kept; i++) {
         const struct sov_weight *w = &t->list[i];
         struct drawing d = { seed, i, size_of(t, w), t->w + w->at };
         bool gains = ends_with(w->name, "_norm.weight");

@@ -55,7 +55,7 @@ add_tensors(sov_plan *plan, const sov_trainee *t, enum sov_type type,
     size_t n = like != NULL && t->opts.rank == 0 ? sov_model_count(like) : 0;
     int rc = 0;
 
-    for (size_t i = 0; i < t->n_list && rc == 0; i++) {
+    for (size_t i = 0; i < t->n_kept && rc == 0; i++) {
         const struct sov_weight *w = &t->list[i];
         uint64_t dim[2] = { w->n_in, w->n_out };
 
@@ -161,7 +161,7 @@ sov_trainee_put(const sov_trainee *t, const sov_plan *plan,
     for (size_t i = 0; i < sov_plan_count(plan) && rc == 0; i++) {
         const struct sov_tensor *tensor = sov_plan_at(plan, i);
 
-        rc = i < t->n_list ? put_numbers(w, tensor, x + t->list[i].at, err)
+        rc = i < t->n_kept ? put_numbers(w, tensor, x + t->list[i].at, err)
                            : put_carried(w, like, tensor, err);
     }
     return rc;

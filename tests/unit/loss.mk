@@ -28,3 +28,34 @@ tests_unit_t_cache_make_SOURCES = %D%/t_cache_make.c %D%/tiny.h \
 	%D%/tinytok.h %D%/unit.h
 tests_unit_t_cache_make_CFLAGS = $(unit_cflags)
 tests_unit_t_cache_make_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/t_match
+tests_unit_t_match_SOURCES = %D%/t_match.c %D%/loss_vec_f64.c %D%/unit.h \
+	lib/train/match.c
+tests_unit_t_match_CFLAGS = $(unit_cflags) -DSOV_REAL_DOUBLE
+tests_unit_t_match_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/t_insight
+tests_unit_t_insight_SOURCES = %D%/t_insight.c %D%/tiny.h %D%/tinytok.h \
+	%D%/unit.h
+tests_unit_t_insight_CFLAGS = $(unit_cflags)
+tests_unit_t_insight_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/t_match_grad
+tests_unit_t_match_grad_SOURCES = %D%/t_match_grad.c %D%/prim_f64.c \
+	%D%/loss_vec_f64.c %D%/trainee_make.h %D%/unit.h \
+	lib/train/loss.c \
+	lib/train/loss_kl.c \
+	lib/train/match.c \
+	lib/train/trainee.c \
+	lib/train/trainee_bind.c \
+	lib/train/trainee_layer.c \
+	lib/train/trainee_linear.c \
+	lib/train/trainee_match.c \
+	lib/train/trainee_shape.c \
+	lib/train/trainee_unit.c \
+	lib/train/trainee_weights.c \
+	lib/train/trainee_write.c
+tests_unit_t_match_grad_CPPFLAGS = $(AM_CPPFLAGS) -DSOV_REAL_DOUBLE
+tests_unit_t_match_grad_CFLAGS = $(unit_cflags)
+tests_unit_t_match_grad_LDADD = $(unit_libs) -lm

@@ -14,6 +14,9 @@ tests_unit_t_trainee_grad_SOURCES = %D%/t_trainee_grad.c %D%/prim_f64.c \
 	lib/train/trainee_bind.c \
 	lib/train/trainee_layer.c \
 	lib/train/trainee_linear.c \
+	lib/train/trainee_match.c \
+	lib/train/match.c \
+	%D%/loss_vec_f64.c \
 	lib/train/trainee_shape.c \
 	lib/train/trainee_unit.c \
 	lib/train/trainee_weights.c \
