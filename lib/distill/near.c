@@ -28,7 +28,8 @@
 #define WORDS   5
 #define ROWS    6
 #define BANDS   21
-#define LOOK_AT 256 /* documents of a bucket */
+#define LOOK_AT 256  /* documents of a bucket */
+#define ALONE   1024 /* phrases that are not worth waking other threads */
 #define NONE    UINT32_MAX
 
 /* What a document takes: its numbers, its links, and its two buckets. */
@@ -260,7 +261,10 @@ sov_near_look(sov_near *n, uint32_t *word, size_t n_words, double *share,
     n->phrase = word;
     if (n->n_phrase == 0)
         return 0;
-    sov_par_for(HASHES, 0, make_marks, n);
+    if (n->n_phrase < ALONE)
+        make_marks(n, 0, HASHES, 0);
+    else
+        sov_par_for(HASHES, 0, make_marks, n);
     best = find(&n->young, n->mark);
     other = find(&n->old, n->mark);
     best = other > best ? other : best;
