@@ -25,7 +25,8 @@ export OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM \
 "$tools/ranks" train adamw >adamw
 "$tools/ranks" train muon >muon
 for o in adamw muon; do
-    "$tools/ranks" whole $o | cmp - $o || fail "whole $o"
+    "$tools/ranks" whole $o >out
+    cmp out $o || fail "whole $o"
 done
 "$tools/ranks" workers 1 >local.1
 "$tools/ranks" local | cmp - local.1 || fail "one worker"
@@ -62,7 +63,7 @@ libraries() {
 # build: the program with this MPI
 build() {
     mkdir "$mpi"
-    # shellcheck disable=SC2086
+    # shellcheck disable=SC2046
     "mpicc.$mpi" -std=c11 -D_GNU_SOURCE -DSOV_HAVE_MPI=1 \
         -ffp-contract=off -fno-strict-aliasing -O2 \
         -I"$top_builddir" -iquote "$top_srcdir/lib" -o "$mpi/ranks" \
@@ -81,13 +82,13 @@ for mpi in openmpi mpich; do
     build
     for n in 1 2 4; do
         for o in adamw muon; do
-            run $n train $o >out || fail "$mpi: $n ranks, $o"
+            run "$n" train $o >out || fail "$mpi: $n ranks, $o"
             cmp out $o || fail "$mpi: $n ranks, $o: other weights"
-            run $n whole $o >out || fail "$mpi: $n ranks, whole $o"
+            run "$n" whole $o >out || fail "$mpi: $n ranks, whole $o"
             cmp out $o || fail "$mpi: $n ranks, whole $o: other weights"
         done
-        run $n local >out || fail "$mpi: $n workers"
-        cmp out local.$n || fail "$mpi: $n workers: other weights"
+        run "$n" local >out || fail "$mpi: $n workers"
+        cmp out "local.$n" || fail "$mpi: $n workers: other weights"
     done
     run 3 calls || fail "$mpi: calls"
     "$mpi/ranks" train adamw | cmp - adamw || fail "$mpi: alone"

@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * optim.c - steps of training and sums in fixed point, AVX2
+ *
+ * What is left of a vector is worked on in a copy.
  */
 #include "config.h"
 
-#include "kern/avx2/tree.h"
 #include "kern/generic/fix.h"
 #include "kern/overlay.h"
+#include "kern/unroll.h"
 
 #include <immintrin.h>
+#include <string.h>
 
 INLINE void
-step(const struct sov_adamw *a, const float *g, float *m, float *v, float *w,
-     __m256i k)
+step(const struct sov_adamw *a, const float *g, float *m, float *v, float *w)
 {
-    __m256 x = _mm256_mul_ps(_mm256_maskload_ps(g, k), _mm256_set1_ps(a->by));
-    __m256 vm = _mm256_maskload_ps(m, k);
-    __m256 vv = _mm256_maskload_ps(v, k);
-    __m256 vw = _mm256_maskload_ps(w, k);
+    __m256 x = _mm256_mul_ps(_mm256_loadu_ps(g), _mm256_set1_ps(a->by));
+    __m256 vm = _mm256_loadu_ps(m);
+    __m256 vv = _mm256_loadu_ps(v);
+    __m256 vw = _mm256_loadu_ps(w);
     __m256 d;
 
     vm = _mm256_fmadd_ps(_mm256_set1_ps(a->a1), _mm256_sub_ps(x, vm), vm);
@@ -28,62 +30,67 @@ step(const struct sov_adamw *a, const float *g, float *m, float *v, float *w,
         _mm256_set1_ps(a->eps));
     d = _mm256_div_ps(_mm256_mul_ps(vm, _mm256_set1_ps(a->rate)), d);
     vw = _mm256_fnmadd_ps(_mm256_set1_ps(a->decay), vw, vw);
-    _mm256_maskstore_ps(m, k, vm);
-    _mm256_maskstore_ps(v, k, vv);
-    _mm256_maskstore_ps(w, k, _mm256_sub_ps(vw, d));
+    _mm256_storeu_ps(m, vm);
+    _mm256_storeu_ps(v, vv);
+    _mm256_storeu_ps(w, _mm256_sub_ps(vw, d));
 }
 
 static void
 adamw(const struct sov_adamw *a, const float *g, float *m, float *v, float *w,
       size_t n)
 {
+    float rest[4][8] = { { 0 } };
+    size_t bytes = (n % 8) * sizeof(float);
     size_t i;
 
-    for (i = 0; i < n; i += 8)
-        step(a, g + i, m + i, v + i, w + i, mask_of(n - i));
+    for (i = 0; i + 8 <= n; i += 8)
+        step(a, g + i, m + i, v + i, w + i);
+    if (bytes == 0)
+        return;
+    memcpy(rest[0], g + i, bytes);
+    memcpy(rest[1], m + i, bytes);
+    memcpy(rest[2], v + i, bytes);
+    memcpy(rest[3], w + i, bytes);
+    step(a, rest[0], rest[1], rest[2], rest[3]);
+    memcpy(m + i, rest[1], bytes);
+    memcpy(v + i, rest[2], bytes);
+    memcpy(w + i, rest[3], bytes);
 }
 
-/* Four of them; those whose mask is off are left out and not looked at. */
+/* Four of them; all bits are set where one was left out. */
 INLINE __m256i
-add4(int64_t *sum, __m128 x, __m256d unit, __m256i k)
+add4(int64_t *sum, const float *x, __m256d unit)
 {
     const __m256d sign = _mm256_set1_pd(-0.0);
-    __m256d v = _mm256_mul_pd(_mm256_cvtps_pd(x), unit);
+    __m256d v = _mm256_mul_pd(_mm256_cvtps_pd(_mm_loadu_ps(x)), unit);
     __m256i in = _mm256_castpd_si256(_mm256_cmp_pd(
         _mm256_andnot_pd(sign, v), _mm256_set1_pd(SOV_FIX_LIMIT), _CMP_LT_OQ));
     __m256i u = _mm256_sub_epi64(
         _mm256_castpd_si256(_mm256_add_pd(v, _mm256_set1_pd(SOV_FIX_MAGIC))),
         _mm256_set1_epi64x(SOV_FIX_MAGIC_BITS));
-    long long *p = (long long *)sum;
+    __m256i old = _mm256_loadu_si256((const void *)sum);
 
-    _mm256_maskstore_epi64(
-        p, k,
-        _mm256_add_epi64(_mm256_maskload_epi64(p, k), _mm256_and_si256(u, in)));
-    return _mm256_andnot_si256(in, k);
-}
-
-INLINE __m256i
-mask4_of(size_t n)
-{
-    return _mm256_cmpgt_epi64(_mm256_set1_epi64x(n < 4 ? (int)n : 4),
-                              _mm256_setr_epi64x(0, 1, 2, 3));
+    _mm256_storeu_si256((void *)sum,
+                        _mm256_add_epi64(old, _mm256_and_si256(u, in)));
+    return _mm256_andnot_si256(in, _mm256_set1_epi64x(-1));
 }
 
 static bool
 fix_add(int64_t *sum, const float *x, double unit, size_t n)
 {
     const __m256d by = _mm256_set1_pd(unit);
-    const __m256i all = _mm256_set1_epi64x(-1);
     __m256i bad = _mm256_setzero_si256();
+    int64_t s[4] = { 0 };
+    float y[4] = { 0 };
     size_t i;
 
     for (i = 0; i + 4 <= n; i += 4)
-        bad = _mm256_or_si256(bad, add4(sum + i, _mm_loadu_ps(x + i), by, all));
+        bad = _mm256_or_si256(bad, add4(sum + i, x + i, by));
     if (i < n) {
-        __m128 rest =
-            _mm256_castps256_ps128(_mm256_maskload_ps(x + i, mask_of(n - i)));
-
-        bad = _mm256_or_si256(bad, add4(sum + i, rest, by, mask4_of(n - i)));
+        memcpy(s, sum + i, (n - i) * sizeof(*s));
+        memcpy(y, x + i, (n - i) * sizeof(*y));
+        bad = _mm256_or_si256(bad, add4(s, y, by));
+        memcpy(sum + i, s, (n - i) * sizeof(*s));
     }
     return _mm256_testz_si256(bad, bad);
 }
