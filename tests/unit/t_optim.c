@@ -49,13 +49,17 @@ normal(uint64_t stream, uint64_t i)
     return (float)(sum - 3);
 }
 
+/* Others at each step, out of a stock of them. */
 static void
 gradients(struct world *a, uint64_t step)
 {
+    static float stock[COUNT];
     size_t i;
 
+    for (i = 0; i < COUNT && stock[COUNT - 1] == 0; i++)
+        stock[i] = 0.01f * normal(1, i);
     for (i = 0; i < COUNT; i++)
-        a->grad[i] = 0.01f * normal(step, i);
+        a->grad[i] = stock[(i + 7919 * step) % COUNT];
 }
 
 static struct world *
@@ -117,10 +121,12 @@ START_TEST(adamw_is_the_published_one)
 {
     static double m[COUNT], v[COUNT], w[COUNT];
     struct world *a = new_world("adamw");
+    bool good = true;
     size_t i, t;
 
     for (i = 0; i < COUNT; i++)
         w[i] = a->w[i];
+    sov_set_threads(1);
     a->o.clip = 0;
     a->o.beta2 = 0.999;
     for (t = 1; t <= 1000; t++) {
@@ -142,13 +148,13 @@ START_TEST(adamw_is_the_published_one)
             double move = lr * (m1 / fade1) / (sqrt(v1 / fade2) + 1e-8);
             double w1 = w0[i] * left - move;
 
-            ck_assert_double_le(fabs(a->state[0][i] - m1),
-                                ulp(m1) + ulp(m0[i]) + ulp(g));
-            ck_assert_double_le(fabs(a->state[1][i] - v1), 2.5 * ulp(v1));
-            ck_assert_double_le(fabs(a->w[i] - w1),
-                                ulp(fmax(fabs(w0[i]), fabs(w1))) +
-                                    6e-7 * fabs(move) + 4e-7 * lr);
+            good = good &&
+                   fabs(a->state[0][i] - m1) <= ulp(m1) + ulp(m0[i]) + ulp(g) &&
+                   fabs(a->state[1][i] - v1) <= 2.5 * ulp(v1) &&
+                   fabs(a->w[i] - w1) <= ulp(fmax(fabs(w0[i]), fabs(w1))) +
+                                             6e-7 * fabs(move) + 4e-7 * lr;
         }
+        ck_assert_msg(good, "step %zu", t);
         for (i = 0; i < COUNT; i++) {
             double lr = 1e-3 * a->s.rate;
 
@@ -160,7 +166,9 @@ START_TEST(adamw_is_the_published_one)
         }
     }
     for (i = 0; i < COUNT; i++)
-        ck_assert_double_le(fabs(a->w[i] - w[i]), 5e-7);
+        good = good && fabs(a->w[i] - w[i]) <= 5e-7;
+    ck_assert(good);
+    sov_set_threads(0);
     free(a);
 }
 END_TEST
