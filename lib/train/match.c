@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LONGEST 1024 /* bytes of a text of them */
+
 struct sov_match_row {
     const char *name;
     /* The loss of a token, and its gradient in place of y. */
@@ -172,7 +174,7 @@ sov_match_parse(struct sov_match *list, size_t *n, const char *text,
     for (i = 0; i < N_ROWS; i++)
         if (strlen(rows[i].name) == len && memcmp(rows[i].name, text, len) == 0)
             like.row = &rows[i];
-    if (like.row == NULL || *at != ':')
+    if (like.row == NULL || *at != ':' || strlen(text) > LONGEST)
         return not_so(text, err);
     at++;
     if (strspn(at, "+.0123456789eE-") != strcspn(at, ":"))
