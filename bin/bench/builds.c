@@ -120,7 +120,7 @@ make_command(struct command *c, const char *program, const char *model)
         add_arg(c, "--max-memory=%" PRIu64, sov_common.max_memory);
     if (sov_sandbox_off)
         add_arg(c, "--no-sandbox");
-    if (sov_fake_root != NULL)
+    if (sov_fake_root[0] != '\0')
         add_arg(c, "--fake-root=%s", sov_fake_root);
     add_arg(c, "--");
     c->argv[c->n++] = (char *)(uintptr_t)model;

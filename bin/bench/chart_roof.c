@@ -118,7 +118,7 @@ bench_roof_draw(FILE *f, const struct bench_view *view,
         bench_chart_fit(&chart->x, roofs[k].speed / memory * 2);
         bench_chart_fit(&chart->y, roofs[k].speed / 1e9);
     }
-    chart->x.low /= 2;
+    chart->x.low /= 4; /* names of marks stand before them */
     chart->x.high *= 1.5;
     bench_chart_fit(&chart->y, chart->x.low * memory / 1e9);
     chart->y.high *= 1.5;

@@ -131,7 +131,9 @@ put_notes(FILE *f, const struct bench_view *view)
             told = strcmp(bench_text(view->rows[k].r->note), note) == 0;
         if (told)
             continue;
-        fputs("<p class=\"soft\">Note: ", f);
+        fputs("<p class=\"soft\">Note on ", f);
+        sov_markup_text(f, view->rows[i].what);
+        fputs(": ", f);
         sov_markup_text(f, note);
         fputs("</p>\n", f);
     }

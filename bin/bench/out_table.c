@@ -269,12 +269,21 @@ put_conditions(const struct table *t)
     fputc('\n', t->f);
 }
 
+static void
+put_note(const struct table *t, const char *what, const char *note)
+{
+    char safe[2048];
+
+    fprintf(t->f, "note on %s", sov_text_escape(safe, sizeof(safe), what));
+    fprintf(t->f, ": %s\n", sov_text_escape(safe, sizeof(safe), note));
+}
+
 /* Notes of records and what disturbed them, each once. */
 static void
 put_notes(const struct table *t)
 {
     const struct bench_view *view = t->view;
-    char text[512], safe[2048];
+    char text[512];
 
     for (size_t i = 0; i < view->n; i++) {
         const char *note = bench_text(view->rows[i].r->note);
@@ -283,8 +292,7 @@ put_notes(const struct table *t)
         for (size_t k = 0; k < i && !told; k++)
             told = strcmp(bench_text(view->rows[k].r->note), note) == 0;
         if (!told)
-            fprintf(t->f, "note: %s\n",
-                    sov_text_escape(safe, sizeof(safe), note));
+            put_note(t, view->rows[i].what, note);
     }
     if (view->n == 0)
         return;

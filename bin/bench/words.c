@@ -172,6 +172,19 @@ many(uint32_t n)
     return n == 1 ? "" : "s";
 }
 
+/* Is it about reading and writing alike, so that which of them must be said? */
+static bool
+is_of_both(const struct sov_bench_record *r)
+{
+    static const char *const names[] = { "cost", "ratio", "joules_per_token",
+                                         "joules_net" };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(bench_text(r->metric), names[i]) == 0)
+            return (r->cell.prompt > 0) != (r->cell.gen > 0);
+    return false;
+}
+
 void
 bench_row_words(struct bench_row *row, const struct bench_view *view)
 {
@@ -184,6 +197,9 @@ bench_row_words(struct bench_row *row, const struct bench_view *view)
     for (char *p = buf; *p != '\0'; p++)
         if (*p == '_')
             *p = ' ';
+    if (is_of_both(r))
+        more(buf, sizeof(row->what), " of %s",
+             c->prompt > 0 ? "prefill" : "decode");
     if (c->prompt > 0)
         more(buf, sizeof(row->what), " %" PRIu32, c->prompt);
     if (c->gen > 0)

@@ -36,6 +36,10 @@ grep '"metric":"ratio"' out | grep '"name":"m.gguf"' |
 [ "$(sed 's/.*"run":"\([^"]*\)".*/\1/' out | sort -u | wc -l)" -eq 1 ] ||
     fail "records of several runs"
 
+rm calls
+expect 0 sov-bench -q --prompt 0 --gen 2 --runs 1 --vs-tool ./other m.gguf
+grep -q fake calls && fail "it was told of another root"
+
 # ours is faster: no complaint; the other one is: beyond doubt
 SLOW=1
 export SLOW
