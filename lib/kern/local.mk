@@ -15,7 +15,8 @@ libkern_generic_la_SOURCES = \
 	%D%/unpack.h %D%/unpack_32.h %D%/unpack_256.h %D%/unpack_bits.h \
 	%D%/rows.h %D%/rows_32.h %D%/rows_256.h %D%/rows_grid.h \
 	%D%/strips.h %D%/strips_256.h %D%/strips_32.h \
-	%D%/generic/exp.h %D%/generic/fix.h %D%/generic/f32.c %D%/generic/blend.c %D%/generic/act.c \
+	%D%/generic/exp.h %D%/generic/fix.h %D%/generic/f32.c %D%/generic/act.c \
+	%D%/generic/blend.c \
 	%D%/generic/blocks.h %D%/generic/readers.def \
 	%D%/generic/read_32.c %D%/generic/read_256.c %D%/generic/read_grid.c \
 	%D%/generic/dot.c %D%/generic/float.c %D%/generic/attn.c \
@@ -27,7 +28,8 @@ noinst_LTLIBRARIES += libkern_avx2.la
 libkern_avx2_la_SOURCES = \
 	%D%/avx2/feedback.c \
 	%D%/avx2/codec.c %D%/avx2/lane.h %D%/codec.h \
-	%D%/avx2/f32.c %D%/avx2/blend.c %D%/avx2/act.c %D%/avx2/dot.c %D%/avx2/attn.c \
+	%D%/avx2/f32.c %D%/avx2/act.c %D%/avx2/dot.c %D%/avx2/attn.c \
+	%D%/avx2/blend.c \
 	%D%/avx2/vec.h %D%/avx2/panel_32.c %D%/avx2/panel_256.c \
 	%D%/avx2/row.h %D%/avx2/float.c %D%/avx2/flush.h %D%/avx2/tree.h \
 	%D%/avx2/optim.c %D%/avx2/outer.c %D%/avx2/outer.h %D%/avx2/outer_bf16.c
@@ -47,7 +49,8 @@ noinst_LTLIBRARIES += libkern_avx512.la
 libkern_avx512_la_SOURCES = \
 	%D%/avx512/feedback.c \
 	%D%/avx512/codec.c %D%/avx512/lane.h %D%/codec.h \
-	%D%/avx512/f32.c %D%/avx512/blend.c %D%/avx512/act.c %D%/avx512/dot.c \
+	%D%/avx512/f32.c %D%/avx512/act.c %D%/avx512/dot.c \
+	%D%/avx512/blend.c \
 	%D%/avx512/vec.h %D%/avx512/panel_32.c %D%/avx512/panel_256.c \
 	%D%/avx512/mul_256.h %D%/avx512/attn.h %D%/avx512/attn.c \
 	%D%/avx512/attn_few.c %D%/avx512/attn_many.c \

@@ -4,7 +4,8 @@
  *
  * What gradients are checked with: programs that are compiled with
  * SOV_REAL_DOUBLE have this file in place of the library's, and otherwise the
- * library's own sources.  It shares nothing with them; t_prim_attn compares both.
+ * library's own sources.  It shares nothing with them; t_prim_attn compares
+ * both.
  */
 #include "train/prim.h"
 

@@ -31,9 +31,9 @@ tile(const struct sov_blend *m, size_t a_row, size_t i, size_t j, int rows,
     for (r = 0; r < rows; r++)
         UNROLL
         for (c = 0; c < vecs; c++)
-            s[r][c] = m->more
-                          ? _mm512_loadu_ps(y + (size_t)r * m->y_stride + 16 * c)
-                          : _mm512_setzero_ps();
+            s[r][c] = m->more ? _mm512_loadu_ps(y + (size_t)r * m->y_stride +
+                                                16 * c)
+                              : _mm512_setzero_ps();
     for (t = 0; t < m->n_t; t++, a += m->a_step, b += m->b_stride) {
         __m512 v[VECS];
 
