@@ -82,6 +82,17 @@ bin_sov_bench_SOURCES = %D%/sov-bench.c \
 	%D%/bench/worker.c $(bench_out_sources)
 bin_sov_bench_LDADD = $(tool_libs) -lm
 
+bin_PROGRAMS += bin/sov-distill
+bin_sov_distill_SOURCES = %D%/sov-distill.c \
+	%D%/distill/claim.c \
+	%D%/distill/distill.h \
+	%D%/distill/foretell.c \
+	%D%/distill/log.c \
+	%D%/distill/models.c \
+	%D%/distill/plot.c \
+	%D%/distill/report.c
+bin_sov_distill_LDADD = $(tool_libs) -lm
+
 bin_PROGRAMS += bin/sov-quantize
 bin_sov_quantize_SOURCES = %D%/sov-quantize.c \
 	%D%/quantize/allot.c \

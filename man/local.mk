@@ -2,7 +2,7 @@
 # man/local.mk - the manual pages; one per tool, sov(7), sovcore(3)
 
 dist_man_MANS += %D%/sov.7 %D%/sovcore.3
-dist_man_MANS += %D%/sov-bench.1
+dist_man_MANS += %D%/sov-bench.1 %D%/sov-distill.1
 dist_man_MANS += %D%/sov-quantize.1 %D%/sov-run.1
 dist_man_MANS += %D%/sov-show.1
 dist_man_MANS += %D%/sov-verify.1

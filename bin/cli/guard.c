@@ -19,6 +19,7 @@
 #define STATUS_IO   74  /* EX_IOERR */
 
 volatile sig_atomic_t sov_guard_asked;
+volatile sig_atomic_t sov_guard_stopped;
 
 static const char *tool_name = "sov";
 static const char *volatile last_words;
@@ -101,6 +102,14 @@ on_question(int sig)
 }
 
 static void
+on_stop(int sig)
+{
+    if (sov_guard_stopped)
+        die_of(sig);
+    sov_guard_stopped = 1;
+}
+
+static void
 catch_unless_ignored(int sig, void (*handler)(int))
 {
     struct sigaction old;
@@ -134,6 +143,14 @@ sov_guard_signals(const char *name)
     sa.sa_flags = SA_SIGINFO;
     sigemptyset(&sa.sa_mask);
     sigaction(SIGBUS, &sa, NULL);
+}
+
+void
+sov_guard_stop(bool on)
+{
+    catch_unless_ignored(SIGINT, on ? on_stop : die_of);
+    catch_unless_ignored(SIGTERM, on ? on_stop : die_of);
+    catch_unless_ignored(SIGHUP, on ? on_stop : die_of);
 }
 
 void

@@ -6,10 +6,14 @@
 #define SOV_CLI_GUARD_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <termios.h>
 
 /* Set by SIGUSR1: somebody wants to know how far the work is. */
 extern volatile sig_atomic_t sov_guard_asked;
+
+/* Set by SIGINT, SIGTERM and SIGHUP, where sov_guard_stop() asked for it. */
+extern volatile sig_atomic_t sov_guard_stopped;
 
 /* Make sure that descriptors 0 to 2 are open, so that no file gets one of
  * these numbers. */
@@ -20,6 +24,12 @@ void sov_guard_streams(void);
  * die of the same signal.  name is for the message about a shrinking input.
  */
 void sov_guard_signals(const char *name);
+
+/*
+ * From here on the first of these signals only sets the flag above, and another
+ * one ends the program as ever; false: all do.
+ */
+void sov_guard_stop(bool on);
 
 /*
  * The terminal fd is about to be changed: give it the state saved back if a

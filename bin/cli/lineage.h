@@ -87,6 +87,7 @@ struct sov_lineage {
     const char *source; /* the model's name on the command line */
     const char *claims; /* of --claims, or NULL: those beside it */
     unsigned hash;      /* what to open the model with; 0: nothing to do */
+    const char *role;   /* of the model in the claim; NULL: "parent" */
 
     sov_seckey *key;
     sov_keyring *ring; /* of --require-claims */

@@ -206,7 +206,7 @@ describe_inputs(struct sov_lineage *l, const struct sov_deed *deed,
         r[i].digest = l->file[i].digest;
         r[i].digest.has &= SOV_HASH_SHA256 | SOV_HASH_VERITY;
         r[i].has_size = true;
-        r[i].role = "parent";
+        r[i].role = l->role != NULL ? l->role : "parent";
         r[i].claim = l->parent != NULL ? l->parent->id : NULL;
         r[i].notes = unverified;
         r[i].n_notes = l->verified ? 0 : 1;

@@ -18,5 +18,8 @@
 #define SOV_MAKE_MAX     (UINT64_C(1) << 32)  /* texts to be made */
 #define SOV_DELTA_TOKENS (UINT64_C(1) << 50)  /* that a worker learnt */
 #define SOV_DELTA_FILES  UINT64_C(4096)       /* of workers, merged */
+#define SOV_STEPS_MAX     (UINT64_C(1) << 24) /* of training */
+#define SOV_SEQUENCES_MAX (UINT64_C(1) << 20) /* ... that a step reads */
+#define SOV_CKPT_ARRAYS   8 /* weights and moments in a checkpoint */
 
 #endif

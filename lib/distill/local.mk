@@ -56,3 +56,17 @@ libsov_all_la_SOURCES += \
 	%D%/traits.h \
 	%D%/vocab.c \
 	%D%/vocab.h
+
+# a run of training
+libsov_all_la_SOURCES += \
+	%D%/checkpoint.c %D%/checkpoint.h \
+	%D%/distill.c \
+	%D%/foretell.c \
+	%D%/generate.c \
+	%D%/judge.c \
+	%D%/loop.c \
+	%D%/resume.c \
+	%D%/run.h \
+	%D%/student.c %D%/student.h \
+	%D%/taught.c %D%/taught.h \
+	%D%/unit.c %D%/unit.h

@@ -16,6 +16,7 @@ libsov_all_la_SOURCES += \
 	%D%/gguf_read.h \
 	%D%/gguf_write.c \
 	%D%/guess.c \
+	%D%/held.c \
 	%D%/imatrix.c \
 	%D%/in.c \
 	%D%/in.h \

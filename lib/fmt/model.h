@@ -116,6 +116,14 @@ void sov_model_put(sov_model *lent, const sov_model *model, size_t i,
                    enum sov_type type, const void *data);
 
 /*
+ * A model of tensors that are in memory: names and shapes are copied, data is
+ * borrowed, meta is owned by the model afterwards (also on failure).
+ */
+int sov_model_held(sov_model **model, sov_meta *meta,
+                   const struct sov_tensor *t, size_t n,
+                   struct sov_err *err) SOV_MUST_CHECK;
+
+/*
  * A digest of which files the tensors are in, as far as the system tells
  * without reading them: size, times, inode.  While it stays the same their
  * bytes do.  False where it cannot be told (pipes, what is decompressed).

@@ -11,6 +11,7 @@ sovinclude_HEADERS += \
 	%D%/chat.h \
 	%D%/claim.h \
 	%D%/desk.h \
+	%D%/distill.h \
 	%D%/err.h \
 	%D%/export.h \
 	%D%/hash.h \

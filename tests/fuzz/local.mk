@@ -116,6 +116,11 @@ tests_fuzz_fuzz_journal_SOURCES = %D%/fuzz_journal.c $(fuzz_main)
 tests_fuzz_fuzz_journal_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_journal_LDFLAGS = $(fuzz_ldflags)
 
+fuzz_tests += tests/fuzz/fuzz_checkpoint
+tests_fuzz_fuzz_checkpoint_SOURCES = %D%/fuzz_checkpoint.c $(fuzz_main)
+tests_fuzz_fuzz_checkpoint_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_checkpoint_LDFLAGS = $(fuzz_ldflags)
+
 fuzz_tests += tests/fuzz/fuzz_stats
 tests_fuzz_fuzz_stats_SOURCES = %D%/fuzz_stats.c $(fuzz_main)
 tests_fuzz_fuzz_stats_LDADD = $(fuzz_libs)

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * claim.c - what a claim says about a run of sov-distill
+ *
+ * externalParameters of urn:sov:buildtype:distill:v1, which together with the
+ * inputs give the bytes of the output:
+ *
+ *   output, texts            names without folders; texts is a list
+ *   student or arch, tokenizer, teacher    models by name
+ *   loss, alpha, temp, optimizer, lr, clip, schedule, warmup, dtype, ctx,
+ *   batch, accumulate, steps, seed, type
+ *   train_lora               as it was given
+ *   keep_mask, best          true, where they were asked for
+ *   cache                    name of what a teacher said, where it tells
+ *   eval                     name of the text, where there is one
+ *   twins, filter, rules, documents        how texts were sieved, and cut
+ *
+ * internalParameters: determinism, parameters, step_tokens, tokens, and the
+ * digest of what was learnt from (texts_sha256: every document with its length
+ * before it, after sieving), eval_sha256 likewise.  Numbers that are no whole
+ * ones are strings.
+ */
+#include "distill/distill.h"
+
+#include "cli/text.h"
+#include "cli/tool.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_PARAMS 32
+#define MAX_REALS  8
+
+struct params {
+    struct sov_param p[MAX_PARAMS];
+    size_t n;
+    char real[MAX_REALS][32];
+    size_t n_reals;
+};
+
+static void
+add_text(struct params *to, const char *key, const char *text)
+{
+    if (text != NULL)
+        to->p[to->n++] = (struct sov_param){
+            .key = key,
+            .kind = SOV_PARAM_STR,
+            .str = text,
+        };
+}
+
+static void
+add_number(struct params *to, const char *key, uint64_t number)
+{
+    to->p[to->n++] = (struct sov_param){
+        .key = key,
+        .kind = SOV_PARAM_INT,
+        .num = (int64_t)number,
+    };
+}
+
+static void
+add_real(struct params *to, const char *key, double number)
+{
+    char *text = to->real[to->n_reals++];
+
+    snprintf(text, sizeof(to->real[0]), "%.17g", number);
+    add_text(to, key, text);
+}
+
+static void
+add_true(struct params *to, const char *key, bool value)
+{
+    if (value)
+        to->p[to->n++] = (struct sov_param){
+            .key = key,
+            .kind = SOV_PARAM_BOOL,
+            .num = 1,
+        };
+}
+
+static const char *
+base_name(const char *path)
+{
+    const char *slash;
+
+    if (path == NULL)
+        return NULL;
+    slash = strrchr(path, '/');
+    return slash != NULL && slash[1] != '\0' ? slash + 1 : distill_name(path);
+}
+
+static void
+describe(const struct distill *q, struct params *to, struct sov_param *item)
+{
+    static const char *const forms[] = { NULL, "text", "jsonl", "lines",
+                                         "blank" };
+    static const char *const twins[] = { NULL, "exact", "near" };
+    const struct distill_options *o = &distill_options;
+    const struct sov_distill_facts *f = &q->facts;
+
+    for (size_t i = 0; i < q->n_texts; i++)
+        item[i] = (struct sov_param){ .kind = SOV_PARAM_STR,
+                                      .str = base_name(q->text[i]) };
+    add_text(to, "output", strcmp(sov_common.output, "-") == 0
+                               ? "standard output"
+                               : base_name(sov_common.output));
+    to->p[to->n++] = (struct sov_param){
+        .key = "texts", .kind = SOV_PARAM_LIST, .item = item, .n = q->n_texts
+    };
+    add_text(to, "student", base_name(o->student));
+    add_text(to, "arch", o->arch);
+    add_text(to, "tokenizer", base_name(o->tokenizer));
+    add_text(to, "teacher", base_name(o->teacher));
+    add_text(to, "cache", base_name(o->cache));
+    add_text(to, "eval", base_name(o->eval));
+    add_text(to, "loss", f->loss);
+    add_real(to, "alpha", o->alpha);
+    add_real(to, "temp", o->temp);
+    add_text(to, "optimizer", f->optimizer);
+    add_real(to, "lr", f->lr);
+    add_real(to, "clip", o->clip);
+    add_text(to, "schedule", f->schedule);
+    add_number(to, "warmup", f->warmup);
+    add_text(to, "dtype", o->dtype == SOV_TRAIN_BF16 ? "bf16" : "f32");
+    add_number(to, "ctx", f->ctx);
+    add_number(to, "batch", o->batch);
+    add_number(to, "accumulate", o->accumulate);
+    add_number(to, "steps", f->steps);
+    add_number(to, "seed", o->seed);
+    add_text(to, "train_lora", o->lora);
+    add_text(to, "type", o->type);
+    add_true(to, "keep_mask", o->keep_mask);
+    add_true(to, "best", o->best);
+    add_true(to, "filter", o->filter);
+    add_text(to, "rules", o->rules);
+    add_text(to, "twins", twins[o->twins]);
+    add_text(to, "documents", forms[o->form]);
+}
+
+/* ---- what went in ---- */
+
+int
+distill_hash_texts(struct distill *q, struct sov_err *err)
+{
+    int rc = 0;
+
+    if (q->lineage.key == NULL)
+        return 0;
+    if (distill_options.cache != NULL)
+        rc = sov_hash_path(distill_options.cache, SOV_HASH_SHA256,
+                           &q->cache_is, err);
+    q->text_is = calloc(q->n_texts + 1, sizeof(*q->text_is));
+    if (q->text_is == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    for (size_t i = 0; i < q->n_texts && rc == 0; i++)
+        if (sov_fileset_is_regular(q->text[i]))
+            rc = sov_hash_path(q->text[i], SOV_HASH_SHA256, &q->text_is[i],
+                               err);
+    return rc;
+}
+
+/* Texts that are files, and the models beside the first. */
+static size_t
+name_inputs(const struct distill *q, struct sov_resource *r)
+{
+    static const char *const roles[] = { "parent", "teacher", "tokenizer" };
+    size_t n = 0;
+
+    for (size_t i = 0; i < q->n_texts; i++)
+        if (q->text_is[i].has != 0)
+            r[n++] = (struct sov_resource){
+                .name = base_name(q->text[i]),
+                .role = "dataset",
+                .digest = q->text_is[i],
+            };
+    if (q->cache_is.has != 0)
+        r[n++] = (struct sov_resource){
+            .name = base_name(distill_options.cache),
+            .role = "teacher",
+            .digest = q->cache_is,
+        };
+    for (int i = q->first + 1; i < DISTILL_MODELS; i++) {
+        const struct sov_digest *d;
+
+        for (size_t k = 0; q->model[i] != NULL && n < q->n_texts + 64 &&
+                           (d = sov_model_digest(q->model[i], k)) != NULL;
+             k++)
+            r[n++] = (struct sov_resource){
+                .name = base_name(distill_path(i)),
+                .role = roles[i],
+                .digest = *d,
+            };
+    }
+    return n;
+}
+
+static void
+put_hex(char text[2 * SOV_SHA256_LEN + 1], const unsigned char *digest)
+{
+    for (size_t i = 0; i < SOV_SHA256_LEN; i++)
+        snprintf(text + 2 * i, 3, "%02x", digest[i]);
+}
+
+/* What the machine added. */
+static void
+describe_run(const struct distill *q, struct params *to, char hex[2][65])
+{
+    const unsigned char *eval = sov_distill_eval_digest(q->run);
+    const struct sov_distill_facts *f = &q->facts;
+
+    add_text(to, "determinism", "same-machine-class");
+    add_number(to, "parameters", f->parameters);
+    add_number(to, "step_tokens", f->step_tokens);
+    add_number(to, "tokens", f->steps * f->step_tokens);
+    put_hex(hex[0], sov_distill_texts_digest(q->run));
+    add_text(to, "texts_sha256", hex[0]);
+    if (eval != NULL) {
+        put_hex(hex[1], eval);
+        add_text(to, "eval_sha256", hex[1]);
+    }
+}
+
+int
+distill_claim(struct distill *q, struct sov_err *err)
+{
+    struct params external = { .n = 0 }, internal = { .n = 0 };
+    struct sov_param *item;
+    struct sov_resource *input;
+    struct sov_deed deed = { .name = "distill" };
+    char hex[2][65];
+    int rc;
+
+    if (q->lineage.key == NULL)
+        return 0;
+    item = calloc(q->n_texts + 1, sizeof(*item));
+    input = calloc(q->n_texts + 65, sizeof(*input));
+    if (item == NULL || input == NULL) {
+        rc = sov_fail(err, SOV_EMEM, "out of memory");
+    } else {
+        describe(q, &external, item);
+        describe_run(q, &internal, hex);
+        deed.external = external.p;
+        deed.n_external = external.n;
+        deed.internal = internal.p;
+        deed.n_internal = internal.n;
+        deed.input = input;
+        deed.n_inputs = name_inputs(q, input);
+        rc = sov_lineage_claim(&q->lineage, &deed, err);
+    }
+    free(item);
+    free(input);
+    return rc;
+}

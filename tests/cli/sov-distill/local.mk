@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
+# tests/cli/sov-distill/local.mk - sov-distill as a user runs it
+
+cli_tests += %D%/claims.sh
+cli_tests += %D%/log.sh
+cli_tests += %D%/lora.sh
+cli_tests += %D%/output.sh
+cli_tests += %D%/resume.sh
+cli_tests += %D%/teach.sh
+cli_tests += %D%/train.sh
