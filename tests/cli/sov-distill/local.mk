@@ -5,6 +5,7 @@ cli_tests += %D%/claims.sh
 cli_tests += %D%/log.sh
 cli_tests += %D%/lora.sh
 cli_tests += %D%/output.sh
+cli_tests += %D%/ranks.sh
 cli_tests += %D%/resume.sh
 cli_tests += %D%/teach.sh
 cli_tests += %D%/train.sh
