@@ -78,6 +78,8 @@ static const struct sov_opt opts[] = {
       .max = 1 },
     { 0, "temp", SOV_OPT_FLOAT, &distill_options.temp, "T",
       "temperature of both", .min = 0.01, .max = 100 },
+    { 0, "hidden", SOV_OPT_STRING, &distill_options.hidden, "PAIRS",
+      "let layers see what layers of the teacher see: mse:1:3=7,5=11" },
 
     { .type = SOV_OPT_GROUP, .help = "How" },
     { 0, "optimizer", SOV_OPT_STRING, &distill_options.optimizer, "NAME",
@@ -273,6 +275,7 @@ distill_fill(const struct distill *q, struct sov_distill_opts *opt)
         .loss = o->loss,
         .alpha = o->alpha,
         .temp = o->temp,
+        .hidden = o->hidden,
         .optimizer = o->optimizer,
         .lr = o->lr,
         .clip = o->clip,

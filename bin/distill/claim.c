@@ -11,6 +11,7 @@
  *   batch, accumulate, steps, seed, type
  *   train_lora               as it was given
  *   keep_mask, best          true, where they were asked for
+ *   hidden                   as it was given
  *   cache                    name of what a teacher said, where it tells
  *   eval                     name of the text, where there is one
  *   twins, filter, rules, documents        how texts were sieved, and cut
@@ -118,6 +119,7 @@ describe(const struct distill *q, struct params *to, struct sov_param *item)
     add_text(to, "loss", f->loss);
     add_real(to, "alpha", o->alpha);
     add_real(to, "temp", o->temp);
+    add_text(to, "hidden", o->hidden);
     add_text(to, "optimizer", f->optimizer);
     add_real(to, "lr", f->lr);
     add_real(to, "clip", o->clip);

@@ -27,6 +27,7 @@ struct distill_options {
     uint64_t generate, generate_tokens;
     const char *loss;
     double alpha, temp;
+    const char *hidden;
     const char *optimizer;
     double lr;
     double clip;

@@ -278,6 +278,7 @@ open_taught(struct sov_distill *d, const sov_meta *words, struct sov_err *err)
     const struct sov_taught_opts opts = {
         .teacher = d->o.teacher,
         .cache = d->o.cache,
+        .hidden = d->o.hidden,
         .temp = d->o.temp,
         .student = words,
         .shape = &d->shape,
@@ -285,7 +286,11 @@ open_taught(struct sov_distill *d, const sov_meta *words, struct sov_err *err)
     };
     int rc = sov_taught_open(&d->taught, &opts, err);
 
-    return rc == 0 ? sov_taught_measure(&opts, &d->taught_bytes, err) : rc;
+    if (rc == 0)
+        rc = sov_taught_measure(&opts, &d->taught_bytes, err);
+    if (rc == 0 && d->taught.insight != NULL)
+        d->taught_bytes += sov_insight_bytes(d->taught.insight);
+    return rc;
 }
 
 /* ---- memory ---- */
@@ -293,7 +298,7 @@ open_taught(struct sov_distill *d, const sov_meta *words, struct sov_err *err)
 static struct sov_trainee_opts
 trainee_opts(const struct sov_distill *d, bool recompute)
 {
-    return (struct sov_trainee_opts){
+    struct sov_trainee_opts opts = {
         .mul = d->o.dtype == SOV_TRAIN_BF16 ? SOV_MUL_BF16 : SOV_MUL_F32,
         .recompute = recompute,
         .taught = d->o.teacher != NULL,
@@ -302,6 +307,9 @@ trainee_opts(const struct sov_distill *d, bool recompute)
         .targets = d->lora.targets[0] != '\0' ? d->lora.targets : NULL,
         .base = d->lora.rank > 0 ? d->o.student : NULL,
     };
+
+    sov_taught_matches(&d->taught, &opts);
+    return opts;
 }
 
 static void
@@ -455,7 +463,7 @@ make_shown(struct sov_distill *d, struct sov_tensor *t, struct sov_err *err)
     d->shown = sov_mem_array((size_t)d->count, info->bytes);
     if (d->shown == NULL)
         return sov_mem_fail(err);
-    for (size_t i = 0; i < d->n_param; i++) {
+    for (size_t i = 0; i < d->n_param && !d->param[i].beside; i++) {
         t[i].type = d->o.lora_type;
         t[i].data = (unsigned char *)d->shown + d->param[i].at * info->bytes;
     }
@@ -522,15 +530,15 @@ show_student(struct sov_distill *d, const sov_meta *words, size_t own,
     size_t others = d->o.student != NULL ? sov_model_count(d->o.student) : 0;
     struct sov_tensor *t = sov_mem_array(d->n_param + others, sizeof(*t));
     sov_meta *meta = NULL;
-    size_t n;
+    size_t n = 0;
     int rc;
 
     if (t == NULL)
         return sov_mem_fail(err);
-    for (size_t i = 0; i < d->n_param; i++) {
-        const struct sov_weight *p = &d->param[i];
+    for (; n < d->n_param && !d->param[n].beside; n++) {
+        const struct sov_weight *p = &d->param[n];
 
-        t[i] = (struct sov_tensor){
+        t[n] = (struct sov_tensor){
             .name = p->name,
             .type = SOV_TYPE_F32,
             .ndim = p->n_out == 1 && !p->matrix ? 1 : 2,
@@ -538,7 +546,7 @@ show_student(struct sov_distill *d, const sov_meta *words, size_t own,
             .data = d->w + p->at,
         };
     }
-    n = add_others(d, t, d->n_param);
+    n = add_others(d, t, n);
     shape.n_ctx = own;
     rc = make_shown(d, t, err);
     if (rc == 0)

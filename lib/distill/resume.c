@@ -67,19 +67,20 @@ identify_options(struct sov_distill *d)
 {
     const struct sov_distill_opts *o = &d->o;
     const struct sov_optim *p = &d->optim;
-    char text[800];
+    char text[2000];
     int n;
 
     n = snprintf(text, sizeof(text),
                  "loss=%s value=%.17g alpha=%.17g temp=%.17g optimizer=%s "
                  "lr=%.17g beta1=%.17g beta2=%.17g eps=%.17g decay=%.17g "
                  "clip=%.17g dtype=%d ctx=%zu sequences=%" PRIu64
-                 " keep=%d seed=%" PRIu64 " lora=%zu,%.17g,%s",
+                 " keep=%d seed=%" PRIu64 " lora=%zu,%.17g,%s hidden=%s",
                  o->loss, d->loss.value, d->loss.alpha, d->loss.temp,
                  o->optimizer, p->lr, p->beta1, p->beta2, p->eps, p->decay,
                  p->clip, (int)o->dtype, d->shape.n_ctx,
                  o->batch * o->accumulate, o->keep_mask, o->seed, d->lora.rank,
-                 d->lora.alpha, d->lora.targets);
+                 d->lora.alpha, d->lora.targets,
+                 o->hidden != NULL ? o->hidden : "");
     sov_sha256(text, (size_t)n, d->id.of[SOV_CKPT_OPTIONS]);
 }
 

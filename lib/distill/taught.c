@@ -55,6 +55,34 @@ open_cache(struct sov_taught *t, const struct sov_taught_opts *o,
     return 0;
 }
 
+static int
+open_insight(struct sov_taught *t, const struct sov_taught_opts *o,
+             struct sov_err *err)
+{
+    int rc = sov_match_parse(t->match, &t->n_match, o->hidden, err);
+
+    if (rc == 0 && o->teacher == NULL)
+        rc = sov_fail(err, SOV_EARG, "there is no --teacher to be seen");
+    if (rc == 0)
+        rc = sov_match_check(t->match, t->n_match, o->shape->n_layer, SIZE_MAX,
+                             err);
+    if (rc == 0)
+        rc = sov_insight_open(&t->insight, o->teacher, o->shape->n_ctx,
+                              sov_shape_unit(o->shape), t->match, t->n_match,
+                              err);
+    return rc < 0 ? sov_err_wrap(err, "--hidden") : 0;
+}
+
+void
+sov_taught_matches(const struct sov_taught *t, struct sov_trainee_opts *opts)
+{
+    if (t->insight == NULL)
+        return;
+    opts->match = t->match;
+    opts->n_match = t->n_match;
+    opts->match_width = sov_insight_width(t->insight);
+}
+
 int
 sov_taught_open(struct sov_taught *t, const struct sov_taught_opts *o,
                 struct sov_err *err)
@@ -68,6 +96,8 @@ sov_taught_open(struct sov_taught *t, const struct sov_taught_opts *o,
         if (rc < 0)
             sov_err_wrap(err, "--teacher");
     }
+    if (rc == 0 && o->hidden != NULL)
+        rc = open_insight(t, o, err);
     return rc == 0 && o->cache != NULL ? open_cache(t, o, err) : rc;
 }
 
@@ -75,6 +105,7 @@ void
 sov_taught_close(struct sov_taught *t)
 {
     sov_teacher_close(t->teacher);
+    sov_insight_close(t->insight);
     sov_few_close(t->cache);
     free(t->few);
     free(t->id);
@@ -151,6 +182,15 @@ int
 sov_taught_tell(struct sov_taught *t, const struct sov_units *u,
                 struct sov_unit *unit, struct sov_err *err)
 {
+    if (t->insight != NULL) {
+        int rc = sov_insight_unit(t->insight, unit->n_seq, unit->first,
+                                  unit->ids, err);
+
+        if (rc < 0)
+            return rc;
+        unit->show = sov_insight_read;
+        unit->show_arg = t->insight;
+    }
     if (t->teacher != NULL)
         return sov_teacher_for(t->teacher, unit, err);
     return t->cache != NULL ? tell_kept(t, u, unit, err) : 0;

@@ -7,6 +7,7 @@
 #define SOV_DISTILL_TAUGHT_H
 
 #include "distill/cache.h"
+#include "distill/insight.h"
 #include "distill/teacher.h"
 #include "distill/unit.h"
 #include "sov/distill.h"
@@ -15,6 +16,9 @@
 struct sov_taught {
     sov_teacher *teacher;
     sov_few_cache *cache;
+    sov_insight *insight;
+    struct sov_match match[SOV_MATCHES_MAX];
+    size_t n_match;
     size_t draws;
     struct sov_few *few; /* [tokens of a unit] */
     int32_t *id;         /* [tokens of a unit][draws] */
@@ -25,6 +29,7 @@ struct sov_taught {
 struct sov_taught_opts {
     const sov_model *teacher; /* or NULL */
     const char *cache;        /* or NULL */
+    const char *hidden; /* or NULL */
     double temp;
     const sov_meta *student;
     const struct sov_shape *shape;
@@ -34,6 +39,10 @@ struct sov_taught_opts {
 int sov_taught_open(struct sov_taught *t, const struct sov_taught_opts *opts,
                     struct sov_err *err) SOV_MUST_CHECK;
 void sov_taught_close(struct sov_taught *t);
+
+/* What a trainee has to know of it. */
+void sov_taught_matches(const struct sov_taught *t,
+                        struct sov_trainee_opts *opts);
 
 /* Bytes that it takes, but for the teacher's weights, which are mapped. */
 int sov_taught_measure(const struct sov_taught_opts *opts, uint64_t *bytes,

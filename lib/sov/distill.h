@@ -94,6 +94,9 @@ struct sov_distill_opts {
     const char *loss; /* NULL: "ce", or "fkl" with a teacher */
     double alpha;     /* of it, beside cross-entropy; 0 to 1 */
     double temp;
+    /* "mse:1:3=7,5=11": layers that shall see what those of the teacher see
+     * (kind, weight, student=teacher, from 0); or NULL */
+    const char *hidden;
     const char *optimizer; /* NULL: "adamw" */
     double lr;             /* 0: that of the optimiser */
     double clip;           /* of the gradient's norm; 0: not at all */

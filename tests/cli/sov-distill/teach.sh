@@ -32,6 +32,21 @@ expect 0 $new --teacher tale.gguf --temp 2 -j 3 --batch 1 --accumulate 4 \
     -f -o b.gguf t.txt
 cmp a.gguf b.gguf || fail "other bytes with other threads"
 
+# ---- by what its layers see, of another width: no part of it is in the model
+
+expect 0 $new --teacher tale.gguf --hidden mse:1:0=5 --log log -f -o h.gguf t.txt
+awk -F'"loss":' '{ split($2, n, ","); if (NR == 1) a = n[1]; b = n[1] }
+    END { exit !(b < a) }' log || fail "--hidden: nothing is learnt"
+rm log
+expect 0 $new --teacher tale.gguf --hidden mse:1:0=5 -j 3 --checkpoint seen \
+    --resume -o i.gguf t.txt
+cmp h.gguf i.gguf || fail "other bytes with other threads"
+expect 0 sov-run -m h.gguf -p Once -n 2 --temp 0
+expect 64 $new --hidden mse:1:0=5 -f -o x.gguf t.txt
+expect 64 $new --teacher tale.gguf --hidden mse:1:1=5 -f -o x.gguf t.txt
+grep -q 'layer 1 of the student, which has 1' err || fail "$(cat err)"
+expect 64 $new --teacher tale.gguf --hidden mse:1:0 -f -o x.gguf t.txt
+
 # ---- by what it said
 
 expect 0 sov-distill --teacher tale.gguf --ctx 64 --cache-out said --json t.txt
