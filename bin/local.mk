@@ -87,6 +87,7 @@ bin_sov_distill_SOURCES = %D%/sov-distill.c \
 	%D%/distill/claim.c \
 	%D%/distill/distill.h \
 	%D%/distill/foretell.c \
+	%D%/distill/generate.c \
 	%D%/distill/log.c \
 	%D%/distill/models.c \
 	%D%/distill/plot.c \

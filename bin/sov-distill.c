@@ -487,7 +487,8 @@ distill(struct distill *q, struct sov_err *err)
     int rc = check_arguments(q, err);
 
     if (rc == 0 && is_alone())
-        return distill_alone(q, err);
+        return distill_options.cache_out != NULL ? distill_foretell(q, err)
+                                                 : distill_generate(q, err);
     if (rc == 0)
         rc = sov_target_choose(&q->target, distill_options.format, err);
     if (rc == 0)

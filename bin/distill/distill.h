@@ -89,8 +89,10 @@ int distill_open_models(struct distill *q, struct sov_err *err) SOV_MUST_CHECK;
 int distill_list_inputs(struct distill *q, struct sov_err *err) SOV_MUST_CHECK;
 void distill_close_models(struct distill *q);
 
-/* foretell.c: what a teacher does alone, --cache-out and --generate. */
-int distill_alone(struct distill *q, struct sov_err *err) SOV_MUST_CHECK;
+/* foretell.c, generate.c: what a teacher does alone, --cache-out and
+ * --generate. */
+int distill_foretell(struct distill *q, struct sov_err *err) SOV_MUST_CHECK;
+int distill_generate(struct distill *q, struct sov_err *err) SOV_MUST_CHECK;
 
 /* log.c: --log, before the first step, and a line of it. */
 int distill_log_open(struct distill *q, struct sov_err *err) SOV_MUST_CHECK;

@@ -9,18 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 
-struct out {
-    sov_sink *sink;
-};
-
-static int
-put_line(void *arg, uint64_t i, const char *line, size_t len,
-         struct sov_err *err)
+static bool
+is_stopped(void *arg)
 {
-    const struct out *out = arg;
+    const struct sov_distill_opts *o = arg;
 
-    (void)i;
-    return sov_sink_write(out->sink, line, len, err);
+    return o->stop != NULL && *o->stop != 0;
 }
 
 /* "sha256:..." of what the teacher computes with. */
@@ -37,11 +31,9 @@ name_teacher(const sov_model *model, char name[80], struct sov_err *err)
 }
 
 int
-sov_distill_generate(const struct sov_distill_opts *o, uint64_t n,
-                     uint64_t n_tokens, sov_sink *sink, uint64_t *tokens,
-                     struct sov_err *err)
+sov_distill_generate(const struct sov_distill_opts *o,
+                     struct sov_distill_making *m, struct sov_err *err)
 {
-    struct out out = { sink };
     sov_tok *tok = NULL;
     sov_tokens *prompts = NULL;
     struct sov_make_counts counts = { 0 };
@@ -60,13 +52,16 @@ sov_distill_generate(const struct sov_distill_opts *o, uint64_t n,
             .tok = tok,
             .digest = name,
             .prompts = prompts,
-            .n = n,
-            .n_tokens = n_tokens,
+            .first = m->first,
+            .n = m->n,
+            .n_tokens = m->n_tokens,
             .seed = o->seed,
             .session = { .n_ctx = (uint32_t)o->ctx,
                          .max_memory = o->max_memory },
-            .put = put_line,
-            .put_arg = &out,
+            .put = m->put,
+            .put_arg = m->arg,
+            .stop = is_stopped,
+            .stop_arg = (void *)(uintptr_t)o,
             .progress = o->progress,
             .progress_arg = o->progress_arg,
         };
@@ -77,8 +72,8 @@ sov_distill_generate(const struct sov_distill_opts *o, uint64_t n,
         make.sampler.min_p = 0;
         rc = sov_make(&make, &counts, err);
     }
-    *tokens = counts.tokens;
+    m->tokens = counts.tokens;
     sov_tokens_free(prompts);
     sov_tok_free(tok);
-    return rc;
+    return rc == SOV_ENO ? 1 : rc;
 }

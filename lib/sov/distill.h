@@ -212,15 +212,25 @@ SOV_API int sov_distill_foretell(const struct sov_distill_opts *opts,
                                  sov_sink *sink, uint64_t *tokens,
                                  struct sov_err *err) SOV_MUST_CHECK;
 
+/* Texts first .. n - 1 of those that a teacher makes. */
+struct sov_distill_making {
+    uint64_t first, n;
+    uint64_t n_tokens; /* of each at most; 0: as many as it can */
+    /* Each line of JSON, with its end, in their order. */
+    int (*put)(void *arg, uint64_t i, const char *line, size_t len,
+               struct sov_err *err);
+    void *arg;
+    uint64_t tokens; /* out: that were made */
+};
+
 /*
- * Let opts->teacher make n texts, each going on from one of opts->text in turn
- * (n_texts 0: from nothing), of n_tokens at most (0: as many as it can); lines
- * of JSON, in which "text" is the document.  temp, ctx, seed, form and progress
- * (texts) count, too.
+ * Let opts->teacher make texts, each going on from one of opts->text in turn
+ * (n_texts 0: from nothing); lines of JSON, in which "text" is the document.
+ * Each is a function of the teacher, its prompt, the options and its number;
+ * temp, ctx, seed, form, stop and progress (texts) count.  0; 1: it was stopped.
  */
 SOV_API int sov_distill_generate(const struct sov_distill_opts *opts,
-                                 uint64_t n, uint64_t n_tokens, sov_sink *sink,
-                                 uint64_t *tokens,
+                                 struct sov_distill_making *m,
                                  struct sov_err *err) SOV_MUST_CHECK;
 
 /*
