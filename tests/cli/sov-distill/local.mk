@@ -8,5 +8,6 @@ cli_tests += %D%/lora.sh
 cli_tests += %D%/output.sh
 cli_tests += %D%/ranks.sh
 cli_tests += %D%/resume.sh
+cli_tests += %D%/tale.sh
 cli_tests += %D%/teach.sh
 cli_tests += %D%/train.sh
