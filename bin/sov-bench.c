@@ -13,6 +13,7 @@
 #include "sov/machine.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -287,6 +288,31 @@ read_files(struct sov_bench_set *past, struct sov_bench_set *base,
     return rc;
 }
 
+static int
+read_again(const char *path, struct sov_bench_set *set, struct sov_err *err)
+{
+    struct sov_bench_losses lost; /* told before */
+
+    if (path == NULL || strcmp(path, "-") == 0 || access(path, F_OK) != 0)
+        return 0;
+    sov_bench_set_free(set);
+    return sov_bench_history_read(path, NULL, set, &lost, err);
+}
+
+/*
+ * The processes that are measured are made by this one, and begin with all that
+ * it has in memory: a history that grows would be a model that takes more each
+ * night.  So what was read is forgotten, and read again afterwards; but for
+ * what comes through a pipe.
+ */
+static void
+forget_file(const char *path, struct sov_bench_set *set)
+{
+    if (path != NULL && strcmp(path, "-") != 0)
+        sov_bench_set_free(set);
+    malloc_trim(0);
+}
+
 /* What the machine could do at most goes behind what the model did: it is no
  * merit of either, and is not judged.  Gives the number of all others. */
 static size_t
@@ -405,8 +431,14 @@ run(int argc, char **argv, struct sov_err *err)
         rc = read_files(&past, &base, err);
     if (rc == 0)
         rc = bench_claims_begin(&claims, argc, argv, err);
+    forget_file(bench_options.history, &past);
+    forget_file(bench_options.baseline, &base);
     if (rc == 0)
         rc = measure(argc, argv, claims, &set, err);
+    if (rc == 0)
+        rc = read_again(bench_options.history, &past, err);
+    if (rc == 0)
+        rc = read_again(bench_options.baseline, &base, err);
     if (rc == 0 && quality_options.price > 0)
         rc = quality_price(&set, quality_options.price, err);
     if (rc == 0 && !quality_options.advise)

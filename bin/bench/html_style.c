@@ -44,7 +44,7 @@ static const char rules[] =
     ".charts{display:grid;grid-template-columns:repeat(auto-fit,"
     "minmax(min(100%,420px),1fr));gap:28px 32px;margin:16px 0}\n"
     "figure{margin:0}\n"
-    "figure .sov-chart{display:block;width:100%;height:auto}\n"
+    "figure .sov-chart{display:block;width:100%;max-width:640px;height:auto}\n"
     "figcaption{margin-top:4px}\n"
     "details{margin-top:4px;font-size:.9rem}\n"
     "summary{cursor:pointer;color:var(--sov-c0)}\n"

@@ -79,6 +79,21 @@ expect 0 sov-bench --json --runs 2 --prompt 4 --gen 0 -j 1 m.gguf
 for metric in start load first_token peak_memory; do
     out_has "\"metric\":\"$metric\""
 done
+# however long the history is, the model takes no more memory
+memory() {
+    sed -n 's/.*"metric":"peak_memory".*"median":\([0-9]*\).*/\1/p' out
+}
+before=$(memory)
+for _n in 1 2 3 4 5 6 7 8 9 10 11; do
+    cat out out >more
+    cp more out
+done
+cp out long.jsonl
+expect 0 sov-bench --json --no-cold --runs 2 --prompt 4 --gen 0 -j 1 \
+    --history long.jsonl --baseline long.jsonl m.gguf
+[ "$(memory)" -lt $((before + before / 5)) ] ||
+    fail "$before bytes, and with a long history $(memory)"
+expect 0 sov-bench --json --runs 2 --prompt 4 --gen 0 -j 1 m.gguf
 grep -q first_token_cold out || out_has 'no cold figure'
 expect 0 sov-bench --json --no-cold --runs 2 --prompt 4 --gen 0 -j 1 m.gguf
 grep -q first_token_cold out && fail "the page cache was given up"
