@@ -22,6 +22,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -368,6 +369,8 @@ tell_one(const struct contest *t, struct pair *p, int who,
         return rc;
     memcpy(r->run, job->run, sizeof(r->run));
     r->warmup = 0;
+    r->bandwidth_share = r->compute_share = NAN; /* of one process alone */
+    r->bytes_per_s = r->flop_per_s = NAN;
     return 0;
 }
 
