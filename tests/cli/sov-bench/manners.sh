@@ -85,8 +85,8 @@ memory() {
 }
 before=$(memory)
 for _n in 1 2 3 4 5 6 7 8 9 10 11; do
-    cat out out >more
-    cp more out
+    cat out out >twice
+    cp twice out
 done
 cp out long.jsonl
 expect 0 sov-bench --json --no-cold --runs 2 --prompt 4 --gen 0 -j 1 \
