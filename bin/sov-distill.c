@@ -187,6 +187,36 @@ check_stdin(const struct distill *q, struct sov_err *err)
     return 0;
 }
 
+/* What is written twice would be lost once. */
+static int
+check_outputs(struct sov_err *err)
+{
+    const struct {
+        const char *option, *path;
+    } out[] = {
+        { "--output", sov_common.output },
+        { "--log", distill_options.log },
+        { "--plot", distill_options.plot },
+        { "--sieved", distill_options.sieved },
+        { "--depfile", sov_common.depfile },
+        { "--claims-out", sov_lineage_options.claims_out },
+        { "--checkpoint", distill_options.checkpoint },
+    };
+    const size_t n = sizeof(out) / sizeof(out[0]);
+
+    for (size_t i = 1; i < n; i++)
+        for (size_t k = 0; k < i; k++)
+            if (out[i].path != NULL && out[k].path != NULL &&
+                strcmp(out[i].path, out[k].path) == 0)
+                return sov_fail(err, SOV_EARG,
+                                "%s and %s are both '%s': name another one",
+                                out[k].option, out[i].option, out[i].path);
+    if (distill_options.log != NULL && strcmp(distill_options.log, "-") == 0)
+        return sov_fail(err, SOV_EARG,
+                        "--log: it is a file; standard output will not do");
+    return 0;
+}
+
 /* What a teacher does alone: who, of what, and where to. */
 static int
 check_alone(struct sov_err *err)
@@ -241,6 +271,8 @@ check_arguments(const struct distill *q, struct sov_err *err)
         return sov_fail(err, SOV_EARG, "-t %s: an adapter is f32, f16 or bf16",
                         o->type);
     rc = check_stdin(q, err);
+    if (rc == 0)
+        rc = check_outputs(err);
     return rc == 0 ? sov_tool_check_output(err) : rc;
 }
 

@@ -248,6 +248,21 @@ sov_ckpt_path(const char *folder, uint64_t steps)
     return sov_path_join(folder, name);
 }
 
+/* What is there and no file is neither read nor replaced: a pipe would wait
+ * for somebody at its other end. */
+static int
+check_plain(const char *path, struct sov_err *err)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0 || S_ISREG(st.st_mode))
+        return 0;
+    sov_fail(err, SOV_EIO, "%s: is no file; move it away", path);
+    if (err != NULL)
+        err->where = SOV_WHERE_OUTPUT;
+    return SOV_EIO;
+}
+
 int
 sov_ckpt_begin(struct sov_ckpt_out **out, const char *folder,
                const struct sov_ckpt_head *s, struct sov_err *err)
@@ -268,6 +283,8 @@ sov_ckpt_begin(struct sov_ckpt_out **out, const char *folder,
         if (o->sum == NULL || o->buf == NULL)
             rc = sov_mem_fail(err);
     }
+    if (rc == 0)
+        rc = check_plain(path, err);
     if (rc == 0)
         rc = sov_sink_open(&o->sink, path, &opts, err);
     if (rc == 0)
@@ -386,6 +403,8 @@ sov_ckpt_folder(const char *folder, struct sov_err *err)
 {
     if (mkdir(folder, 0777) == 0 || (errno == EEXIST && sov_path_is_dir(folder)))
         return 0;
+    if (errno == EEXIST)
+        errno = ENOTDIR;
     return sov_fail_sys(err, SOV_WHERE_OUTPUT, "%s", folder);
 }
 
@@ -424,9 +443,12 @@ sov_ckpt_open(struct sov_ckpt_file *f, const char *folder, uint64_t steps,
     *f = (struct sov_ckpt_file){ 0 };
     if (path == NULL)
         return sov_mem_fail(err);
-    rc = sov_file_open(&file, path, err);
-    if (rc == 0 && !file.regular)
-        rc = sov_fail(err, SOV_EFORMAT, "is no file");
+    rc = check_plain(path, err);
+    if (rc == 0) {
+        rc = sov_file_open(&file, path, err);
+        if (rc < 0)
+            sov_err_wrap(err, "%s", path);
+    }
     if (rc == 0) {
         rc = sov_file_map(&file, &f->map, err);
         f->size = file.size;

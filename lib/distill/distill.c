@@ -357,6 +357,11 @@ count_numbers(struct sov_distill *d, struct sov_err *err)
     for (size_t i = 0; i < n; i++)
         d->count += list[i].n_in * list[i].n_out;
     free(list);
+    if (d->count > SOV_COUNT_MAX)
+        return sov_fail(err, SOV_EMEM,
+                        "a student of %" PRIu64 " weights; the limit is "
+                        "%" PRIu64,
+                        d->count, SOV_COUNT_MAX);
     return 0;
 }
 

@@ -143,7 +143,11 @@ update(struct sov_distill *d, struct sov_distill_point *p, struct sov_err *err)
 static int
 diverged(const struct sov_distill *d, int rc, struct sov_err *err)
 {
-    if (rc == SOV_ENO)
+    if (rc == SOV_ENO && d->done == 0) /* no rate can be blamed */
+        sov_err_wrap(err, "step 1: it has diverged before anything was "
+                          "learnt; weights may be damaged, or the alpha of "
+                          "an adapter is too large");
+    else if (rc == SOV_ENO)
         sov_err_wrap(err, "step %" PRIu64 ": it has diverged; a smaller --lr, "
                      "or a longer --warmup, may help",
                      d->done + 1);

@@ -181,6 +181,9 @@ find(struct sov_distill *d, const uint64_t *steps, size_t n,
         if (rc == SOV_EFORMAT && i + 1 < n)
             sov_distill_say(d, "%s; trying the one before it", err->msg);
     }
+    if (rc == SOV_EFORMAT)
+        sov_err_wrap(err, "no checkpoint will do; --force in place of "
+                          "--resume begins anew");
     return rc;
 }
 

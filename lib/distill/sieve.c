@@ -201,6 +201,17 @@ sov_sieve_count(const sov_sieve *s, struct sov_sieve_counts *counts)
         counts->forgotten = sov_near_forgotten(s->near);
 }
 
+const char *
+sov_sieve_blame(const sov_sieve *s)
+{
+    const struct sov_sieve_reason *most = NULL;
+
+    for (size_t i = 0; i < s->n_rules; i++)
+        if (s->reason[i].docs > (most != NULL ? most->docs : 0))
+            most = &s->reason[i];
+    return most != NULL ? most->rule->name : NULL;
+}
+
 /* ---- judging ---- */
 
 static bool

@@ -45,6 +45,9 @@ struct sov_sieve_counts {
 
 void sov_sieve_count(const sov_sieve *s, struct sov_sieve_counts *counts);
 
+/* The rule that most of the dropped documents broke, or NULL. */
+const char *sov_sieve_blame(const sov_sieve *s);
+
 /*
  * A report of what was dropped and why, with examples: as text for people, or
  * as one JSON object.  free() it.

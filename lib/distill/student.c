@@ -77,7 +77,7 @@ parse_count(const char *text, size_t len, uint64_t max, size_t *out,
 }
 
 static int
-parse_real(const char *text, size_t len, double max, double *out,
+parse_real(const char *text, size_t len, double min, double max, double *out,
            struct sov_err *err)
 {
     char copy[40], *end;
@@ -89,6 +89,8 @@ parse_real(const char *text, size_t len, double max, double *out,
     *out = strtod(copy, &end);
     if (*end != '\0' || !(*out > 0 && *out <= max))
         return sov_fail(err, SOV_EARG, "'%s' is no number above 0", copy);
+    if (*out < min)
+        return sov_fail(err, SOV_EARG, "%s is below %g", copy, min);
     return 0;
 }
 
@@ -112,9 +114,9 @@ parse_word(struct sov_shape *s, const char *text, size_t len,
             rc = parse_count(value, n, words[i].max,
                              (size_t *)((char *)s + words[i].at), err);
     if (rc == 1 && sign != NULL && is_word(text, name, "rope-base"))
-        rc = parse_real(value, n, 1e12, &s->rope_base, err);
+        rc = parse_real(value, n, 1, 1e12, &s->rope_base, err);
     if (rc == 1 && sign != NULL && is_word(text, name, "eps"))
-        rc = parse_real(value, n, 1, &s->eps, err);
+        rc = parse_real(value, n, 1e-30, 1, &s->eps, err);
     if (rc == 1)
         return sov_fail(err, SOV_EARG, "'%.*s' is not known; known are " KNOWN,
                         (int)len, text);
@@ -230,7 +232,7 @@ sov_student_lora(struct sov_student_lora *lora, const char *spec,
         if (is_word(at, name, "r"))
             rc = parse_count(value, n, SOV_LORA_RANK_MAX, &l.rank, err);
         else if (is_word(at, name, "alpha"))
-            rc = parse_real(value, n, 1e6, &l.alpha, err);
+            rc = parse_real(value, n, 0, 1e6, &l.alpha, err);
         else if (is_word(at, name, "targets"))
             rc = parse_targets(&l, value, n, err);
         else

@@ -46,6 +46,7 @@ open_cache(struct sov_taught *t, const struct sov_taught_opts *o,
         rc = match(t, o, err);
     if (rc < 0)
         return sov_err_wrap(err, "--cache");
+    t->path = o->cache;
     t->draws = sov_few_about(t->cache)->n_draws;
     t->few = sov_mem_array(room, sizeof(*t->few));
     t->id = sov_mem_array(room, t->draws * sizeof(*t->id));
@@ -162,7 +163,7 @@ tell_kept(struct sov_taught *t, const struct sov_units *u,
                               err);
 
         if (rc < 0)
-            return sov_err_wrap(err, "--cache");
+            return sov_err_wrap(err, "--cache: %s", t->path);
         for (size_t i = 0; i < seq->n; i++, at++) {
             struct sov_few *few = &t->few[at];
             int32_t *id = t->id + at * t->draws;

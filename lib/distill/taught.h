@@ -19,6 +19,7 @@ struct sov_taught {
     sov_insight *insight;
     struct sov_match match[SOV_MATCHES_MAX];
     size_t n_match;
+    const char *path; /* of the cache, borrowed */
     size_t draws;
     struct sov_few *few; /* [tokens of a unit] */
     int32_t *id;         /* [tokens of a unit][draws] */

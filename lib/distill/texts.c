@@ -73,6 +73,7 @@ read_all(struct way *w, struct sov_err *err)
 static int
 check(const struct way *w, struct sov_err *err)
 {
+    const char *rule = sov_sieve_blame(w->sieve);
     struct sov_sieve_counts c;
 
     if (sov_tokens_docs(w->tokens) > 0)
@@ -81,8 +82,14 @@ check(const struct way *w, struct sov_err *err)
     if (c.docs == 0)
         return sov_fail(err, SOV_EFORMAT, "there is no text in %s",
                         w->o->n == 1 ? w->o->paths[0] : "what is named");
-    return sov_fail(err, SOV_EFORMAT, "none of %" PRIu64 " documents is kept",
-                    c.docs);
+    if (rule == NULL)
+        return sov_fail(err, SOV_EFORMAT,
+                        "none of %" PRIu64 " documents is kept", c.docs);
+    return sov_fail(err, SOV_EFORMAT,
+                    "none of %" PRIu64 " documents is kept; what most of them "
+                    "are left out for is \"%s\" (--rules %s=off lets it "
+                    "pass)",
+                    c.docs, rule, rule);
 }
 
 static int

@@ -37,6 +37,9 @@ no "--schedule" $tiny --schedule sine -o x.gguf t.txt
 no "--warmup" $tiny --warmup 9 -o x.gguf t.txt
 no "--ctx" $tiny --ctx 33 -o x.gguf t.txt
 no "f17" $tiny -t f17 -o x.gguf t.txt
+no "--output and --log are both 'x.gguf'" $tiny -f --log x.gguf -o x.gguf t.txt
+no "--plot and --sieved are both" $tiny --plot y --sieved y -o x.gguf t.txt
+no "standard output will not do" $tiny --log - -o x.gguf t.txt
 
 # spec MESSAGE SPEC
 spec() {
@@ -51,6 +54,12 @@ spec "no multiple of heads=5" llama,width=32,layers=1,heads=5
 spec "no multiple of kv-heads=3" llama,width=32,layers=1,heads=4,kv-heads=3
 spec "in pairs" llama,width=30,layers=1,heads=2
 spec "eps" llama,width=32,layers=1,heads=2,eps=much
+spec "eps: 1e-300 is below" llama,width=32,layers=1,heads=2,eps=1e-300
+spec "rope-base: 1e-3 is below" llama,width=32,layers=1,heads=2,rope-base=1e-3
+expect 71 sov-distill --tokenizer tok.gguf -o x.gguf t.txt \
+    --arch llama,width=16777216,layers=4096,heads=65536,ffn=1
+err_has "the limit is"
+err_one_line
 expect 71 sov-distill --arch llama,width=65536,layers=400,heads=1024 \
     --tokenizer tok.gguf --max-memory 1G -o x.gguf t.txt
 err_has "--max-memory"
@@ -65,6 +74,14 @@ expect 65 sov-distill $tiny -o x.gguf /dev/null
 expect 65 sov-distill $tiny -o x.gguf - </dev/null
 expect 65 sov-distill $tiny --eval /dev/null -o x.gguf t.txt
 err_has "--eval"
+expect 65 sh -c 'head -c 900 /dev/zero | "$@"' sh sov-distill $tiny -o x.gguf -
+err_has "nuls=off"
+err_one_line
+# before the first step no rate can be blamed
+expect 1 sov-distill --student tok.gguf --train-lora r=2,alpha=1e6 --batch 1 \
+    --ctx 32 --steps 1 -o x.gguf t.txt
+err_has "before anything was learnt"
+err_one_line
 only_files tok.gguf t.txt
 
 # ---- what stands is not touched without being told, before any work
@@ -81,6 +98,8 @@ expect 73 sov-distill $tiny -o none/x.gguf t.txt
 expect 73 sov-distill $tiny -f -o y.gguf --log t.txt t.txt
 expect 73 sov-distill $tiny -f -o y.gguf --plot t.txt t.txt
 expect 73 sov-distill $tiny -o y.gguf --checkpoint none/deep t.txt
+expect 73 sov-distill $tiny -o y.gguf --checkpoint t.txt t.txt
+err_has "t.txt: Not a directory"
 expect 74 sov-distill $tiny -o /dev/full t.txt
 expect 74 sh -c 'ulimit -f 100; trap "" XFSZ; exec "$@"' sh \
     sov-distill $tiny -o y.gguf t.txt

@@ -96,11 +96,22 @@ torn truncate -s 100 kept/step-60.ckpt
 torn cp kept/step-56.ckpt kept/step-60.ckpt
 torn cp t.txt kept/step-60.ckpt
 torn dd if=/dev/zero of=kept/step-60.ckpt bs=1 seek=3000 count=8 conv=notrunc
+for thing in mkfifo mkdir; do
+    rm -rf kept x.gguf
+    cp -r good kept
+    rm kept/step-60.ckpt
+    $thing kept/step-60.ckpt
+    expect 73 timeout 60 $run -o x.gguf t.txt
+    err_has "kept/step-60.ckpt: is no file"
+    err_one_line
+done
 rm -rf kept x.gguf
 mkdir kept
 cp t.txt kept/step-60.ckpt
 expect 65 $run -o x.gguf t.txt
 err_has "is no checkpoint"
+err_has "--force in place of --resume begins anew"
+err_one_line
 expect 0 $base --steps 60 --checkpoint kept --force -o x.gguf t.txt
 cmp x.gguf whole.gguf || fail "begun anew"
 only_files tok.gguf t.txt e.txt whole.gguf x.gguf kept good
