@@ -66,16 +66,15 @@ static const struct sov_opt opts[] = {
     { 0, "generate", SOV_OPT_UINT, &distill_options.generate, "N",
       "let the teacher make N texts, which go on from TEXT, to OUT", .min = 1,
       .max = 4294967296.0, .preset = "" },
-    { 0, "generate-tokens", SOV_OPT_UINT, &distill_options.generate_tokens,
-      "N", "of at most N tokens each", .min = 1, .max = 16777216,
+    { 0, "generate-tokens", SOV_OPT_UINT, &distill_options.generate_tokens, "N",
+      "of at most N tokens each", .min = 1, .max = 16777216,
       .preset = "what it can" },
     { 0, "loss", SOV_OPT_STRING, &distill_options.loss, "NAME",
       "what is made smaller: ce (the next token), fkl, rkl, jsd:B, sfkl:A, "
       "srkl:A",
       .preset = "ce; fkl with a teacher" },
     { 0, "alpha", SOV_OPT_FLOAT, &distill_options.alpha, "A",
-      "share of the teacher's; the rest is cross-entropy", .min = 0,
-      .max = 1 },
+      "share of the teacher's; the rest is cross-entropy", .min = 0, .max = 1 },
     { 0, "temp", SOV_OPT_FLOAT, &distill_options.temp, "T",
       "temperature of both", .min = 0.01, .max = 100 },
     { 0, "hidden", SOV_OPT_STRING, &distill_options.hidden, "PAIRS",
@@ -99,15 +98,15 @@ static const struct sov_opt opts[] = {
     { 0, "dtype", SOV_OPT_ENUM, &distill_options.dtype, "TYPE",
       "multiply in f32, or in bf16, which is faster; weights are f32",
       .values = dtypes },
-    { 0, "ctx", SOV_OPT_UINT, &distill_options.ctx, "N",
-      "tokens of a sequence", .min = 2, .max = 16777216,
+    { 0, "ctx", SOV_OPT_UINT, &distill_options.ctx, "N", "tokens of a sequence",
+      .min = 2, .max = 16777216,
       .preset = "what the student reads, 512 at most" },
     { 0, "batch", SOV_OPT_UINT, &distill_options.batch, "N",
       "sequences of a step", .min = 1, .max = 1048576 },
     { 0, "accumulate", SOV_OPT_UINT, &distill_options.accumulate, "N",
       "... times N", .min = 1, .max = 1048576 },
-    { 0, "steps", SOV_OPT_UINT, &distill_options.steps, "N",
-      "do N steps", .min = 1, .max = 16777216, .preset = "read the text once" },
+    { 0, "steps", SOV_OPT_UINT, &distill_options.steps, "N", "do N steps",
+      .min = 1, .max = 16777216, .preset = "read the text once" },
     { 0, "tokens", SOV_OPT_SIZE, &distill_options.tokens, "N",
       "or as many as read N tokens (20M)", .min = 1, .max = INFINITY,
       .preset = "" },
@@ -166,10 +165,10 @@ lora_type(void)
 static int
 check_stdin(const struct distill *q, struct sov_err *err)
 {
-    const char *names[DISTILL_MODELS + 1] = {
-        distill_options.student, distill_options.teacher,
-        distill_options.tokenizer, distill_options.eval
-    };
+    const char *names[DISTILL_MODELS + 1] = { distill_options.student,
+                                              distill_options.teacher,
+                                              distill_options.tokenizer,
+                                              distill_options.eval };
     int uses = 0;
 
     for (size_t i = 0; i < q->n_texts; i++) {
@@ -180,8 +179,7 @@ check_stdin(const struct distill *q, struct sov_err *err)
     for (size_t i = 0; i < DISTILL_MODELS + 1; i++)
         uses += names[i] != NULL && strcmp(names[i], "-") == 0;
     if (uses > 1)
-        return sov_fail(err, SOV_EARG,
-                        "standard input can be read only once");
+        return sov_fail(err, SOV_EARG, "standard input can be read only once");
     if (uses == 1 && isatty(STDIN_FILENO))
         return sov_fail(err, SOV_EARG, "standard input is a terminal");
     return 0;
@@ -258,8 +256,9 @@ check_arguments(const struct distill *q, struct sov_err *err)
         return sov_fail(err, SOV_EARG,
                         "-o OUT is missing (- is standard output)");
     if (sov_common.json && !sov_common.dry_run && sov_tool_to_stdout())
-        return sov_fail(err, SOV_EARG, "--json and the model cannot both go "
-                                       "to standard output");
+        return sov_fail(err, SOV_EARG,
+                        "--json and the model cannot both go "
+                        "to standard output");
     if (o->steps > 0 && o->tokens > 0)
         return sov_fail(err, SOV_EARG, "--steps and --tokens: give one");
     if (o->student != NULL && o->tokenizer != NULL)
@@ -530,7 +529,8 @@ distill(struct distill *q, struct sov_err *err)
     if (rc == 0)
         rc = make_run(q, err);
     if (rc == 0)
-        rc = q->facts.process == 0 ? first_process(q, err) : other_process(q, err);
+        rc = q->facts.process == 0 ? first_process(q, err)
+                                   : other_process(q, err);
     q->seconds = now() - start;
     return rc == 0 && q->facts.process == 0 ? distill_report(q, err) : rc;
 }

@@ -77,9 +77,8 @@ static int
 check_head(const struct sov_ckpt *c, struct sov_err *err)
 {
     if (c->n_arrays < 1 || c->n_arrays > SOV_CKPT_ARRAYS)
-        return sov_fail(err, SOV_EFORMAT,
-                        "has %" PRIu32 " arrays, not 1 to %d", c->n_arrays,
-                        SOV_CKPT_ARRAYS);
+        return sov_fail(err, SOV_EFORMAT, "has %" PRIu32 " arrays, not 1 to %d",
+                        c->n_arrays, SOV_CKPT_ARRAYS);
     if (c->steps > SOV_STEPS_MAX)
         return sov_fail(err, SOV_EFORMAT,
                         "is of step %" PRIu64 ", the limit is %" PRIu64,
@@ -205,7 +204,8 @@ put_real(unsigned char *p, double x)
 }
 
 static int
-put_head(struct sov_ckpt_out *o, const struct sov_ckpt_head *s, struct sov_err *err)
+put_head(struct sov_ckpt_out *o, const struct sov_ckpt_head *s,
+         struct sov_err *err)
 {
     unsigned char h[HEAD] = MAGIC;
 
@@ -218,7 +218,8 @@ put_head(struct sov_ckpt_out *o, const struct sov_ckpt_head *s, struct sov_err *
 }
 
 static int
-put_history(struct sov_ckpt_out *o, const struct sov_ckpt_head *s, struct sov_err *err)
+put_history(struct sov_ckpt_out *o, const struct sov_ckpt_head *s,
+            struct sov_err *err)
 {
     unsigned char b[POINT];
     int rc = 0;
@@ -401,7 +402,8 @@ sov_ckpt_list(const char *folder, uint64_t **steps, size_t *n,
 int
 sov_ckpt_folder(const char *folder, struct sov_err *err)
 {
-    if (mkdir(folder, 0777) == 0 || (errno == EEXIST && sov_path_is_dir(folder)))
+    if (mkdir(folder, 0777) == 0 ||
+        (errno == EEXIST && sov_path_is_dir(folder)))
         return 0;
     if (errno == EEXIST)
         errno = ENOTDIR;

@@ -37,7 +37,8 @@ check_options(const struct sov_distill_opts *o, struct sov_err *err)
                         "--keep-mask: a new student has no zeros to be kept");
     if (o->batch < 1 || o->accumulate < 1 ||
         o->batch > SOV_SEQUENCES_MAX / o->accumulate)
-        return sov_fail(err, SOV_EARG, "a step of %" PRIu64 " x %" PRIu64
+        return sov_fail(err, SOV_EARG,
+                        "a step of %" PRIu64 " x %" PRIu64
                         " sequences is more than %" PRIu64,
                         o->batch, o->accumulate, SOV_SEQUENCES_MAX);
     if (o->resume && o->checkpoint == NULL)
@@ -187,9 +188,7 @@ read_texts(struct sov_distill *d, struct sov_err *err)
 
     if (rc == 0)
         rc = sov_course_new(&d->course, d->tokens, &course, err);
-    return rc == 0
-               ? sov_units_new(&d->units, d->course, &d->shape, err)
-               : rc;
+    return rc == 0 ? sov_units_new(&d->units, d->course, &d->shape, err) : rc;
 }
 
 /* Bytes of text behind all tokens that are foretold. */
@@ -200,8 +199,8 @@ count_scored(struct sov_distill *d)
     uint64_t all = sov_course_all(d->judge_course);
 
     for (uint64_t at = 0; at < all; at += d->judge.most) {
-        size_t n = all - at < d->judge.most ? (size_t)(all - at)
-                                            : d->judge.most;
+        size_t n =
+            all - at < d->judge.most ? (size_t)(all - at) : d->judge.most;
 
         sov_units_read(&d->judge, 0, at, n, &unit);
         for (size_t i = 0; i < unit.first[n]; i++)
@@ -332,8 +331,8 @@ count_memory(const struct sov_distill *d, bool recompute,
     add_part(f, "weights", count * sizeof(float));
     add_part(f, "gradient", count * sizeof(float));
     add_part(f, "exact sums", count * sizeof(int64_t));
-    add_part(f, "optimiser", count * sizeof(float) * d->n_states /
-                                 (uint64_t)d->comm.n);
+    add_part(f, "optimiser",
+             count * sizeof(float) * d->n_states / (uint64_t)d->comm.n);
     add_part(f, "activations",
              all > count * sizeof(float) ? all - count * sizeof(float) : 0);
     add_part(f, "teacher, its weights apart", d->taught_bytes);
@@ -484,10 +483,9 @@ sov_distill_show(struct sov_distill *d, struct sov_err *err)
         return 0;
     for (uint64_t i = 0; i < d->count; i++)
         if (!(fabs((double)d->w[i]) <= most))
-            return sov_fail(err, SOV_ENO,
-                            "the adapter has learnt %g, which %s cannot hold",
-                            (double)d->w[i],
-                            sov_type_info((int)d->o.lora_type)->name);
+            return sov_fail(
+                err, SOV_ENO, "the adapter has learnt %g, which %s cannot hold",
+                (double)d->w[i], sov_type_info((int)d->o.lora_type)->name);
     d->k->encode[d->o.lora_type](d->w, NULL, d->shown, (size_t)d->count, 0);
     return 0;
 }
@@ -715,8 +713,8 @@ sov_distill_facts(const sov_distill *d, struct sov_distill_facts *f)
     };
     if (d->judge_tokens != NULL)
         f->eval_tokens = sov_tokens_count(d->judge_tokens);
-    f->passes = (double)(d->steps * sequences) /
-                (double)sov_course_count(d->course);
+    f->passes =
+        (double)(d->steps * sequences) / (double)sov_course_count(d->course);
     count_memory(d, d->recompute, f);
 }
 

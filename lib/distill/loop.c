@@ -101,8 +101,10 @@ find_norm(struct sov_distill *d, const struct sov_optim_step *s, double *norm,
     if (rc < 0)
         return rc;
     *norm = sov_optim_norm_of(d->square, d->n_squares);
-    return isfinite(*norm) ? 0 : sov_fail(err, SOV_ENO, "the gradient is no "
-                                                        "number any more");
+    return isfinite(*norm) ? 0
+                           : sov_fail(err, SOV_ENO,
+                                      "the gradient is no "
+                                      "number any more");
 }
 
 /* The optimiser's step, by the sums of all ranks: each updates its part. */
@@ -148,7 +150,8 @@ diverged(const struct sov_distill *d, int rc, struct sov_err *err)
                           "learnt; weights may be damaged, or the alpha of "
                           "an adapter is too large");
     else if (rc == SOV_ENO)
-        sov_err_wrap(err, "step %" PRIu64 ": it has diverged; a smaller --lr, "
+        sov_err_wrap(err,
+                     "step %" PRIu64 ": it has diverged; a smaller --lr, "
                      "or a longer --warmup, may help",
                      d->done + 1);
     return rc;

@@ -44,8 +44,8 @@ identify_student(struct sov_distill *d, struct sov_err *err)
         if (rc == 0)
             rc = sov_hasher_update(h, kv->val.p, kv->val.len, err);
     }
-    for (size_t i = 0; d->lora.rank > 0 && rc == 0 &&
-                       i < sov_model_count(d->o.student);
+    for (size_t i = 0;
+         d->lora.rank > 0 && rc == 0 && i < sov_model_count(d->o.student);
          i++) {
         const struct sov_tensor *t = sov_model_at(d->o.student, i);
 

@@ -47,8 +47,8 @@ static const struct word {
 };
 
 #define N_WORDS (sizeof(words) / sizeof(words[0]))
-#define KNOWN                                                                  \
-    "width=, layers=, heads=, kv-heads=, head=, ffn=, ctx=, rope-base=, "      \
+#define KNOWN                                                             \
+    "width=, layers=, heads=, kv-heads=, head=, ffn=, ctx=, rope-base=, " \
     "eps=, tied"
 
 static bool
@@ -262,7 +262,8 @@ sov_student_vocab(const sov_meta *tokenizer, size_t *n, struct sov_err *err)
     if (kv == NULL || kv->type != SOV_V_ARR || kv->elem != SOV_V_STR)
         return sov_fail(err, SOV_EFORMAT, "the model has no tokenizer");
     if (kv->n < 2 || kv->n > SOV_VOCAB_MAX)
-        return sov_fail(err, SOV_EFORMAT, "the vocabulary has %" PRIu64
+        return sov_fail(err, SOV_EFORMAT,
+                        "the vocabulary has %" PRIu64
                         " tokens, not 2 to %" PRIu64,
                         kv->n, SOV_VOCAB_MAX);
     *n = (size_t)kv->n;
@@ -330,8 +331,7 @@ copy_tokenizer(sov_meta *to, const sov_meta *from, struct sov_err *err)
 
 int
 sov_student_meta(sov_meta **meta, const struct sov_shape *shape,
-                 const sov_meta *tokenizer, uint64_t count,
-                 struct sov_err *err)
+                 const sov_meta *tokenizer, uint64_t count, struct sov_err *err)
 {
     struct keys k = { .arch = shape->arch, .err = err };
     char name[80];

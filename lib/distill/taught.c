@@ -28,8 +28,8 @@ match(const struct sov_taught *t, const struct sov_taught_opts *o,
 {
     const struct sov_course_opts course = { .n_ctx = o->shape->n_ctx };
     struct sov_few_about want;
-    int rc = sov_few_plan(&want, NULL, o->student, o->tokens, &course, o->temp,
-                          err);
+    int rc =
+        sov_few_plan(&want, NULL, o->student, o->tokens, &course, o->temp, err);
 
     want.n_vocab = (uint32_t)o->shape->n_vocab;
     return rc == 0 ? sov_few_match(t->cache, &want, err) : rc;
@@ -159,8 +159,8 @@ tell_kept(struct sov_taught *t, const struct sov_units *u,
 
     for (size_t s = 0; s < unit->n_seq; s++) {
         const struct sov_sequence *seq = &u->seq[s];
-        int rc = sov_few_read(t->cache, seq->at, seq->n, t->few + at, NULL,
-                              err);
+        int rc =
+            sov_few_read(t->cache, seq->at, seq->n, t->few + at, NULL, err);
 
         if (rc < 0)
             return sov_err_wrap(err, "--cache: %s", t->path);

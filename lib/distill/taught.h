@@ -30,7 +30,7 @@ struct sov_taught {
 struct sov_taught_opts {
     const sov_model *teacher; /* or NULL */
     const char *cache;        /* or NULL */
-    const char *hidden; /* or NULL */
+    const char *hidden;       /* or NULL */
     double temp;
     const sov_meta *student;
     const struct sov_shape *shape;
