@@ -37,5 +37,6 @@ include lib/calib/local.mk
 include lib/train/local.mk
 include lib/compress/local.mk
 include lib/measure/local.mk
+include lib/prune/local.mk
 include lib/distill/local.mk
 include lib/bench/local.mk

@@ -28,6 +28,7 @@ sovinclude_HEADERS += \
 	%D%/pace.h \
 	%D%/power.h \
 	%D%/proof.h \
+	%D%/prune.h \
 	%D%/quant.h \
 	%D%/request.h \
 	%D%/run.h \
