@@ -57,4 +57,139 @@ SOV_API int sov_prune_pattern_parse(struct sov_prune_pattern *p,
 SOV_API void sov_prune_pattern_text(const struct sov_prune_pattern *p,
                                     char *text);
 
+typedef struct sov_prune sov_prune;
+
+/* Names of methods, best known first, and a few words about each; i from 0,
+ * NULL at the end. */
+SOV_API const char *sov_prune_method_name(size_t i);
+SOV_API const char *sov_prune_method_about(size_t i);
+
+/* How much of some tensors goes. */
+struct sov_prune_rule {
+    const char *name; /* a shell pattern, as fnmatch(3): * ? [...] */
+    bool patterned;   /* pattern says it; else ratio, anywhere in a row */
+    double ratio;     /* 0: the tensor stays as it is */
+    struct sov_prune_pattern pattern;
+};
+
+/* ---- plans that a person can read, change, and hand in again */
+
+struct sov_prune_sheet_row {
+    char *name; /* owned; of a matrix that loses weights */
+    double ratio;
+    struct sov_prune_pattern pattern;
+};
+
+struct sov_prune_sheet {
+    char *method;                    /* owned */
+    struct sov_prune_sheet_row *row; /* owned */
+    size_t n;
+};
+
+/*
+ * JSON, as sov_prune_sheet_write() makes it; what is not as it is written
+ * there is SOV_EFORMAT, with the tensor named.
+ */
+SOV_API int sov_prune_sheet_parse(struct sov_prune_sheet **sheet,
+                                  const char *text, size_t len,
+                                  struct sov_err *err) SOV_MUST_CHECK;
+SOV_API int sov_prune_sheet_write(const struct sov_prune_sheet *sheet,
+                                  sov_sink *sink,
+                                  struct sov_err *err) SOV_MUST_CHECK;
+SOV_API void sov_prune_sheet_free(struct sov_prune_sheet *sheet);
+
+/* ---- a job */
+
+struct sov_prune_opts {
+    const char *method; /* NULL: what the sheet says */
+    double ratio;       /* of the weights of a row that go; NAN: not given */
+    bool patterned;     /* pattern is given; its n:m is the ratio */
+    struct sov_prune_pattern pattern;
+    const struct sov_prune_sheet *sheet; /* in place of these, or NULL: what
+                                     it does not name stays as it is */
+    const struct sov_prune_rule *rule;   /* the first that matches holds */
+    size_t n_rules;
+    const sov_stats *stats;             /* what enters the matrices, or NULL */
+    const struct sov_calib_opts *calib; /* a text to be read by the model, to
+                                     see that, in place of stats; or NULL.
+                                     What it points to is borrowed */
+    struct sov_layout layout;           /* of the output */
+    uint64_t max_memory;                /* bytes for buffers; 0: 256 MB */
+    bool measure; /* what pruning costs: sov_prune_loss() */
+    /* Changes the output's metadata after all else has; or NULL. */
+    int (*edit)(void *arg, sov_meta *meta, struct sov_err *err);
+    void *edit_arg;
+    sov_progress_fn progress; /* or NULL */
+    void *progress_arg;
+};
+
+/*
+ * Decide everything.  Model and statistics are borrowed until
+ * sov_prune_free(), and read by sov_prune_run().  SOV_EARG: no such method, a
+ * rule that matches nothing, what does not go together; SOV_EUNSUP: tensors of
+ * a type that cannot be pruned; SOV_EFORMAT: statistics or a sheet of another
+ * model.
+ */
+SOV_API int sov_prune_new(sov_prune **job, sov_model *model,
+                          const struct sov_prune_opts *opts,
+                          struct sov_err *err) SOV_MUST_CHECK;
+SOV_API void sov_prune_free(sov_prune *job);
+
+/* The layout of the output, frozen. */
+SOV_API const sov_plan *sov_prune_plan(const sov_prune *job);
+
+/* What people should know; i from 0, NULL at the end.  Some are known only
+ * after the run. */
+SOV_API const char *sov_prune_warning(const sov_prune *job, size_t i);
+
+/* What becomes of every matrix, as a sheet. */
+SOV_API int sov_prune_sheet(const sov_prune *job,
+                            struct sov_prune_sheet **sheet,
+                            struct sov_err *err) SOV_MUST_CHECK;
+
+/* How the statistics fit the model; all 0 without. */
+struct sov_prune_fit {
+    uint64_t matrices; /* that lose weights */
+    uint64_t used;     /* of these, with an entry */
+    uint64_t missing;  /* without */
+    uint64_t spare;    /* entries that belong to no tensor */
+    uint64_t unseen;   /* experts that saw nothing */
+};
+
+SOV_API void sov_prune_fit(const sov_prune *job, struct sov_prune_fit *fit);
+
+/*
+ * Before the run, with calib: read the text.  The model was opened with
+ * SOV_ACCESS_MAP.  Without calib this does nothing.
+ */
+SOV_API int sov_prune_calibrate(sov_prune *job,
+                                struct sov_err *err) SOV_MUST_CHECK;
+
+/*
+ * Do it; once.  There is a sink for each file of the plan; they are neither
+ * committed nor aborted here.
+ */
+SOV_API int sov_prune_run(sov_prune *job, sov_sink *const *sinks,
+                          struct sov_err *err) SOV_MUST_CHECK;
+
+/* What became of a tensor of the plan. */
+struct sov_prune_loss {
+    bool pruned;
+    double ratio; /* of its weights that were to go */
+    struct sov_prune_pattern pattern;
+    uint64_t weights;     /* 0: it was not looked at, and no figures */
+    uint64_t zeros;       /* of these, afterwards */
+    bool measured;        /* the rest is known */
+    double error;         /* sum of d^2 / sum of x^2, d what was taken away */
+    bool weighed;         /* what enters was known, and so */
+    double weighed_error; /* the same times what enters: of the products */
+};
+
+/* After the run (before it, ratio and pattern alone): tensor i of the plan.
+ * The figures are the same for any threads and memory. */
+SOV_API struct sov_prune_loss sov_prune_loss(const sov_prune *job, size_t i);
+
+/* The same of all that were pruned, each as large as it is. */
+SOV_API struct sov_prune_loss sov_prune_loss_total(const sov_prune *job);
+
 #endif
