@@ -145,14 +145,12 @@ encode_plain(const struct sov_fb_place *p)
                                   sov_fb_columns(p), job->f->effort);
 }
 
-/* What blocks cost on some moments; C w + r stands in w. */
-static void
-costs(struct sov_fb_place *p, const struct sov_moment_sums *m,
-      const unsigned char *blocks, double cost[SOV_FB_ROWS])
+void
+sov_fb_costs(struct sov_fb_place *p, const struct sov_moment_sums *m,
+             double cost[SOV_FB_ROWS])
 {
     size_t n = sov_fb_columns(p);
 
-    find_delta(p, blocks);
     squares(p, m->h, cost);
     for (size_t i = 0; i < p->n_rows && m->c != NULL; i++)
         for (size_t k = 0; k < n; k++)
@@ -181,8 +179,10 @@ sov_fb_measure(struct sov_fb_place *p, struct sov_feedback_loss *loss)
     encode_plain(p);
     if (by->c != NULL)
         sov_fb_cross(p, by, p->w->w);
-    costs(p, by, sov_fb_out(p, 0), now);
-    costs(p, by, p->w->plain, plain);
+    find_delta(p, sov_fb_out(p, 0));
+    sov_fb_costs(p, by, now);
+    find_delta(p, p->w->plain);
+    sov_fb_costs(p, by, plain);
     for (size_t i = 0; i < p->n_rows; i++) {
         if (now[i] <= plain[i])
             continue;

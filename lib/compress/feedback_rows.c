@@ -139,9 +139,8 @@ scale_all(const struct sov_fb_place *p, float by)
             p->w->t[i * PANEL + k] *= by;
 }
 
-/* t = H delta */
-static void
-find_slopes(const struct sov_fb_place *p)
+void
+sov_fb_slopes(const struct sov_fb_place *p, const float *x)
 {
     const struct sov_fb_second *s = &p->job->f->second;
     float keep = (float)((1.0 - s->draw) * s->scale);
@@ -149,10 +148,10 @@ find_slopes(const struct sov_fb_place *p)
     size_t n = sov_fb_columns(p);
 
     sov_fb_clear(p);
-    sov_fb_times(p, p->w->delta, s->h + p->c0, n, n);
+    sov_fb_times(p, x, s->h + p->c0, n, n);
     if (s->wide != NULL) {
         scale_all(p, keep / wide);
-        sov_fb_times(p, p->w->delta, s->wide + p->c0, n, n);
+        sov_fb_times(p, x, s->wide + p->c0, n, n);
         keep = wide;
     }
     scale_all(p, keep);
@@ -161,7 +160,7 @@ find_slopes(const struct sov_fb_place *p)
         float rest = (float)sov_fb_second_own(s, c);
 
         for (size_t i = 0; i < p->n_rows; i++)
-            p->w->t[i * PANEL + k] += rest * p->w->delta[i * n + c];
+            p->w->t[i * PANEL + k] += rest * x[i * n + c];
     }
 }
 
@@ -333,7 +332,7 @@ sweep(struct sov_fb_place *p, bool again)
     while (sov_fb_next(p)) {
         if (again) {
             take_square(p);
-            find_slopes(p);
+            sov_fb_slopes(p, p->w->delta);
         } else {
             find_targets(p);
         }

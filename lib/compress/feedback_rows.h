@@ -77,6 +77,9 @@ void sov_fb_times(const struct sov_fb_place *p, const float *x, const float *m,
 
 void sov_fb_clear(const struct sov_fb_place *p);
 
+/* t = H x, of the panel's columns; x [rows][n]. */
+void sov_fb_slopes(const struct sov_fb_place *p, const float *x);
+
 /* cross[rows][n] = C w + r, as moments have them, with c. */
 void sov_fb_cross(const struct sov_fb_place *p, const struct sov_moment_sums *m,
                   float *cross);
@@ -87,6 +90,10 @@ void sov_fb_aim(struct sov_fb_place *p);
 /* Rows that are too small, as all are that were rounded to what is nearest,
  * are made larger. */
 void sov_fb_stretch(struct sov_fb_place *p);
+
+/* What delta costs on some moments; C w + r stands in w where they have c. */
+void sov_fb_costs(struct sov_fb_place *p, const struct sov_moment_sums *m,
+                  double cost[SOV_FB_ROWS]);
 
 /* What the rows cost now and with the plain encoder; those that lose by this
  * become what that makes of them. */
