@@ -33,10 +33,12 @@ bin_cli_libcli_la_SOURCES = \
 	%D%/cli/progress.c %D%/cli/progress.h \
 	%D%/cli/prom.c %D%/cli/prom.h \
 	%D%/cli/prompt.c %D%/cli/prompt.h \
+	%D%/cli/reading.c %D%/cli/reading.h \
 	%D%/cli/report.c %D%/cli/report.h \
 	%D%/cli/sandbox.c %D%/cli/sandbox.h \
 	%D%/cli/sandbox_test.c \
 	%D%/cli/seccomp.c %D%/cli/seccomp.h \
+	%D%/cli/stale.c %D%/cli/stale.h \
 	%D%/cli/svg.c %D%/cli/svg.h \
 	%D%/cli/svg_axis.c %D%/cli/svg_axis.h \
 	%D%/cli/talk.c %D%/cli/talk.h \
@@ -94,6 +96,15 @@ bin_sov_distill_SOURCES = %D%/sov-distill.c \
 	%D%/distill/report.c
 bin_sov_distill_LDADD = $(tool_libs) -lm
 
+bin_PROGRAMS += bin/sov-prune
+bin_sov_prune_SOURCES = %D%/sov-prune.c \
+	%D%/prune/claim.c \
+	%D%/prune/options.c \
+	%D%/prune/plan.c \
+	%D%/prune/prune.h \
+	%D%/prune/report.c
+bin_sov_prune_LDADD = $(tool_libs) -lm
+
 bin_PROGRAMS += bin/sov-quantize
 bin_sov_quantize_SOURCES = %D%/sov-quantize.c \
 	%D%/quantize/allot.c \
@@ -107,7 +118,6 @@ bin_sov_quantize_SOURCES = %D%/sov-quantize.c \
 	%D%/quantize/lora.c \
 	%D%/quantize/quantize.h \
 	%D%/quantize/report.c \
-	%D%/quantize/stale.c \
 	%D%/quantize/stats.c \
 	%D%/quantize/types.c
 bin_sov_quantize_LDADD = $(tool_libs)

@@ -257,7 +257,7 @@ quantize_make_job(struct quantize *q, struct sov_err *err)
             sov_common.json || sov_common.verbose > 0 || sov_common.resume,
         .max_memory = sov_common.max_memory,
         .stats = q->stats,
-        .calib = quantize_options.calib != NULL ? &q->calib : NULL,
+        .calib = quantize_options.calib != NULL ? &q->calib.opts : NULL,
         .lora = q->adapters.use,
         .n_lora = q->adapters.n,
         .progress = sov_progress_update,
@@ -374,7 +374,7 @@ list_inputs(struct quantize *q, struct sov_err *err)
         q->input[q->n_inputs++] = quantize_options.stats;
     if (quantize_options.plan != NULL)
         q->input[q->n_inputs++] = quantize_options.plan;
-    if (q->calib.ids != NULL)
+    if (q->calib.opts.ids != NULL)
         q->input[q->n_inputs++] = quantize_options.calib;
     if (quantize_options.eval != NULL)
         q->input[q->n_inputs++] = quantize_options.eval;
@@ -392,13 +392,13 @@ commit_output(struct quantize *q, struct sov_err *err)
 {
     int rc = sov_lineage_give(&q->lineage, &q->target, err);
 
-    quantize_stale_begin(q);
+    sov_stale_begin(&q->stale, &q->target);
     if (rc == 0)
         rc = sov_target_commit(&q->target, err);
     if (rc == 0)
         rc = sov_lineage_commit(&q->lineage, err);
     if (rc == 0)
-        quantize_stale(q);
+        sov_stale_say(&q->stale, q->lineage.key != NULL, q->carried);
     return rc;
 }
 
@@ -448,7 +448,7 @@ calibrate(struct quantize *q, struct sov_err *err)
 {
     int rc;
 
-    if (q->calib.ids == NULL)
+    if (q->calib.opts.ids == NULL)
         return 0;
     rc = quantize_cost(q, err);
     if (rc < 0)

@@ -259,7 +259,7 @@ read_once(struct quantize *q, sov_tok **tok, sov_stats **stats,
 
     sov_progress_begin("tokens");
     if (rc == 0)
-        rc = sov_stats_collect(stats, q->model, &q->calib, err);
+        rc = sov_stats_collect(stats, q->model, &q->calib.opts, err);
     sov_progress_end();
     return rc < 0 ? sov_err_wrap(err, "%s", quantize_name(q->source)) : 0;
 }
@@ -275,7 +275,7 @@ quantize_allot(struct quantize *q, struct sov_err *err)
         .align = quantize_alignment(q),
         .compat = q->compat,
         .bpw = wanted_bpw(q),
-        .fed = q->calib.ids != NULL,
+        .fed = q->calib.opts.ids != NULL,
         .speed = quantize_options.min_speed > 0,
         .progress = sov_progress_update,
     };
@@ -286,13 +286,13 @@ quantize_allot(struct quantize *q, struct sov_err *err)
 
     if (!quantize_allot_wanted())
         return 0;
-    if (q->calib.ids != NULL)
+    if (q->calib.opts.ids != NULL)
         rc = read_once(q, &tok, &stats, err);
-    if (q->calib.ids != NULL)
+    if (q->calib.opts.ids != NULL)
         o.stats = stats;
     o.tok = tok;
-    o.ids = q->calib.ids;
-    o.n_ids = q->calib.n_ids;
+    o.ids = q->calib.opts.ids;
+    o.n_ids = q->calib.opts.n_ids;
     sov_progress_begin("");
     if (rc == 0)
         rc = sov_allot_new(&a, q->model, &o, err);

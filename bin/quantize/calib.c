@@ -10,23 +10,13 @@
 
 #include "cli/progress.h"
 #include "cli/report.h"
-#include "cli/text.h"
 #include "cli/tool.h"
 #include "sov/calib.h"
-#include "sov/token.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-/* Bytes of text: what a tokenizer takes. */
-#define TEXT_MAX ((size_t)1 << 30)
-
-/* Fewer tokens than this for each column say little about how columns go
- * together. */
-#define FEW 4
 
 /* Seconds that are worth a word before they are spent. */
 #define LONG 20
@@ -35,6 +25,7 @@ int
 quantize_calib_check(const struct quantize *q, struct sov_err *err)
 {
     const struct quantize_options *o = &quantize_options;
+    int rc;
 
     if (o->calib == NULL && o->stats_out != NULL)
         return sov_fail(err, SOV_EARG,
@@ -50,11 +41,9 @@ quantize_calib_check(const struct quantize *q, struct sov_err *err)
         return sov_fail(err, SOV_EARG,
                         "-t TYPE and -o OUT are missing: --stats-out alone "
                         "makes no model");
-    if (strcmp(o->calib, "-") == 0 && strcmp(q->source, "-") == 0)
-        return sov_fail(err, SOV_EARG,
-                        "--calib: standard input is the model already");
-    if (strcmp(o->calib, "-") == 0 && isatty(STDIN_FILENO))
-        return sov_fail(err, SOV_EARG, "--calib: standard input is a terminal");
+    rc = sov_reading_check(o->calib, q->source, err);
+    if (rc < 0)
+        return rc;
     if (o->stats != NULL)
         return sov_fail(err, SOV_EARG,
                         "--calib makes statistics and --stats brings some: "
@@ -71,96 +60,15 @@ quantize_calib_check(const struct quantize *q, struct sov_err *err)
 
 /* ---- reading ---- */
 
-static const char *
-base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
-}
-
-static int
-encode(struct quantize *q, const char *text, size_t len, struct sov_err *err)
-{
-    struct sov_calib_opts *c = &q->calib;
-    sov_tok *tok;
-    int rc = sov_tok_load(&tok, sov_model_meta(q->model), err);
-
-    if (rc < 0)
-        return sov_err_wrap(err, "%s", quantize_name(q->source));
-    rc = sov_tok_encode(tok, text, len, SOV_TOK_BOS, &q->calib_ids, &c->n_ids,
-                        err);
-    c->ids = q->calib_ids;
-    c->bos = sov_tok_adds_bos(tok) ? sov_tok_bos(tok) : -1;
-    sov_tok_free(tok);
-    return rc;
-}
-
-/* Columns of the widest matrix. */
-static uint64_t
-widest(const sov_model *model)
-{
-    uint64_t most = 0;
-
-    for (size_t i = 0; i < sov_model_count(model); i++) {
-        const struct sov_tensor *t = sov_model_at(model, i);
-
-        if (t->ndim >= 2 && strncmp(t->name, "blk.", 4) == 0)
-            most = t->dim[0] > most ? t->dim[0] : most;
-    }
-    return most;
-}
-
-static int
-say_size(struct quantize *q, struct sov_err *err)
-{
-    const char *path = quantize_name(quantize_options.calib);
-    uint64_t wide = widest(q->model), tokens;
-    uint32_t n_ctx = 0;
-    size_t n = 0;
-    int rc = sov_calib_windows(q->model, &q->calib, &n_ctx, &n, err);
-
-    if (rc < 0)
-        return sov_err_wrap(err, "--calib: %s", path);
-    tokens = (uint64_t)n * n_ctx;
-    q->calib_windows = n;
-    q->calib_ctx = n_ctx;
-    sov_note(1, "%s: %" PRIu64 " tokens in %zu windows of %" PRIu32, path,
-             tokens, n, n_ctx);
-    if (tokens < FEW * wide)
-        sov_warn("--calib: %s: %" PRIu64 " tokens say little about matrices of "
-                 "%" PRIu64 " columns, of which errors are taken more and more "
-                 "alone; %" PRIu64 " would be better",
-                 path, tokens, wide, FEW * wide);
-    return 0;
-}
-
 int
 quantize_calib(struct quantize *q, struct sov_err *err)
 {
-    const char *path = quantize_options.calib;
-    char *text = NULL;
-    size_t len = 0;
-    int rc;
+    const struct quantize_options *o = &quantize_options;
 
-    if (path == NULL)
+    if (o->calib == NULL)
         return 0;
-    rc = sov_read_whole(path, TEXT_MAX, &text, &len, err);
-    if (rc < 0)
-        return sov_err_wrap(err, "--calib: %s", quantize_name(path));
-    q->calib_is.has = SOV_HASH_SHA256;
-    sov_sha256(text, len, q->calib_is.sha256);
-    q->calib = (struct sov_calib_opts){
-        .name = base_name(quantize_name(path)),
-        .max_tokens = quantize_options.calib_tokens,
-        .max_memory = sov_common.max_memory,
-        .progress = sov_progress_update,
-    };
-    rc = len > 0 ? encode(q, text, len, err)
-                 : sov_fail(err, SOV_EFORMAT, "--calib: %s is empty",
-                            quantize_name(path));
-    free(text);
-    return rc == 0 ? say_size(q, err) : rc;
+    return sov_reading_take(&q->calib, o->calib, o->calib_tokens, q->model,
+                            q->source, err);
 }
 
 int
@@ -169,7 +77,7 @@ quantize_cost(struct quantize *q, struct sov_err *err)
     char memory[16], scratch[16];
     int rc;
 
-    if (q->calib.ids == NULL)
+    if (q->calib.opts.ids == NULL)
         return 0;
     rc = sov_quant_cost(q->job, &q->cost, err);
     if (rc < 0)
@@ -192,8 +100,7 @@ quantize_calib_free(struct quantize *q)
 {
     sov_sink_abort(q->stats_sink);
     sov_hasher_free(q->stats_hasher);
-    free(q->calib_ids);
-    q->calib_ids = NULL;
+    sov_reading_free(&q->calib);
 }
 
 /* ---- writing ---- */
@@ -288,7 +195,7 @@ quantize_collect(struct quantize *q, struct sov_err *err)
     if (sov_common.dry_run)
         return sov_lineage_check(&q->lineage, err);
     sov_progress_begin("tokens");
-    rc = sov_stats_collect(&stats, q->model, &q->calib, err);
+    rc = sov_stats_collect(&stats, q->model, &q->calib.opts, err);
     sov_progress_end();
     if (rc == 0)
         rc = write_alone(q, stats, err);
@@ -302,8 +209,8 @@ void
 quantize_report_text(struct sov_report *r, const struct quantize *q)
 {
     sov_report_uint(r, "calib_tokens", "tokens",
-                    (uint64_t)q->calib_windows * q->calib_ctx);
-    sov_report_uint(r, "calib_window", "tokens of a window", q->calib_ctx);
+                    (uint64_t)q->calib.windows * q->calib.ctx);
+    sov_report_uint(r, "calib_window", "tokens of a window", q->calib.ctx);
     if (q->cost.memory == 0)
         return;
     sov_report_real(r, "calib_seconds", "calibration, about", q->cost.seconds,

@@ -125,7 +125,7 @@ describe(const struct quantize *q, struct params *to, struct sov_param *item,
 
     add_text(to, "input", input);
     add_text(to, "output", output);
-    if (q->calib.ids != NULL) {
+    if (q->calib.opts.ids != NULL) {
         add_text(to, "calib", base_name(quantize_name(o->calib)));
         add_number(to, "calib_tokens",
                    o->calib_tokens != 0 ? o->calib_tokens : SOV_CALIB_TOKENS);
@@ -180,9 +180,9 @@ name_files(const struct quantize *q, struct sov_resource *r)
         name_file(&r[n++], q->file[i], "metadata", &q->file_is[i]);
     if (quantize_options.plan != NULL)
         name_file(&r[n++], quantize_options.plan, "plan", &q->plan_is);
-    if (q->calib.ids != NULL)
+    if (q->calib.opts.ids != NULL)
         name_file(&r[n++], quantize_options.calib, "calibration",
-                  &q->calib_is);
+                  &q->calib.is);
     if (q->stats != NULL)
         name_file(&r[n++], quantize_options.stats, "imatrix",
                   sov_stats_digest(q->stats));

@@ -8,7 +8,9 @@
 #include "cli/adapter.h"
 #include "cli/lineage.h"
 #include "cli/opt.h"
+#include "cli/reading.h"
 #include "cli/report.h"
+#include "cli/stale.h"
 #include "cli/target.h"
 #include "sov/allot.h"
 #include "sov/export.h"
@@ -18,7 +20,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/stat.h>
 
 /* What the command line said. */
 struct quantize_options {
@@ -72,11 +73,7 @@ struct quantize {
     const char *source;
     char type[32]; /* in lower case */
     sov_stats *stats; /* of --stats, or NULL */
-    struct sov_calib_opts calib; /* of --calib, ids NULL without */
-    int32_t *calib_ids;
-    struct sov_digest calib_is; /* what was in the text */
-    size_t calib_windows;       /* of so many tokens: */
-    uint32_t calib_ctx;
+    struct sov_reading calib; /* of --calib */
     bool only_stats;            /* there is --stats-out and no model */
     struct sov_quant_cost cost; /* what calibration will take */
     sov_sink *stats_sink;       /* of --stats-out, or NULL */
@@ -98,9 +95,7 @@ struct quantize {
     size_t n_inputs;
     sov_hasher **carry; /* of each output file; see carry.c */
     bool carried;       /* claims of the input went along */
-    bool may_be_stale;  /* see stale.c */
-    bool was_there;
-    struct stat was; /* the output as it was before */
+    struct sov_stale stale;
     double seconds;
     struct sov_sheet *sheet; /* of --plan, or that was chosen; or NULL */
     uint32_t compat;         /* of --compat, or 0 */
@@ -185,13 +180,6 @@ int quantize_carry_begin(struct quantize *q,
                          struct sov_err *err) SOV_MUST_CHECK;
 int quantize_carry(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
 void quantize_carry_end(struct quantize *q);
-
-/*
- * stale.c: are there claims or an index beside the output that are about what
- * was there before?  begin: before it is replaced; then a warning.
- */
-void quantize_stale_begin(struct quantize *q);
-void quantize_stale(const struct quantize *q);
 
 /* errors.c: the tensors that lost most, worst first; how many there are. */
 #define QUANTIZE_WORST 10

@@ -160,7 +160,7 @@ report_all(const struct quantize *q, struct sov_err *err)
     sov_report_text(r, "type", "type", quantize_options.type);
     if (q->stats != NULL)
         report_stats(r, q, quantize_options.stats, q->stats);
-    if (q->calib.ids != NULL) {
+    if (q->calib.opts.ids != NULL) {
         sov_report_text(r, "calib", "text", quantize_options.calib);
         quantize_report_text(r, q);
     }

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * claim.c - what a claim says about a run of sov-prune
+ *
+ * externalParameters of urn:sov:buildtype:prune:v1, which together with the
+ * input give the bytes of the output:
+ *
+ *   input, output    names without folders
+ *   method           as it was named, or chosen
+ *   ratio            a decimal number that gives the same double, as text
+ *   pattern          as it was given
+ *   plan, stats, calib   names, where there are such files
+ *   calib_tokens     how many tokens of the text at most
+ *   align            where it was given
+ *   format           of the output, where it is not gguf
+ *   tensor_ratio     list, as it was given
+ */
+#include "prune/prune.h"
+
+#include "cli/text.h"
+#include "cli/tool.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_PARAMS 16
+
+/* The parameters on their way into a deed. */
+struct params {
+    struct sov_param p[MAX_PARAMS];
+    size_t n;
+};
+
+static void
+add_text(struct params *to, const char *key, const char *text)
+{
+    if (text != NULL)
+        to->p[to->n++] = (struct sov_param){
+            .key = key,
+            .kind = SOV_PARAM_STR,
+            .str = text,
+        };
+}
+
+static void
+add_number(struct params *to, const char *key, uint64_t number)
+{
+    to->p[to->n++] = (struct sov_param){
+        .key = key,
+        .kind = SOV_PARAM_INT,
+        .num = (int64_t)number,
+    };
+}
+
+/* item has room for the whole list. */
+static void
+add_list(struct params *to, const char *key, const struct sov_opt_list *list,
+         struct sov_param *item)
+{
+    if (list->n == 0)
+        return;
+    to->p[to->n++] = (struct sov_param){
+        .key = key,
+        .kind = SOV_PARAM_LIST,
+        .item = item,
+        .n = list->n,
+    };
+    for (size_t i = 0; i < list->n; i++)
+        item[i] = (struct sov_param){
+            .kind = SOV_PARAM_STR,
+            .str = list->items[i],
+        };
+}
+
+static const char *
+file_name(const char *path)
+{
+    return path != NULL ? prune_base_name(path) : NULL;
+}
+
+static void
+describe(const struct prune *p, struct params *to, struct sov_param *item,
+         const char *ratio, const char *output)
+{
+    const struct prune_options *o = &prune_options;
+
+    add_text(to, "output", output);
+    add_text(to, "method", p->method != NULL ? p->method : p->sheet->method);
+    add_text(to, "ratio", o->ratio_given ? ratio : NULL);
+    add_text(to, "pattern", o->pattern);
+    add_text(to, "plan", file_name(o->plan));
+    add_text(to, "stats", file_name(o->stats));
+    add_text(to, "calib", file_name(o->calib));
+    if (o->calib != NULL)
+        add_number(to, "calib_tokens",
+                   o->calib_tokens != 0 ? o->calib_tokens : SOV_CALIB_TOKENS);
+    if (sov_common.align_given)
+        add_number(to, "align", sov_common.align);
+    if (strcmp(p->target.format->name, "gguf") != 0)
+        add_text(to, "format", p->target.format->name);
+    add_list(to, "tensor_ratio", &o->tensor_ratios, item);
+}
+
+static void
+name_file(struct sov_resource *r, const char *path, const char *role,
+          const struct sov_digest *is)
+{
+    r->name = prune_base_name(path);
+    r->role = role;
+    r->digest = *is;
+}
+
+/* What was read beside the model. */
+static size_t
+name_files(const struct prune *p, struct sov_resource *r)
+{
+    const struct prune_options *o = &prune_options;
+    size_t n = 0;
+
+    if (o->plan != NULL)
+        name_file(&r[n++], o->plan, "plan", &p->plan_is);
+    if (o->calib != NULL)
+        name_file(&r[n++], o->calib, "calibration", &p->calib.is);
+    if (o->stats != NULL)
+        name_file(&r[n++], o->stats, "imatrix", sov_stats_digest(p->stats));
+    return n;
+}
+
+int
+prune_claim(struct prune *p, struct sov_err *err)
+{
+    static const struct sov_param internal = {
+        .key = "determinism",
+        .kind = SOV_PARAM_STR,
+        .str = "bit-exact",
+    };
+    struct params params = { .n = 0 };
+    struct sov_resource input[3] = { 0 };
+    struct sov_param *item;
+    struct sov_deed deed = {
+        .name = "prune",
+        .external = params.p,
+        .internal = &internal,
+        .n_internal = 1,
+        .input = input,
+    };
+    char from[300], to[300], ratio[32];
+    int rc;
+
+    if (p->lineage.key == NULL)
+        return 0;
+    item = calloc(prune_options.tensor_ratios.n + 1, sizeof(*item));
+    if (item == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    sov_text_escape(from, sizeof(from), prune_base_name(p->source));
+    sov_text_escape(to, sizeof(to),
+                    strcmp(sov_common.output, "-") == 0
+                        ? "standard output"
+                        : prune_base_name(sov_common.output));
+    snprintf(ratio, sizeof(ratio), "%.17g", prune_options.ratio);
+    add_text(&params, "input", from);
+    describe(p, &params, item, ratio, to);
+    deed.n_external = params.n;
+    deed.n_inputs = name_files(p, input);
+    rc = sov_lineage_claim(&p->lineage, &deed, err);
+    free(item);
+    return rc;
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * options.c - what the options of sov-prune say, and what cannot be
+ */
+#include "prune/prune.h"
+
+#include "cli/tool.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- which method ---- */
+
+static bool
+is_method(const char *name)
+{
+    const char *known;
+
+    for (size_t i = 0; (known = sov_prune_method_name(i)) != NULL; i++)
+        if (strcmp(known, name) == 0)
+            return true;
+    return false;
+}
+
+static int
+no_method(const char *name, struct sov_err *err)
+{
+    const char *names[32];
+    const char *near;
+    char list[200] = "";
+    size_t n = 0;
+
+    for (; n < 31 && (names[n] = sov_prune_method_name(n)) != NULL; n++)
+        if (strlen(list) + strlen(names[n]) + 2 < sizeof(list))
+            strcat(strcat(list, " "), names[n]);
+    names[n] = NULL;
+    near = sov_opt_nearest(name, names);
+    if (near != NULL)
+        return sov_fail(err, SOV_EARG,
+                        "--method: there is no '%s'; did you mean '%s'?", name,
+                        near);
+    return sov_fail(err, SOV_EARG, "--method: there is no '%s'; there are:%s",
+                    name, list);
+}
+
+/* Who brings statistics wants them used. */
+static int
+choose_method(struct prune *p, struct sov_err *err)
+{
+    const struct prune_options *o = &prune_options;
+
+    p->method = o->method;
+    if (o->method != NULL)
+        return is_method(o->method) ? 0 : no_method(o->method, err);
+    if (o->plan != NULL)
+        return 0;
+    if (o->stats == NULL && o->calib == NULL)
+        return sov_fail(err, SOV_EARG,
+                        "--method NAME is missing: wanda is good and takes "
+                        "--stats or --calib, magnitude takes nothing");
+    p->method = "wanda";
+    return 0;
+}
+
+/* ---- what goes together ---- */
+
+static int
+check_amount(const struct prune_options *o, struct sov_err *err)
+{
+    if (o->plan != NULL && (o->ratio_given || o->pattern != NULL))
+        return sov_fail(err, SOV_EARG,
+                        "--plan says how much goes, and so do --ratio and "
+                        "--pattern: give one");
+    if (o->plan == NULL && !o->ratio_given && o->pattern == NULL &&
+        o->tensor_ratios.n == 0)
+        return sov_fail(err, SOV_EARG,
+                        "how much shall go? --ratio 0.5 or --pattern 2:4 is "
+                        "missing");
+    if (o->ratio_given && o->ratio == 0 && o->tensor_ratios.n == 0)
+        return sov_fail(err, SOV_EARG, "--ratio 0: then nothing would go");
+    return 0;
+}
+
+static int
+check_knowledge(const struct prune *p, struct sov_err *err)
+{
+    const struct prune_options *o = &prune_options;
+
+    if (o->calib == NULL && o->calib_tokens != 0)
+        return sov_fail(err, SOV_EARG,
+                        "--calib-tokens: of which text? --calib TEXT is "
+                        "missing");
+    if (o->calib != NULL && o->stats != NULL)
+        return sov_fail(err, SOV_EARG,
+                        "--calib makes statistics and --stats brings some: "
+                        "give one");
+    if (o->stats != NULL && o->stats[0] == '\0')
+        return sov_fail(err, SOV_EARG, "--stats: the name is empty");
+    if (o->stats != NULL && strcmp(o->stats, "-") == 0 &&
+        strcmp(p->source, "-") == 0)
+        return sov_fail(err, SOV_EARG,
+                        "--stats: standard input is the model already");
+    if (o->stats != NULL && strcmp(o->stats, "-") == 0 && isatty(STDIN_FILENO))
+        return sov_fail(err, SOV_EARG, "--stats: standard input is a terminal");
+    return o->calib != NULL ? sov_reading_check(o->calib, p->source, err) : 0;
+}
+
+static int
+check_streams(const struct prune *p, struct sov_err *err)
+{
+    const struct prune_options *o = &prune_options;
+    const char *out = sov_common.output;
+
+    if (out == NULL && !sov_common.dry_run)
+        return sov_fail(err, SOV_EARG,
+                        "-o OUT is missing (- is standard output)");
+    if (sov_common.json && !sov_common.dry_run && sov_tool_to_stdout())
+        return sov_fail(err, SOV_EARG,
+                        "--json and the model cannot both go "
+                        "to standard output");
+    if (strcmp(p->source, "-") == 0 && isatty(STDIN_FILENO))
+        return sov_fail(err, SOV_EARG,
+                        "standard input is a terminal, not a model");
+    if (p->source[0] == '\0')
+        return sov_fail(err, SOV_EARG, "the name of the model is empty");
+    if (o->plan != NULL && strcmp(o->plan, "-") == 0 &&
+        strcmp(p->source, "-") == 0)
+        return sov_fail(err, SOV_EARG,
+                        "--plan: standard input is the model already");
+    if (o->plan_out != NULL && strcmp(o->plan_out, "-") == 0 &&
+        (sov_common.json || sov_common.dry_run ||
+         (out != NULL && strcmp(out, "-") == 0)))
+        return sov_fail(err, SOV_EARG,
+                        "--plan-out: standard output has something else");
+    return sov_tool_check_output(err);
+}
+
+int
+prune_check(struct prune *p, struct sov_err *err)
+{
+    int rc = choose_method(p, err);
+
+    if (rc == 0)
+        rc = check_amount(&prune_options, err);
+    if (rc == 0)
+        rc = check_knowledge(p, err);
+    if (rc == 0)
+        rc = check_streams(p, err);
+    return rc;
+}
+
+/* ---- --pattern and --tensor-ratio ---- */
+
+/* "blk.0.*=keep", "*ffn_down*=0.3", "*attn_k*=2:4" */
+static int
+parse_rule(struct sov_prune_rule *rule, char *text, struct sov_err *err)
+{
+    char *eq = strrchr(text, '=');
+    char *end;
+
+    if (eq == NULL || eq == text)
+        return sov_fail(err, SOV_EARG,
+                        "--tensor-ratio: '%s' is not PAT=WHAT (a ratio, a "
+                        "pattern, or keep)",
+                        text);
+    *eq++ = '\0';
+    rule->name = text;
+    if (strcmp(eq, "keep") == 0)
+        return 0;
+    if (strpbrk(eq, ":x") != NULL) {
+        rule->patterned = true;
+        if (sov_prune_pattern_parse(&rule->pattern, eq, err) < 0)
+            return sov_err_wrap(err, "--tensor-ratio");
+        if (rule->pattern.of == 0)
+            return sov_fail(err, SOV_EARG,
+                            "--tensor-ratio: '%s' does not say how much goes",
+                            eq);
+        return 0;
+    }
+    errno = 0;
+    rule->ratio = strtod(eq, &end);
+    if (end == eq || *end != '\0' || errno != 0 ||
+        !(rule->ratio >= 0 && rule->ratio <= 1))
+        return sov_fail(err, SOV_EARG,
+                        "--tensor-ratio: '%s' is no ratio between 0 and 1, no "
+                        "pattern such as 2:4, and not keep",
+                        eq);
+    return 0;
+}
+
+int
+prune_rules(struct prune *p, struct sov_err *err)
+{
+    const struct sov_opt_list *list = &prune_options.tensor_ratios;
+    size_t len = 1, at = 0;
+    int rc = 0;
+
+    if (prune_options.pattern != NULL) {
+        rc = sov_prune_pattern_parse(&p->pattern, prune_options.pattern, err);
+        if (rc < 0)
+            return sov_err_wrap(err, "--pattern");
+    }
+    for (size_t i = 0; i < list->n; i++)
+        len += strlen(list->items[i]) + 1;
+    p->rule = calloc(list->n + 1, sizeof(*p->rule));
+    p->names = malloc(len);
+    if (p->rule == NULL || p->names == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    for (size_t i = 0; i < list->n && rc == 0; i++) {
+        size_t n = strlen(list->items[i]) + 1;
+
+        memcpy(p->names + at, list->items[i], n);
+        rc = parse_rule(&p->rule[i], p->names + at, err);
+        at += n;
+    }
+    return rc;
+}

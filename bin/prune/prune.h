@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * prune.h - what the files of sov-prune share
+ */
+#ifndef SOV_BIN_PRUNE_H
+#define SOV_BIN_PRUNE_H
+
+#include "cli/lineage.h"
+#include "cli/opt.h"
+#include "cli/reading.h"
+#include "cli/report.h"
+#include "cli/stale.h"
+#include "cli/target.h"
+#include "sov/prune.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What the command line said. */
+struct prune_options {
+    const char *method;
+    double ratio;
+    bool ratio_given;
+    const char *pattern;
+    struct sov_opt_list tensor_ratios;
+    const char *stats;
+    const char *calib;
+    uint64_t calib_tokens;
+    const char *plan;
+    const char *plan_out;
+    const char *format;
+};
+
+extern struct prune_options prune_options;
+
+/* One model on its way. */
+struct prune {
+    const char *source;
+    const char *method; /* that was named or chosen; NULL: the plan's */
+    struct sov_prune_pattern pattern; /* of --pattern */
+    struct sov_prune_rule *rule;      /* owned; of --tensor-ratio */
+    char *names;                      /* owned; one block for all of them */
+    struct sov_prune_sheet *sheet;    /* of --plan, or NULL */
+    struct sov_digest plan_is;        /* what was in it */
+    sov_sink *plan_sink;              /* of --plan-out, or NULL */
+    sov_stats *stats;                 /* of --stats, or NULL */
+    struct sov_reading calib;         /* of --calib */
+    sov_model *model;
+    sov_prune *job;
+    struct sov_target target;
+    struct sov_lineage lineage;
+    struct sov_stale stale;
+    const char **input; /* owned; files that are read */
+    size_t n_inputs;
+    double seconds;
+};
+
+/* "standard input" for "-" */
+const char *prune_name(const char *path);
+/* What stands behind the last slash of that. */
+const char *prune_base_name(const char *path);
+
+/* options.c: what can be known to be wrong before anything is opened; and what
+ * the options say in the words of the library. */
+int prune_check(struct prune *p, struct sov_err *err) SOV_MUST_CHECK;
+int prune_rules(struct prune *p, struct sov_err *err) SOV_MUST_CHECK;
+
+/* plan.c: read --plan; open and write --plan-out. */
+int prune_plan_read(struct prune *p, struct sov_err *err) SOV_MUST_CHECK;
+int prune_plan_open(struct prune *p, struct sov_err *err) SOV_MUST_CHECK;
+int prune_plan_write(struct prune *p, struct sov_err *err) SOV_MUST_CHECK;
+
+/* claim.c: the signed claim about the output, if one was asked for. */
+int prune_claim(struct prune *p, struct sov_err *err) SOV_MUST_CHECK;
+
+/* report.c: with -v, and with --json or --dry-run: what was done. */
+void prune_say(const struct prune *p);
+int prune_report(const struct prune *p, struct sov_err *err) SOV_MUST_CHECK;
+
+#endif

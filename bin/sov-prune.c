@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sov-prune - take weights out
+ *
+ * Reads a model in any form and writes it with fewer weights.  Exit status:
+ * 0 done and on the disk, 64-78 trouble.
+ */
+#include "prune/prune.h"
+
+#include "cli/progress.h"
+#include "cli/tool.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct prune_options prune_options;
+
+static const char *method_names[32]; /* as the library has them */
+
+static const struct sov_opt opts[] = {
+    { 0, "method", SOV_OPT_STRING, &prune_options.method, "NAME",
+      "how weights are chosen: magnitude (the smallest go), wanda (those that "
+      "meet small inputs)",
+      .values = method_names, .preset = "wanda with --stats or --calib" },
+    { 0, "ratio", SOV_OPT_FLOAT, &prune_options.ratio, "R",
+      "so much of every row goes, 0 to 1", .min = 0, .max = 1, .preset = "",
+      .given = &prune_options.ratio_given },
+    { 0, "pattern", SOV_OPT_STRING, &prune_options.pattern, "N:M",
+      "keep N of each M weights side by side: 2:4, 32:64; 16x32:64: the same "
+      "ones in 16 rows; unstructured: anywhere in a row" },
+    { 0, "tensor-ratio", SOV_OPT_LIST, &prune_options.tensor_ratios, "PAT=WHAT",
+      "take another ratio or pattern from matrices whose name matches the "
+      "shell pattern; keep: nothing" },
+    { 0, "stats", SOV_OPT_FILE, &prune_options.stats, "FILE",
+      "what enters the matrices, as an importance matrix that llama-imatrix or "
+      "sov-quantize --stats-out has made" },
+    { 0, "calib", SOV_OPT_FILE, &prune_options.calib, "TEXT",
+      "let the model read this text to see what enters its matrices" },
+    { 0, "calib-tokens", SOV_OPT_UINT, &prune_options.calib_tokens, "N",
+      "read at most so many tokens of it", .min = 1, .max = INFINITY,
+      .preset = "32768" },
+    { 0, "plan", SOV_OPT_FILE, &prune_options.plan, "FILE",
+      "take from every matrix what this plan says" },
+    { 0, "plan-out", SOV_OPT_FILE, &prune_options.plan_out, "FILE",
+      "write the plan: what every matrix loses, to be read and changed" },
+    { 0, "format", SOV_OPT_STRING, &prune_options.format, "NAME",
+      "what to write, if the name of OUT does not say: gguf, safetensors, tar",
+      .values = sov_target_formats },
+    SOV_LINEAGE_ROWS,
+    { 0 },
+};
+
+const char *
+prune_name(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "standard input" : path;
+}
+
+const char *
+prune_base_name(const char *path)
+{
+    const char *name = prune_name(path);
+    const char *slash = strrchr(name, '/');
+
+    return slash != NULL && slash[1] != '\0' ? slash + 1 : name;
+}
+
+/* ---- getting ready ---- */
+
+/* What an import leaves behind concerns whoever converts; what is odd about a
+ * file that is read as it is, those who ask. */
+static void
+show_warnings(const struct prune *p)
+{
+    bool import = strcmp(sov_model_format(p->model), "huggingface") == 0;
+    const char *text;
+
+    for (size_t i = 0; (text = sov_model_warning(p->model, i)) != NULL; i++) {
+        if (import)
+            sov_warn("%s: %s", prune_name(p->source), text);
+        else
+            sov_note(1, "%s: %s", prune_name(p->source), text);
+    }
+}
+
+static int
+open_model(struct prune *p, struct sov_err *err)
+{
+    struct sov_model_opts opt = {
+        .access =
+            prune_options.calib != NULL ? SOV_ACCESS_MAP : SOV_ACCESS_STREAM,
+        .progress = sov_progress_update,
+    };
+    int rc;
+
+    sov_lineage_opts(&p->lineage, &opt);
+    rc = sov_model_open_with(&p->model, p->source, &opt, err);
+    if (rc < 0)
+        return sov_lineage_refuse(&p->lineage, rc, err);
+    show_warnings(p);
+    return sov_lineage_input(&p->lineage, p->model, err);
+}
+
+static int
+choose_target(struct prune *p, struct sov_err *err)
+{
+    int rc = sov_target_choose(&p->target, prune_options.format, err);
+
+    if (rc == 0 && p->target.format->folder != NULL)
+        rc = sov_fail(err, SOV_EARG,
+                      "no Hugging Face folder is written here; make a file, "
+                      "and then sov-quantize -t copy --format huggingface");
+    return rc;
+}
+
+/* The metadata of the output: as it was, and its history. */
+static int
+edit(void *arg, sov_meta *meta, struct sov_err *err)
+{
+    struct prune *p = arg;
+
+    return strcmp(p->target.format->form, "gguf") == 0
+               ? sov_lineage_embed(&p->lineage, meta, err)
+               : 0;
+}
+
+static int
+make_job(struct prune *p, struct sov_err *err)
+{
+    const struct prune_options *o = &prune_options;
+    struct sov_prune_opts opt = {
+        .method = p->method,
+        .ratio = o->ratio_given ? o->ratio : NAN,
+        .patterned = o->pattern != NULL,
+        .pattern = p->pattern,
+        .sheet = p->sheet,
+        .rule = p->rule,
+        .n_rules = o->tensor_ratios.n,
+        .stats = p->stats,
+        .calib = o->calib != NULL ? &p->calib.opts : NULL,
+        .max_memory = sov_common.max_memory,
+        .measure = sov_common.json || sov_common.verbose > 0,
+        .edit = edit,
+        .edit_arg = p,
+        .progress = sov_progress_update,
+    };
+    uint64_t align = sov_common.align, own;
+    int rc;
+
+    if (!sov_common.align_given &&
+        sov_meta_u64(sov_model_meta(p->model), "general.alignment", &own,
+                     NULL) == 0 &&
+        own >= 8)
+        align = own;
+    sov_target_layout(&p->target, &opt.layout);
+    opt.layout.align = (uint32_t)align;
+    rc = sov_prune_new(&p->job, p->model, &opt, err);
+    if (rc < 0 && rc != SOV_EARG)
+        sov_err_wrap(err, "%s", prune_name(p->source));
+    if (rc == 0)
+        rc = sov_target_check(&p->target, sov_prune_plan(p->job), err);
+    return rc;
+}
+
+static int
+prepare(struct prune *p, struct sov_err *err)
+{
+    const struct prune_options *o = &prune_options;
+    int rc = prune_check(p, err);
+
+    if (rc == 0)
+        rc = choose_target(p, err);
+    if (rc == 0)
+        rc = prune_rules(p, err);
+    if (rc == 0)
+        rc = prune_plan_read(p, err);
+    if (rc == 0 && o->stats != NULL)
+        rc = sov_stats_open(&p->stats, o->stats, err);
+    if (rc == 0)
+        rc = sov_lineage_begin(&p->lineage, p->source, p->target.packed, err);
+    if (rc == 0)
+        rc = open_model(p, err);
+    if (rc == 0 && o->calib != NULL)
+        rc = sov_reading_take(&p->calib, o->calib, o->calib_tokens, p->model,
+                              p->source, err);
+    return rc == 0 ? make_job(p, err) : rc;
+}
+
+/* All files that were read: none may be an output, and make shall know. */
+static int
+list_inputs(struct prune *p, struct sov_err *err)
+{
+    const struct prune_options *o = &prune_options;
+    const char *const *files = NULL;
+    size_t n = sov_model_files(p->model, &files);
+
+    p->input = calloc(n + 6, sizeof(*p->input));
+    if (p->input == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    for (size_t i = 0; i < n; i++)
+        p->input[p->n_inputs++] = files[i];
+    if (o->stats != NULL)
+        p->input[p->n_inputs++] = o->stats;
+    if (o->plan != NULL)
+        p->input[p->n_inputs++] = o->plan;
+    if (o->calib != NULL)
+        p->input[p->n_inputs++] = o->calib;
+    p->n_inputs += sov_lineage_inputs(&p->lineage, &p->input[p->n_inputs]);
+    return 0;
+}
+
+/* ---- doing it ---- */
+
+static void
+say_warnings(const struct prune *p, size_t *told)
+{
+    const char *line;
+
+    for (; (line = sov_prune_warning(p->job, *told)) != NULL; ++*told)
+        sov_warn("%s: %s", prune_name(p->source), line);
+}
+
+/* What people should know about the output. */
+static void
+warn_output(const struct prune *p)
+{
+    const sov_meta *meta = sov_plan_meta_of(sov_prune_plan(p->job));
+
+    if (strcmp(p->target.format->form, "gguf") != 0 &&
+        sov_meta_find(meta, "general.architecture") != NULL)
+        sov_warn("%s: a safetensors file holds the tensors alone, without "
+                 "metadata and tokenizer",
+                 prune_name(p->source));
+}
+
+static int
+calibrate(struct prune *p, struct sov_err *err)
+{
+    int rc;
+
+    if (p->calib.opts.ids == NULL)
+        return 0;
+    sov_progress_begin("tokens");
+    rc = sov_prune_calibrate(p->job, err);
+    sov_progress_end();
+    return rc < 0 ? sov_err_wrap(err, "%s", prune_name(p->source)) : 0;
+}
+
+static int
+commit_output(struct prune *p, struct sov_err *err)
+{
+    int rc = sov_lineage_give(&p->lineage, &p->target, err);
+
+    sov_stale_begin(&p->stale, &p->target);
+    if (rc == 0)
+        rc = sov_target_commit(&p->target, err);
+    if (rc == 0)
+        rc = sov_lineage_commit(&p->lineage, err);
+    if (rc == 0)
+        sov_stale_say(&p->stale, p->lineage.key != NULL, false);
+    return rc;
+}
+
+static int
+open_output(struct prune *p, struct sov_err *err)
+{
+    const sov_plan *plan = sov_prune_plan(p->job);
+    int rc = prune_plan_open(p, err);
+
+    if (rc == 0)
+        rc = sov_lineage_check_first(&p->lineage, err);
+    if (rc < 0)
+        return rc;
+    p->target.sides_first =
+        p->lineage.key != NULL && strcmp(sov_common.output, "-") != 0;
+    rc = sov_target_open(&p->target, plan, p->input, p->n_inputs, err);
+    return rc == 0 ? sov_lineage_output(&p->lineage, plan, &p->target, err)
+                   : rc;
+}
+
+static int
+write_output(struct prune *p, struct sov_err *err)
+{
+    int rc = open_output(p, err);
+
+    if (rc == 0)
+        rc = calibrate(p, err);
+    if (rc < 0)
+        return rc;
+    sov_progress_begin("B");
+    rc = sov_prune_run(p->job, p->target.sink, err);
+    sov_progress_end();
+    if (rc < 0)
+        rc = sov_lineage_refuse(&p->lineage, rc, err);
+    if (rc == 0)
+        rc = sov_lineage_check(&p->lineage, err);
+    if (rc == 0 && p->stats != NULL)
+        rc = sov_stats_finish(p->stats, err);
+    if (rc == 0)
+        rc = prune_claim(p, err);
+    return rc == 0 ? commit_output(p, err) : rc;
+}
+
+static double
+now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static int
+prune(struct prune *p, struct sov_err *err)
+{
+    double start = now();
+    size_t told = 0;
+    int rc = prepare(p, err);
+
+    if (rc < 0)
+        return rc;
+    warn_output(p);
+    say_warnings(p, &told);
+    rc = list_inputs(p, err);
+    if (rc == 0 && !sov_common.dry_run) {
+        rc = write_output(p, err);
+        if (rc == 0) {
+            say_warnings(p, &told);
+            prune_say(p);
+        }
+    } else if (rc == 0) {
+        rc = sov_lineage_check(&p->lineage, err);
+        if (rc == 0)
+            rc = prune_plan_open(p, err);
+    }
+    if (rc == 0)
+        rc = prune_plan_write(p, err);
+    p->seconds = now() - start;
+    return rc == 0 ? prune_report(p, err) : rc;
+}
+
+static int
+run(int argc, char **argv, struct sov_err *err)
+{
+    struct prune p = { .source = argv[0] };
+    int rc = prune(&p, err);
+
+    (void)argc;
+    sov_lineage_end(&p.lineage);
+    sov_target_free(&p.target);
+    sov_sink_abort(p.plan_sink);
+    sov_prune_free(p.job);
+    sov_prune_sheet_free(p.sheet);
+    sov_model_close(p.model);
+    sov_stats_close(p.stats);
+    sov_reading_free(&p.calib);
+    free(p.rule);
+    free(p.names);
+    free(p.input);
+    return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+    static const struct sov_tool tool = {
+        .name = "sov-prune",
+        .summary = "fewer weights",
+        .operands = "MODEL",
+        .min_operands = 1,
+        .max_operands = 1,
+        .common = SOV_COMMON_FILE | SOV_COMMON_ALIGN | SOV_COMMON_THREADS |
+                  SOV_COMMON_MEMORY | SOV_COMMON_DRY_RUN | SOV_COMMON_JSON |
+                  SOV_COMMON_PROGRESS | SOV_COMMON_COLOR,
+        .opts = opts,
+        .run = run,
+    };
+
+    for (size_t i = 0; i + 1 < sizeof(method_names) / sizeof(*method_names);
+         i++)
+        method_names[i] = sov_prune_method_name(i);
+    return sov_tool_main(&tool, argc, argv);
+}
