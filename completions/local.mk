@@ -6,6 +6,7 @@ bashcompletiondir = $(datadir)/bash-completion/completions
 dist_bashcompletion_DATA = \
 	%D%/bash/sov-bench \
 	%D%/bash/sov-distill \
+	%D%/bash/sov-prune \
 	%D%/bash/sov-quantize \
 	%D%/bash/sov-run \
 	%D%/bash/sov-show \
@@ -15,6 +16,7 @@ zshcompletiondir = $(datadir)/zsh/site-functions
 dist_zshcompletion_DATA = \
 	%D%/zsh/_sov-bench \
 	%D%/zsh/_sov-distill \
+	%D%/zsh/_sov-prune \
 	%D%/zsh/_sov-quantize \
 	%D%/zsh/_sov-run \
 	%D%/zsh/_sov-show \
@@ -24,6 +26,7 @@ fishcompletiondir = $(datadir)/fish/vendor_completions.d
 dist_fishcompletion_DATA = \
 	%D%/fish/sov-bench.fish \
 	%D%/fish/sov-distill.fish \
+	%D%/fish/sov-prune.fish \
 	%D%/fish/sov-quantize.fish \
 	%D%/fish/sov-run.fish \
 	%D%/fish/sov-show.fish \
