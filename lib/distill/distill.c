@@ -6,147 +6,9 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
-#include "fmt/model.h"
-#include "train/sum.h"
 
-#include <float.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
-
-#define CTX_USUAL 512 /* tokens of a sequence, unless the model reads fewer */
-
-/* ---- options ---- */
-
-static int
-check_options(const struct sov_distill_opts *o, struct sov_err *err)
-{
-    if ((o->student != NULL) == (o->arch != NULL))
-        return sov_fail(err, SOV_EARG,
-                        "one of --student and --arch says what is trained");
-    if (o->lora != NULL && (o->student == NULL || o->keep_mask))
-        return sov_fail(err, SOV_EARG,
-                        "--train-lora: an adapter is for a --student, which "
-                        "stays as it is");
-    if (o->teacher != NULL && o->cache != NULL)
-        return sov_fail(err, SOV_EARG,
-                        "--teacher and --cache: one of them tells");
-    if (o->keep_mask && o->student == NULL)
-        return sov_fail(err, SOV_EARG,
-                        "--keep-mask: a new student has no zeros to be kept");
-    if (o->batch < 1 || o->accumulate < 1 ||
-        o->batch > SOV_SEQUENCES_MAX / o->accumulate)
-        return sov_fail(err, SOV_EARG,
-                        "a step of %" PRIu64 " x %" PRIu64
-                        " sequences is more than %" PRIu64,
-                        o->batch, o->accumulate, SOV_SEQUENCES_MAX);
-    if (o->resume && o->checkpoint == NULL)
-        return sov_fail(err, SOV_EARG,
-                        "--resume: from where? --checkpoint DIR is missing");
-    if (o->best && (o->checkpoint == NULL || o->eval == NULL))
-        return sov_fail(err, SOV_EARG,
-                        "--best needs --eval, to choose, and --checkpoint, "
-                        "to keep");
-    return 0;
-}
-
-/* The metadata that the tokenizer comes from. */
-static const sov_meta *
-words_of(const struct sov_distill_opts *o, struct sov_err *err)
-{
-    if (o->student != NULL)
-        return sov_model_meta(o->student);
-    if (o->tokenizer != NULL)
-        return sov_model_meta(o->tokenizer);
-    if (o->teacher != NULL)
-        return sov_model_meta(o->teacher);
-    sov_fail(err, SOV_EARG,
-             "--arch: whose tokens? --tokenizer MODEL is missing");
-    return NULL;
-}
-
-/* What is trained, and of which tokens; *own: the context it is made for. */
-static int
-choose_shape(struct sov_distill *d, const sov_meta *words, size_t *own,
-             struct sov_err *err)
-{
-    const struct sov_distill_opts *o = &d->o;
-    int rc;
-
-    if (o->student != NULL)
-        rc = sov_shape_of(&d->shape, o->student, err);
-    else
-        rc = sov_student_vocab(words, &d->shape.n_vocab, err);
-    if (rc == 0 && o->student == NULL)
-        rc = sov_student_shape(&d->shape, o->arch, err);
-    if (rc < 0)
-        return o->student == NULL ? sov_err_wrap(err, "--arch") : rc;
-    *own = d->shape.n_ctx;
-    if (o->ctx > *own)
-        return sov_fail(err, SOV_EARG,
-                        "--ctx %" PRIu64 ": the student reads %zu tokens",
-                        o->ctx, *own);
-    if (o->ctx > 0)
-        d->shape.n_ctx = (size_t)o->ctx;
-    else if (o->student != NULL && *own > CTX_USUAL)
-        d->shape.n_ctx = CTX_USUAL;
-    if (d->shape.n_ctx < 2)
-        return sov_fail(err, SOV_EARG, "--ctx: one token foretells nothing");
-    return sov_tok_load(&d->tok, words, err);
-}
-
-static int
-choose_loss(struct sov_distill *d, struct sov_err *err)
-{
-    struct sov_distill_opts *o = &d->o;
-    int rc;
-
-    bool told = o->teacher != NULL || o->cache != NULL;
-
-    if (o->loss == NULL)
-        o->loss = told ? "fkl" : "ce";
-    rc = sov_loss_parse(&d->ce, "ce", err);
-    if (rc == 0)
-        rc = sov_loss_parse(&d->loss, o->loss, err);
-    if (rc < 0)
-        return sov_err_wrap(err, "--loss");
-    if (sov_loss_wants_teacher(&d->loss) && !told)
-        return sov_fail(err, SOV_EARG,
-                        "--loss %s needs --teacher MODEL, or --cache FILE",
-                        o->loss);
-    if (!sov_loss_wants_teacher(&d->loss) && told)
-        return sov_fail(err, SOV_EARG, "--loss %s asks no teacher", o->loss);
-    if (!told)
-        return 0;
-    d->loss.alpha = o->alpha;
-    d->loss.temp = o->temp;
-    rc = sov_loss_check(&d->loss, err);
-    if (rc == 0 && o->cache != NULL)
-        rc = sov_loss_sampled(&d->loss, err);
-    return rc < 0 ? sov_err_wrap(err, "--loss") : 0;
-}
-
-static int
-choose_optimizer(struct sov_distill *d, struct sov_err *err)
-{
-    struct sov_distill_opts *o = &d->o;
-    int rc;
-
-    if (o->optimizer == NULL)
-        o->optimizer = "adamw";
-    if (o->schedule == NULL)
-        o->schedule = "cosine";
-    rc = sov_optim_find(&d->optim, o->optimizer, err);
-    if (rc < 0)
-        return sov_err_wrap(err, "--optimizer");
-    if (o->lr > 0)
-        d->optim.lr = o->lr;
-    d->optim.clip = o->clip;
-    d->n_states = sov_optim_arrays(&d->optim);
-    rc = sov_schedule_parse(&d->schedule, o->schedule, err);
-    return rc < 0 ? sov_err_wrap(err, "--schedule") : 0;
-}
 
 /* ---- texts ---- */
 
@@ -236,37 +98,6 @@ read_eval(struct sov_distill *d, struct sov_err *err)
     if (rc == 0 && d->judge_bytes == 0)
         rc = sov_fail(err, SOV_EFORMAT, "there is nothing to foretell");
     return rc < 0 ? sov_err_wrap(err, "--eval") : 0;
-}
-
-static int
-choose_steps(struct sov_distill *d, struct sov_err *err)
-{
-    const struct sov_distill_opts *o = &d->o;
-    uint64_t sequences = o->batch * o->accumulate;
-    uint64_t tokens = sequences * d->shape.n_ctx;
-
-    if (sequences / d->units.most >= SOV_FIX_TERMS)
-        return sov_fail(err, SOV_EARG,
-                        "a step of %" PRIu64 " sequences is too much; the "
-                        "limit is %zu of this length",
-                        sequences, SOV_FIX_TERMS * d->units.most);
-    d->steps = o->steps;
-    if (d->steps == 0 && o->tokens > 0)
-        d->steps = o->tokens / tokens + (o->tokens % tokens != 0);
-    if (d->steps == 0)
-        d->steps = (sov_course_count(d->course) + sequences - 1) / sequences;
-    if (d->steps > SOV_STEPS_MAX)
-        return sov_fail(err, SOV_EARG,
-                        "%" PRIu64 " steps are more than %" PRIu64, d->steps,
-                        SOV_STEPS_MAX);
-    d->schedule.n = d->steps;
-    d->schedule.warmup = o->warmup_given ? o->warmup : (d->steps + 99) / 100;
-    if (d->schedule.warmup > d->steps)
-        return sov_fail(err, SOV_EARG,
-                        "--warmup %" PRIu64 ": there are %" PRIu64 " steps",
-                        d->schedule.warmup, d->steps);
-    d->point = sov_mem_array((size_t)d->steps, sizeof(*d->point));
-    return d->point == NULL ? sov_mem_fail(err) : 0;
 }
 
 /* ---- teacher ---- */
@@ -456,113 +287,6 @@ make_student(struct sov_distill *d, struct sov_err *err)
     return make_arrays(d, err);
 }
 
-/* An adapter has other types than it learns in, if it shall. */
-static int
-make_shown(struct sov_distill *d, struct sov_tensor *t, struct sov_err *err)
-{
-    const struct sov_type_info *info = sov_type_info((int)d->o.lora_type);
-
-    if (d->lora.rank == 0 || d->o.lora_type == SOV_TYPE_F32)
-        return 0;
-    d->shown = sov_mem_array((size_t)d->count, info->bytes);
-    if (d->shown == NULL)
-        return sov_mem_fail(err);
-    for (size_t i = 0; i < d->n_param && !d->param[i].beside; i++) {
-        t[i].type = d->o.lora_type;
-        t[i].data = (unsigned char *)d->shown + d->param[i].at * info->bytes;
-    }
-    return 0;
-}
-
-int
-sov_distill_show(struct sov_distill *d, struct sov_err *err)
-{
-    double most = d->o.lora_type == SOV_TYPE_F16 ? 65504 : FLT_MAX;
-
-    if (d->shown == NULL)
-        return 0;
-    for (uint64_t i = 0; i < d->count; i++)
-        if (!(fabs((double)d->w[i]) <= most))
-            return sov_fail(
-                err, SOV_ENO, "the adapter has learnt %g, which %s cannot hold",
-                (double)d->w[i], sov_type_info((int)d->o.lora_type)->name);
-    d->k->encode[d->o.lora_type](d->w, NULL, d->shown, (size_t)d->count, 0);
-    return 0;
-}
-
-/* The metadata of an adapter are the trainee's business. */
-static int
-adapter_meta(const struct sov_distill *d, sov_meta **meta, struct sov_err *err)
-{
-    sov_plan *plan;
-    int rc = sov_trainee_plan(&plan, d->t, SOV_TYPE_F32, NULL, NULL, err);
-
-    if (rc == 0)
-        rc = sov_student_keep(meta, sov_plan_meta_of(plan), err);
-    if (rc == 0)
-        sov_meta_unset(*meta, "general.file_type");
-    sov_plan_free(plan);
-    return rc;
-}
-
-/* Tensors of the student that do not learn (factors of rotary positions)
- * stay as they are. */
-static size_t
-add_others(const struct sov_distill *d, struct sov_tensor *t, size_t n)
-{
-    const sov_model *from = d->lora.rank == 0 ? d->o.student : NULL;
-
-    for (size_t i = 0; from != NULL && i < sov_model_count(from); i++) {
-        const struct sov_tensor *other = sov_model_at(from, i);
-        bool learns = false;
-
-        for (size_t k = 0; k < d->n_param && !learns; k++)
-            learns = strcmp(d->param[k].name, other->name) == 0;
-        if (!learns)
-            t[n++] = *other;
-    }
-    return n;
-}
-
-/* The model that comes out shows the weights where they are. */
-static int
-show_student(struct sov_distill *d, const sov_meta *words, size_t own,
-             struct sov_err *err)
-{
-    struct sov_shape shape = d->shape;
-    size_t others = d->o.student != NULL ? sov_model_count(d->o.student) : 0;
-    struct sov_tensor *t = sov_mem_array(d->n_param + others, sizeof(*t));
-    sov_meta *meta = NULL;
-    size_t n = 0;
-    int rc;
-
-    if (t == NULL)
-        return sov_mem_fail(err);
-    for (; n < d->n_param && !d->param[n].beside; n++) {
-        const struct sov_weight *p = &d->param[n];
-
-        t[n] = (struct sov_tensor){
-            .name = p->name,
-            .type = SOV_TYPE_F32,
-            .ndim = p->n_out == 1 && !p->matrix ? 1 : 2,
-            .dim = { p->n_in, p->n_out },
-            .data = d->w + p->at,
-        };
-    }
-    n = add_others(d, t, n);
-    shape.n_ctx = own;
-    rc = make_shown(d, t, err);
-    if (rc == 0)
-        rc = d->lora.rank > 0 ? adapter_meta(d, &meta, err)
-             : d->o.student != NULL
-                 ? sov_student_keep(&meta, words, err)
-                 : sov_student_meta(&meta, &shape, words, d->count, err);
-    if (rc == 0) /* which owns meta */
-        rc = sov_model_held(&d->model, meta, t, n, err);
-    free(t);
-    return rc;
-}
-
 /* ---- the public face ---- */
 
 /* With the other processes at hand, one of which may fail alone. */
@@ -572,22 +296,13 @@ open_all(struct sov_distill *d, const sov_meta *words, struct sov_err *err)
     size_t own = 0;
     int rc;
 
-    rc = choose_shape(d, words, &own, err);
-    if (rc == 0 && d->o.lora != NULL) {
-        rc = sov_student_lora(&d->lora, d->o.lora, err);
-        if (rc < 0)
-            sov_err_wrap(err, "--train-lora");
-    }
-    if (rc == 0)
-        rc = choose_loss(d, err);
-    if (rc == 0)
-        rc = choose_optimizer(d, err);
+    rc = sov_distill_decide(d, words, &own, err);
     if (rc == 0)
         rc = read_texts(d, err);
     if (rc == 0)
         rc = read_eval(d, err);
     if (rc == 0)
-        rc = choose_steps(d, err);
+        rc = sov_distill_count_steps(d, err);
     if (rc == 0)
         rc = open_taught(d, words, err);
     if (rc == 0)
@@ -595,7 +310,7 @@ open_all(struct sov_distill *d, const sov_meta *words, struct sov_err *err)
     if (rc == 0)
         rc = make_student(d, err);
     if (rc == 0)
-        rc = show_student(d, words, own, err);
+        rc = sov_distill_show_student(d, words, own, err);
     if (rc == 0 && d->o.checkpoint != NULL)
         rc = sov_distill_identify(d, err);
     rc = sov_comm_agree(&d->comm, rc, err);
@@ -606,11 +321,11 @@ static int
 begin(struct sov_distill *d, struct sov_err *err)
 {
     const sov_meta *words;
-    int rc = check_options(&d->o, err);
+    int rc = sov_distill_check(&d->o, err);
 
     if (rc < 0)
         return rc;
-    words = words_of(&d->o, err);
+    words = sov_distill_words(&d->o, err);
     if (words == NULL)
         return SOV_EARG;
     rc = sov_comm_open(&d->comm, err);

@@ -60,6 +60,7 @@ libsov_all_la_SOURCES += \
 # a run of training
 libsov_all_la_SOURCES += \
 	%D%/checkpoint.c %D%/checkpoint.h \
+	%D%/choose.c \
 	%D%/distill.c \
 	%D%/foretell.c \
 	%D%/generate.c \
@@ -67,6 +68,7 @@ libsov_all_la_SOURCES += \
 	%D%/loop.c \
 	%D%/resume.c \
 	%D%/run.h \
+	%D%/show.c \
 	%D%/student.c %D%/student.h \
 	%D%/taught.c %D%/taught.h \
 	%D%/unit.c %D%/unit.h

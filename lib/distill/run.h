@@ -86,10 +86,25 @@ struct sov_distill {
     double began;     /* when */
 };
 
-/* distill.c: what comes out, in its type. */
+/* choose.c: do options go together; the metadata that the tokenizer comes from;
+ * shape (own: the context it is made for), loss and optimiser; and, once the
+ * texts are read, the steps. */
+int sov_distill_check(const struct sov_distill_opts *o,
+                      struct sov_err *err) SOV_MUST_CHECK;
+const sov_meta *sov_distill_words(const struct sov_distill_opts *o,
+                                  struct sov_err *err);
+int sov_distill_decide(struct sov_distill *d, const sov_meta *words,
+                       size_t *own, struct sov_err *err) SOV_MUST_CHECK;
+int sov_distill_count_steps(struct sov_distill *d,
+                            struct sov_err *err) SOV_MUST_CHECK;
+
+/* show.c: d->model, which shows the weights where they are; and what comes
+ * out, in its type, at the end. */
+int sov_distill_show_student(struct sov_distill *d, const sov_meta *words,
+                             size_t own, struct sov_err *err) SOV_MUST_CHECK;
 int sov_distill_show(struct sov_distill *d, struct sov_err *err) SOV_MUST_CHECK;
 
-/* ... and the documents of the texts, sieved; told may be NULL. */
+/* distill.c: the documents of the texts, sieved; told may be NULL. */
 int sov_distill_texts(const struct sov_distill_opts *o, const sov_tok *tok,
                       sov_tokens **tokens, struct sov_texts_told *told,
                       struct sov_err *err) SOV_MUST_CHECK;
