@@ -21,6 +21,16 @@
  *       72  56  0
  *      128      numbers [count] 32 bits, signed: base - weights
  *      -16  16  XXH3-128 of all before
+ *
+ * Version 2 is one that is masked (trust/mask.h): who merges learns the sum of
+ * all and none of them.  So none may be missing, and each counts alike: one
+ * that is to count by its tokens would have to know those of all.
+ *
+ *        8   4  version: 2
+ *       12   4  bits: 41, those of local.h, whose sums do not wrap
+ *       72  32  which silos take part: sov_mask_silos()
+ *      104  24  0
+ *      128      numbers [count] 64 bits, modulo 2^64: base - weights + mask
  */
 #ifndef SOV_DISTILL_DELTA_H
 #define SOV_DISTILL_DELTA_H
@@ -29,9 +39,11 @@
 #include "sov/hash.h"
 #include "sov/io.h"
 #include "sys/file.h"
+#include "trust/mask.h"
 
 #define SOV_DELTA_MAGIC    "sov-dlt\n"
 #define SOV_DELTA_VERSION  1
+#define SOV_DELTA_MASKED   2
 #define SOV_DELTA_HEAD     128
 #define SOV_DELTA_BITS_MIN 21 /* numbers are below 2^10 */
 #define SOV_DELTA_BITS_MAX 60
@@ -42,6 +54,8 @@ struct sov_delta {
     uint64_t tokens;
     unsigned char base[SOV_SHA256_LEN];
     uint32_t worker, workers;
+    bool masked;
+    unsigned char silos[SOV_SHA256_LEN]; /* if it is */
     const unsigned char *numbers; /* little-endian, borrowed of the bytes */
     unsigned char sum[SOV_XXH3_LEN];
     struct sov_file file; /* of sov_delta_open() */
@@ -66,11 +80,12 @@ int sov_delta_open(struct sov_delta *d, const char *path,
 void sov_delta_close(struct sov_delta *d);
 
 /* Of d, tokens, base, worker and workers are written; bits are chosen for what
- * has moved most.  SOV_ENO: the weights are not finite, or have moved by 1024
+ * has moved most.  With a mask, or NULL, it is masked, and silos count, too.
+ * SOV_ENO: the weights are not finite, or have moved by 1024
  * or more. */
 int sov_delta_write(sov_sink *sink, const struct sov_delta *d,
-                    const float *base, const float *w, size_t n,
-                    struct sov_err *err) SOV_MUST_CHECK;
+                    const sov_mask *mask, const float *base, const float *w,
+                    size_t n, struct sov_err *err) SOV_MUST_CHECK;
 
 /* Do they belong together, to this base of n numbers, and is none missing that
  * they know of, and none there twice?  SOV_ENO says what is wrong. */

@@ -48,24 +48,32 @@ put(sov_sink *sink, struct sov_sum *sum, const unsigned char *p, size_t n,
 }
 
 static int
-put_all(sov_sink *sink, struct sov_sum *sum, const struct sov_delta *d,
-        const float *base, const float *w, size_t n, struct sov_err *err)
+put_head(sov_sink *sink, struct sov_sum *sum, const struct sov_delta *d,
+         size_t n, struct sov_err *err)
 {
-    unsigned char bytes[4 * 1024];
-    double by = ldexp(1, (int)d->bits);
-    size_t at, i;
-    int rc;
+    unsigned char bytes[SOV_DELTA_HEAD] = SOV_DELTA_MAGIC;
 
-    memset(bytes, 0, SOV_DELTA_HEAD);
-    memcpy(bytes, SOV_DELTA_MAGIC, strlen(SOV_DELTA_MAGIC));
-    sov_put32(bytes + 8, SOV_DELTA_VERSION);
+    sov_put32(bytes + 8, d->masked ? SOV_DELTA_MASKED : SOV_DELTA_VERSION);
     sov_put32(bytes + 12, d->bits);
     sov_put64(bytes + 16, n);
     sov_put64(bytes + 24, d->tokens);
     memcpy(bytes + 32, d->base, SOV_SHA256_LEN);
     sov_put32(bytes + 64, d->worker);
     sov_put32(bytes + 68, d->workers);
-    rc = put(sink, sum, bytes, SOV_DELTA_HEAD, err);
+    if (d->masked)
+        memcpy(bytes + 72, d->silos, SOV_SHA256_LEN);
+    return put(sink, sum, bytes, sizeof(bytes), err);
+}
+
+static int
+put_numbers(sov_sink *sink, struct sov_sum *sum, const struct sov_delta *d,
+            const float *base, const float *w, size_t n, struct sov_err *err)
+{
+    double by = ldexp(1, (int)d->bits);
+    unsigned char bytes[4 * 1024];
+    size_t at, i;
+    int rc = 0;
+
     for (at = 0; at < n && rc == 0; at += i) {
         for (i = 0; i < sizeof(bytes) / 4 && at + i < n; i++) {
             double x = (double)(base[at + i] - w[at + i]) * by;
@@ -74,21 +82,45 @@ put_all(sov_sink *sink, struct sov_sum *sum, const struct sov_delta *d,
         }
         rc = put(sink, sum, bytes, 4 * i, err);
     }
-    if (rc < 0)
-        return rc;
-    sov_sum_take(sum, bytes);
-    return sov_sink_write(sink, bytes, SOV_XXH3_LEN, err);
+    return rc;
+}
+
+static int
+put_masked(sov_sink *sink, struct sov_sum *sum, const sov_mask *mask,
+           const float *base, const float *w, size_t n, struct sov_err *err)
+{
+    const double by = ldexp(1, SOV_LOCAL_BITS);
+    unsigned char bytes[8 * 1024];
+    uint64_t x[1024];
+    size_t at, i, of;
+    int rc = 0;
+
+    for (at = 0; at < n && rc == 0; at += of) {
+        of = n - at < 1024 ? n - at : 1024;
+        for (i = 0; i < of; i++)
+            x[i] = (uint64_t)llrint((double)(base[at + i] - w[at + i]) * by);
+        sov_mask_add(mask, at, x, of);
+        for (i = 0; i < of; i++)
+            sov_put64(bytes + 8 * i, x[i]);
+        rc = put(sink, sum, bytes, 8 * of, err);
+    }
+    return rc;
 }
 
 int
-sov_delta_write(sov_sink *sink, const struct sov_delta *d, const float *base,
-                const float *w, size_t n, struct sov_err *err)
+sov_delta_write(sov_sink *sink, const struct sov_delta *d, const sov_mask *mask,
+                const float *base, const float *w, size_t n,
+                struct sov_err *err)
 {
+    unsigned char end[SOV_XXH3_LEN];
     struct sov_delta head = *d;
     struct sov_sum *sum;
     int rc;
 
     rc = bits_for(base, w, n, &head.bits, err);
+    head.masked = mask != NULL;
+    if (head.masked)
+        head.bits = SOV_LOCAL_BITS;
     if (rc == 0)
         rc = sov_delta_head(&head, SOV_DELTA_VERSION, err);
     if (rc < 0)
@@ -96,9 +128,13 @@ sov_delta_write(sov_sink *sink, const struct sov_delta *d, const float *base,
     sum = sov_sum_new();
     if (sum == NULL)
         return sov_mem_fail(err);
-    rc = put_all(sink, sum, &head, base, w, n, err);
+    rc = put_head(sink, sum, &head, n, err);
+    if (rc == 0)
+        rc = mask != NULL ? put_masked(sink, sum, mask, base, w, n, err)
+                          : put_numbers(sink, sum, &head, base, w, n, err);
+    sov_sum_take(sum, end);
     sov_sum_free(sum);
-    return rc;
+    return rc == 0 ? sov_sink_write(sink, end, sizeof(end), err) : rc;
 }
 
 int

@@ -14,6 +14,7 @@ libsov_all_la_SOURCES += \
 	%D%/keys.c %D%/keys.h \
 	%D%/lineage.c \
 	%D%/make.c \
+	%D%/mask.c %D%/mask.h \
 	%D%/minisig.c \
 	%D%/pool.c %D%/pool.h \
 	%D%/ring.c \

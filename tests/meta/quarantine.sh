@@ -30,6 +30,7 @@ only "${inc}pthread|${inc}threads" lib/sys/par.c lib/sys/queue.c \
 only "${inc}archive" lib/sys/archive.c lib/sys/squeeze.c
 only "${inc}xxhash" lib/sys/hash.c
 only "${inc}sodium" lib/sys/hash.c lib/trust/armor.c lib/trust/keys.c \
+    lib/trust/mask.c \
     lib/trust/minisig.c lib/trust/secret.c lib/trust/sign.c
 only "${inc}blis" lib/kern/gemm_blis.c
 only "${inc}pcre2" lib/tok/pretok.c

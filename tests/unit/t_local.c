@@ -12,9 +12,12 @@
 #include "distill/limits.h"
 #include "distill/local.h"
 #include "sys/hash.h"
+#include "trust/keys.h"
+#include "trust/mask.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define N 9001
@@ -102,7 +105,7 @@ END_TEST
 /* ---- files */
 
 static unsigned char file[3][SOV_DELTA_HEAD + 4 * N + SOV_XXH3_LEN];
-static size_t filled;
+static size_t filled, most = sizeof(file[0]);
 
 static int
 keep(void *arg, const void *buf, size_t len, struct sov_err *err)
@@ -110,7 +113,7 @@ keep(void *arg, const void *buf, size_t len, struct sov_err *err)
     unsigned char *to = arg;
 
     (void)err;
-    ck_assert_uint_le(filled + len, sizeof(file[0]));
+    ck_assert_uint_le(filled + len, most);
     memcpy(to + filled, buf, len);
     filled += len;
     return 0;
@@ -124,8 +127,8 @@ write_file(size_t i, const struct sov_delta *d, const float *weights)
 
     filled = 0;
     ck_assert_int_eq(sov_sink_call(&sink, "delta", keep, file[i], &err), 0);
-    ck_assert_msg(sov_delta_write(sink, d, base, weights, N, &err) == 0, "%s",
-                  err.msg);
+    ck_assert_msg(sov_delta_write(sink, d, NULL, base, weights, N, &err) == 0,
+                  "%s", err.msg);
     ck_assert_int_eq(sov_sink_commit(&sink, &err), 0);
     ck_assert_uint_eq(filled, sizeof(file[0]));
 }
@@ -235,7 +238,8 @@ struct wrong {
 
 static const struct wrong wrongs[] = {
     { 0, 4, 0, SOV_EFORMAT, "not a file of what training" },
-    { 8, 4, 2, SOV_EUNSUP, "version 2" },
+    { 8, 4, 3, SOV_EUNSUP, "version 3" },
+    { 8, 4, 2, SOV_EFORMAT, "masked in units of" },
     { 12, 4, 20, SOV_EFORMAT, "units of 2^-20, from 21 to 60" },
     { 12, 4, 61, SOV_EFORMAT, "units of 2^-61" },
     { 16, 8, N + 1, SOV_EFORMAT, "9002 numbers do not fit" },
@@ -309,7 +313,7 @@ START_TEST(what_cannot_be_written)
     filled = 0;
     for (i = 0; i < 4; i++) {
         w[0][N / 2] = bad[i];
-        ck_assert_int_eq(sov_delta_write(sink, &d, base, w[0], N, &err),
+        ck_assert_int_eq(sov_delta_write(sink, &d, NULL, base, w[0], N, &err),
                          SOV_ENO);
     }
     ck_assert_uint_eq(filled, 0);
@@ -317,6 +321,138 @@ START_TEST(what_cannot_be_written)
     write_file(0, &d, base); /* nothing has moved */
     ck_assert_int_eq(sov_delta_parse(&d, file[0], sizeof(file[0]), &err), 0);
     ck_assert_uint_eq(d.bits, 60);
+}
+END_TEST
+
+/* ---- masks */
+
+#define SILOS 3
+
+static unsigned char hidden[SILOS][SOV_DELTA_HEAD + 8 * N + SOV_XXH3_LEN];
+
+static void
+keys_of(sov_seckey *key[SILOS], struct sov_pubkey pub[SILOS])
+{
+    unsigned char seed[SOV_SEED_LEN] = { 0 };
+
+    for (size_t i = 0; i < SILOS; i++) {
+        seed[0] = (unsigned char)(i + 1);
+        ck_assert_int_eq(sov_seckey_seed(&key[i], seed, NULL), 0);
+        pub[i] = *sov_seckey_public(key[i]);
+    }
+}
+
+/* Files of all silos, masked; plain: what they hide. */
+static void
+write_masked(struct sov_delta d[SILOS], int64_t *plain)
+{
+    unsigned char salt[SOV_MASK_SALT];
+    sov_seckey *key[SILOS];
+    struct sov_pubkey pub[SILOS];
+    struct sov_err err;
+
+    fill();
+    most = sizeof(hidden[0]);
+    keys_of(key, pub);
+    ck_assert_int_eq(sov_delta_digest(base, N, salt, NULL), 0);
+    for (size_t i = 0; i < SILOS; i++) {
+        struct sov_delta head = { .tokens = 10 * (i + 1), .workers = SILOS };
+        sov_sink *sink = NULL;
+        sov_mask *mask;
+        size_t which;
+
+        ck_assert_int_eq(
+            sov_mask_new(&mask, key[i], pub, SILOS, salt, &which, &err), 0);
+        ck_assert_uint_eq(which, i);
+        head.worker = (uint32_t)i + 1;
+        memcpy(head.base, salt, sizeof(salt));
+        ck_assert_int_eq(sov_mask_silos(pub, SILOS, head.silos, NULL), 0);
+        ck_assert_int_eq(sov_sink_call(&sink, "m", keep, hidden[i], NULL), 0);
+        filled = 0;
+        ck_assert_int_eq(
+            sov_delta_write(sink, &head, mask, base, w[i], N, &err), 0);
+        ck_assert_int_eq(sov_sink_commit(&sink, NULL), 0);
+        ck_assert_uint_eq(filled, sizeof(hidden[0]));
+        ck_assert_int_eq(
+            sov_delta_parse(&d[i], hidden[i], sizeof(hidden[0]), &err), 0);
+        ck_assert(d[i].masked);
+        sov_mask_free(mask);
+        sov_seckey_free(key[i]);
+        for (size_t k = 0; k < N && plain != NULL; k++)
+            plain[k] +=
+                llrint(ldexp((double)(base[k] - w[i][k]), SOV_LOCAL_BITS));
+    }
+}
+
+/* To the bit: what is merged is the mean of what was hidden, and a file alone
+ * shows none of it. */
+START_TEST(masks_cancel)
+{
+    static int64_t sum[N];
+    static float b[N], v[N], want[N];
+    struct sov_delta d[SILOS];
+    size_t same = 0, i, k;
+
+    memset(sum, 0, sizeof(sum));
+    write_masked(d, sum);
+    ck_assert_int_eq(sov_delta_check(d, SILOS, d[0].base, N, NULL), 0);
+    for (i = 0; i < SILOS; i++)
+        for (k = 0; k < N; k++)
+            same += llabs((int64_t)sov_le64(d[i].numbers + 8 * k)) <
+                    (INT64_C(1) << 50);
+    ck_assert_uint_le(same, N / 100);
+    memcpy(b, base, sizeof(b));
+    memset(v, 0, sizeof(v));
+    sov_local_step(&mean, sum, SILOS, b, v, want, N);
+    memcpy(b, base, sizeof(b));
+    memset(v, 0, sizeof(v));
+    ck_assert_int_eq(sov_delta_merge(&mean, d, SILOS, b, v, out, N, NULL), 0);
+    ck_assert_mem_eq(out, want, sizeof(out));
+}
+END_TEST
+
+START_TEST(masks_that_do_not_cancel)
+{
+    static float b[N], v[N];
+    struct sov_delta d[SILOS], e[SILOS];
+    unsigned char digest[SOV_SHA256_LEN];
+    sov_seckey *key[SILOS];
+    struct sov_pubkey pub[SILOS], twice[SILOS];
+    sov_mask *mask;
+    struct sov_err err;
+    size_t which;
+
+    write_masked(d, NULL);
+    ck_assert_int_eq(sov_delta_check(d, 2, d[0].base, N, &err), SOV_ENO);
+    ck_assert_str_eq(err.msg, "files of 2 workers, of 3");
+    memcpy(e, d, sizeof(e));
+    e[1].silos[3] ^= 1;
+    ck_assert_int_eq(sov_delta_check(e, 3, d[0].base, N, &err), SOV_ENO);
+    ck_assert(strstr(err.msg, "other silos") != NULL);
+    e[1] = d[1];
+    e[1].masked = false;
+    ck_assert_int_eq(sov_delta_check(e, 3, d[0].base, N, &err), SOV_ENO);
+    ck_assert_str_eq(err.msg, "file 1 is masked, and file 2 not");
+    /* two alone, if nobody had looked */
+    memcpy(b, base, sizeof(b));
+    ck_assert_int_eq(sov_delta_merge(&mean, d, 2, b, v, out, N, &err), SOV_ENO);
+    ck_assert(strstr(err.msg, "do not cancel") != NULL);
+
+    keys_of(key, pub);
+    memcpy(twice, pub, sizeof(twice));
+    twice[2] = pub[0];
+    memset(digest, 0, sizeof(digest));
+    ck_assert_int_eq(
+        sov_mask_new(&mask, key[0], twice, SILOS, digest, &which, &err),
+        SOV_EARG);
+    ck_assert_str_eq(err.msg, "silos 1 and 3 have the same key");
+    ck_assert_int_eq(
+        sov_mask_new(&mask, key[0], pub + 1, 2, digest, &which, &err),
+        SOV_EARG);
+    ck_assert_int_eq(sov_mask_new(&mask, key[0], pub, 1, digest, &which, &err),
+                     SOV_EARG);
+    for (size_t i = 0; i < SILOS; i++)
+        sov_seckey_free(key[i]);
 }
 END_TEST
 
@@ -333,5 +469,7 @@ main(void)
     tcase_add_loop_test(tc, bad_files, 0, sizeof(wrongs) / sizeof(wrongs[0]));
     tcase_add_test(tc, damaged_files);
     tcase_add_test(tc, what_cannot_be_written);
+    tcase_add_test(tc, masks_cancel);
+    tcase_add_test(tc, masks_that_do_not_cancel);
     return unit_main("local", tc);
 }
