@@ -86,11 +86,14 @@ bin_sov_bench_LDADD = $(tool_libs) -lm
 
 bin_PROGRAMS += bin/sov-distill
 bin_sov_distill_SOURCES = %D%/sov-distill.c \
+	%D%/distill/check.c \
 	%D%/distill/claim.c \
+	%D%/distill/delta.c \
 	%D%/distill/distill.h \
 	%D%/distill/foretell.c \
 	%D%/distill/generate.c \
 	%D%/distill/log.c \
+	%D%/distill/merge.c \
 	%D%/distill/models.c \
 	%D%/distill/plot.c \
 	%D%/distill/report.c

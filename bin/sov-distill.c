@@ -13,15 +13,16 @@
 #include "cli/tool.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 struct distill_options distill_options = {
     .alpha = 0.5,
     .temp = 1,
     .clip = 1,
+    .outer_momentum = 0.9,
     .batch = 8,
     .accumulate = 1,
     .seed = 1,
@@ -32,6 +33,23 @@ static const char *const dtypes[] = { "f32", "bf16", NULL };
 static const char *const forms[] = { "auto",  "text",  "jsonl",
                                      "lines", "blank", NULL };
 static const char *const twins[] = { "keep", "exact", "near", NULL };
+
+/* "I/N" */
+static int
+read_worker(void *dest, const char *value, struct sov_err *err)
+{
+    uint64_t *to = dest;
+    unsigned long long i, n;
+    char end;
+
+    if (value[0] < '0' || value[0] > '9' ||
+        sscanf(value, "%9llu/%9llu%c", &i, &n, &end) != 2 || i < 1 || i > n)
+        return sov_fail(err, SOV_EARG,
+                        "--worker: '%s' is not I/N, number I of N", value);
+    to[0] = i;
+    to[1] = n;
+    return 0;
+}
 
 static const struct sov_opt opts[] = {
     { .type = SOV_OPT_GROUP, .help = "What is trained" },
@@ -113,6 +131,28 @@ static const struct sov_opt opts[] = {
     { 0, "seed", SOV_OPT_UINT, &distill_options.seed, "N",
       "start the random numbers at N" },
 
+    { .type = SOV_OPT_GROUP, .help = "Apart" },
+    { 0, "local-steps", SOV_OPT_UINT, &distill_options.local_steps, "N",
+      "over a slow link: each process does N steps of its own, then all meet",
+      .min = 1, .max = 16777216, .preset = "all share each step" },
+    { 0, "outer-lr", SOV_OPT_FLOAT, &distill_options.outer_lr, "X",
+      "rate of the step that they do together", .min = 1e-6, .max = 10,
+      .preset = "0.7; 1 with --merge" },
+    { 0, "outer-momentum", SOV_OPT_FLOAT, &distill_options.outer_momentum, "X",
+      "... and its momentum", .min = 0, .max = 0.9999,
+      .given = &distill_options.outer_momentum_given },
+    { 0, "delta-out", SOV_OPT_FILE, &distill_options.delta_out, "FILE",
+      "without a link: write what training has moved" },
+    { 0, "merge", SOV_OPT_FLAG, &distill_options.merge, NULL,
+      "the operands are such files: write the model, moved by their mean" },
+    { 0, "worker", SOV_OPT_CALL, &distill_options.worker, "I/N",
+      "say in FILE that it is number I of N", .call = read_worker,
+      .given = &distill_options.worker_given },
+    { 0, "mask", SOV_OPT_FILE, &distill_options.mask, "KEY",
+      "hide what is in FILE from who merges, with this secret key" },
+    { 0, "silo", SOV_OPT_LIST, &distill_options.silo, "PUB",
+      "public key of who takes part, in the same order everywhere" },
+
     { .type = SOV_OPT_GROUP, .help = "Texts" },
     { 0, "documents", SOV_OPT_ENUM, &distill_options.form, "FORM",
       "what a document is: auto (a file; of .jsonl, each line's \"text\"), "
@@ -150,130 +190,6 @@ static const struct sov_opt opts[] = {
     SOV_LINEAGE_ROWS,
     { 0 },
 };
-
-/* An adapter is of plain numbers. */
-static enum sov_type
-lora_type(void)
-{
-    const struct sov_type_info *info = sov_type_by_name(distill_options.type);
-
-    return info != NULL ? info->type : SOV_TYPE_NONE;
-}
-
-/* ---- what can be known to be wrong before anything is opened ---- */
-
-static int
-check_stdin(const struct distill *q, struct sov_err *err)
-{
-    const char *names[DISTILL_MODELS + 1] = { distill_options.student,
-                                              distill_options.teacher,
-                                              distill_options.tokenizer,
-                                              distill_options.eval };
-    int uses = 0;
-
-    for (size_t i = 0; i < q->n_texts; i++) {
-        if (q->text[i][0] == '\0')
-            return sov_fail(err, SOV_EARG, "the name of a text is empty");
-        uses += strcmp(q->text[i], "-") == 0;
-    }
-    for (size_t i = 0; i < DISTILL_MODELS + 1; i++)
-        uses += names[i] != NULL && strcmp(names[i], "-") == 0;
-    if (uses > 1)
-        return sov_fail(err, SOV_EARG, "standard input can be read only once");
-    if (uses == 1 && isatty(STDIN_FILENO))
-        return sov_fail(err, SOV_EARG, "standard input is a terminal");
-    return 0;
-}
-
-/* What is written twice would be lost once. */
-static int
-check_outputs(struct sov_err *err)
-{
-    const struct {
-        const char *option, *path;
-    } out[] = {
-        { "--output", sov_common.output },
-        { "--log", distill_options.log },
-        { "--plot", distill_options.plot },
-        { "--sieved", distill_options.sieved },
-        { "--depfile", sov_common.depfile },
-        { "--claims-out", sov_lineage_options.claims_out },
-        { "--checkpoint", distill_options.checkpoint },
-    };
-    const size_t n = sizeof(out) / sizeof(out[0]);
-
-    for (size_t i = 1; i < n; i++)
-        for (size_t k = 0; k < i; k++)
-            if (out[i].path != NULL && out[k].path != NULL &&
-                strcmp(out[i].path, out[k].path) == 0)
-                return sov_fail(err, SOV_EARG,
-                                "%s and %s are both '%s': name another one",
-                                out[k].option, out[i].option, out[i].path);
-    if (distill_options.log != NULL && strcmp(distill_options.log, "-") == 0)
-        return sov_fail(err, SOV_EARG,
-                        "--log: it is a file; standard output will not do");
-    return 0;
-}
-
-/* What a teacher does alone: who, of what, and where to. */
-static int
-check_alone(struct sov_err *err)
-{
-    const struct distill_options *o = &distill_options;
-    const char *what = o->cache_out != NULL ? "--cache-out" : "--generate";
-
-    if (o->teacher == NULL)
-        return sov_fail(err, SOV_EARG,
-                        "%s: by whom? --teacher MODEL is missing", what);
-    if (o->student != NULL || o->arch != NULL || o->checkpoint != NULL ||
-        sov_lineage_options.sign_key != NULL ||
-        (o->cache_out != NULL && (sov_common.output != NULL || o->generate)))
-        return sov_fail(err, SOV_EARG,
-                        "%s is all that is done; train with what comes out",
-                        what);
-    if (o->cache_out != NULL)
-        sov_common.output = o->cache_out;
-    return 0;
-}
-
-static bool
-is_alone(void)
-{
-    return distill_options.cache_out != NULL || distill_options.generate > 0;
-}
-
-static int
-check_arguments(const struct distill *q, struct sov_err *err)
-{
-    const struct distill_options *o = &distill_options;
-    int rc = is_alone() ? check_alone(err) : 0;
-
-    if (rc < 0)
-        return rc;
-    if (q->n_texts == 0 && o->generate == 0)
-        return sov_fail(err, SOV_EARG, "operand missing: TEXT...");
-    if (sov_common.output == NULL && !sov_common.dry_run)
-        return sov_fail(err, SOV_EARG,
-                        "-o OUT is missing (- is standard output)");
-    if (sov_common.json && !sov_common.dry_run && sov_tool_to_stdout())
-        return sov_fail(err, SOV_EARG,
-                        "--json and the model cannot both go "
-                        "to standard output");
-    if (o->steps > 0 && o->tokens > 0)
-        return sov_fail(err, SOV_EARG, "--steps and --tokens: give one");
-    if (o->student != NULL && o->tokenizer != NULL)
-        return sov_fail(err, SOV_EARG,
-                        "--student has its own tokens; --tokenizer is for "
-                        "--arch");
-    if (o->lora != NULL && lora_type() != SOV_TYPE_F32 &&
-        lora_type() != SOV_TYPE_F16 && lora_type() != SOV_TYPE_BF16)
-        return sov_fail(err, SOV_EARG, "-t %s: an adapter is f32, f16 or bf16",
-                        o->type);
-    rc = check_stdin(q, err);
-    if (rc == 0)
-        rc = check_outputs(err);
-    return rc == 0 ? sov_tool_check_output(err) : rc;
-}
 
 /* ---- the parts of a run ---- */
 
@@ -319,8 +235,13 @@ distill_fill(const struct distill *q, struct sov_distill_opts *opt)
         .accumulate = o->accumulate,
         .steps = o->steps,
         .tokens = o->tokens,
+        .local_steps = o->local_steps,
+        .outer_lr = o->outer_lr,
+        .outer_momentum = o->outer_momentum,
+        .delta = o->delta_out != NULL,
+        .most = strcmp(o->type, "f16") == 0 && o->lora == NULL ? 65504 : 0,
         .lora = o->lora,
-        .lora_type = lora_type(),
+        .lora_type = distill_lora_type(),
         .keep_mask = o->keep_mask,
         .seed = o->seed,
         .checkpoint = o->checkpoint,
@@ -364,8 +285,8 @@ edit(void *arg, sov_meta *meta, struct sov_err *err)
 }
 
 /* What comes out, in the type that was asked for: its size is known now. */
-static int
-make_job(struct distill *q, struct sov_err *err)
+int
+distill_make_job(struct distill *q, struct sov_err *err)
 {
     struct sov_quant_opts opt = {
         .type = distill_options.lora != NULL ? "copy" : distill_options.type,
@@ -414,15 +335,24 @@ write_sieved(struct distill *q, struct sov_err *err)
     return rc < 0 ? sov_err_wrap(err, "--sieved") : 0;
 }
 
-/* Whatever cannot be written is told before the work. */
-static int
-open_outputs(struct distill *q, struct sov_err *err)
+int
+distill_open_model(struct distill *q, struct sov_err *err)
 {
     const sov_plan *plan = sov_quant_plan(q->job);
     int rc = sov_target_open(&q->target, plan, q->input, q->n_inputs, err);
 
+    return rc == 0 ? sov_lineage_output(&q->lineage, plan, &q->target, err)
+                   : rc;
+}
+
+/* Whatever cannot be written is told before the work. */
+static int
+open_outputs(struct distill *q, struct sov_err *err)
+{
+    int rc = q->job != NULL ? distill_open_model(q, err) : 0;
+
     if (rc == 0)
-        rc = sov_lineage_output(&q->lineage, plan, &q->target, err);
+        rc = distill_delta_open(q, err);
     if (rc == 0)
         rc = distill_log_open(q, err);
     if (rc == 0)
@@ -454,8 +384,8 @@ train(struct distill *q, struct sov_err *err)
 }
 
 /* The model, its index, its claims: together, or one after the other. */
-static int
-write_model(struct distill *q, struct sov_err *err)
+int
+distill_write_model(struct distill *q, struct sov_err *err)
 {
     int rc;
 
@@ -468,8 +398,6 @@ write_model(struct distill *q, struct sov_err *err)
         rc = distill_claim(q, err);
     if (rc == 0)
         rc = sov_lineage_give(&q->lineage, &q->target, err);
-    if (rc == 0)
-        rc = distill_plot_write(q, err);
     if (rc == 0)
         rc = sov_target_commit(&q->target, err);
     return rc == 0 ? sov_lineage_commit(&q->lineage, err) : rc;
@@ -488,7 +416,8 @@ now(void)
 static int
 first_process(struct distill *q, struct sov_err *err)
 {
-    int rc = make_job(q, err);
+    bool model = sov_common.output != NULL || sov_common.dry_run;
+    int rc = model ? distill_make_job(q, err) : 0;
 
     if (rc == 0 && sov_common.dry_run)
         return sov_distill_measure(q->run, &q->step_seconds, err);
@@ -497,7 +426,11 @@ first_process(struct distill *q, struct sov_err *err)
     rc = sov_distill_agree(q->run, rc, err);
     if (rc == 0)
         rc = train(q, err);
-    return rc == 0 ? write_model(q, err) : rc;
+    if (rc == 0)
+        rc = distill_plot_write(q, err);
+    if (rc == 0)
+        rc = distill_delta_write(q, err);
+    return rc == 0 && model ? distill_write_model(q, err) : rc;
 }
 
 static int
@@ -515,9 +448,9 @@ static int
 distill(struct distill *q, struct sov_err *err)
 {
     double start = now();
-    int rc = check_arguments(q, err);
+    int rc = distill_check(q, err);
 
-    if (rc == 0 && is_alone())
+    if (rc == 0 && distill_alone())
         return distill_options.cache_out != NULL ? distill_foretell(q, err)
                                                  : distill_generate(q, err);
     if (rc == 0)
@@ -526,6 +459,10 @@ distill(struct distill *q, struct sov_err *err)
         rc = distill_open_models(q, err);
     if (rc == 0)
         rc = distill_list_inputs(q, err);
+    if (rc == 0 && distill_options.merge)
+        return distill_merge(q, err);
+    if (rc == 0)
+        rc = distill_delta_keys(q, err);
     if (rc == 0)
         rc = make_run(q, err);
     if (rc == 0)
@@ -547,6 +484,7 @@ run(int argc, char **argv, struct sov_err *err)
     sov_lineage_end(&q.lineage);
     sov_target_free(&q.target);
     sov_sink_abort(q.plot);
+    distill_delta_free(&q);
     sov_sink_abort(q.sieved);
     sov_append_close(q.log);
     sov_quant_free(q.job);

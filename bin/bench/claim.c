@@ -60,15 +60,6 @@ struct bench_claims {
 
 /* ---- before anything is measured */
 
-static bool
-same_file(const char *a, const char *b)
-{
-    struct stat x, y;
-
-    return strcmp(a, b) == 0 || (stat(a, &x) == 0 && stat(b, &y) == 0 &&
-                                 x.st_dev == y.st_dev && x.st_ino == y.st_ino);
-}
-
 /* The claims that are there, none of them forged; *set may be empty. */
 static int
 read_claims(const struct bench_claims *c, const struct subject *s,
@@ -96,7 +87,7 @@ check_claims(const struct bench_claims *c, const struct subject *s,
                       "--sign-key: %s freezes the claims; name another file "
                       "with --claims",
                       freeze);
-    else if (same_file(s->claims, bench_options.sign_key))
+    else if (sov_tool_same_file(s->claims, bench_options.sign_key))
         rc = sov_fail(err, SOV_EARG, "--claims: %s is the key", s->claims);
     else if (access(s->claims, F_OK) == 0 && !sov_fileset_is_regular(s->claims))
         rc = sov_fail(err, SOV_EARG, "--claims: %s is not a file", s->claims);

@@ -28,14 +28,30 @@ in_range(const struct sov_opt *o, double v)
     return o->min >= o->max || (v >= o->min && v <= o->max);
 }
 
+/* The shortest text that is this limit: 1e-12, not 9.9999999999999998e-13. */
+static const char *
+limit(double v, char buf[32])
+{
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(buf, 32, "%.*g", digits, v);
+        if (strtod(buf, NULL) == v)
+            break;
+    }
+    if (fabs(v) >= 1 && fabs(v) < 1e15) /* and not 1e+09 */
+        snprintf(buf, 32, "%.15g", v);
+    return buf;
+}
+
 static int
 out_of_range(const struct sov_opt *o, const char *value, struct sov_err *err)
 {
+    char low[32], high[32];
+
     if (isinf(o->max))
-        return sov_fail(err, SOV_EARG, "--%s: %s is too small, %.17g or more",
-                        o->name, value, o->min);
-    return sov_fail(err, SOV_EARG, "--%s: %s is not between %.17g and %.17g",
-                    o->name, value, o->min, o->max);
+        return sov_fail(err, SOV_EARG, "--%s: %s is too small, %s or more",
+                        o->name, value, limit(o->min, low));
+    return sov_fail(err, SOV_EARG, "--%s: %s is not between %s and %s", o->name,
+                    value, limit(o->min, low), limit(o->max, high));
 }
 
 static int
@@ -148,12 +164,11 @@ list_values(char *buf, size_t size, const char *const *values)
     size_t at = 0;
 
     for (int i = 0; values[i] != NULL && at < size; i++) {
-        const char *between = i == 0                ? ""
+        const char *between = i == 0                  ? ""
                               : values[i + 1] == NULL ? " or "
                                                       : ", ";
 
-        at += (size_t)snprintf(buf + at, size - at, "%s%s", between,
-                               values[i]);
+        at += (size_t)snprintf(buf + at, size - at, "%s%s", between, values[i]);
     }
 }
 
@@ -171,8 +186,8 @@ set_enum(const struct sov_opt *o, const char *value, struct sov_err *err)
     guess = sov_opt_nearest(value, o->values);
     if (guess != NULL)
         return sov_fail(err, SOV_EARG,
-                        "--%s: unknown value '%s', did you mean '%s'?",
-                        o->name, value, guess);
+                        "--%s: unknown value '%s', did you mean '%s'?", o->name,
+                        value, guess);
     list_values(all, sizeof(all), o->values);
     return bad_value(o, value, all, err);
 }

@@ -25,6 +25,37 @@ sov_tool_to_stdout(void)
            named.st_dev == out.st_dev && named.st_ino == out.st_ino;
 }
 
+/* Names that are not there yet: the same one in the same folder. */
+static bool
+same_name(const char *a, const char *b)
+{
+    const char *x = strrchr(a, '/'), *y = strrchr(b, '/');
+    char *in[2] = { x != NULL ? strndup(a, (size_t)(x - a) + 1) : strdup("."),
+                    y != NULL ? strndup(b, (size_t)(y - b) + 1) : strdup(".") };
+    struct stat s, t;
+    bool same = strcmp(x != NULL ? x + 1 : a, y != NULL ? y + 1 : b) == 0 &&
+                in[0] != NULL && in[1] != NULL && stat(in[0], &s) == 0 &&
+                stat(in[1], &t) == 0 && s.st_dev == t.st_dev &&
+                s.st_ino == t.st_ino;
+
+    free(in[0]);
+    free(in[1]);
+    return same;
+}
+
+bool
+sov_tool_same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    bool there[2] = { stat(a, &x) == 0, stat(b, &y) == 0 };
+
+    if (strcmp(a, b) == 0)
+        return true;
+    if (there[0] && there[1])
+        return x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+    return !there[0] && !there[1] && same_name(a, b);
+}
+
 int
 sov_tool_check_output(struct sov_err *err)
 {
@@ -35,7 +66,7 @@ sov_tool_check_output(struct sov_err *err)
     if (path == NULL || strcmp(path, "-") == 0)
         return sov_fail(err, SOV_EARG,
                         "--depfile: a rule needs a target, -o FILE");
-    if (strcmp(sov_common.depfile, path) == 0)
+    if (sov_tool_same_file(sov_common.depfile, path))
         return sov_fail(err, SOV_EARG,
                         "--depfile: '%s' is the output; name another file",
                         path);

@@ -41,8 +41,8 @@ enum sov_common_bit {
 };
 
 /* All that sov_tool_sink() heeds. */
-#define SOV_COMMON_FILE                                                        \
-    (SOV_COMMON_OUTPUT | SOV_COMMON_FORCE | SOV_COMMON_IF_CHANGED |            \
+#define SOV_COMMON_FILE                                             \
+    (SOV_COMMON_OUTPUT | SOV_COMMON_FORCE | SOV_COMMON_IF_CHANGED | \
      SOV_COMMON_LOCK | SOV_COMMON_DEPFILE)
 
 enum sov_progress_mode {
@@ -141,6 +141,9 @@ int sov_tool_sink(sov_sink **sink, const char *const *inputs, size_t n_inputs,
 
 /* Before anything is opened: do -o and --depfile go together? */
 int sov_tool_check_output(struct sov_err *err) SOV_MUST_CHECK;
+
+/* Are these two names of one file, or will they be? */
+bool sov_tool_same_file(const char *a, const char *b);
 
 /* Does the output of -o go where printf goes? */
 bool sov_tool_to_stdout(void);

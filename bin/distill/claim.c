@@ -15,6 +15,14 @@
  *   cache                    name of what a teacher said, where it tells
  *   eval                     name of the text, where there is one
  *   twins, filter, rules, documents        how texts were sieved, and cut
+ *   local_steps, outer_lr, outer_momentum, processes   of those that were apart
+ *
+ * and with --merge, in place of texts and how they were learnt from,
+ *
+ *   deltas                   names of the files that were merged, a list
+ *   outer_lr                 of the step by their mean
+ *
+ * which are inputs by their digests (role "delta").
  *
  * internalParameters: determinism, parameters, step_tokens, tokens, and the
  * digest of what was learnt from (texts_sha256: every document with its length
@@ -30,7 +38,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_PARAMS 32
+#define MAX_PARAMS 40
 #define MAX_REALS  8
 
 struct params {
@@ -93,6 +101,51 @@ base_name(const char *path)
 }
 
 static void
+add_names(const struct distill *q, struct params *to, const char *key,
+          struct sov_param *item)
+{
+    for (size_t i = 0; i < q->n_texts; i++)
+        item[i] = (struct sov_param){ .kind = SOV_PARAM_STR,
+                                      .str = base_name(q->text[i]) };
+    to->p[to->n++] = (struct sov_param){
+        .key = key, .kind = SOV_PARAM_LIST, .item = item, .n = q->n_texts
+    };
+}
+
+/* What there is with and without training. */
+static void
+describe_ends(const struct distill *q, struct params *to,
+              struct sov_param *item)
+{
+    const struct distill_options *o = &distill_options;
+
+    add_text(to, "output",
+             strcmp(sov_common.output, "-") == 0
+                 ? "standard output"
+                 : base_name(sov_common.output));
+    add_names(q, to, o->merge ? "deltas" : "texts", item);
+    add_text(to, "student", base_name(o->student));
+    add_text(to, "arch", o->arch);
+    add_text(to, "tokenizer", base_name(o->tokenizer));
+    add_number(to, "seed", o->seed);
+    add_text(to, "train_lora", o->lora);
+    add_text(to, "type", o->type);
+}
+
+static void
+describe_apart(struct params *to, const struct sov_distill_facts *f)
+{
+    const struct distill_options *o = &distill_options;
+
+    if (o->local_steps == 0)
+        return;
+    add_number(to, "local_steps", o->local_steps);
+    add_number(to, "processes", (uint64_t)f->processes);
+    add_real(to, "outer_lr", o->outer_lr > 0 ? o->outer_lr : 0.7);
+    add_real(to, "outer_momentum", o->outer_momentum);
+}
+
+static void
 describe(const struct distill *q, struct params *to, struct sov_param *item)
 {
     static const char *const forms[] = { NULL, "text", "jsonl", "lines",
@@ -101,18 +154,11 @@ describe(const struct distill *q, struct params *to, struct sov_param *item)
     const struct distill_options *o = &distill_options;
     const struct sov_distill_facts *f = &q->facts;
 
-    for (size_t i = 0; i < q->n_texts; i++)
-        item[i] = (struct sov_param){ .kind = SOV_PARAM_STR,
-                                      .str = base_name(q->text[i]) };
-    add_text(to, "output", strcmp(sov_common.output, "-") == 0
-                               ? "standard output"
-                               : base_name(sov_common.output));
-    to->p[to->n++] = (struct sov_param){
-        .key = "texts", .kind = SOV_PARAM_LIST, .item = item, .n = q->n_texts
-    };
-    add_text(to, "student", base_name(o->student));
-    add_text(to, "arch", o->arch);
-    add_text(to, "tokenizer", base_name(o->tokenizer));
+    describe_ends(q, to, item);
+    if (o->merge) {
+        add_real(to, "outer_lr", o->outer_lr > 0 ? o->outer_lr : 1);
+        return;
+    }
     add_text(to, "teacher", base_name(o->teacher));
     add_text(to, "cache", base_name(o->cache));
     add_text(to, "eval", base_name(o->eval));
@@ -130,15 +176,13 @@ describe(const struct distill *q, struct params *to, struct sov_param *item)
     add_number(to, "batch", o->batch);
     add_number(to, "accumulate", o->accumulate);
     add_number(to, "steps", f->steps);
-    add_number(to, "seed", o->seed);
-    add_text(to, "train_lora", o->lora);
-    add_text(to, "type", o->type);
     add_true(to, "keep_mask", o->keep_mask);
     add_true(to, "best", o->best);
     add_true(to, "filter", o->filter);
     add_text(to, "rules", o->rules);
     add_text(to, "twins", twins[o->twins]);
     add_text(to, "documents", forms[o->form]);
+    describe_apart(to, f);
 }
 
 /* ---- what went in ---- */
@@ -151,15 +195,15 @@ distill_hash_texts(struct distill *q, struct sov_err *err)
     if (q->lineage.key == NULL)
         return 0;
     if (distill_options.cache != NULL)
-        rc = sov_hash_path(distill_options.cache, SOV_HASH_SHA256,
-                           &q->cache_is, err);
+        rc = sov_hash_path(distill_options.cache, SOV_HASH_SHA256, &q->cache_is,
+                           err);
     q->text_is = calloc(q->n_texts + 1, sizeof(*q->text_is));
     if (q->text_is == NULL)
         return sov_fail(err, SOV_EMEM, "out of memory");
     for (size_t i = 0; i < q->n_texts && rc == 0; i++)
         if (sov_fileset_is_regular(q->text[i]))
-            rc = sov_hash_path(q->text[i], SOV_HASH_SHA256, &q->text_is[i],
-                               err);
+            rc =
+                sov_hash_path(q->text[i], SOV_HASH_SHA256, &q->text_is[i], err);
     return rc;
 }
 
@@ -174,7 +218,7 @@ name_inputs(const struct distill *q, struct sov_resource *r)
         if (q->text_is[i].has != 0)
             r[n++] = (struct sov_resource){
                 .name = base_name(q->text[i]),
-                .role = "dataset",
+                .role = distill_options.merge ? "delta" : "dataset",
                 .digest = q->text_is[i],
             };
     if (q->cache_is.has != 0)
@@ -209,15 +253,18 @@ put_hex(char text[2 * SOV_SHA256_LEN + 1], const unsigned char *digest)
 static void
 describe_run(const struct distill *q, struct params *to, char hex[2][65])
 {
-    const unsigned char *eval = sov_distill_eval_digest(q->run);
     const struct sov_distill_facts *f = &q->facts;
+    const unsigned char *eval;
 
+    if (distill_options.merge)
+        return;
     add_text(to, "determinism", "same-machine-class");
     add_number(to, "parameters", f->parameters);
     add_number(to, "step_tokens", f->step_tokens);
     add_number(to, "tokens", f->steps * f->step_tokens);
     put_hex(hex[0], sov_distill_texts_digest(q->run));
     add_text(to, "texts_sha256", hex[0]);
+    eval = sov_distill_eval_digest(q->run);
     if (eval != NULL) {
         put_hex(hex[1], eval);
         add_text(to, "eval_sha256", hex[1]);

@@ -36,6 +36,15 @@ struct distill_options {
     bool warmup_given;
     int dtype; /* enum sov_train_dtype */
     uint64_t ctx, batch, accumulate, steps, tokens;
+    uint64_t local_steps;
+    double outer_lr, outer_momentum;
+    bool outer_momentum_given;
+    const char *delta_out;
+    bool merge;
+    uint64_t worker[2]; /* which, of how many */
+    bool worker_given;
+    const char *mask; /* a secret key */
+    struct sov_opt_list silo;
     const char *lora;
     bool keep_mask;
     uint64_t seed;
@@ -65,7 +74,7 @@ struct distill {
     struct sov_digest *text_is; /* [n_texts] of plain files, to sign; or NULL */
     struct sov_digest cache_is; /* likewise of --cache */
     sov_model *model[DISTILL_MODELS]; /* or NULL */
-    int first; /* that the history goes on from */
+    int first;                        /* that the history goes on from */
     const char **input;
     size_t n_inputs;
     sov_distill *run;
@@ -76,6 +85,10 @@ struct distill {
     struct sov_lineage lineage;
     sov_append *log;
     sov_sink *plot;
+    sov_sink *delta;
+    struct sov_distill_delta whose;
+    sov_seckey *mask_key;
+    struct sov_pubkey *silo;
     sov_sink *sieved;
     double seconds;
 };
@@ -83,6 +96,26 @@ struct distill {
 /* "standard input" for "-"; the path that an enum above was given as. */
 const char *distill_name(const char *path);
 const char *distill_path(int which);
+
+/* check.c: do the options go together; is what is done what a teacher does
+ * alone; the type of an adapter, which is of plain numbers. */
+int distill_check(const struct distill *q, struct sov_err *err) SOV_MUST_CHECK;
+bool distill_alone(void);
+enum sov_type distill_lora_type(void);
+
+/* delta.c: --delta-out: its keys; open it; write it. */
+int distill_delta_keys(struct distill *q, struct sov_err *err) SOV_MUST_CHECK;
+int distill_delta_open(struct distill *q, struct sov_err *err) SOV_MUST_CHECK;
+int distill_delta_write(struct distill *q, struct sov_err *err) SOV_MUST_CHECK;
+void distill_delta_free(struct distill *q);
+
+/* merge.c: --merge, all of it, once the model is open. */
+int distill_merge(struct distill *q, struct sov_err *err) SOV_MUST_CHECK;
+
+/* sov-distill.c: what comes out, in its type; where it goes; write it. */
+int distill_make_job(struct distill *q, struct sov_err *err) SOV_MUST_CHECK;
+int distill_open_model(struct distill *q, struct sov_err *err) SOV_MUST_CHECK;
+int distill_write_model(struct distill *q, struct sov_err *err) SOV_MUST_CHECK;
 
 /* models.c: open what the options name; the files that are read. */
 int distill_open_models(struct distill *q, struct sov_err *err) SOV_MUST_CHECK;

@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BEGIN     "{\"step\":"
-#define CHUNK     65536
+#define BEGIN "{\"step\":"
+#define CHUNK 65536
 
 /* The step that a line is of; false: it is none of ours. */
 static bool
@@ -99,8 +99,9 @@ distill_log_open(struct distill *q, struct sov_err *err)
     if (rc == 0 && distill_options.resume) {
         rc = lines_until(q->log, q->facts.done, &keep, err);
     } else if (rc == 0 && sov_append_size(q->log) > 0 && !sov_common.force) {
-        rc = sov_fail(err, SOV_EIO, "there is something in it; --force "
-                                    "begins it anew");
+        rc = sov_fail(err, SOV_EIO,
+                      "there is something in it; --force "
+                      "begins it anew");
         err->where = SOV_WHERE_OUTPUT;
     }
     if (rc == 0 && keep < sov_append_size(q->log))

@@ -95,9 +95,10 @@ distill_open_models(struct distill *q, struct sov_err *err)
     while (q->first < DISTILL_MODELS && distill_path(q->first) == NULL)
         q->first++;
     if (q->first == DISTILL_MODELS)
-        return sov_fail(err, SOV_EARG,
-                        "nothing says what to train: --student MODEL, or "
-                        "--arch SPEC with --tokenizer MODEL or --teacher MODEL");
+        return sov_fail(
+            err, SOV_EARG,
+            "nothing says what to train: --student MODEL, or "
+            "--arch SPEC with --tokenizer MODEL or --teacher MODEL");
     rc = open_first(q, err);
     for (int i = q->first + 1; i < DISTILL_MODELS && rc == 0; i++)
         if (distill_path(i) != NULL)

@@ -91,7 +91,9 @@ static void
 draw(FILE *f, const struct line line[LINES], const char *told)
 {
     static const char *const words[LINES] = {
-        "loss", "cross-entropy", "cross-entropy, --eval",
+        "loss",
+        "cross-entropy",
+        "cross-entropy, --eval",
     };
     struct sov_svg_key keys[LINES];
     struct sov_svg_chart chart = {
@@ -102,7 +104,8 @@ draw(FILE *f, const struct line line[LINES], const char *told)
         .height = HEIGHT,
         .inside = true,
         .x = { .label = "step", .low = INFINITY, .high = -INFINITY },
-        .y = { .label = "nats for each token", .low = INFINITY,
+        .y = { .label = "nats for each token",
+               .low = INFINITY,
                .high = -INFINITY },
         .keys = keys,
     };

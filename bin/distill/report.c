@@ -49,8 +49,8 @@ report_plan(struct sov_report *r, const struct sov_distill_facts *f)
 static void
 report_memory(struct sov_report *r, const struct sov_distill_facts *f)
 {
-    sov_report_bool(r, "recompute", f->recompute ? "layers twice, for memory"
-                                                 : NULL,
+    sov_report_bool(r, "recompute",
+                    f->recompute ? "layers twice, for memory" : NULL,
                     f->recompute);
     sov_report_bytes(r, "memory", "memory", f->memory);
     sov_report_table(r, "parts");
@@ -111,10 +111,10 @@ report_result(struct sov_report *r, const struct distill *q)
                     NULL);
     sov_report_real(r, "bits_per_byte", "bits for each byte",
                     e[n_evals - 1].bits, 4, NULL);
-    sov_report_uint(r, "best_step", best->step != e[n_evals - 1].step
-                                        ? "the best was after step"
-                                        : NULL,
-                    best->step);
+    sov_report_uint(
+        r, "best_step",
+        best->step != e[n_evals - 1].step ? "the best was after step" : NULL,
+        best->step);
     sov_report_real(r, "best_bits_per_byte",
                     best->step != e[n_evals - 1].step ? "  with bits for a byte"
                                                       : NULL,

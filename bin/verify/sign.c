@@ -55,15 +55,6 @@ struct job {
 
 /* ---- digests of files and tensors ---- */
 
-static bool
-same_file(const char *a, const char *b)
-{
-    struct stat x, y;
-
-    return strcmp(a, b) == 0 || (stat(a, &x) == 0 && stat(b, &y) == 0 &&
-                                 x.st_dev == y.st_dev && x.st_ino == y.st_ino);
-}
-
 /* Where the tensors of the model lie, those that lie in a file as they are. */
 static int
 find_tensors(const struct job *j, const sov_model *model,
@@ -83,7 +74,7 @@ find_tensors(const struct job *j, const sov_model *model,
             continue;
         if (last == NULL || strcmp(last, path) != 0) {
             for (file = 0; file < j->set.n; file++)
-                if (same_file(path, j->set.paths[file]))
+                if (sov_tool_same_file(path, j->set.paths[file]))
                     break;
             last = path;
         }
@@ -410,7 +401,7 @@ open_sink(struct job *j, int which, bool replace, struct sov_err *err)
         .n_inputs = j->set.n,
     };
 
-    if (same_file(j->out[which], sov_verify.sign_key)) {
+    if (sov_tool_same_file(j->out[which], sov_verify.sign_key)) {
         sov_fail(err, SOV_EIO, "%s: is also the key; name another output",
                  j->out[which]);
         err->where = SOV_WHERE_OUTPUT;

@@ -90,6 +90,8 @@ choose_optimizer(struct sov_distill *d, struct sov_err *err)
         d->optim.lr = o->lr;
     d->optim.clip = o->clip;
     d->n_states = sov_optim_arrays(&d->optim);
+    d->outer.lr = o->outer_lr > 0 ? o->outer_lr : 0.7;
+    d->outer.momentum = o->outer_momentum;
     rc = sov_schedule_parse(&d->schedule, o->schedule, err);
     return rc < 0 ? sov_err_wrap(err, "--schedule") : 0;
 }
@@ -119,6 +121,15 @@ sov_distill_check(const struct sov_distill_opts *o, struct sov_err *err)
     if (o->resume && o->checkpoint == NULL)
         return sov_fail(err, SOV_EARG,
                         "--resume: from where? --checkpoint DIR is missing");
+    if (o->local_steps > 0 && o->delta)
+        return sov_fail(err, SOV_EARG,
+                        "--local-steps and --delta-out: workers meet either "
+                        "over a link or by files");
+    if (o->local_steps > 0 && o->every % o->local_steps != 0)
+        return sov_fail(err, SOV_EARG,
+                        "--every %" PRIu64 ": workers have the same weights "
+                        "each %" PRIu64 " steps; take a multiple of it",
+                        o->every, o->local_steps);
     if (o->best && (o->checkpoint == NULL || o->eval == NULL))
         return sov_fail(err, SOV_EARG,
                         "--best needs --eval, to choose, and --checkpoint, "
@@ -161,7 +172,8 @@ sov_distill_count_steps(struct sov_distill *d, struct sov_err *err)
 {
     const struct sov_distill_opts *o = &d->o;
     uint64_t sequences = o->batch * o->accumulate;
-    uint64_t tokens = sequences * d->shape.n_ctx;
+    uint64_t all = sequences * sov_distill_workers(d);
+    uint64_t tokens = all * d->shape.n_ctx;
 
     if (sequences / d->units.most >= SOV_FIX_TERMS)
         return sov_fail(err, SOV_EARG,
@@ -172,7 +184,7 @@ sov_distill_count_steps(struct sov_distill *d, struct sov_err *err)
     if (d->steps == 0 && o->tokens > 0)
         d->steps = o->tokens / tokens + (o->tokens % tokens != 0);
     if (d->steps == 0)
-        d->steps = (sov_course_count(d->course) + sequences - 1) / sequences;
+        d->steps = (sov_course_count(d->course) + all - 1) / all;
     if (d->steps > SOV_STEPS_MAX)
         return sov_fail(err, SOV_EARG,
                         "%" PRIu64 " steps are more than %" PRIu64, d->steps,

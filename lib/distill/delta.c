@@ -12,6 +12,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define MERGE ((size_t)1 << 18) /* numbers at once */
 
@@ -110,8 +111,12 @@ sov_delta_open(struct sov_delta *d, const char *path, struct sov_err *err)
 {
     struct sov_file file;
     const void *map = NULL;
+    struct stat st;
     int rc;
 
+    /* a pipe would wait for somebody at its other end */
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return sov_fail(err, SOV_EARG, "%s: not a regular file", path);
     rc = sov_file_open(&file, path, err);
     if (rc < 0)
         return rc;

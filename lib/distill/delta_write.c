@@ -76,7 +76,7 @@ put_numbers(sov_sink *sink, struct sov_sum *sum, const struct sov_delta *d,
 
     for (at = 0; at < n && rc == 0; at += i) {
         for (i = 0; i < sizeof(bytes) / 4 && at + i < n; i++) {
-            double x = (double)(base[at + i] - w[at + i]) * by;
+            double x = ((double)base[at + i] - (double)w[at + i]) * by;
 
             sov_put32(bytes + 4 * i, (uint32_t)(int32_t)lrint(x));
         }
@@ -98,7 +98,8 @@ put_masked(sov_sink *sink, struct sov_sum *sum, const sov_mask *mask,
     for (at = 0; at < n && rc == 0; at += of) {
         of = n - at < 1024 ? n - at : 1024;
         for (i = 0; i < of; i++)
-            x[i] = (uint64_t)llrint((double)(base[at + i] - w[at + i]) * by);
+            x[i] = (uint64_t)llrint(((double)base[at + i] - (double)w[at + i]) *
+                                    by);
         sov_mask_add(mask, at, x, of);
         for (i = 0; i < of; i++)
             sov_put64(bytes + 8 * i, x[i]);

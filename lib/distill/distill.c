@@ -163,7 +163,12 @@ count_memory(const struct sov_distill *d, bool recompute,
     add_part(f, "gradient", count * sizeof(float));
     add_part(f, "exact sums", count * sizeof(int64_t));
     add_part(f, "optimiser",
-             count * sizeof(float) * d->n_states / (uint64_t)d->comm.n);
+             count * sizeof(float) * d->n_states / (uint64_t)d->near.n);
+    add_part(f, "what workers had when they met",
+             count * sizeof(float) *
+                 (d->o.local_steps > 0 ? 2
+                  : d->o.delta         ? 1
+                                       : 0));
     add_part(f, "activations",
              all > count * sizeof(float) ? all - count * sizeof(float) : 0);
     add_part(f, "teacher, its weights apart", d->taught_bytes);
@@ -245,17 +250,17 @@ make_arrays(struct sov_distill *d, struct sov_err *err)
 {
     size_t n;
 
-    d->at = sov_mem_array((size_t)d->comm.n + 1, sizeof(*d->at));
+    d->at = sov_mem_array((size_t)d->near.n + 1, sizeof(*d->at));
     d->grad = sov_mem_aligned((size_t)d->count, sizeof(*d->grad));
     d->sum = sov_mem_aligned((size_t)d->count + SOV_TALLIES, sizeof(*d->sum));
     d->n_squares = sov_optim_blocks(d->param, d->n_param);
     d->square = sov_mem_array(d->n_squares, sizeof(*d->square));
     if (d->at == NULL || d->grad == NULL || d->sum == NULL || d->square == NULL)
         return sov_mem_fail(err);
-    sov_optim_cut(&d->optim, d->param, d->n_param, NULL, (size_t)d->comm.n,
+    sov_optim_cut(&d->optim, d->param, d->n_param, NULL, (size_t)d->near.n,
                   d->at);
-    d->from = d->at[d->comm.rank];
-    d->to = d->at[d->comm.rank + 1];
+    d->from = d->at[d->near.rank];
+    d->to = d->at[d->near.rank + 1];
     n = (size_t)(d->to - d->from);
     for (size_t i = 0; i < d->n_states; i++) {
         d->state[i] = sov_mem_aligned(n > 0 ? n : 1, sizeof(float));
@@ -265,8 +270,8 @@ make_arrays(struct sov_distill *d, struct sov_err *err)
     return 0;
 }
 
-static int
-make_student(struct sov_distill *d, struct sov_err *err)
+int
+sov_distill_begin_weights(struct sov_distill *d, struct sov_err *err)
 {
     const struct sov_trainee_opts opts = trainee_opts(d, d->recompute);
     int rc = sov_trainee_new(&d->t, &d->shape, &opts, err);
@@ -280,11 +285,19 @@ make_student(struct sov_distill *d, struct sov_err *err)
         rc = sov_trainee_read(d->t, d->o.student, err);
     else
         sov_trainee_init(d->t, d->o.seed);
+    return rc;
+}
+
+static int
+make_student(struct sov_distill *d, struct sov_err *err)
+{
+    int rc = sov_distill_begin_weights(d, err);
+
     if (rc == 0)
         rc = make_mask(d, err);
-    if (rc < 0)
-        return rc;
-    return make_arrays(d, err);
+    if (rc == 0)
+        rc = make_arrays(d, err);
+    return rc == 0 ? sov_distill_part(d, err) : rc;
 }
 
 /* ---- the public face ---- */
@@ -311,6 +324,8 @@ open_all(struct sov_distill *d, const sov_meta *words, struct sov_err *err)
         rc = make_student(d, err);
     if (rc == 0)
         rc = sov_distill_show_student(d, words, own, err);
+    if (rc == 0)
+        rc = sov_distill_fits(d, err);
     if (rc == 0 && d->o.checkpoint != NULL)
         rc = sov_distill_identify(d, err);
     rc = sov_comm_agree(&d->comm, rc, err);
@@ -330,6 +345,7 @@ begin(struct sov_distill *d, struct sov_err *err)
         return SOV_EARG;
     rc = sov_comm_open(&d->comm, err);
     d->joined = rc == 0;
+    d->near = d->o.local_steps > 0 ? (struct sov_comm){ .n = 1 } : d->comm;
     return rc == 0 ? open_all(d, words, err) : rc;
 }
 
@@ -375,6 +391,8 @@ sov_distill_free(sov_distill *d)
     free(d->at);
     free(d->square);
     free(d->keep);
+    sov_mem_free_aligned(d->base);
+    sov_mem_free_aligned(d->momentum);
     free(d->shown);
     sov_taught_close(&d->taught);
     sov_units_free(&d->units);
@@ -396,7 +414,7 @@ void
 sov_distill_facts(const sov_distill *d, struct sov_distill_facts *f)
 {
     const struct sov_shape *s = &d->shape;
-    uint64_t sequences = d->o.batch * d->o.accumulate;
+    uint64_t sequences = d->o.batch * d->o.accumulate * sov_distill_workers(d);
 
     *f = (struct sov_distill_facts){
         .process = d->comm.rank,

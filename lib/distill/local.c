@@ -5,7 +5,6 @@
 #include "distill/local.h"
 #include "base/mem.h"
 #include "sys/par.h"
-#include "train/sum.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -41,25 +40,21 @@ step(void *arg, size_t first, size_t last, unsigned worker)
     }
 }
 
+/* In f64: a difference of two f32 would lose what the smaller one has. */
 int
-sov_local_add(const struct sov_kern *k, int64_t *sum, const float *base,
-              const float *w, size_t n, struct sov_err *err)
+sov_local_add(int64_t *sum, const float *base, const float *w, size_t n,
+              struct sov_err *err)
 {
-    float d[PIECE];
-    size_t at, i;
+    const double by = ldexp(1, SOV_LOCAL_BITS);
 
-    for (at = 0; at < n; at += PIECE) {
-        size_t of = n - at < PIECE ? n - at : PIECE;
-        int rc;
+    for (size_t i = 0; i < n; i++) {
+        double d = (double)base[i] - (double)w[i];
 
-        for (i = 0; i < of; i++)
-            d[i] = base[at + i] - w[at + i];
-        rc = sov_fix_add_bits(k, SOV_LOCAL_BITS, sum + at, d, of, err);
-        if (rc < 0) {
-            sov_err_wrap(err, "training has diverged: of what weights have "
-                              "moved");
-            return rc;
-        }
+        if (!(fabs(d) < SOV_LOCAL_MOST))
+            return sov_fail(err, SOV_ENO,
+                            "training has diverged: a weight has moved by %g",
+                            d);
+        sum[i] += llrint(d * by);
     }
     return 0;
 }
@@ -77,8 +72,8 @@ sov_local_step(const struct sov_local *l, const int64_t *sum, size_t workers,
 /* All pieces, of which nothing is kept: only to be sure that they can be
  * added. */
 static int
-try_all(const struct sov_kern *k, const float *base, const float *w, size_t n,
-        int64_t *sum, struct sov_err *err)
+try_all(const float *base, const float *w, size_t n, int64_t *sum,
+        struct sov_err *err)
 {
     size_t at;
     int rc = 0;
@@ -86,28 +81,27 @@ try_all(const struct sov_kern *k, const float *base, const float *w, size_t n,
     for (at = 0; at < n && rc == 0; at += MEET) {
         size_t of = n - at < MEET ? n - at : MEET;
 
-        rc = sov_local_add(k, sum, base + at, w + at, of, err);
+        rc = sov_local_add(sum, base + at, w + at, of, err);
         memset(sum, 0, of * sizeof(*sum));
     }
     return rc;
 }
 
 int
-sov_local_meet(const struct sov_comm *c, const struct sov_local *l,
-               const struct sov_kern *k, float *base, float *u, float *w,
-               size_t n, struct sov_err *err)
+sov_local_meet(const struct sov_comm *c, const struct sov_local *l, float *base,
+               float *u, float *w, size_t n, struct sov_err *err)
 {
     int64_t *sum = sov_mem_array(n < MEET ? n : MEET, sizeof(*sum));
     size_t at;
     int rc;
 
-    rc = sum == NULL ? sov_mem_fail(err) : try_all(k, base, w, n, sum, err);
+    rc = sum == NULL ? sov_mem_fail(err) : try_all(base, w, n, sum, err);
     rc = sov_comm_agree(c, rc, err);
     for (at = 0; at < n && rc == 0; at += MEET) {
         size_t of = n - at < MEET ? n - at : MEET;
 
         memset(sum, 0, of * sizeof(*sum));
-        rc = sov_local_add(k, sum, base + at, w + at, of, err);
+        rc = sov_local_add(sum, base + at, w + at, of, err);
         if (rc == 0)
             rc = sov_comm_sum(c, sum, of, err);
         if (rc == 0)

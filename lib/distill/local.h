@@ -19,9 +19,9 @@
 #define SOV_DISTILL_LOCAL_H
 
 #include "distill/comm.h"
-#include "kern/kern.h"
 
-#define SOV_LOCAL_BITS 41 /* of a move: below 1024 */
+#define SOV_LOCAL_BITS 41   /* of a move, */
+#define SOV_LOCAL_MOST 1024 /* ... which is below this */
 
 struct sov_local {
     double lr;       /* 0.7 */
@@ -29,8 +29,8 @@ struct sov_local {
 };
 
 /* sum[n] += base - w */
-int sov_local_add(const struct sov_kern *k, int64_t *sum, const float *base,
-                  const float *w, size_t n, struct sov_err *err) SOV_MUST_CHECK;
+int sov_local_add(int64_t *sum, const float *base, const float *w, size_t n,
+                  struct sov_err *err) SOV_MUST_CHECK;
 
 /* A step of base and momentum by the sum of this many workers; w = base. */
 void sov_local_step(const struct sov_local *l, const int64_t *sum,
@@ -40,7 +40,7 @@ void sov_local_step(const struct sov_local *l, const int64_t *sum,
  * worker's weights are not finite or have moved too far: of that all learn,
  * and nothing has changed. */
 int sov_local_meet(const struct sov_comm *c, const struct sov_local *l,
-                   const struct sov_kern *k, float *base, float *u, float *w,
-                   size_t n, struct sov_err *err) SOV_MUST_CHECK;
+                   float *base, float *u, float *w, size_t n,
+                   struct sov_err *err) SOV_MUST_CHECK;
 
 #endif

@@ -60,6 +60,7 @@ libsov_all_la_SOURCES += \
 # a run of training
 libsov_all_la_SOURCES += \
 	%D%/checkpoint.c %D%/checkpoint.h \
+	%D%/apart.c \
 	%D%/choose.c \
 	%D%/distill.c \
 	%D%/foretell.c \

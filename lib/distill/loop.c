@@ -60,6 +60,9 @@ static int
 gather(struct sov_distill *d, uint64_t step, struct sov_err *err)
 {
     uint64_t all = step_sequences(d), at = 0;
+    uint64_t number = d->o.local_steps > 0
+                          ? step * (uint64_t)d->comm.n + (uint64_t)d->comm.rank
+                          : step;
     size_t most = d->units.most;
     int rc = 0;
 
@@ -69,9 +72,9 @@ gather(struct sov_distill *d, uint64_t step, struct sov_err *err)
         struct sov_unit unit;
         struct sov_tally tally;
 
-        if (u % (uint64_t)d->comm.n != (uint64_t)d->comm.rank)
+        if (u % (uint64_t)d->near.n != (uint64_t)d->near.rank)
             continue;
-        sov_units_read(&d->units, step + 1, at, n, &unit);
+        sov_units_read(&d->units, number + 1, at, n, &unit);
         rc = sov_taught_tell(&d->taught, &d->units, &unit, err);
         if (rc == 0)
             rc = sov_trainee_unit(d->t, &unit, &d->loss, d->grad, &tally, err);
@@ -97,7 +100,7 @@ find_norm(struct sov_distill *d, const struct sov_optim_step *s, double *norm,
     memset(d->square, 0, d->n_squares * sizeof(*d->square));
     if (d->to > d->from) /* else there is nothing for this rank */
         sov_optim_squares(s, d->square);
-    rc = sov_comm_merge(&d->comm, d->square, d->n_squares, err);
+    rc = sov_comm_merge(&d->near, d->square, d->n_squares, err);
     if (rc < 0)
         return rc;
     *norm = sov_optim_norm_of(d->square, d->n_squares);
@@ -107,12 +110,14 @@ find_norm(struct sov_distill *d, const struct sov_optim_step *s, double *norm,
                                       "number any more");
 }
 
-/* The optimiser's step, by the sums of all ranks: each updates its part. */
+/* The optimiser's step, by the sums of all that it is shared with, which are
+ * of n tokens: each rank updates its part. */
 static int
-update(struct sov_distill *d, struct sov_distill_point *p, struct sov_err *err)
+update(struct sov_distill *d, double n, struct sov_distill_point *p,
+       struct sov_err *err)
 {
     const int64_t *tally = d->sum + d->count;
-    double n = (double)tally[SOV_TALLY_TOKENS];
+    double all = (double)tally[SOV_TALLY_TOKENS];
     struct sov_optim_step s = {
         .k = d->k,
         .param = d->param,
@@ -130,8 +135,8 @@ update(struct sov_distill *d, struct sov_distill_point *p, struct sov_err *err)
 
     if (n == 0)
         return sov_fail(err, SOV_EFORMAT, "the text has nothing to foretell");
-    p->loss = (double)tally[SOV_TALLY_LOSS] / TALLY_ONE / n;
-    p->ce = (double)tally[SOV_TALLY_CE] / TALLY_ONE / n;
+    p->loss = (double)tally[SOV_TALLY_LOSS] / TALLY_ONE / all;
+    p->ce = (double)tally[SOV_TALLY_CE] / TALLY_ONE / all;
     sov_fix_get(d->k, d->sum + d->from, 1 / n, d->grad + d->from,
                 (size_t)(d->to - d->from));
     rc = find_norm(d, &s, &p->norm, err);
@@ -139,7 +144,7 @@ update(struct sov_distill *d, struct sov_distill_point *p, struct sov_err *err)
     if (rc == 0 && d->to > d->from && p->norm > 0)
         rc = sov_optim_run(&d->optim, &s, err);
     rc = sov_comm_agree(&d->comm, rc, err);
-    return rc == 0 ? sov_comm_gather(&d->comm, d->w, d->at, err) : rc;
+    return rc == 0 ? sov_comm_gather(&d->near, d->w, d->at, err) : rc;
 }
 
 static int
@@ -162,22 +167,26 @@ static int
 one_step(struct sov_distill *d, bool *stop, struct sov_err *err)
 {
     struct sov_distill_point *p = &d->point[d->done];
+    int64_t *tally = d->sum + d->count;
     int rc = gather(d, d->done, err);
+    double n = (double)tally[SOV_TALLY_TOKENS];
 
     rc = sov_comm_agree(&d->comm, rc, err);
     if (rc == 0)
-        rc = sov_comm_sum(&d->comm, d->sum + d->count, SOV_TALLIES, err);
+        rc = sov_comm_sum(&d->comm, tally, SOV_TALLIES, err);
+    if (d->o.local_steps == 0)
+        n = (double)tally[SOV_TALLY_TOKENS];
     if (rc == 0)
-        rc = sov_comm_sum_part(&d->comm, d->sum, d->at, err);
+        rc = sov_comm_sum_part(&d->near, d->sum, d->at, err);
     if (rc == 0) {
-        *stop = d->sum[d->count + SOV_TALLY_STOP] != 0;
+        *stop = tally[SOV_TALLY_STOP] != 0;
         p->rate = sov_schedule_at(&d->schedule, d->done + 1);
-        rc = update(d, p, err);
+        rc = update(d, n, p, err);
     }
     if (rc < 0)
         return diverged(d, rc, err);
     d->done++;
-    return 0;
+    return sov_distill_meet(d, err);
 }
 
 /* ---- what is told ---- */
@@ -185,14 +194,16 @@ one_step(struct sov_distill *d, bool *stop, struct sov_err *err)
 static int
 tell(struct sov_distill *d, double seconds, bool judged, struct sov_err *err)
 {
+    uint64_t tokens =
+        step_sequences(d) * sov_distill_workers(d) * d->shape.n_ctx;
     struct sov_distill_step s = {
         .step = d->done,
         .steps = d->steps,
-        .tokens = d->done * step_sequences(d) * d->shape.n_ctx,
+        .tokens = d->done * tokens,
         .point = d->point[d->done - 1],
         .lr = d->optim.lr * d->point[d->done - 1].rate,
         .seconds = sov_clock() - d->began,
-        .tokens_s = (double)(step_sequences(d) * d->shape.n_ctx) / seconds,
+        .tokens_s = (double)tokens / seconds,
         .eval = judged ? &d->eval[d->n_evals - 1] : NULL,
     };
     char what[80];
@@ -217,7 +228,9 @@ after(struct sov_distill *d, bool stop, double seconds, struct sov_err *err)
     bool judge = due && d->judge_tokens != NULL;
     int rc = 0;
 
-    if (judge)
+    if (due && !end)
+        rc = sov_comm_agree(&d->comm, sov_distill_fits(d, err), err);
+    if (rc == 0 && judge)
         rc = sov_distill_judge(d, err);
     if (rc == 0)
         rc = sov_comm_agree(&d->comm, tell(d, seconds, judge, err), err);
@@ -270,6 +283,6 @@ sov_distill_measure(sov_distill *d, double *seconds, struct sov_err *err)
         spent = sov_clock() - start;
         best = spent < best ? spent : best;
     }
-    *seconds = best * (double)all / (double)n / d->comm.n;
+    *seconds = best * (double)all / (double)n / d->near.n;
     return rc;
 }

@@ -4,7 +4,8 @@
  *
  * What it is a run of is four digests.  The schedule is none of them: a run
  * may go on with more steps, if the rates of those that were done stay what
- * they were.  Nor are threads, ranks, memory, and how a batch is cut.
+ * they were.  Nor are threads, ranks, memory, and how a batch is cut; but of
+ * workers that are apart there must be as many.
  */
 #include "distill/run.h"
 
@@ -81,6 +82,11 @@ identify_options(struct sov_distill *d)
                  o->batch * o->accumulate, o->keep_mask, o->seed, d->lora.rank,
                  d->lora.alpha, d->lora.targets,
                  o->hidden != NULL ? o->hidden : "");
+    if (o->local_steps > 0)
+        n +=
+            snprintf(text + n, sizeof(text) - (size_t)n,
+                     " local=%" PRIu64 ",%.17g,%.17g workers=%d",
+                     o->local_steps, d->outer.lr, d->outer.momentum, d->comm.n);
     sov_sha256(text, (size_t)n, d->id.of[SOV_CKPT_OPTIONS]);
 }
 
@@ -99,6 +105,15 @@ sov_distill_identify(struct sov_distill *d, struct sov_err *err)
 
 /* ---- in ---- */
 
+/* Arrays of a checkpoint: see run.h. */
+static size_t
+arrays_of(const struct sov_distill *d)
+{
+    size_t each = 1 + d->n_states;
+
+    return d->o.local_steps > 0 ? 2 + (size_t)d->comm.n * each : each;
+}
+
 /* Is it of this run? */
 static int
 check(const struct sov_distill *d, const struct sov_ckpt *c,
@@ -108,11 +123,11 @@ check(const struct sov_distill *d, const struct sov_ckpt *c,
 
     if (other != NULL)
         return sov_fail(err, SOV_EFORMAT, "is of another run, with %s", other);
-    if (c->count != d->count || c->n_arrays != 1 + d->n_states)
+    if (c->count != d->count || c->n_arrays != arrays_of(d))
         return sov_fail(err, SOV_EFORMAT,
                         "has %" PRIu32 " arrays of %" PRIu64
                         " numbers, and this run %zu of %" PRIu64,
-                        c->n_arrays, c->count, 1 + d->n_states, d->count);
+                        c->n_arrays, c->count, arrays_of(d), d->count);
     if (c->steps > d->steps)
         return sov_fail(err, SOV_EFORMAT,
                         "is of step %" PRIu64 ", and this run has %" PRIu64,
@@ -134,6 +149,7 @@ check_rates(const struct sov_distill *d, uint64_t steps, struct sov_err *err)
 static int
 take(struct sov_distill *d, const struct sov_ckpt *c, struct sov_err *err)
 {
+    size_t own = 0;
     int rc = check(d, c, err);
 
     if (rc == 0) {
@@ -147,9 +163,14 @@ take(struct sov_distill *d, const struct sov_ckpt *c, struct sov_err *err)
         return rc;
     sov_ckpt_evals(c, d->eval);
     d->n_evals = c->n_evals;
-    sov_ckpt_array(c, 0, 0, d->count, d->w);
+    if (d->o.local_steps > 0) {
+        sov_ckpt_array(c, 0, 0, d->count, d->base);
+        sov_ckpt_array(c, 1, 0, d->count, d->momentum);
+        own = 2 + (size_t)d->comm.rank * (1 + d->n_states);
+    }
+    sov_ckpt_array(c, own, 0, d->count, d->w);
     for (size_t i = 0; i < d->n_states; i++)
-        sov_ckpt_array(c, i + 1, d->from, d->to, d->state[i]);
+        sov_ckpt_array(c, own + 1 + i, d->from, d->to, d->state[i]);
     d->done = c->steps;
     return 0;
 }
@@ -232,10 +253,31 @@ sov_distill_resume(struct sov_distill *d, struct sov_err *err)
 
 /* ---- out ---- */
 
+/* Array i of workers that are apart, in d->grad if it is of another one. */
+static int
+fetch(struct sov_distill *d, size_t i, const float **x, struct sov_err *err)
+{
+    size_t each = 1 + d->n_states, k = i < 2 ? 0 : (i - 2) % each;
+    int whose = i < 2 ? 0 : (int)((i - 2) / each);
+
+    *x = i == 0   ? d->base
+         : i == 1 ? d->momentum
+         : k == 0 ? d->w
+                  : d->state[k - 1];
+    if (i < 2 || whose == 0)
+        return 0;
+    memcpy(d->grad, *x, (size_t)d->count * sizeof(*d->grad));
+    *x = d->grad;
+    return sov_comm_give(&d->comm, whose, d->grad,
+                         (size_t)d->count * sizeof(*d->grad), err);
+}
+
 /* Array i of all ranks, in d->grad if it is in parts. */
 static int
 collect(struct sov_distill *d, size_t i, const float **x, struct sov_err *err)
 {
+    if (d->o.local_steps > 0)
+        return fetch(d, i, x, err);
     *x = i == 0 ? d->w : d->state[i - 1];
     if (i == 0 || d->comm.n == 1)
         return 0;
@@ -255,7 +297,7 @@ sov_distill_save(struct sov_distill *d, struct sov_err *err)
         .eval = d->eval,
         .n_evals = d->n_evals,
         .count = d->count,
-        .n_arrays = 1 + d->n_states,
+        .n_arrays = arrays_of(d),
     };
     struct sov_ckpt_out *out = NULL;
     const float *x;

@@ -6,6 +6,11 @@
  * steps, on every rank; the optimiser's arrays likewise, of which each rank has
  * a part; point[0 .. done) says what the steps did.  All of it, and nothing
  * else, is in a checkpoint.
+ *
+ * With o.local_steps a rank is a worker: it has weights, and all of the
+ * optimiser's arrays, of its own (near is it alone), and base is what all had
+ * when they met last.  Then a checkpoint has base, momentum, and of each worker
+ * weights and arrays.
  */
 #ifndef SOV_DISTILL_RUN_H
 #define SOV_DISTILL_RUN_H
@@ -14,6 +19,7 @@
 #include "distill/comm.h"
 #include "distill/course.h"
 #include "distill/limits.h"
+#include "distill/local.h"
 #include "distill/student.h"
 #include "distill/taught.h"
 #include "distill/texts.h"
@@ -23,8 +29,6 @@
 #include "train/loss.h"
 #include "train/optim.h"
 #include "train/trainee.h"
-
-#define SOV_STATES_MAX (SOV_CKPT_ARRAYS - 1)
 
 /* Behind the sums of the gradients: what else all ranks add up. */
 enum {
@@ -39,8 +43,9 @@ struct sov_distill {
     struct sov_distill_opts o;
     struct sov_comm comm;
     bool joined;
-    uint64_t *at;      /* [comm.n + 1] what each rank updates: */
-    uint64_t from, to; /* this one */
+    struct sov_comm near; /* whom a step is shared with: all, or none */
+    uint64_t *at;         /* [near.n + 1] what each rank updates: */
+    uint64_t from, to;    /* this one */
     const struct sov_kern *k;
 
     struct sov_shape shape; /* n_ctx is that of the sequences */
@@ -56,12 +61,15 @@ struct sov_distill {
     uint64_t count;
     float *w; /* the trainee's */
     float *grad;
-    int64_t *sum; /* [count + SOV_TALLIES] */
+    int64_t *sum;                 /* [count + SOV_TALLIES] */
     float *state[SOV_STATES_MAX]; /* [to - from] */
-    double *square; /* of the norm, in its pieces */
+    double *square;               /* of the norm, in its pieces */
     size_t n_squares;
     size_t n_states;
     uint8_t *keep; /* of --keep-mask, or NULL */
+    struct sov_local outer;
+    float *base, *momentum; /* of workers that are apart, or NULL; base also
+                               where it is to be told what has moved */
 
     sov_tok *tok;
     sov_tokens *tokens;
@@ -102,9 +110,16 @@ int sov_distill_count_steps(struct sov_distill *d,
  * out, in its type, at the end. */
 int sov_distill_show_student(struct sov_distill *d, const sov_meta *words,
                              size_t own, struct sov_err *err) SOV_MUST_CHECK;
+/* ... of weights that it can hold (o.most). */
+int sov_distill_fits(const struct sov_distill *d,
+                     struct sov_err *err) SOV_MUST_CHECK;
 int sov_distill_show(struct sov_distill *d, struct sov_err *err) SOV_MUST_CHECK;
 
-/* distill.c: the documents of the texts, sieved; told may be NULL. */
+/* distill.c: the weights as they begin, without what a step needs. */
+int sov_distill_begin_weights(struct sov_distill *d,
+                              struct sov_err *err) SOV_MUST_CHECK;
+
+/* ... and the documents of the texts, sieved; told may be NULL. */
 int sov_distill_texts(const struct sov_distill_opts *o, const sov_tok *tok,
                       sov_tokens **tokens, struct sov_texts_told *told,
                       struct sov_err *err) SOV_MUST_CHECK;
@@ -112,6 +127,12 @@ int sov_distill_texts(const struct sov_distill_opts *o, const sov_tok *tok,
 /* loop.c */
 void sov_distill_say(const struct sov_distill *d, const char *fmt, ...)
     SOV_PRINTF(2, 3);
+
+/* apart.c: how many workers there are, each with steps of its own; what they
+ * need; after a step, do they meet? */
+uint64_t sov_distill_workers(const struct sov_distill *d);
+int sov_distill_part(struct sov_distill *d, struct sov_err *err) SOV_MUST_CHECK;
+int sov_distill_meet(struct sov_distill *d, struct sov_err *err) SOV_MUST_CHECK;
 
 /* judge.c: what the model makes of the text of --eval, now. */
 int sov_distill_judge(struct sov_distill *d,

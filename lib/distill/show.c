@@ -104,6 +104,23 @@ sov_distill_show_student(struct sov_distill *d, const sov_meta *words,
 }
 
 int
+sov_distill_fits(const struct sov_distill *d, struct sov_err *err)
+{
+    for (size_t i = 0; i < d->n_param && d->o.most > 0; i++) {
+        const struct sov_weight *p = &d->param[i];
+        uint64_t end = p->at + p->n_in * p->n_out;
+
+        for (uint64_t k = p->at; k < end; k++)
+            if (!(fabs((double)d->w[k]) <= d->o.most) && !p->beside)
+                return sov_fail(err, SOV_ENO,
+                                "%s has a weight of %g, and f16 has none "
+                                "above %g: write it with -t bf16 or f32",
+                                p->name, (double)d->w[k], d->o.most);
+    }
+    return 0;
+}
+
+int
 sov_distill_show(struct sov_distill *d, struct sov_err *err)
 {
     double most = d->o.lora_type == SOV_TYPE_F16 ? 65504 : FLT_MAX;

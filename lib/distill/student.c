@@ -123,6 +123,17 @@ parse_word(struct sov_shape *s, const char *text, size_t len,
     return rc < 0 ? sov_err_wrap(err, "%.*s", (int)name, text) : 0;
 }
 
+/* Is the word before this one's name, which is at text[len]? */
+static int
+check_once(const char *spec, const char *text, size_t len, struct sov_err *err)
+{
+    for (const char *at = spec; at < text; at += strcspn(at, ",") + 1)
+        if (strcspn(at, "=,") == len && memcmp(at, text, len) == 0)
+            return sov_fail(err, SOV_EARG, "%.*s is there twice", (int)len,
+                            text);
+    return 0;
+}
+
 static int
 parse_kind(struct sov_shape *s, const char *text, size_t len,
            struct sov_err *err)
@@ -187,7 +198,9 @@ sov_student_shape(struct sov_shape *shape, const char *spec,
     while (rc == 0 && at[len] == ',') {
         at += len + 1;
         len = strcspn(at, ",");
-        rc = parse_word(&s, at, len, err);
+        rc = check_once(spec, at, strcspn(at, "=,"), err);
+        if (rc == 0)
+            rc = parse_word(&s, at, len, err);
     }
     if (rc == 0)
         rc = settle(&s, err);
@@ -229,6 +242,9 @@ sov_student_lora(struct sov_student_lora *lora, const char *spec,
         const char *value = at + name + 1;
         size_t n = name < len ? len - name - 1 : 0;
 
+        rc = check_once(spec, at, name, err);
+        if (rc < 0)
+            return rc;
         if (is_word(at, name, "r"))
             rc = parse_count(value, n, SOV_LORA_RANK_MAX, &l.rank, err);
         else if (is_word(at, name, "alpha"))

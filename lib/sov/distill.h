@@ -19,6 +19,7 @@
 #include "sov/err.h"
 #include "sov/hash.h"
 #include "sov/io.h"
+#include "sov/key.h"
 #include "sov/model.h"
 
 #include <signal.h>
@@ -54,9 +55,9 @@ struct sov_distill_step {
     uint64_t step, steps; /* this one, from 1, of so many */
     uint64_t tokens;      /* that were read, up to here */
     struct sov_distill_point point;
-    double lr;       /* learning rate */
-    double seconds;  /* since the run began, or went on */
-    double tokens_s; /* of this step */
+    double lr;                           /* learning rate */
+    double seconds;                      /* since the run began, or went on */
+    double tokens_s;                     /* of this step */
     const struct sov_distill_eval *eval; /* if there was one, or NULL */
 };
 
@@ -80,9 +81,9 @@ struct sov_distill_opts {
     size_t n_texts;
     enum sov_text_form form;
     enum sov_text_twins twins;
-    bool filter;             /* leave out what is no good text */
-    const char *rules;       /* by limits of one's own, or NULL */
-    const char *eval;        /* a text to be judged by, or NULL */
+    bool filter;       /* leave out what is no good text */
+    const char *rules; /* by limits of one's own, or NULL */
+    const char *eval;  /* a text to be judged by, or NULL */
 
     /* One of them says what is trained. */
     sov_model *student;         /* mapped, borrowed; its weights go on, */
@@ -114,7 +115,13 @@ struct sov_distill_opts {
      * as it is; or NULL.  It is written in this type: F32, F16 or BF16. */
     const char *lora;
     enum sov_type lora_type;
-    bool keep_mask;      /* what is zero in the student's matrices stays so */
+    /* Not 0: each process does so many steps of its own, then all meet, by an
+     * outer step with this rate (0: 0.7) and momentum. */
+    uint64_t local_steps;
+    double outer_lr, outer_momentum;
+    bool delta;     /* sov_distill_delta() will be asked for */
+    double most;    /* a larger weight cannot be written; 0: any can */
+    bool keep_mask; /* what is zero in the student's matrices stays so */
     uint64_t seed;
     uint64_t draws; /* of a token, for a cache; 0: 50 */
 
@@ -122,7 +129,7 @@ struct sov_distill_opts {
     bool resume;            /* go on from what is there, if anything is */
     bool force;             /* what is there may be lost */
     bool dry_run;           /* nothing will be written there */
-    bool best;   /* the end is the checkpoint with the best evaluation */
+    bool best;      /* the end is the checkpoint with the best evaluation */
     uint64_t every; /* steps between two evaluations and checkpoints; 0: only
                        at the end */
     uint64_t max_memory; /* 0: no limit */
@@ -130,7 +137,7 @@ struct sov_distill_opts {
     /* Not 0: end after this step, and keep it.  Or NULL. */
     const volatile sig_atomic_t *stop;
     int (*step)(void *arg, const struct sov_distill_step *s,
-                struct sov_err *err); /* or NULL */
+                struct sov_err *err);          /* or NULL */
     void (*word)(void *arg, const char *line); /* warnings; or NULL */
     void *arg;
     sov_progress_fn progress; /* steps; or NULL */
@@ -152,7 +159,7 @@ struct sov_distill_part {
     uint64_t bytes;
 };
 
-#define SOV_DISTILL_PARTS 8
+#define SOV_DISTILL_PARTS 10
 
 struct sov_distill_facts {
     int process, processes; /* which of how many this is: the first, 0,
@@ -160,8 +167,8 @@ struct sov_distill_facts {
     const char *arch;
     uint64_t layers, width, heads, kv_heads, ff, vocab;
     bool tied;
-    uint64_t parameters;  /* that learn */
-    uint64_t rank;        /* of an adapter, or 0 */
+    uint64_t parameters; /* that learn */
+    uint64_t rank;       /* of an adapter, or 0 */
     const char *loss, *optimizer, *schedule;
     double lr;
     uint64_t ctx;
@@ -173,12 +180,12 @@ struct sov_distill_facts {
     uint64_t text_tokens; /* that there are */
     uint64_t text_bytes;
     uint64_t eval_tokens;
-    double passes;        /* over the text */
-    double flops;         /* of a token */
-    bool recompute;       /* layers once more on the way back, for memory */
+    double passes;  /* over the text */
+    double flops;   /* of a token */
+    bool recompute; /* layers once more on the way back, for memory */
     size_t n_parts;
     struct sov_distill_part part[SOV_DISTILL_PARTS];
-    uint64_t memory;      /* of all parts */
+    uint64_t memory; /* of all parts */
 };
 
 SOV_API void sov_distill_facts(const sov_distill *d,
@@ -239,10 +246,42 @@ SOV_API int sov_distill_generate(const struct sov_distill_opts *opts,
  */
 SOV_API int sov_distill_run(sov_distill *d, struct sov_err *err) SOV_MUST_CHECK;
 
+/* Whose work it is: one of several machines that share no link. */
+struct sov_distill_delta {
+    uint64_t worker, workers; /* from 1, of so many; 0: not said */
+    /* Or masked, so that only the sum over all of these tells anything: by
+     * this one's secret key, and the public ones of all, in one order.  There
+     * is one for each base: a second one would tell what differs. */
+    const sov_seckey *key;
+    const struct sov_pubkey *silo;
+    size_t n_silos;
+};
+
+/* Is that well said? */
+SOV_API int sov_distill_delta_check(const struct sov_distill_delta *o,
+                                    struct sov_err *err) SOV_MUST_CHECK;
+
+/* What all steps have moved (opts->delta), for sov_distill_merge(). */
+SOV_API int sov_distill_delta(sov_distill *d, const struct sov_distill_delta *o,
+                              sov_sink *sink,
+                              struct sov_err *err) SOV_MUST_CHECK;
+
+/*
+ * The model that all began with, moved by the mean of what these files say,
+ * times opts->outer_lr (0: 1); each counts by the tokens that it has learnt, or
+ * alike, if they are masked.  student (or arch, tokenizer and seed), lora and
+ * outer_lr count; of *d there are sov_distill_model() and _free().  SOV_ENO:
+ * they do not belong together, or one is missing.
+ */
+SOV_API int sov_distill_merge(sov_distill **d,
+                              const struct sov_distill_opts *opts,
+                              const char *const *path, size_t n,
+                              struct sov_err *err) SOV_MUST_CHECK;
+
 /* Points of all steps that were done, also before the run went on; likewise
  * evaluations, and which of them was best (NULL: there was none). */
-SOV_API const struct sov_distill_point *
-sov_distill_points(const sov_distill *d, size_t *n);
+SOV_API const struct sov_distill_point *sov_distill_points(const sov_distill *d,
+                                                           size_t *n);
 SOV_API const struct sov_distill_eval *sov_distill_evals(const sov_distill *d,
                                                          size_t *n);
 SOV_API const struct sov_distill_eval *sov_distill_best(const sov_distill *d);

@@ -222,8 +222,7 @@ local(const struct sov_comm *c, struct sov_err *err)
     for (round = 0; round < 2 && rc == 0; round++) {
         rc = sov_comm_agree(c, work(c->rank, 3 * round, err), err);
         if (rc == 0)
-            rc = sov_local_meet(c, &outer, sov_kern(), base, momentum, w, COUNT,
-                                err);
+            rc = sov_local_meet(c, &outer, base, momentum, w, COUNT, err);
     }
     return rc;
 }
@@ -247,7 +246,7 @@ workers(int n, struct sov_err *err)
             rc = work(i, 3 * round, err);
             memcpy(kept[i], state, sizeof(state));
             if (rc == 0)
-                rc = sov_local_add(sov_kern(), sum, base, w, COUNT, err);
+                rc = sov_local_add(sum, base, w, COUNT, err);
         }
         sov_local_step(&outer, sum, (size_t)n, base, momentum, w, COUNT);
     }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # tests/cli/sov-distill/local.mk - sov-distill as a user runs it
 
+cli_tests += %D%/apart.sh
 cli_tests += %D%/claims.sh
 cli_tests += %D%/generate.sh
 cli_tests += %D%/log.sh
