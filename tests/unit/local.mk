@@ -48,4 +48,5 @@ include tests/unit/loss.mk
 include tests/unit/data.mk
 include tests/unit/train_prim.mk
 include tests/unit/train_net.mk
+include tests/unit/prune.mk
 include tests/unit/prune_obs.mk
