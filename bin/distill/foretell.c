@@ -4,9 +4,12 @@
  */
 #include "distill/distill.h"
 
+#include "cli/guard.h"
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/tool.h"
+
+#include <string.h>
 
 static int
 report(uint64_t tokens, uint64_t bytes, struct sov_err *err)
@@ -30,10 +33,43 @@ work(const struct distill *q, sov_sink *sink, uint64_t *tokens,
     int rc;
 
     distill_fill(q, &opt);
+    if (distill_options.resume)
+        sov_guard_stop(true);
     sov_progress_begin("tokens");
     rc = sov_distill_foretell(&opt, sink, tokens, err);
     sov_progress_end();
-    return rc;
+    sov_guard_stop(false);
+    if (rc <= 0)
+        return rc;
+    sov_fail(err, SOV_EIO,
+             "stopped by a signal; what was done is kept in %s, and the same "
+             "command goes on from there",
+             sov_sink_part(sink));
+    err->where = SOV_WHERE_LOCK; /* exit status 75: try again */
+    return SOV_EIO;
+}
+
+/* With --resume it grows in OUT.part, which stays. */
+static int
+open_output(const struct distill *q, sov_sink **sink, struct sov_err *err)
+{
+    const struct sov_sink_opts opts = {
+        .force = sov_common.force,
+        .if_changed = sov_common.if_changed,
+        .lock = (enum sov_lock)sov_common.lock,
+        .inputs = q->input,
+        .n_inputs = q->n_inputs,
+        .part = true,
+    };
+
+    if (!distill_options.resume)
+        return sov_tool_sink(sink, q->input, q->n_inputs, 0, err);
+    if (strcmp(sov_common.output, "-") == 0)
+        return sov_fail(err, SOV_EARG,
+                        "--resume: standard output cannot be gone on with");
+    if (sov_common.depfile != NULL)
+        return sov_fail(err, SOV_EARG, "--resume knows no --depfile here");
+    return sov_sink_open(sink, sov_common.output, &opts, err);
 }
 
 int
@@ -49,7 +85,7 @@ distill_foretell(struct distill *q, struct sov_err *err)
     if (rc == 0)
         rc = distill_list_inputs(q, err);
     if (rc == 0)
-        rc = sov_tool_sink(&sink, q->input, q->n_inputs, 0, err);
+        rc = open_output(q, &sink, err);
     if (rc == 0)
         rc = work(q, sink, &tokens, err);
     if (rc == 0)

@@ -94,6 +94,11 @@ int sov_few_writer_new(sov_few_writer **w, sov_sink *sink,
                        struct sov_err *err) SOV_MUST_CHECK;
 void sov_few_writer_free(sov_few_writer *w);
 
+/* Where the sink has a part (sys/part.h): how many tokens are in it, whose
+ * samples need not be added again.  Before the first is. */
+int sov_few_writer_resume(sov_few_writer *w, uint64_t *done,
+                          struct sov_err *err) SOV_MUST_CHECK;
+
 /* The next token's samples; top is kept as one of 256 steps. */
 int sov_few_writer_add(sov_few_writer *w, const struct sov_few *few, float top,
                        struct sov_err *err) SOV_MUST_CHECK;

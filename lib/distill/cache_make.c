@@ -32,7 +32,7 @@ struct making {
     size_t first[SEQUENCES + 1];
     uint64_t at;   /* place in the stream of the unit's first token, */
     uint64_t from; /* of the slab's, */
-    uint64_t done; /* and what has been written */
+    uint64_t done; /* and what has been written, now or before */
 };
 
 int
@@ -91,19 +91,23 @@ fill_up(struct making *m, uint64_t at, struct sov_err *err)
     return rc;
 }
 
-/* Tokens first .. first + n - 1 of the unit. */
+/* Tokens first .. first + n - 1 of the unit, of which some may be there. */
 static int
 make_slab(struct making *m, size_t first, size_t n, struct sov_err *err)
 {
-    int rc = sov_teacher_logits(m->o->teacher, first, n, m->z, m->n_vocab, err);
+    int rc;
+
+    if (m->at + first + n <= m->done)
+        return 0;
+    rc = sov_teacher_logits(m->o->teacher, first, n, m->z, m->n_vocab, err);
 
     if (rc < 0)
         return rc;
     m->from = m->at + first;
     sov_par_for(n, 1, draw_rows, m);
-    for (size_t i = 0; i < n && rc == 0; i++)
+    for (size_t i = (size_t)(m->done - m->from); i < n && rc == 0; i++)
         rc = sov_few_writer_add(m->w, &m->few[i], m->top[i], err);
-    m->done += n;
+    m->done = m->from + n;
     return rc;
 }
 
@@ -125,6 +129,8 @@ make_unit(struct making *m, uint64_t i, size_t *n_seq, struct sov_err *err)
         n += s.n;
         m->first[++*n_seq] = n;
     }
+    if (m->at + n <= m->done) /* by an earlier run */
+        return 0;
     rc = fill_up(m, m->at, err);
     if (rc == 0)
         rc = sov_teacher_unit(m->o->teacher, *n_seq, m->first, m->ids, err);
@@ -180,6 +186,8 @@ sov_few_make(const struct sov_few_make_opts *opts,
 
     m.n_vocab = sov_teacher_vocab(opts->teacher);
     rc = sov_few_writer_new(&m.w, opts->sink, about, err);
+    if (rc == 0)
+        rc = sov_few_writer_resume(m.w, &m.done, err);
     if (rc == 0)
         rc = make_room(&m, err);
     if (rc == 0)

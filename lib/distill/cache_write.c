@@ -5,7 +5,7 @@
  * The first LEARN tokens wait in memory: they say how all others are coded.
  * From then on a block leaves as soon as it is full.
  */
-#include "distill/cache_in.h"
+#include "distill/cache_out.h"
 
 #include "base/le.h"
 #include "base/mem.h"
@@ -15,24 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK 256
+#define BLOCK SOV_FEW_OUT_BLOCK
 #define LEARN 32768 /* tokens */
-
-struct sov_few_writer {
-    sov_sink *sink;
-    struct sov_few_about about;
-    struct sov_few_model model;
-    uint8_t *shares;
-    unsigned char sum[SOV_XXH3_LEN];
-    struct sov_sum *hash;
-    bool begun; /* the model is known and written */
-    struct sov_few_list wait;
-    float *top;     /* [wait.n] */
-    uint64_t n;     /* tokens that were added */
-    uint64_t block; /* number of the next */
-    uint64_t at;    /* bytes written */
-    struct sov_buf index;
-};
 
 int
 sov_few_writer_new(sov_few_writer **writer, sov_sink *sink,
@@ -84,12 +68,13 @@ put(sov_few_writer *w, const void *p, size_t len, struct sov_err *err)
 
 /* ---- what stands before the blocks */
 
-static int
-put_header(sov_few_writer *w, struct sov_err *err)
+void
+sov_few_writer_head(sov_few_writer *w, unsigned char h[SOV_FEW_HEAD])
 {
     const struct sov_few_about *a = &w->about;
-    unsigned char h[SOV_FEW_HEAD] = SOV_FEW_MAGIC;
 
+    memset(h, 0, SOV_FEW_HEAD);
+    memcpy(h, SOV_FEW_MAGIC, SOV_FEW_TEXT);
     sov_put32(h + 8, SOV_FEW_VERSION);
     sov_put32(h + 12, SOV_FEW_HEAD);
     memcpy(h + 16, a->teacher, SOV_SHA256_LEN);
@@ -105,7 +90,6 @@ put_header(sov_few_writer *w, struct sov_err *err)
     sov_put32(h + 148, a->apart);
     sov_xxh3(h, SOV_FEW_HEAD - SOV_XXH3_LEN, w->sum);
     memcpy(h + SOV_FEW_HEAD - SOV_XXH3_LEN, w->sum, SOV_XXH3_LEN);
-    return put(w, h, sizeof(h), err);
 }
 
 static int
@@ -131,11 +115,13 @@ put_model(sov_few_writer *w, struct sov_err *err)
 static int
 begin(sov_few_writer *w, struct sov_err *err)
 {
+    unsigned char head[SOV_FEW_HEAD];
     int rc = sov_few_learn(&w->model, &w->wait, w->about.n_vocab,
                            w->about.n_draws, w->shares, err);
 
+    sov_few_writer_head(w, head);
     if (rc == 0)
-        rc = put_header(w, err);
+        rc = put(w, head, sizeof(head), err);
     if (rc == 0)
         rc = put_model(w, err);
     w->begun = rc == 0;
@@ -164,7 +150,9 @@ put_block(sov_few_writer *w, size_t first, size_t n, size_t at,
     sov_buf_free(&b);
     w->block++;
     sov_buf_u64(&w->index, w->at);
-    return rc == 0 && w->index.bad ? sov_mem_fail(err) : rc;
+    if (rc == 0)
+        rc = w->index.bad ? sov_mem_fail(err) : sov_few_writer_note(w, err);
+    return rc;
 }
 
 /* All that waits. */

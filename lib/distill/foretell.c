@@ -46,6 +46,14 @@ prepare(struct foretell *f, const struct sov_distill_opts *o,
                    : rc;
 }
 
+static bool
+is_stopped(void *arg)
+{
+    const struct sov_distill_opts *o = arg;
+
+    return o->stop != NULL && *o->stop != 0;
+}
+
 int
 sov_distill_foretell(const struct sov_distill_opts *o, sov_sink *sink,
                      uint64_t *tokens, struct sov_err *err)
@@ -58,13 +66,14 @@ sov_distill_foretell(const struct sov_distill_opts *o, sov_sink *sink,
             .teacher = f.teacher,
             .course = f.course,
             .sink = sink,
+            .stop = is_stopped,
+            .stop_arg = (void *)(uintptr_t)o,
             .progress = o->progress,
             .progress_arg = o->progress_arg,
         };
 
         f.about.seed = o->seed;
-        f.about.n_draws =
-            (uint32_t)(o->draws > 0 ? o->draws : SOV_FEW_DRAWS);
+        f.about.n_draws = (uint32_t)(o->draws > 0 ? o->draws : SOV_FEW_DRAWS);
         *tokens = f.about.n_tokens;
         rc = sov_few_make(&make, &f.about, err);
     }
@@ -72,5 +81,5 @@ sov_distill_foretell(const struct sov_distill_opts *o, sov_sink *sink,
     sov_course_free(f.course);
     sov_tokens_free(f.tokens);
     sov_tok_free(f.tok);
-    return rc;
+    return rc == SOV_ENO && is_stopped((void *)(uintptr_t)o) ? 1 : rc;
 }

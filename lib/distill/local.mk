@@ -15,6 +15,8 @@ libsov_all_la_SOURCES += \
 	%D%/cache_in.h \
 	%D%/cache_make.c \
 	%D%/cache_make.h \
+	%D%/cache_out.h \
+	%D%/cache_resume.c \
 	%D%/cache_write.c \
 	%D%/comm.c %D%/comm.h %D%/comm_in.h %D%/comms.def \
 	%D%/corpus.c \

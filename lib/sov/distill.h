@@ -213,7 +213,9 @@ SOV_API int sov_distill_agree(sov_distill *d, int rc,
 /*
  * Keep what opts->teacher says of opts->text, to be opts->cache of many runs:
  * samples of what it expects behind each token.  text, form, twins, filter,
- * rules, teacher, temp, ctx, seed, draws and progress (tokens) count.
+ * rules, teacher, temp, ctx, seed, draws, stop and progress (tokens) count.
+ * A sink with a part goes on behind what an earlier run left in it.  0; 1: it
+ * was stopped.
  */
 SOV_API int sov_distill_foretell(const struct sov_distill_opts *opts,
                                  sov_sink *sink, uint64_t *tokens,

@@ -2,6 +2,7 @@
 # tests/cli/sov-distill/local.mk - sov-distill as a user runs it
 
 cli_tests += %D%/apart.sh
+cli_tests += %D%/cache.sh
 cli_tests += %D%/claims.sh
 cli_tests += %D%/generate.sh
 cli_tests += %D%/log.sh
