@@ -33,6 +33,7 @@ cli_tests += %D%/torture.sh
 include tests/cli/archive/local.mk
 include tests/cli/sov-bench/local.mk
 include tests/cli/sov-distill/local.mk
+include tests/cli/sov-prune/local.mk
 include tests/cli/sov-quantize/local.mk
 include tests/cli/sov-run/local.mk
 include tests/cli/sov-show/local.mk

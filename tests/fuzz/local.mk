@@ -195,3 +195,8 @@ fuzz_tests += tests/fuzz/fuzz_corpus
 tests_fuzz_fuzz_corpus_SOURCES = %D%/fuzz_corpus.c $(fuzz_main)
 tests_fuzz_fuzz_corpus_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_corpus_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_tests += tests/fuzz/fuzz_prune_sheet
+tests_fuzz_fuzz_prune_sheet_SOURCES = %D%/fuzz_prune_sheet.c $(fuzz_main)
+tests_fuzz_fuzz_prune_sheet_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_prune_sheet_LDFLAGS = $(fuzz_ldflags)

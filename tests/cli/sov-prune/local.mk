@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+# tests/cli/sov-prune/local.mk - sov-prune as a user runs it
+
+cli_tests += %D%/claims.sh
+cli_tests += %D%/errors.sh
+cli_tests += %D%/masks.sh
+cli_tests += %D%/plan.sh
+cli_tests += %D%/stats.sh
