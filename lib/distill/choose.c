@@ -102,7 +102,11 @@ sov_distill_check(const struct sov_distill_opts *o, struct sov_err *err)
     if ((o->student != NULL) == (o->arch != NULL))
         return sov_fail(err, SOV_EARG,
                         "one of --student and --arch says what is trained");
-    if (o->lora != NULL && (o->student == NULL || o->keep_mask))
+    if (o->lora != NULL && o->keep_mask)
+        return sov_fail(err, SOV_EARG,
+                        "--train-lora and --keep-mask: an adapter has no zeros "
+                        "to keep, and would fill those of the student");
+    if (o->lora != NULL && o->student == NULL)
         return sov_fail(err, SOV_EARG,
                         "--train-lora: an adapter is for a --student, which "
                         "stays as it is");

@@ -40,7 +40,7 @@ begun() {
     $run long.txt >out 2>err </dev/null &
     pid=$!
     tries=0
-    while [ "$(cat x.few.part 2>/dev/null | wc -c)" -lt 100000 ] &&
+    while [ -z "$(find . -name x.few.part -size +97k)" ] &&
         [ $tries -lt 2000 ]; do
         tries=$((tries + 1))
         sleep 0.01

@@ -5,6 +5,7 @@ cli_tests += %D%/apart.sh
 cli_tests += %D%/cache.sh
 cli_tests += %D%/claims.sh
 cli_tests += %D%/generate.sh
+cli_tests += %D%/keep.sh
 cli_tests += %D%/log.sh
 cli_tests += %D%/lora.sh
 cli_tests += %D%/output.sh
