@@ -147,6 +147,10 @@ struct sov_arch {
 #include "arch/archs.def"
 #undef ARCH
 
+/* The row that a model's metadata name; SOV_EUNSUP: there is none. */
+int sov_arch_find(const struct sov_arch **arch, const sov_meta *meta,
+                  struct sov_err *err) SOV_MUST_CHECK;
+
 /* SOV_EUNSUP for an architecture that has no row.  The adapters are borrowed,
  * as the model is. */
 int sov_net_open(struct sov_net **net, const sov_model *model,

@@ -18,9 +18,9 @@ static const struct sov_arch *const archs[] = {
 #undef ARCH
 };
 
-static int
-find_arch(const struct sov_arch **arch, const sov_meta *meta,
-          struct sov_err *err)
+int
+sov_arch_find(const struct sov_arch **arch, const sov_meta *meta,
+              struct sov_err *err)
 {
     static const char adapter[] = "adapter";
     struct sov_span name = { NULL, 0 };
@@ -250,7 +250,7 @@ sov_net_open(struct sov_net **out, const sov_model *model,
     *out = NULL;
     if (net == NULL)
         return sov_mem_fail(err);
-    rc = find_arch(&net->arch, sov_model_meta(model), err);
+    rc = sov_arch_find(&net->arch, sov_model_meta(model), err);
     if (rc == 0)
         rc = sov_hparams_read(&net->hp, sov_model_meta(model),
                               net->arch, err);

@@ -7,6 +7,7 @@ libsov_all_la_SOURCES += \
 	%D%/intake.c %D%/intake.h \
 	%D%/moments.c %D%/moments.h \
 	%D%/probe.c \
+	%D%/reading.c %D%/reading.h \
 	%D%/run.c \
 	%D%/stats.c %D%/stats.h \
 	%D%/stats_make.c \

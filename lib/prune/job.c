@@ -4,6 +4,8 @@
  */
 #include "prune/job.h"
 
+#include "prune/shape_job.h"
+
 #include "arch/sane.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -61,6 +63,10 @@ check_how_much(const struct sov_prune_opts *o, struct sov_err *err)
 {
     if (o->sheet != NULL)
         return 0;
+    if (o->target != 0)
+        return sov_fail(err, SOV_EARG,
+                        "zeros take as many bytes as other numbers: a size is "
+                        "for methods that take layers, columns or tokens out");
     if (o->patterned && o->pattern.of != 0 && !isnan(o->ratio)) {
         double own = (double)(o->pattern.of - o->pattern.keep) / o->pattern.of;
 
@@ -96,7 +102,8 @@ check_method(struct sov_prune *job, const struct sov_prune_opts *o,
     if (rc < 0)
         return rc;
     job->method = m;
-    if ((m->needs & SOV_PRUNE_MOMENTS) != 0 && o->calib == NULL)
+    if ((m->needs & (SOV_PRUNE_MOMENTS | SOV_PRUNE_TEXT)) != 0 &&
+        o->calib == NULL)
         return sov_fail(err, SOV_EARG,
                         "%s has to see a text: --calib TEXT is missing",
                         m->name);
@@ -129,12 +136,14 @@ static int
 make_job(struct sov_prune *job, const struct sov_prune_opts *o,
          struct sov_err *err)
 {
-    int rc = check_how_much(o, err);
+    int rc = check_method(job, o, err);
 
     if (rc == 0)
-        rc = check_method(job, o, err);
-    if (rc == 0)
         rc = sov_model_sane(job->model, err);
+    if (rc == 0 && job->method->cut != NULL)
+        return sov_shape_job_new(&job->shape, job, o, err);
+    if (rc == 0)
+        rc = check_how_much(o, err);
     if (rc == 0)
         rc = sov_prune_decide(job, o, err);
     if (rc == 0)
@@ -176,6 +185,7 @@ sov_prune_free(sov_prune *job)
 {
     if (job == NULL)
         return;
+    sov_shape_job_free(job->shape);
     sov_prune_inputs_free(&job->inputs);
     sov_stats_close(job->own_stats);
     sov_plan_free(job->plan);
@@ -193,6 +203,8 @@ sov_prune_calibrate(sov_prune *job, struct sov_err *err)
 
     if (job->calib.ids == NULL)
         return 0;
+    if (job->shape != NULL)
+        return sov_shape_job_plan(job->shape, err);
     rc = sov_stats_collect(&job->own_stats, job->model, &job->calib, err);
     if (rc == 0)
         rc = sov_prune_inputs_take(&job->inputs, job->model, job->fate,
@@ -205,7 +217,8 @@ sov_prune_calibrate(sov_prune *job, struct sov_err *err)
 int
 sov_prune_run(sov_prune *job, sov_sink *const *sinks, struct sov_err *err)
 {
-    return sov_prune_stream(job, sinks, err);
+    return job->shape != NULL ? sov_shape_job_run(job->shape, sinks, err)
+                              : sov_prune_stream(job, sinks, err);
 }
 
 /* ---- what is told ---- */
@@ -249,6 +262,8 @@ sov_prune_loss(const sov_prune *job, size_t i)
 {
     const struct sov_prune_fate *f = &job->fate[i];
 
+    if (job->shape != NULL) /* tensors are others than the model's */
+        return (struct sov_prune_loss){ .pattern = { .rows = 1 } };
     return (struct sov_prune_loss){
         .pruned = f->pruned,
         .ratio = f->share.ratio,

@@ -26,11 +26,14 @@ struct sov_prune_fate {
     struct sov_quant_error lost;
 };
 
+struct sov_shape_job;
+
 struct sov_prune {
     sov_model *model; /* borrowed */
     const struct sov_prune_method *method;
     sov_plan *plan; /* owned, frozen; of masks: tensor i is the model's */
     struct sov_prune_fate *fate; /* owned; of each tensor of the model */
+    struct sov_shape_job *shape; /* owned; of methods of shapes, or NULL */
     struct sov_prune_inputs inputs;
     struct sov_calib_opts calib; /* ids NULL: nothing is read */
     sov_stats *own_stats;        /* owned; what that showed, or NULL */

@@ -2,10 +2,18 @@
 # lib/prune/local.mk - floor 10: taking weights out of a model
 
 libsov_all_la_SOURCES += \
+	%D%/axes.def \
 	%D%/decide.c \
 	%D%/dsnot.c %D%/dsnot.h \
+	%D%/experts.c \
+	%D%/ffn.c \
+	%D%/flow.c \
+	%D%/heads.c \
+	%D%/hidden.c \
+	%D%/influence.c \
 	%D%/inputs.c %D%/inputs.h \
 	%D%/job.c %D%/job.h \
+	%D%/layers.c %D%/layers.h \
 	%D%/limits.h \
 	%D%/magnitude.c \
 	%D%/method.c %D%/method.h %D%/methods.def \
@@ -13,6 +21,14 @@ libsov_all_la_SOURCES += \
 	%D%/owl.c %D%/owl.h \
 	%D%/pattern.c \
 	%D%/select.c \
+	%D%/shape.c %D%/shape.h \
+	%D%/shape_job.c %D%/shape_job.h \
 	%D%/sheet.c \
 	%D%/stream.c \
-	%D%/wanda.c
+	%D%/trim.c %D%/trim.h \
+	%D%/trim_meta.c \
+	%D%/trim_plan.c \
+	%D%/trim_vocab.c \
+	%D%/vocab.c \
+	%D%/wanda.c \
+	%D%/width.c

@@ -45,13 +45,16 @@ struct sov_prune_rows {
 enum sov_prune_need {
     SOV_PRUNE_SQUARES = 1, /* square: of an imatrix, or of a text */
     SOV_PRUNE_MOMENTS = 2, /* moments: of a text alone */
+    SOV_PRUNE_TEXT = 4,    /* a text itself */
 };
+
+struct sov_trim;
+struct sov_shape_ask;
 
 struct sov_prune_method {
     const char *name;
     const char *about; /* a few words, for lists */
     unsigned needs;    /* of enum sov_prune_need */
-    bool shapes;       /* the model has other shapes afterwards (cut.h) */
     bool changes;      /* weights that stay get other values */
 
     /* Masks.  Bytes of room, on cache lines, for a call with n rows of k. */
@@ -59,6 +62,10 @@ struct sov_prune_method {
     /* Prune these rows. */
     int (*rows)(const struct sov_prune_rows *r, void *room,
                 struct sov_err *err);
+
+    /* Shapes (shape.h), in place of these: choose what stays. */
+    int (*cut)(struct sov_trim *c, const struct sov_shape_ask *ask,
+               struct sov_err *err);
 };
 
 #define PRUNE(name) \

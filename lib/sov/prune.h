@@ -102,7 +102,10 @@ SOV_API void sov_prune_sheet_free(struct sov_prune_sheet *sheet);
 
 struct sov_prune_opts {
     const char *method; /* NULL: what the sheet says */
-    double ratio;       /* of the weights of a row that go; NAN: not given */
+    double ratio;       /* of the weights of a row that go, or of what a
+                           method of shapes takes; NAN: not given */
+    uint64_t target;    /* of such a method: bytes of all tensors at most, in
+                           place of ratio; 0: not given */
     bool patterned;     /* pattern is given; its n:m is the ratio */
     struct sov_prune_pattern pattern;
     const struct sov_prune_sheet *sheet; /* in place of these, or NULL: what
@@ -135,7 +138,8 @@ SOV_API int sov_prune_new(sov_prune **job, sov_model *model,
                           struct sov_err *err) SOV_MUST_CHECK;
 SOV_API void sov_prune_free(sov_prune *job);
 
-/* The layout of the output, frozen. */
+/* The layout of the output, frozen.  NULL before sov_prune_calibrate() where a
+ * method of shapes reads a text. */
 SOV_API const sov_plan *sov_prune_plan(const sov_prune *job);
 
 /* What people should know; i from 0, NULL at the end.  Some are known only

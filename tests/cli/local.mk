@@ -29,6 +29,7 @@ cli_tests += %D%/ranks.sh
 cli_tests += %D%/sigstore.sh
 cli_tests += %D%/slow_compilers.sh
 cli_tests += %D%/torture.sh
+cli_tests += %D%/trims.sh
 
 include tests/cli/archive/local.mk
 include tests/cli/sov-bench/local.mk

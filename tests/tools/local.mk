@@ -90,3 +90,7 @@ tests_tools_benchstat_LDADD = libsov_all.la $(deps_libs) -lm
 check_PROGRAMS += tests/tools/tasks
 tests_tools_tasks_SOURCES = %D%/tasks.c
 tests_tools_tasks_LDADD = libsovcore.la
+
+check_PROGRAMS += tests/tools/trims
+tests_tools_trims_SOURCES = %D%/trims.c
+tests_tools_trims_LDADD = libsov_all.la $(deps_libs) -lm

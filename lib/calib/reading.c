@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * reading.c - a text through a model as it is, for who looks at what comes out
+ *
+ * It is a calibration of one stream that nobody fits anything in; what it has
+ * besides are a second place for what stands between layers, and logits.
+ */
+#include "calib/reading.h"
+
+#include "base/fmath.h"
+#include "base/mem.h"
+#include "calib/calib_in.h"
+#include "sys/file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Logits that are there at once, if one column has not more. */
+#define LOGITS ((size_t)1 << 22)
+
+struct sov_reading {
+    struct sov_calib *c; /* owned */
+    struct sov_hidden mark;
+    float *before; /* [n_ctx, n_embd] owned */
+    float *logits; /* [n_cols, n_vocab] owned, from the first loss on */
+    size_t n_cols;
+};
+
+int
+sov_reading_new(struct sov_reading **reading, sov_model *model,
+                const struct sov_calib_opts *opts, struct sov_err *err)
+{
+    struct sov_reading *r = sov_mem_array(1, sizeof(*r));
+    int rc;
+
+    *reading = NULL;
+    if (r == NULL)
+        return sov_mem_fail(err);
+    r->mark.fd = -1;
+    rc = sov_calib_new(&r->c, model, opts, NULL, err);
+    if (rc == 0)
+        r->before = sov_mem_array(r->c->hidden[0].each, sizeof(*r->before));
+    if (rc == 0 && r->before == NULL)
+        rc = sov_mem_fail(err);
+    if (rc < 0) {
+        sov_reading_free(r);
+        return rc;
+    }
+    *reading = r;
+    return 0;
+}
+
+void
+sov_reading_free(struct sov_reading *r)
+{
+    if (r == NULL)
+        return;
+    sov_calib_free(r->c);
+    sov_hidden_free(&r->mark);
+    free(r->before);
+    free(r->logits);
+    free(r);
+}
+
+const struct sov_net *
+sov_reading_net(const struct sov_reading *r)
+{
+    return r->c->net;
+}
+
+uint64_t
+sov_reading_tokens(const struct sov_reading *r)
+{
+    return sov_calib_tokens(r->c);
+}
+
+static void
+begin_window(struct sov_calib *c, struct sov_walk *w, size_t window)
+{
+    const struct sov_stretch stretch = {
+        .ids = c->ids + window * c->n_ctx,
+        .n = c->n_ctx,
+        .block = c->block,
+        .n_out = c->n_ctx,
+    };
+
+    sov_walk_begin(w, c->net, &c->pass, &stretch);
+}
+
+int
+sov_reading_begin(struct sov_reading *r, struct sov_err *err)
+{
+    return sov_calib_embed(r->c, err);
+}
+
+int
+sov_reading_layer(struct sov_reading *r, size_t layer, sov_reading_look look,
+                  void *arg, struct sov_err *err)
+{
+    struct sov_calib *c = r->c;
+    int rc = 0;
+
+    for (size_t i = 0; i < c->n_windows && rc == 0; i++) {
+        struct sov_reading_seen seen = {
+            .layer = layer,
+            .window = i,
+            .n = c->n_ctx,
+            .before = r->before,
+            .after = c->pass.x,
+            .pass = &c->pass,
+        };
+        struct sov_walk w;
+
+        begin_window(c, &w, i);
+        rc = sov_hidden_get(&c->hidden[0], i, c->pass.x, err);
+        if (rc < 0)
+            break;
+        memcpy(r->before, c->pass.x, c->hidden[0].each * sizeof(float));
+        sov_walk_layer(&w, layer);
+        while (sov_walk_on(&w) != SOV_ENTERS_NONE)
+            ;
+        if (look != NULL)
+            rc = look(arg, &seen, err);
+        if (rc == 0)
+            rc = sov_hidden_put(&c->hidden[0], i, c->pass.x, err);
+    }
+    return rc;
+}
+
+/* All windows from one place to the other. */
+static int
+copy_hidden(struct sov_reading *r, const struct sov_hidden *from,
+            struct sov_hidden *to, struct sov_err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < r->c->n_windows && rc == 0; i++) {
+        rc = sov_hidden_get(from, i, r->before, err);
+        if (rc == 0)
+            rc = sov_hidden_put(to, i, r->before, err);
+    }
+    return rc;
+}
+
+int
+sov_reading_mark(struct sov_reading *r, struct sov_err *err)
+{
+    const struct sov_hidden *h = &r->c->hidden[0];
+    int rc = 0;
+
+    if (r->mark.each == 0)
+        rc = sov_hidden_new(&r->mark, r->c->n_windows, h->each, h->mem == NULL,
+                            err);
+    return rc == 0 ? copy_hidden(r, h, &r->mark, err) : rc;
+}
+
+int
+sov_reading_back(struct sov_reading *r, struct sov_err *err)
+{
+    return copy_hidden(r, &r->mark, &r->c->hidden[0], err);
+}
+
+/* ---- loss ---- */
+
+static int
+take_logits(struct sov_reading *r, struct sov_err *err)
+{
+    size_t n = r->c->net->n_vocab;
+
+    if (r->logits != NULL)
+        return 0;
+    if (r->c->net->head.data == NULL)
+        return sov_fail(err, SOV_EUNSUP, "the model has no logits");
+    r->n_cols = n < LOGITS ? LOGITS / n : 1;
+    if (r->n_cols > r->c->n_ctx)
+        r->n_cols = r->c->n_ctx;
+    r->logits = sov_mem_array(r->n_cols * n, sizeof(*r->logits));
+    return r->logits == NULL ? sov_mem_fail(err) : 0;
+}
+
+struct losses {
+    const struct sov_reading *r;
+    const int32_t *next; /* of each column: the token behind it */
+    double *nats;        /* [n_cols] */
+};
+
+static void
+lose(void *arg, size_t first, size_t last, unsigned worker)
+{
+    const struct losses *l = arg;
+    const struct sov_kern *k = l->r->c->pass.nn.k;
+    size_t n = l->r->c->net->n_vocab;
+
+    (void)worker;
+    for (size_t i = first; i < last; i++) {
+        float *x = l->r->logits + i * n;
+        float most = k->max(x, n), right = x[l->next[i]];
+
+        k->exp(x, n, most);
+        l->nats[i] =
+            sov_log((double)k->sum(x, n)) + (double)most - (double)right;
+    }
+}
+
+/* Columns of a window from `first` on, whose followers are known. */
+static void
+lose_columns(struct sov_reading *r, size_t window, size_t first, size_t n,
+             double *nats)
+{
+    struct sov_calib *c = r->c;
+    struct losses l = { r, c->ids + window * c->n_ctx + first + 1, nats };
+    struct sov_walk w;
+
+    begin_window(c, &w, window);
+    w.logits = r->logits;
+    w.n_out = n;
+    for (size_t i = 0; i < n; i++)
+        c->pass.wanted[i] = (uint32_t)(first + i);
+    sov_walk_end(&w);
+    sov_par_for(n, 1, lose, &l);
+}
+
+int
+sov_reading_loss(struct sov_reading *r, double *loss, struct sov_err *err)
+{
+    struct sov_calib *c = r->c;
+    size_t each = c->n_ctx - 1;
+    double *nats, sum = 0;
+    int rc = take_logits(r, err);
+
+    if (rc < 0)
+        return rc;
+    nats = sov_mem_array(r->n_cols, sizeof(*nats));
+    if (nats == NULL)
+        return sov_mem_fail(err);
+    for (size_t i = 0; i < c->n_windows && rc == 0; i++) {
+        rc = sov_hidden_get(&c->hidden[0], i, c->pass.x, err);
+        for (size_t at = 0; at < each && rc == 0; at += r->n_cols) {
+            size_t n = each - at < r->n_cols ? each - at : r->n_cols;
+
+            lose_columns(r, i, at, n, nats);
+            for (size_t j = 0; j < n; j++)
+                sum += nats[j];
+        }
+    }
+    free(nats);
+    if (rc == 0)
+        *loss = sum / ((double)each * (double)c->n_windows);
+    return rc;
+}

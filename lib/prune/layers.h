@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * layers.h - which layers go, by whatever they are judged
+ */
+#ifndef SOV_PRUNE_LAYERS_H
+#define SOV_PRUNE_LAYERS_H
+
+#include "prune/shape.h"
+
+#include "calib/reading.h"
+
+/* Those that are left so far, in order. */
+struct sov_layers {
+    uint32_t *id; /* [n] owned */
+    size_t n;
+    size_t stay;           /* ... and shall be in the end */
+    size_t step;           /* so many leave together, see sov_trim_step() */
+    struct sov_prune *job; /* for remarks, or NULL */
+};
+
+/* `step` of them leave, those at place p on, which is not 0. */
+void sov_layers_drop(struct sov_layers *l, size_t p);
+
+/* Read the text and let choose() drop some until l->stay are left. */
+typedef int (*sov_layers_choose)(struct sov_layers *l, struct sov_reading *r,
+                                 struct sov_err *err);
+int sov_layers_cut(struct sov_trim *c, const struct sov_shape_ask *ask,
+                   const char *method, sov_layers_choose choose,
+                   struct sov_err *err) SOV_MUST_CHECK;
+
+/* 1 - cosine of what each layer of the model begins and ends with. */
+int sov_layers_influence(struct sov_reading *r, double *influence,
+                         struct sov_err *err) SOV_MUST_CHECK;
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * shape_job.c - a job of a method of shapes
+ *
+ * Which shape comes out is known when the method has chosen, and that is when
+ * it has read the text: until then the job has no plan.
+ */
+#include "prune/shape_job.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+struct sov_shape_job {
+    struct sov_prune *job;      /* borrowed */
+    struct sov_prune_opts opts; /* layout, edit, ratio, target */
+    struct sov_trim *cut;       /* owned */
+};
+
+static int
+check(const char *method, const struct sov_prune_opts *o, struct sov_err *err)
+{
+    if (o->patterned)
+        return sov_fail(err, SOV_EARG,
+                        "a pattern is of weights that become zero; %s takes "
+                        "out what it takes as a whole",
+                        method);
+    if (o->sheet != NULL || o->n_rules > 0)
+        return sov_fail(err, SOV_EARG,
+                        "%s has one ratio for all: no plan and no ratios of "
+                        "tensors",
+                        method);
+    return 0;
+}
+
+int
+sov_shape_job_new(struct sov_shape_job **out, struct sov_prune *job,
+                  const struct sov_prune_opts *opts, struct sov_err *err)
+{
+    struct sov_shape_job *s;
+    int rc = check(job->method->name, opts, err);
+
+    *out = NULL;
+    if (rc < 0)
+        return rc;
+    s = sov_mem_array(1, sizeof(*s));
+    if (s == NULL)
+        return sov_mem_fail(err);
+    s->job = job;
+    s->opts = *opts;
+    rc = sov_trim_new(&s->cut, job->model, err);
+    if (rc == 0 && opts->calib == NULL)
+        rc = sov_shape_job_plan(s, err);
+    if (rc < 0) {
+        sov_shape_job_free(s);
+        return rc;
+    }
+    *out = s;
+    return 0;
+}
+
+void
+sov_shape_job_free(struct sov_shape_job *s)
+{
+    if (s == NULL)
+        return;
+    sov_trim_free(s->cut);
+    free(s);
+}
+
+int
+sov_shape_job_plan(struct sov_shape_job *s, struct sov_err *err)
+{
+    struct sov_prune *job = s->job;
+    const struct sov_shape_ask ask = {
+        .ratio = s->opts.ratio,
+        .target = s->opts.target,
+        .calib = job->calib.ids != NULL ? &job->calib : NULL,
+        .stats = s->opts.stats,
+        .job = job,
+    };
+    int rc = job->method->cut(s->cut, &ask, err);
+
+    if (rc == 0)
+        rc = sov_trim_plan(s->cut, &job->plan, err);
+    if (rc == 0 && s->opts.edit != NULL)
+        rc = s->opts.edit(s->opts.edit_arg, sov_plan_meta(job->plan), err);
+    return rc == 0 ? sov_plan_lay(job->plan, &s->opts.layout, err) : rc;
+}
+
+/* ---- writing ---- */
+
+struct stream {
+    struct sov_prune *job;
+    sov_writer *writer;
+    uint64_t done;
+};
+
+static int
+write_some(void *arg, const void *p, size_t len, struct sov_err *err)
+{
+    struct stream *w = arg;
+    int rc = sov_writer_data(w->writer, p, len, err);
+
+    w->done += len;
+    if (rc == 0 && w->job->progress != NULL)
+        w->job->progress(w->job->progress_arg, w->done,
+                         sov_plan_bytes(w->job->plan), NULL);
+    return rc;
+}
+
+int
+sov_shape_job_run(struct sov_shape_job *s, sov_sink *const *sinks,
+                  struct sov_err *err)
+{
+    struct stream w = { .job = s->job };
+    const sov_plan *plan = s->job->plan;
+    int rc = sov_writer_begin(&w.writer, plan, sinks, err);
+
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < sov_plan_count(plan) && rc == 0; i++) {
+        rc = sov_trim_tensor(s->cut, plan, i, write_some, &w, err);
+        if (rc < 0)
+            rc = sov_err_wrap(err, "tensor %s", sov_plan_at(plan, i)->name);
+    }
+    if (rc == 0)
+        return sov_writer_end(&w.writer, err);
+    sov_writer_abort(w.writer);
+    return rc;
+}
