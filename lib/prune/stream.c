@@ -5,8 +5,9 @@
  * What stays is copied in pieces.  Of a matrix that loses weights some rows are
  * read at a time, a batch; all threads prune items of it, which are whole
  * groups of rows that share a mask, and put the rows back where they were; then
- * the batch is written.  So memory does not follow the model's size, and the
- * model may be a pipe.
+ * the batch is written, by a thread beside the team, while the next one is read
+ * and pruned.  So memory does not follow the model's size, and the model may be
+ * a pipe.
  *
  * Nothing depends on how rows are cut into batches and items: a method looks at
  * a group of rows alone, zeros are counted, and errors are summed as whole
@@ -28,7 +29,7 @@
 
 /* Bytes that are read at a time, and weights of an item, unless the rows of one
  * group are more. */
-#define BATCH_BYTES  (UINT64_C(8) << 20)
+#define BATCH_BYTES  (UINT64_C(4) << 20)
 #define ITEM_WEIGHTS 16384
 
 #define LINE 64 /* bytes of a cache line */
@@ -44,10 +45,21 @@ struct worker {
     struct sov_err err;
 };
 
+/* A batch on its way out. */
+struct parcel {
+    sov_writer *writer;
+    const unsigned char *bytes;
+    size_t len;
+    struct sov_task *task; /* NULL: nothing is on its way */
+    struct sov_err err;
+};
+
 struct stream {
     struct sov_prune *job;
     sov_writer *writer;
-    unsigned char *batch; /* owned; [cap] */
+    struct parcel parcel;
+    unsigned char *both;  /* owned; [2 * cap]: one is filled, one written */
+    unsigned char *batch; /* that is filled; [cap] */
     size_t cap;
     struct worker *worker; /* owned; n_workers */
     unsigned n_workers;
@@ -139,7 +151,7 @@ fit_memory(struct stream *s, struct sov_err *err)
 
     measure(s, &widest);
     s->n_workers = sov_threads();
-    need = s->cap + widest * sizeof(float);
+    need = 2 * s->cap + widest * sizeof(float);
     if (need + (uint64_t)s->n_workers * s->each > limit)
         s->n_workers = 1;
     if (need + (uint64_t)s->n_workers * s->each > limit)
@@ -147,11 +159,13 @@ fit_memory(struct stream *s, struct sov_err *err)
                         "needs %" PRIu64 " bytes of memory, the limit is "
                         "%" PRIu64,
                         need + s->each, limit);
-    s->batch = sov_mem_aligned(s->cap, 1);
+    s->cap = lines(s->cap);
+    s->both = sov_mem_aligned(2 * s->cap, 1);
+    s->batch = s->both;
     s->rooms = sov_mem_aligned(s->n_workers * s->each + 1, 1);
     s->square = sov_mem_array(widest, sizeof(*s->square));
     s->worker = sov_mem_array(s->n_workers, sizeof(*s->worker));
-    if (s->batch == NULL || s->rooms == NULL || s->square == NULL ||
+    if (s->both == NULL || s->rooms == NULL || s->square == NULL ||
         s->worker == NULL)
         return sov_mem_fail(err);
     for (unsigned i = 0; i < s->n_workers; i++) {
@@ -170,7 +184,7 @@ free_all(struct stream *s)
     free(s->worker);
     free(s->square);
     sov_mem_free_aligned(s->rooms);
-    sov_mem_free_aligned(s->batch);
+    sov_mem_free_aligned(s->both);
 }
 
 /* Cut a worker's room for items of so many rows. */
@@ -286,11 +300,43 @@ read_batch(struct stream *s, uint64_t off, size_t len, struct sov_err *err)
 }
 
 static int
+deliver(void *arg)
+{
+    struct parcel *p = arg;
+
+    return sov_writer_data(p->writer, p->bytes, p->len, &p->err);
+}
+
+/* Wait until the last batch is written. */
+static int
+settle(struct stream *s, struct sov_err *err)
+{
+    struct parcel *p = &s->parcel;
+    int rc = p->task != NULL ? sov_task_join(p->task) : 0;
+
+    p->task = NULL;
+    if (rc < 0 && err != NULL)
+        *err = p->err;
+    return rc;
+}
+
+/* Hand the batch over, and go on with the other one. */
+static int
 write_batch(struct stream *s, size_t len, struct sov_err *err)
 {
     struct sov_prune *job = s->job;
-    int rc = sov_writer_data(s->writer, s->batch, len, err);
+    int rc = settle(s, err);
 
+    if (rc < 0)
+        return rc;
+    s->parcel.writer = s->writer;
+    s->parcel.bytes = s->batch;
+    s->parcel.len = len;
+    if (sov_task_start(&s->parcel.task, deliver, &s->parcel, NULL) < 0) {
+        s->parcel.task = NULL;
+        rc = sov_writer_data(s->writer, s->batch, len, err);
+    }
+    s->batch = s->batch == s->both ? s->both + s->cap : s->both;
     s->done += len;
     if (rc == 0 && job->progress != NULL)
         job->progress(job->progress_arg, s->done, sov_plan_bytes(job->plan),
@@ -423,6 +469,10 @@ sov_prune_stream(struct sov_prune *job, sov_sink *const *sinks,
         rc = sov_writer_begin(&s.writer, job->plan, sinks, err);
     if (rc == 0)
         rc = stream_all(&s, err);
+    if (rc == 0)
+        rc = settle(&s, err);
+    else
+        (void)settle(&s, NULL);
     if (rc == 0)
         rc = sov_writer_end(&s.writer, err);
     else
