@@ -7,6 +7,7 @@
 #include "compress/settled.h"
 
 #include "arch/sane.h"
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "kern/kern.h"
@@ -653,10 +654,70 @@ sov_quant_stats(const sov_quant *job)
                                    : NULL;
 }
 
+/* ---- going on ---- */
+
+/* What the output depends on beside the model, the plan and the version. */
+static int
+make_binding(const struct sov_quant *job, unsigned char *binding,
+             struct sov_err *err)
+{
+    unsigned char importance[SOV_XXH3_LEN], merge[SOV_XXH3_LEN];
+    struct sov_buf b = { 0 };
+    int rc = sov_importance_digest(job->importance, importance, err);
+
+    if (rc == 0)
+        rc = sov_merge_digest(job->merge, merge, err);
+    if (rc < 0)
+        return rc;
+    sov_buf_add(&b, importance, sizeof(importance));
+    sov_buf_add(&b, merge, sizeof(merge));
+    sov_buf_u32(&b, SOV_PIECE);
+    sov_buf_u32(&b, (uint32_t)job->nonfinite);
+    sov_buf_u32(&b, job->unchecked ? 1 : 0);
+    sov_buf_u32(&b, (uint32_t)job->effort);
+    if (!b.bad)
+        sov_sha256(b.p, b.len, binding);
+    sov_buf_free(&b);
+    return b.bad ? sov_mem_fail(err) : 0;
+}
+
+static size_t
+piece_step(const struct sov_tensor *t, uint64_t first)
+{
+    return sov_job_step(t, first, SOV_PIECE);
+}
+
+static void
+remark(void *arg, const char *line)
+{
+    sov_job_remark(arg, "%s", line);
+}
+
+static void
+taken(void *arg, const struct sov_journal_tensor *t)
+{
+    struct sov_quant *job = arg;
+
+    sov_job_replaced(job, t->tensor, t->replaced, t->bad);
+    job->lost[t->tensor] = t->lost;
+}
+
 int
 sov_quant_resume(sov_quant *job, sov_sink *const *sinks, struct sov_err *err)
 {
-    return sov_resume_open(job, sinks, err);
+    struct sov_resume_of of = {
+        .model = job->model,
+        .plan = job->plan,
+        .step = piece_step,
+        .remark = remark,
+        .taken = taken,
+        .arg = job,
+        .progress = job->progress,
+        .progress_arg = job->progress_arg,
+    };
+    int rc = make_binding(job, of.binding, err);
+
+    return rc == 0 ? sov_resume_open(&job->resume, &of, sinks, err) : rc;
 }
 
 uint64_t

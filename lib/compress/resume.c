@@ -13,6 +13,8 @@
 #include "sys/part.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,26 +38,15 @@ put_tensor(struct sov_buf *b, const struct sov_tensor *t)
 
 /* All but the tensors' bytes; the files' heads have the metadata. */
 static int
-make_binding(const struct sov_quant *job, unsigned char *binding,
+make_binding(const struct sov_resume_of *of, unsigned char *binding,
              struct sov_err *err)
 {
-    const sov_plan *plan = job->plan;
+    const sov_plan *plan = of->plan;
     const char *version = sov_version();
-    unsigned char importance[SOV_XXH3_LEN], merge[SOV_XXH3_LEN];
     struct sov_buf b = { 0 };
-    int rc = sov_importance_digest(job->importance, importance, err);
 
-    if (rc == 0)
-        rc = sov_merge_digest(job->merge, merge, err);
-    if (rc < 0)
-        return rc;
-    sov_buf_add(&b, importance, sizeof(importance));
-    sov_buf_add(&b, merge, sizeof(merge));
+    sov_buf_add(&b, of->binding, sizeof(of->binding));
     sov_buf_str(&b, version, strlen(version));
-    sov_buf_u32(&b, SOV_PIECE);
-    sov_buf_u32(&b, (uint32_t)job->nonfinite);
-    sov_buf_u32(&b, job->unchecked ? 1 : 0);
-    sov_buf_u32(&b, (uint32_t)job->effort);
     sov_buf_u64(&b, plan->align);
     for (size_t i = 0; i < plan->n_files; i++) {
         const struct sov_file_plan *f = &plan->file[i];
@@ -64,7 +55,7 @@ make_binding(const struct sov_quant *job, unsigned char *binding,
         sov_buf_str(&b, f->head.p, f->head.len);
     }
     for (size_t i = 0; i < plan->n; i++) {
-        put_tensor(&b, sov_model_at(job->model, i));
+        put_tensor(&b, sov_model_at(of->model, i));
         put_tensor(&b, &plan->tensor[i]);
     }
     if (!b.bad)
@@ -78,7 +69,7 @@ make_binding(const struct sov_quant *job, unsigned char *binding,
 /* What the checks share. */
 struct check {
     struct sov_resume *r;
-    const struct sov_quant *job;
+    const struct sov_resume_of *of;
     unsigned char *buf; /* of cap bytes */
     size_t cap;
     size_t files;    /* files before this one have their heads */
@@ -115,7 +106,7 @@ heads_hold(struct check *c, size_t file, struct sov_err *err)
     int rc = 1;
 
     for (; c->files <= file && rc == 1; c->files++) {
-        const struct sov_buf *head = &c->job->plan->file[c->files].head;
+        const struct sov_buf *head = &c->of->plan->file[c->files].head;
 
         rc = part_has(c, c->r->sink[c->files], head->p, 0, head->len, err);
     }
@@ -127,20 +118,20 @@ static int
 result_holds(struct check *c, const struct sov_journal_tensor *t,
              struct sov_err *err)
 {
-    const struct sov_tensor *to = sov_plan_at(c->job->plan, t->tensor);
+    const struct sov_tensor *to = sov_plan_at(c->of->plan, t->tensor);
     unsigned char sum[SOV_XXH3_LEN];
     const sov_sink *s;
     uint64_t off, at;
     size_t file;
     int rc;
 
-    sov_plan_place(c->job->plan, t->tensor, &file, &off);
+    sov_plan_place(c->of->plan, t->tensor, &file, &off);
     s = c->r->sink[file];
     rc = heads_hold(c, file, err);
     if (rc < 1)
         return rc;
     rc = part_has(c, s, NULL, off + to->size,
-                  sov_plan_padded(c->job->plan, t->tensor) - to->size, err);
+                  sov_plan_padded(c->of->plan, t->tensor) - to->size, err);
     if (rc < 1)
         return rc;
     for (at = 0; at < to->size && rc >= 0;) {
@@ -160,19 +151,19 @@ static int
 source_holds(struct check *c, const struct sov_journal_tensor *t,
              struct sov_err *err)
 {
-    const struct sov_tensor *from = sov_model_at(c->job->model, t->tensor);
+    const struct sov_tensor *from = sov_model_at(c->of->model, t->tensor);
     unsigned char sum[SOV_XXH3_LEN];
     uint64_t total = sov_tensor_count(from), first;
     size_t n, len;
     int rc = 0;
 
     /* what an import made up is not in the files */
-    if (c->same_files && sov_model_filed(c->job->model, t->tensor))
+    if (c->same_files && sov_model_filed(c->of->model, t->tensor))
         return 1;
     for (first = 0; first < total && rc == 0; first += n) {
-        n = sov_job_step(from, first, SOV_PIECE);
+        n = c->of->step(from, first);
         len = sov_job_bytes(from->type, n);
-        rc = sov_model_read(c->job->model, t->tensor,
+        rc = sov_model_read(c->of->model, t->tensor,
                             sov_job_bytes(from->type, first), c->buf, len, err);
         if (rc == 0)
             sov_sum_add(c->r->source, c->buf, len);
@@ -181,7 +172,7 @@ source_holds(struct check *c, const struct sov_journal_tensor *t,
     if (rc < 0 || memcmp(sum, t->source, sizeof(sum)) == 0)
         return rc < 0 ? rc : 1;
     c->why = "the model has changed";
-    if (!sov_model_seeks(c->job->model))
+    if (!sov_model_seeks(c->of->model))
         return sov_fail(err, SOV_EFORMAT,
                         "tensor %.80s is not what it was when %s was begun; "
                         "remove that",
@@ -194,46 +185,57 @@ static int
 count_good(struct check *c, const struct sov_journal *j, size_t *good,
            struct sov_err *err)
 {
-    const struct sov_quant *job = c->job;
-    uint64_t total = sov_plan_bytes(job->plan), off;
+    const struct sov_resume_of *of = c->of;
+    uint64_t total = sov_plan_bytes(of->plan), off;
     size_t next = 0, file, k;
     int rc = 1;
 
     for (k = 0; k < j->n && rc == 1; k += rc == 1 ? 1 : 0) {
         const struct sov_journal_tensor *t = &j->tensor[k];
 
-        while (next < sov_plan_count(job->plan) &&
-               sov_plan_at(job->plan, next)->size == 0)
+        while (next < sov_plan_count(of->plan) &&
+               sov_plan_at(of->plan, next)->size == 0)
             next++;
-        if (t->tensor != next || next >= sov_plan_count(job->plan))
+        if (t->tensor != next || next >= sov_plan_count(of->plan))
             break;
         c->why = "their bytes are not what was written";
         rc = result_holds(c, t, err);
         if (rc == 1)
             rc = source_holds(c, t, err);
-        sov_plan_place(job->plan, next++, &file, &off);
-        if (rc == 1 && job->progress != NULL)
-            job->progress(job->progress_arg, off, total,
-                          sov_plan_at(job->plan, t->tensor)->name);
+        sov_plan_place(of->plan, next++, &file, &off);
+        if (rc == 1 && of->progress != NULL)
+            of->progress(of->progress_arg, off, total,
+                         sov_plan_at(of->plan, t->tensor)->name);
     }
     *good = k;
     return rc < 0 ? rc : 0;
+}
+
+static void SOV_PRINTF(2, 3)
+    remark(const struct sov_resume *r, const char *fmt, ...)
+{
+    char line[400];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof(line), fmt, ap);
+    va_end(ap);
+    r->of.remark(r->of.arg, line);
 }
 
 static int
 check_parts(struct sov_resume *r, const struct sov_journal *j, bool same_files,
             size_t *good, struct sov_err *err)
 {
-    struct check c = { .r = r, .job = r->job, .same_files = same_files };
+    struct check c = { .r = r, .of = &r->of, .same_files = same_files };
     int rc;
 
     c.cap = CHUNK;
-    for (size_t i = 0; i < sov_plan_count(r->job->plan); i++) {
-        const struct sov_tensor *from = sov_model_at(r->job->model, i);
-        size_t len =
-            from->size == 0
-                ? 0
-                : sov_job_bytes(from->type, sov_job_step(from, 0, SOV_PIECE));
+    for (size_t i = 0; i < sov_plan_count(r->of.plan); i++) {
+        const struct sov_tensor *from = sov_model_at(r->of.model, i);
+        size_t len = from->size == 0
+                         ? 0
+                         : sov_job_bytes(from->type, r->of.step(from, 0));
 
         c.cap = len > c.cap ? len : c.cap;
     }
@@ -242,8 +244,8 @@ check_parts(struct sov_resume *r, const struct sov_journal *j, bool same_files,
         return sov_mem_fail(err);
     rc = count_good(&c, j, good, err);
     if (rc == 0 && *good < j->n)
-        sov_job_remark(r->job, "%s: %zu of %zu tensors are made again: %s",
-                       sov_sink_part(r->sink[0]), j->n - *good, j->n, c.why);
+        remark(r, "%s: %zu of %zu tensors are made again: %s",
+               sov_sink_part(r->sink[0]), j->n - *good, j->n, c.why);
     free(c.buf);
     return rc;
 }
@@ -261,7 +263,7 @@ keep(struct sov_resume *r)
 static int
 skip(struct sov_resume *r, struct sov_err *err)
 {
-    const sov_plan *plan = r->job->plan;
+    const sov_plan *plan = r->of.plan;
     size_t file;
     uint64_t off;
     int rc = 0;
@@ -298,8 +300,7 @@ go_on(struct sov_resume *r, const struct sov_journal *j, size_t good,
     for (size_t k = 0; k < good; k++) {
         const struct sov_journal_tensor *t = &j->tensor[k];
 
-        sov_job_replaced(r->job, t->tensor, t->replaced, t->bad);
-        r->job->lost[t->tensor] = t->lost;
+        r->of.taken(r->of.arg, t);
     }
     r->first = good > 0 ? j->tensor[good - 1].tensor + 1 : 0;
     return rc == 0 ? skip(r, err) : rc;
@@ -317,21 +318,20 @@ open_journal(struct sov_resume *r, struct sov_err *err)
     size_t len = 0, good = 0;
     int rc;
 
-    known = sov_model_identity(r->job->model, now.files);
-    rc = make_binding(r->job, now.binding, err);
+    known = sov_model_identity(r->of.model, now.files);
+    rc = make_binding(&r->of, now.binding, err);
     if (rc == 0)
         rc = sov_part_journal(r->sink[0], SOV_JOURNAL_MAX, &bytes, &len, err);
     if (rc == 0)
         rc = sov_journal_parse(&j, bytes, len, err);
     if (rc == 0 && len > 0 && !j.begun) {
-        sov_job_remark(r->job, "%s.journal is damaged: all is made again",
-                       part);
+        remark(r, "%s.journal is damaged: all is made again", part);
     } else if (rc == 0 && j.begun &&
                memcmp(j.begin.binding, now.binding, SOV_BINDING_LEN) != 0) {
-        sov_job_remark(r->job,
-                       "%s was begun with another model, options or version: "
-                       "all is made again",
-                       part);
+        remark(r,
+               "%s was begun with another model, options or version: "
+               "all is made again",
+               part);
     } else if (rc == 0 && j.begun) {
         same_files = known &&
                      memcmp(now.files, unknown, sizeof(unknown)) != 0 &&
@@ -346,11 +346,11 @@ open_journal(struct sov_resume *r, struct sov_err *err)
 }
 
 int
-sov_resume_open(struct sov_quant *job, sov_sink *const *sinks,
-                struct sov_err *err)
+sov_resume_open(struct sov_resume **resume, const struct sov_resume_of *of,
+                sov_sink *const *sinks, struct sov_err *err)
 {
     struct sov_resume *r;
-    size_t n = sov_plan_files(job->plan);
+    size_t n = sov_plan_files(of->plan);
 
     for (size_t i = 0; i < n; i++)
         if (!sov_part_is(sinks[i]))
@@ -358,8 +358,8 @@ sov_resume_open(struct sov_quant *job, sov_sink *const *sinks,
     r = sov_mem_array(1, sizeof(*r));
     if (r == NULL)
         return sov_mem_fail(err);
-    job->resume = r;
-    r->job = job;
+    *resume = r;
+    r->of = *of;
     r->sink = sinks;
     r->n_sinks = n;
     r->synced = sov_clock();
@@ -394,11 +394,11 @@ sov_resume_note(struct sov_resume *r, struct sov_journal_tensor *t,
     rc = sov_part_note(r->sink[0], record, sizeof(record), err);
     if (rc == 0)
         keep(r);
-    r->unsynced += sov_plan_at(r->job->plan, t->tensor)->size;
+    r->unsynced += sov_plan_at(r->of.plan, t->tensor)->size;
     if (rc < 0 ||
         (r->unsynced < SYNC_BYTES && sov_clock() - r->synced < SYNC_SECONDS))
         return rc;
-    sov_plan_place(r->job->plan, t->tensor, &file, &off);
+    sov_plan_place(r->of.plan, t->tensor, &file, &off);
     rc = sov_part_sync(r->sink[0], r->sink[file], err);
     r->unsynced = 0;
     r->synced = sov_clock();

@@ -13,12 +13,29 @@
 
 #include "compress/journal.h"
 #include "sov/io.h"
+#include "sov/model.h"
+#include "sov/write.h"
 #include "sys/hash.h"
 
-struct sov_quant;
+/* A job that can go on: its tensor i is tensor i of the model. */
+struct sov_resume_of {
+    sov_model *model; /* borrowed, as the plan is */
+    const sov_plan *plan;
+    /* SHA-256 of all else that the output depends on */
+    unsigned char binding[SOV_BINDING_LEN];
+    /* Weights of a tensor from number `first` on that are read at a time. */
+    size_t (*step)(const struct sov_tensor *t, uint64_t first);
+    /* A line for people. */
+    void (*remark)(void *arg, const char *line);
+    /* This tensor is taken as it is. */
+    void (*taken)(void *arg, const struct sov_journal_tensor *t);
+    void *arg;
+    sov_progress_fn progress; /* or NULL */
+    void *progress_arg;
+};
 
 struct sov_resume {
-    struct sov_quant *job; /* borrowed */
+    struct sov_resume_of of;
     sov_sink *const *sink; /* borrowed; the first has the journal */
     size_t n_sinks;
     size_t first;           /* the tensor to go on with */
@@ -29,9 +46,9 @@ struct sov_resume {
     double synced;          /* and when that was */
 };
 
-/* Take what can be taken; the job owns it. */
-int sov_resume_open(struct sov_quant *job, sov_sink *const *sinks,
-                    struct sov_err *err) SOV_MUST_CHECK;
+/* Take what can be taken; to be freed also after a failure. */
+int sov_resume_open(struct sov_resume **r, const struct sov_resume_of *of,
+                    sov_sink *const *sinks, struct sov_err *err) SOV_MUST_CHECK;
 void sov_resume_free(struct sov_resume *r);
 
 /* A tensor is written, all of it; the digest of that is put in here. */
