@@ -25,8 +25,12 @@ static const struct sov_opt opts[] = {
       "meet small inputs)",
       .values = method_names, .preset = "wanda with --stats or --calib" },
     { 0, "ratio", SOV_OPT_FLOAT, &prune_options.ratio, "R",
-      "so much of every row goes, 0 to 1", .min = 0, .max = 1, .preset = "",
-      .given = &prune_options.ratio_given },
+      "so much of every row goes, or of the layers, channels, heads or experts "
+      "that the method takes; 0 to 1",
+      .min = 0, .max = 1, .preset = "", .given = &prune_options.ratio_given },
+    { 0, "target-size", SOV_OPT_SIZE, &prune_options.target_size, "SIZE",
+      "so much of these goes that the output has at most SIZE", .min = 1,
+      .max = INFINITY, .preset = "" },
     { 0, "pattern", SOV_OPT_STRING, &prune_options.pattern, "N:M",
       "keep N of each M weights side by side: 2:4, 32:64; 16x32:64: the same "
       "ones in 16 rows; unstructured: anywhere in a row" },
@@ -127,12 +131,26 @@ edit(void *arg, sov_meta *meta, struct sov_err *err)
 }
 
 static int
+calibrate(struct prune *p, struct sov_err *err)
+{
+    int rc;
+
+    if (p->calib.opts.ids == NULL)
+        return 0;
+    sov_progress_begin("tokens");
+    rc = sov_prune_calibrate(p->job, err);
+    sov_progress_end();
+    return rc < 0 ? sov_err_wrap(err, "%s", prune_name(p->source)) : 0;
+}
+
+static int
 make_job(struct prune *p, struct sov_err *err)
 {
     const struct prune_options *o = &prune_options;
     struct sov_prune_opts opt = {
         .method = p->method,
         .ratio = o->ratio_given ? o->ratio : NAN,
+        .target = o->target_size,
         .patterned = o->pattern != NULL,
         .pattern = p->pattern,
         .sheet = p->sheet,
@@ -159,6 +177,8 @@ make_job(struct prune *p, struct sov_err *err)
     rc = sov_prune_new(&p->job, p->model, &opt, err);
     if (rc < 0 && rc != SOV_EARG)
         sov_err_wrap(err, "%s", prune_name(p->source));
+    if (rc == 0 && sov_prune_plan(p->job) == NULL) /* the text says it */
+        rc = calibrate(p, err);
     if (rc == 0)
         rc = sov_target_check(&p->target, sov_prune_plan(p->job), err);
     return rc;
@@ -233,19 +253,6 @@ warn_output(const struct prune *p)
         sov_warn("%s: a safetensors file holds the tensors alone, without "
                  "metadata and tokenizer",
                  prune_name(p->source));
-}
-
-static int
-calibrate(struct prune *p, struct sov_err *err)
-{
-    int rc;
-
-    if (p->calib.opts.ids == NULL)
-        return 0;
-    sov_progress_begin("tokens");
-    rc = sov_prune_calibrate(p->job, err);
-    sov_progress_end();
-    return rc < 0 ? sov_err_wrap(err, "%s", prune_name(p->source)) : 0;
 }
 
 static int

@@ -8,6 +8,7 @@
  *   input, output    names without folders
  *   method           as it was named, or chosen
  *   ratio            a decimal number that gives the same double, as text
+ *   target_size      in bytes, where it was given
  *   pattern          as it was given
  *   plan, stats, calib   names, where there are such files
  *   calib_tokens     how many tokens of the text at most
@@ -88,6 +89,8 @@ describe(const struct prune *p, struct params *to, struct sov_param *item,
     add_text(to, "output", output);
     add_text(to, "method", p->method != NULL ? p->method : p->sheet->method);
     add_text(to, "ratio", o->ratio_given ? ratio : NULL);
+    if (o->target_size != 0)
+        add_number(to, "target_size", o->target_size);
     add_text(to, "pattern", o->pattern);
     add_text(to, "plan", file_name(o->plan));
     add_text(to, "stats", file_name(o->stats));

@@ -67,8 +67,17 @@ choose_method(struct prune *p, struct sov_err *err)
 /* ---- what goes together ---- */
 
 static int
-check_amount(const struct prune_options *o, struct sov_err *err)
+check_amount(const struct prune *p, struct sov_err *err)
 {
+    const struct prune_options *o = &prune_options;
+
+    if (p->method != NULL && sov_prune_method_shapes(p->method))
+        return 0; /* the library knows */
+    if (o->target_size != 0)
+        return sov_fail(err, SOV_EARG,
+                        "--target-size: zeros take as many bytes as other "
+                        "numbers; a method is needed that takes layers, heads "
+                        "or the like out");
     if (o->plan != NULL && (o->ratio_given || o->pattern != NULL))
         return sov_fail(err, SOV_EARG,
                         "--plan says how much goes, and so do --ratio and "
@@ -143,7 +152,7 @@ prune_check(struct prune *p, struct sov_err *err)
     int rc = choose_method(p, err);
 
     if (rc == 0)
-        rc = check_amount(&prune_options, err);
+        rc = check_amount(p, err);
     if (rc == 0)
         rc = check_knowledge(p, err);
     if (rc == 0)

@@ -22,6 +22,7 @@ struct prune_options {
     const char *method;
     double ratio;
     bool ratio_given;
+    uint64_t target_size;
     const char *pattern;
     struct sov_opt_list tensor_ratios;
     const char *stats;

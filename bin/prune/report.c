@@ -63,7 +63,10 @@ void
 prune_say(const struct prune *p)
 {
     struct sov_prune_loss all = sov_prune_loss_total(p->job);
+    const char *line;
 
+    for (size_t i = 0; (line = sov_prune_choice(p->job, i)) != NULL; i++)
+        sov_note(1, "%s", line);
     if (all.weights == 0)
         return;
     sov_note(1,
@@ -153,6 +156,16 @@ report_stats(struct sov_report *r, const struct prune *p)
     sov_report_uint(r, "stats_unseen", NULL, fit.unseen);
 }
 
+/* What a method of shapes chose. */
+static void
+report_choices(struct sov_report *r, const struct prune *p)
+{
+    const char *line;
+
+    for (size_t i = 0; (line = sov_prune_choice(p->job, i)) != NULL; i++)
+        sov_report_label(r, "chosen", line);
+}
+
 static void
 report_all(struct sov_report *r, const struct prune *p)
 {
@@ -191,6 +204,7 @@ prune_report(const struct prune *p, struct sov_err *err)
     sov_report_text(r, "method", "method",
                     p->method != NULL ? p->method : p->sheet->method);
     report_stats(r, p);
+    report_choices(r, p);
     report_all(r, p);
     if (!sov_common.dry_run) {
         report_loss(r, &all);

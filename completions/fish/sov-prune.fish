@@ -1,7 +1,8 @@
 # fish completion for sov-prune; made by scripts/gen-completions.sh
 # SPDX-License-Identifier: Apache-2.0
-complete -c sov-prune -l method -x -a 'magnitude wanda' -d 'how weights are chosen: magnitude (the smallest go), wanda (those that meet small inputs)'
-complete -c sov-prune -l ratio -x -d 'so much of every row goes, 0 to 1'
+complete -c sov-prune -l method -x -a 'magnitude wanda layers influence width ffn heads hidden vocab experts' -d 'how weights are chosen: magnitude (the smallest go), wanda (those that meet small inputs)'
+complete -c sov-prune -l ratio -x -d 'so much of every row goes, or of the layers, channels, heads or experts that the method takes; 0 to 1'
+complete -c sov-prune -l target-size -x -d 'so much of these goes that the output has at most SIZE'
 complete -c sov-prune -l pattern -x -d 'keep N of each M weights side by side: 2:4, 32:64; 16x32:64: the same ones in 16 rows; unstructured: anywhere in a row'
 complete -c sov-prune -l tensor-ratio -x -d 'take another ratio or pattern from matrices whose name matches the shell pattern; keep: nothing'
 complete -c sov-prune -l stats -r -F -d 'what enters the matrices, as an importance matrix that llama-imatrix or sov-quantize --stats-out has made'

@@ -6,8 +6,8 @@ libsov_all_la_SOURCES += \
 	%D%/hidden.c %D%/hidden.h \
 	%D%/intake.c %D%/intake.h \
 	%D%/moments.c %D%/moments.h \
+	%D%/onward.c %D%/onward.h \
 	%D%/probe.c \
-	%D%/reading.c %D%/reading.h \
 	%D%/run.c \
 	%D%/stats.c %D%/stats.h \
 	%D%/stats_make.c \

@@ -14,7 +14,7 @@
 #include "prune/shape.h"
 
 #include "base/mem.h"
-#include "calib/reading.h"
+#include "calib/onward.h"
 #include "sys/par.h"
 
 #include <inttypes.h>
@@ -23,7 +23,7 @@
 
 struct look {
     const struct sov_hparams *hp;
-    const struct sov_reading_seen *seen;
+    const struct sov_onward_seen *seen;
     double *each;      /* [tokens of a window, n_used] */
     double *sum;       /* [n_expert] of the layer so far */
     uint64_t *seen_by; /* [n_expert] tokens */
@@ -49,7 +49,7 @@ take_lengths(void *arg, size_t first, size_t last, unsigned worker)
 }
 
 static int
-look_at(void *arg, const struct sov_reading_seen *seen, struct sov_err *err)
+look_at(void *arg, const struct sov_onward_seen *seen, struct sov_err *err)
 {
     struct look *l = arg;
     size_t n = seen->n * l->hp->n_used;
@@ -78,7 +78,7 @@ set(struct sov_trim *c, double ratio, struct sov_err *err)
 }
 
 static int
-cut_layer(struct sov_trim *c, struct sov_reading *r, struct look *l,
+cut_layer(struct sov_trim *c, struct sov_onward *r, struct look *l,
           size_t layer, size_t stay, uint64_t *unseen, struct sov_err *err)
 {
     size_t n = c->hp.n_expert;
@@ -88,7 +88,7 @@ cut_layer(struct sov_trim *c, struct sov_reading *r, struct look *l,
         l->sum[i] = 0;
         l->seen_by[i] = 0;
     }
-    rc = sov_reading_layer(r, layer, look_at, l, err);
+    rc = sov_onward_layer(r, layer, look_at, l, err);
     for (size_t i = 0; i < n; i++) {
         *unseen += l->seen_by[i] == 0;
         if (l->seen_by[i] > 0)
@@ -99,7 +99,7 @@ cut_layer(struct sov_trim *c, struct sov_reading *r, struct look *l,
 }
 
 static int
-cut_all(struct sov_trim *c, struct sov_reading *r, size_t stay,
+cut_all(struct sov_trim *c, struct sov_onward *r, size_t stay,
         struct sov_prune *job, struct sov_err *err)
 {
     size_t n = c->hp.n_expert;
@@ -107,21 +107,21 @@ cut_all(struct sov_trim *c, struct sov_reading *r, size_t stay,
     uint64_t unseen = 0;
     int rc = 0;
 
-    l.each = sov_mem_array((size_t)sov_reading_tokens(r) * c->hp.n_used,
+    l.each = sov_mem_array((size_t)sov_onward_tokens(r) * c->hp.n_used,
                            sizeof(*l.each));
     l.sum = sov_mem_array(n, sizeof(*l.sum));
     l.seen_by = sov_mem_array(n, sizeof(*l.seen_by));
     if (l.each == NULL || l.sum == NULL || l.seen_by == NULL)
         rc = sov_mem_fail(err);
     if (rc == 0)
-        rc = sov_reading_begin(r, err);
+        rc = sov_onward_begin(r, err);
     for (size_t i = 0; i < c->hp.n_layer && rc == 0; i++)
         rc = cut_layer(c, r, &l, i, stay, &unseen, err);
     if (rc == 0 && job != NULL)
-        sov_prune_remark(job,
-                         "%zu of %zu experts of each layer stay; %" PRIu64
-                         " in all were chosen by no token",
-                         stay, n, unseen);
+        sov_prune_tell(job,
+                       "%zu of %zu experts of each layer stay; %" PRIu64
+                       " in all were chosen by no token",
+                       stay, n, unseen);
     free(l.each);
     free(l.sum);
     free(l.seen_by);
@@ -131,7 +131,7 @@ cut_all(struct sov_trim *c, struct sov_reading *r, size_t stay,
 static int
 cut(struct sov_trim *c, const struct sov_shape_ask *ask, struct sov_err *err)
 {
-    struct sov_reading *r = NULL;
+    struct sov_onward *r = NULL;
     double ratio;
     int rc = sov_shape_text(ask, "experts", err);
 
@@ -140,11 +140,11 @@ cut(struct sov_trim *c, const struct sov_shape_ask *ask, struct sov_err *err)
     if (rc == 0)
         rc = sov_shape_ratio(c, ask, set, &ratio, err);
     if (rc == 0)
-        rc = sov_reading_new(&r, c->model, ask->calib, err);
+        rc = sov_onward_new(&r, c->model, ask->calib, err);
     if (rc == 0)
         rc =
             cut_all(c, r, sov_shape_stay(ratio, c->hp.n_expert), ask->job, err);
-    sov_reading_free(r);
+    sov_onward_free(r);
     return rc;
 }
 

@@ -68,13 +68,13 @@ sov_ffn_cut(struct sov_trim *c, const struct sov_flow *f, double ratio,
         rc = cut_layer(c, f, i, sov_shape_width(ratio, c->hp.n_ff[i]), &made,
                        err);
     if (rc == 0 && job != NULL)
-        sov_prune_remark(job, "feed-forwards keep %zu of %zu channels%s%s",
-                         stay, n,
-                         stay % 256 == 0  ? ", a multiple of 256"
-                         : stay % 32 == 0 ? ", a multiple of 32"
-                                          : ", no multiple of 32",
-                         made ? "; biases make up for the rest"
-                              : "; no biases make up for the rest");
+        sov_prune_tell(job, "feed-forwards keep %zu of %zu channels%s%s", stay,
+                       n,
+                       stay % 256 == 0  ? ", a multiple of 256"
+                       : stay % 32 == 0 ? ", a multiple of 32"
+                                        : ", no multiple of 32",
+                       made ? "; biases make up for the rest"
+                            : "; no biases make up for the rest");
     return rc;
 }
 

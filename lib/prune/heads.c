@@ -65,9 +65,9 @@ sov_heads_cut(struct sov_trim *c, const struct sov_flow *f, double ratio,
         rc = cut_layer(c, f, i, sov_shape_stay(ratio, c->hp.n_kv[i]), &made,
                        err);
     if (rc == 0 && job != NULL)
-        sov_prune_remark(job, "attention keeps %zu of %zu key heads%s", stay, n,
-                         made ? "; biases make up for the rest"
-                              : "; no biases make up for the rest");
+        sov_prune_tell(job, "attention keeps %zu of %zu key heads%s", stay, n,
+                       made ? "; biases make up for the rest"
+                            : "; no biases make up for the rest");
     return rc;
 }
 

@@ -16,7 +16,7 @@
 #include "prune/shape.h"
 
 #include "base/mem.h"
-#include "calib/reading.h"
+#include "calib/onward.h"
 #include "sys/par.h"
 
 #include <math.h>
@@ -80,7 +80,7 @@ score_layers(const struct sov_flow *f, const struct sov_trim *c, double *score,
 
 struct look {
     const struct sov_trim *c;
-    const struct sov_reading_seen *seen;
+    const struct sov_onward_seen *seen;
     double *share; /* [tokens of a window] */
     double sum;
     uint64_t n;
@@ -109,7 +109,7 @@ take_shares(void *arg, size_t first, size_t last, unsigned worker)
 }
 
 static int
-look_at(void *arg, const struct sov_reading_seen *seen, struct sov_err *err)
+look_at(void *arg, const struct sov_onward_seen *seen, struct sov_err *err)
 {
     struct look *l = arg;
 
@@ -127,20 +127,20 @@ find_gain(struct sov_trim *c, const struct sov_calib_opts *calib,
           struct sov_err *err)
 {
     struct look l = { .c = c };
-    struct sov_reading *r;
-    int rc = sov_reading_new(&r, c->model, calib, err);
+    struct sov_onward *r;
+    int rc = sov_onward_new(&r, c->model, calib, err);
 
     if (rc < 0)
         return rc;
-    l.share = sov_mem_array((size_t)sov_reading_tokens(r), sizeof(*l.share));
-    rc = l.share == NULL ? sov_mem_fail(err) : sov_reading_begin(r, err);
+    l.share = sov_mem_array((size_t)sov_onward_tokens(r), sizeof(*l.share));
+    rc = l.share == NULL ? sov_mem_fail(err) : sov_onward_begin(r, err);
     for (size_t i = 0; i < c->hp.n_layer && rc == 0; i++)
-        rc = sov_reading_layer(r, i, look_at, &l, err);
+        rc = sov_onward_layer(r, i, look_at, &l, err);
     if (rc == 0)
         c->gain = sqrt(l.sum / (double)l.n * (double)c->hp.n_embd /
                        (double)c->embd.n);
     free(l.share);
-    sov_reading_free(r);
+    sov_onward_free(r);
     return rc;
 }
 
@@ -167,11 +167,11 @@ cut(struct sov_trim *c, const struct sov_shape_ask *ask, struct sov_err *err)
     if (rc == 0 && sov_trim_less(&c->embd))
         rc = find_gain(c, ask->calib, err);
     if (rc == 0 && ask->job != NULL)
-        sov_prune_remark(ask->job, "the stream keeps %zu of %zu channels%s",
-                         stay, (size_t)c->hp.n_embd,
-                         stay % 256 == 0  ? ", a multiple of 256"
-                         : stay % 32 == 0 ? ", a multiple of 32"
-                                          : ", no multiple of 32");
+        sov_prune_tell(ask->job, "the stream keeps %zu of %zu channels%s", stay,
+                       (size_t)c->hp.n_embd,
+                       stay % 256 == 0  ? ", a multiple of 256"
+                       : stay % 32 == 0 ? ", a multiple of 32"
+                                        : ", no multiple of 32");
     sov_flow_close(&f);
     free(score);
     return rc;

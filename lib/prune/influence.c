@@ -11,14 +11,14 @@
 #include "prune/layers.h"
 
 #include "base/mem.h"
-#include "calib/reading.h"
+#include "calib/onward.h"
 #include "sys/par.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 struct look {
-    const struct sov_reading_seen *seen;
+    const struct sov_onward_seen *seen;
     size_t n;       /* width */
     double *cosine; /* [tokens of a window] */
     double sum;     /* of the layer so far */
@@ -45,7 +45,7 @@ take_cosines(void *arg, size_t first, size_t last, unsigned worker)
 }
 
 static int
-look_at(void *arg, const struct sov_reading_seen *seen, struct sov_err *err)
+look_at(void *arg, const struct sov_onward_seen *seen, struct sov_err *err)
 {
     struct look *l = arg;
 
@@ -58,19 +58,19 @@ look_at(void *arg, const struct sov_reading_seen *seen, struct sov_err *err)
 }
 
 int
-sov_layers_influence(struct sov_reading *r, double *influence,
+sov_layers_influence(struct sov_onward *r, double *influence,
                      struct sov_err *err)
 {
-    const struct sov_net *net = sov_reading_net(r);
+    const struct sov_net *net = sov_onward_net(r);
     struct look l = { .n = net->hp.n_embd };
-    double tokens = (double)sov_reading_tokens(r);
+    double tokens = (double)sov_onward_tokens(r);
     int rc;
 
     l.cosine = sov_mem_array((size_t)tokens, sizeof(*l.cosine));
-    rc = l.cosine == NULL ? sov_mem_fail(err) : sov_reading_begin(r, err);
+    rc = l.cosine == NULL ? sov_mem_fail(err) : sov_onward_begin(r, err);
     for (size_t i = 0; i < net->hp.n_layer && rc == 0; i++) {
         l.sum = 0;
-        rc = sov_reading_layer(r, i, look_at, &l, err);
+        rc = sov_onward_layer(r, i, look_at, &l, err);
         influence[i] = 1 - l.sum / tokens;
     }
     free(l.cosine);
@@ -98,10 +98,10 @@ least(const struct sov_layers *l, const double *influence)
 }
 
 static int
-choose(struct sov_layers *l, struct sov_reading *r, struct sov_err *err)
+choose(struct sov_layers *l, struct sov_onward *r, struct sov_err *err)
 {
     double *influence =
-        sov_mem_array(sov_reading_net(r)->hp.n_layer, sizeof(*influence));
+        sov_mem_array(sov_onward_net(r)->hp.n_layer, sizeof(*influence));
     int rc = influence == NULL ? sov_mem_fail(err)
                                : sov_layers_influence(r, influence, err);
 

@@ -34,6 +34,18 @@ sov_prune_remark(struct sov_prune *job, const char *fmt, ...)
                   sizeof(job->warning[0]));
 }
 
+void
+sov_prune_tell(struct sov_prune *job, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (job->n_choices >= SOV_PRUNE_WARNINGS)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(job->choice[job->n_choices++], sizeof(job->choice[0]), fmt, ap);
+    va_end(ap);
+}
+
 static void
 tell_inputs(struct sov_prune *job)
 {
@@ -204,7 +216,7 @@ sov_prune_calibrate(sov_prune *job, struct sov_err *err)
     if (job->calib.ids == NULL)
         return 0;
     if (job->shape != NULL)
-        return sov_shape_job_plan(job->shape, err);
+        return job->plan == NULL ? sov_shape_job_plan(job->shape, err) : 0;
     rc = sov_stats_collect(&job->own_stats, job->model, &job->calib, err);
     if (rc == 0)
         rc = sov_prune_inputs_take(&job->inputs, job->model, job->fate,
@@ -239,6 +251,17 @@ sov_prune_method_about(size_t i)
     return m != NULL ? m->about : NULL;
 }
 
+bool
+sov_prune_method_shapes(const char *name)
+{
+    const struct sov_prune_method *m;
+
+    for (size_t i = 0; (m = sov_prune_method_at(i)) != NULL; i++)
+        if (strcmp(m->name, name) == 0)
+            return m->cut != NULL;
+    return false;
+}
+
 const sov_plan *
 sov_prune_plan(const sov_prune *job)
 {
@@ -249,6 +272,12 @@ const char *
 sov_prune_warning(const sov_prune *job, size_t i)
 {
     return i < job->n_warnings ? job->warning[i] : NULL;
+}
+
+const char *
+sov_prune_choice(const sov_prune *job, size_t i)
+{
+    return i < job->n_choices ? job->choice[i] : NULL;
 }
 
 void

@@ -43,10 +43,16 @@ struct sov_prune {
     void *progress_arg;
     char warning[SOV_PRUNE_WARNINGS][320];
     size_t n_warnings;
+    char choice[SOV_PRUNE_WARNINGS][320]; /* what a method of shapes chose */
+    size_t n_choices;
 };
 
 /* One more warning; lines beyond SOV_PRUNE_WARNINGS are dropped. */
 void sov_prune_remark(struct sov_prune *job, const char *fmt, ...)
+    SOV_PRINTF(2, 3);
+
+/* One more line about what was chosen; likewise. */
+void sov_prune_tell(struct sov_prune *job, const char *fmt, ...)
     SOV_PRINTF(2, 3);
 
 /* Is it a matrix that multiplies?  Those of layers are pruned, others where a

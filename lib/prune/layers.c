@@ -70,8 +70,8 @@ tell(const struct sov_layers *l, const struct sov_trim *c)
     for (size_t i = 0; i < c->hp.n_layer; i++)
         if (!sov_trim_has(&c->layer, i) && len < sizeof(list) - 12)
             len += (size_t)snprintf(list + len, sizeof(list) - len, " %zu", i);
-    sov_prune_remark(l->job, "%zu of %" PRIu32 " layers stay; without%s", l->n,
-                     c->hp.n_layer, list);
+    sov_prune_tell(l->job, "%zu of %" PRIu32 " layers stay; without%s", l->n,
+                   c->hp.n_layer, list);
 }
 
 static int
@@ -97,7 +97,7 @@ sov_layers_cut(struct sov_trim *c, const struct sov_shape_ask *ask,
                struct sov_err *err)
 {
     struct sov_layers l = { .step = sov_trim_step(c), .job = ask->job };
-    struct sov_reading *r = NULL;
+    struct sov_onward *r = NULL;
     double ratio;
     int rc = sov_shape_text(ask, method, err);
 
@@ -112,14 +112,14 @@ sov_layers_cut(struct sov_trim *c, const struct sov_shape_ask *ask,
     for (size_t i = 0; i < l.n && rc == 0; i++)
         l.id[i] = (uint32_t)i;
     if (rc == 0)
-        rc = sov_reading_new(&r, c->model, ask->calib, err);
+        rc = sov_onward_new(&r, c->model, ask->calib, err);
     if (rc == 0)
         rc = choose(&l, r, err);
     if (rc == 0)
         rc = sov_trim_keep(&c->layer, l.id, l.n, err);
     if (rc == 0 && l.job != NULL)
         tell(&l, c);
-    sov_reading_free(r);
+    sov_onward_free(r);
     free(l.id);
     return rc;
 }
@@ -161,50 +161,50 @@ shortlist(const struct sov_layers *l, const double *influence,
 }
 
 static int
-through(struct sov_reading *r, const struct sov_layers *l, size_t first,
+through(struct sov_onward *r, const struct sov_layers *l, size_t first,
         size_t last, struct sov_err *err)
 {
     int rc = 0;
 
     for (size_t i = first; i < last && rc == 0; i++)
-        rc = sov_reading_layer(r, l->id[i], NULL, NULL, err);
+        rc = sov_onward_layer(r, l->id[i], NULL, NULL, err);
     return rc;
 }
 
 /* The best place of some, which are in order. */
 static int
-try_places(struct sov_layers *l, struct sov_reading *r, const size_t *place,
+try_places(struct sov_layers *l, struct sov_onward *r, const size_t *place,
            size_t n, size_t *best, struct sov_err *err)
 {
     double least = INFINITY, loss;
     size_t at = 0;
-    int rc = sov_reading_begin(r, err);
+    int rc = sov_onward_begin(r, err);
 
     *best = place[0];
     for (size_t i = 0; i < n && rc == 0; i++) {
         rc = through(r, l, at, place[i], err);
         at = place[i];
         if (rc == 0)
-            rc = sov_reading_mark(r, err);
+            rc = sov_onward_mark(r, err);
         if (rc == 0)
             rc = through(r, l, at + l->step, l->n, err);
         if (rc == 0)
-            rc = sov_reading_loss(r, &loss, err);
+            rc = sov_onward_loss(r, &loss, err);
         if (rc == 0 && loss < least) {
             least = loss;
             *best = place[i];
         }
         if (rc == 0)
-            rc = sov_reading_back(r, err);
+            rc = sov_onward_back(r, err);
     }
     return rc;
 }
 
 static int
-choose(struct sov_layers *l, struct sov_reading *r, struct sov_err *err)
+choose(struct sov_layers *l, struct sov_onward *r, struct sov_err *err)
 {
     double *influence =
-        sov_mem_array(sov_reading_net(r)->hp.n_layer, sizeof(*influence));
+        sov_mem_array(sov_onward_net(r)->hp.n_layer, sizeof(*influence));
     int rc = influence == NULL ? sov_mem_fail(err)
                                : sov_layers_influence(r, influence, err);
 

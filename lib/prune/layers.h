@@ -7,7 +7,7 @@
 
 #include "prune/shape.h"
 
-#include "calib/reading.h"
+#include "calib/onward.h"
 
 /* Those that are left so far, in order. */
 struct sov_layers {
@@ -22,14 +22,14 @@ struct sov_layers {
 void sov_layers_drop(struct sov_layers *l, size_t p);
 
 /* Read the text and let choose() drop some until l->stay are left. */
-typedef int (*sov_layers_choose)(struct sov_layers *l, struct sov_reading *r,
+typedef int (*sov_layers_choose)(struct sov_layers *l, struct sov_onward *r,
                                  struct sov_err *err);
 int sov_layers_cut(struct sov_trim *c, const struct sov_shape_ask *ask,
                    const char *method, sov_layers_choose choose,
                    struct sov_err *err) SOV_MUST_CHECK;
 
 /* 1 - cosine of what each layer of the model begins and ends with. */
-int sov_layers_influence(struct sov_reading *r, double *influence,
+int sov_layers_influence(struct sov_onward *r, double *influence,
                          struct sov_err *err) SOV_MUST_CHECK;
 
 #endif

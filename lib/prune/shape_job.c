@@ -9,7 +9,12 @@
 
 #include "base/mem.h"
 
+#include <math.h>
 #include <stdlib.h>
+
+/* Of keys, and of a tensor in the header, which may be new. */
+#define KEYS_BYTES  4096
+#define ENTRY_BYTES 160
 
 struct sov_shape_job {
     struct sov_prune *job;      /* borrowed */
@@ -25,12 +30,54 @@ check(const char *method, const struct sov_prune_opts *o, struct sov_err *err)
                         "a pattern is of weights that become zero; %s takes "
                         "out what it takes as a whole",
                         method);
+    if (o->target != 0 && !isnan(o->ratio))
+        return sov_fail(err, SOV_EARG,
+                        "a size says how much goes, and so does a ratio: give "
+                        "one");
     if (o->sheet != NULL || o->n_rules > 0)
         return sov_fail(err, SOV_EARG,
                         "%s has one ratio for all: no plan and no ratios of "
                         "tensors",
                         method);
     return 0;
+}
+
+/* Bytes of a file beside its tensors, at most: what the whole model has, and
+ * biases that may be made. */
+static int
+beside(struct sov_shape_job *s, uint64_t *bytes, struct sov_err *err)
+{
+    const struct sov_hparams *hp = &s->cut->hp;
+    struct sov_trim *whole;
+    sov_plan *plan = NULL;
+    int rc = sov_trim_new(&whole, s->job->model, err);
+
+    if (rc < 0)
+        return rc;
+    rc = sov_trim_plan(whole, &plan, err);
+    if (rc == 0 && s->opts.edit != NULL)
+        rc = s->opts.edit(s->opts.edit_arg, sov_plan_meta(plan), err);
+    if (rc == 0)
+        rc = sov_plan_lay(plan, &s->opts.layout, err);
+    if (rc == 0)
+        *bytes = sov_plan_bytes(plan) - sov_trim_bytes(whole) + KEYS_BYTES +
+                 2 * (uint64_t)hp->n_layer *
+                     (4 * (uint64_t)hp->n_embd + ENTRY_BYTES);
+    sov_plan_free(plan);
+    sov_trim_free(whole);
+    return rc;
+}
+
+/* What is left of the size for tensors. */
+static int
+set_target(struct sov_shape_job *s, struct sov_err *err)
+{
+    uint64_t bytes = 0;
+    int rc = s->opts.target != 0 ? beside(s, &bytes, err) : 0;
+
+    if (rc == 0 && s->opts.target != 0)
+        s->opts.target = s->opts.target > bytes ? s->opts.target - bytes : 1;
+    return rc;
 }
 
 int
@@ -49,6 +96,8 @@ sov_shape_job_new(struct sov_shape_job **out, struct sov_prune *job,
     s->job = job;
     s->opts = *opts;
     rc = sov_trim_new(&s->cut, job->model, err);
+    if (rc == 0)
+        rc = set_target(s, err);
     if (rc == 0 && opts->calib == NULL)
         rc = sov_shape_job_plan(s, err);
     if (rc < 0) {

@@ -296,10 +296,16 @@ int
 sov_prune_sheet(const sov_prune *job, struct sov_prune_sheet **sheet,
                 struct sov_err *err)
 {
-    struct sov_prune_sheet *s = sov_mem_array(1, sizeof(*s));
-    int rc = s == NULL ? sov_mem_fail(err) : fill(s, job, err);
+    struct sov_prune_sheet *s;
+    int rc;
 
     *sheet = NULL;
+    if (job->shape != NULL)
+        return sov_fail(err, SOV_EUNSUP,
+                        "a plan is of masks; %s gives the model another shape",
+                        job->method->name);
+    s = sov_mem_array(1, sizeof(*s));
+    rc = s == NULL ? sov_mem_fail(err) : fill(s, job, err);
     if (rc < 0) {
         sov_prune_sheet_free(s);
         return rc;

@@ -341,6 +341,29 @@ same_layers(const struct sov_trim *c, const struct sov_hparams *b,
     return 0;
 }
 
+/* Others take it for granted of these that all heads together are as wide as
+ * the stream, whatever the keys say. */
+static int
+check_square(const struct sov_trim *c, const struct sov_hparams *b,
+             struct sov_err *err)
+{
+    static const char *const square[] = {
+        "qwen2", "olmo2", "phi3", "falcon", "gpt2", "starcoder2",
+    };
+    const struct sov_hparams *a = &c->hp;
+    bool was = (uint64_t)a->n_head[0] * a->k_len == a->n_embd;
+
+    if (!was || (uint64_t)b->n_head[0] * b->k_len == b->n_embd)
+        return 0;
+    for (size_t i = 0; i < sizeof(square) / sizeof(square[0]); i++)
+        if (strcmp(c->arch->name, square[i]) == 0)
+            return sov_fail(err, SOV_EUNSUP,
+                            "all heads of a %s are as wide as its stream to "
+                            "other programs: neither can leave alone",
+                            c->arch->name);
+    return 0;
+}
+
 static int
 read_again(const struct sov_trim *c, const sov_meta *meta, struct sov_err *err)
 {
@@ -354,6 +377,8 @@ read_again(const struct sov_trim *c, const sov_meta *meta, struct sov_err *err)
         rc = differs(c, SIZE_MAX, "the shape", err);
     if (rc == 0)
         rc = same_layers(c, &hp, err);
+    if (rc == 0)
+        rc = check_square(c, &hp, err);
     sov_hparams_done(&hp);
     return rc;
 }

@@ -397,8 +397,8 @@ cut(struct sov_trim *c, const struct sov_shape_ask *ask, struct sov_err *err)
     if (rc == 0)
         rc = choose(&v, c, ask->calib, err);
     if (rc == 0 && ask->job != NULL)
-        sov_prune_remark(ask->job, "%zu of %zu tokens stay", c->vocab.n,
-                         c->vocab.of);
+        sov_prune_tell(ask->job, "%zu of %zu tokens stay", c->vocab.n,
+                       c->vocab.of);
     free(v.keep);
     free(v.rule);
     free(v.merge);

@@ -63,6 +63,8 @@ typedef struct sov_prune sov_prune;
  * NULL at the end. */
 SOV_API const char *sov_prune_method_name(size_t i);
 SOV_API const char *sov_prune_method_about(size_t i);
+/* Is it one of shapes? */
+SOV_API bool sov_prune_method_shapes(const char *name);
 
 /* How much of some tensors goes. */
 struct sov_prune_rule {
@@ -104,7 +106,7 @@ struct sov_prune_opts {
     const char *method; /* NULL: what the sheet says */
     double ratio;       /* of the weights of a row that go, or of what a
                            method of shapes takes; NAN: not given */
-    uint64_t target;    /* of such a method: bytes of all tensors at most, in
+    uint64_t target;    /* of such a method: bytes of the files at most, in
                            place of ratio; 0: not given */
     bool patterned;     /* pattern is given; its n:m is the ratio */
     struct sov_prune_pattern pattern;
@@ -145,6 +147,10 @@ SOV_API const sov_plan *sov_prune_plan(const sov_prune *job);
 /* What people should know; i from 0, NULL at the end.  Some are known only
  * after the run. */
 SOV_API const char *sov_prune_warning(const sov_prune *job, size_t i);
+
+/* What a method of shapes chose, in words: after sov_prune_calibrate(), likewise.
+ */
+SOV_API const char *sov_prune_choice(const sov_prune *job, size_t i);
 
 /* What becomes of every matrix, as a sheet. */
 SOV_API int sov_prune_sheet(const sov_prune *job,

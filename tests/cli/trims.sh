@@ -12,8 +12,10 @@ refused()
     case $1-$2 in
     experts-mixtral | experts-qwen3moe | experts-gpt-oss) return 1 ;;
     experts-*) return 0 ;;
-    heads-olmo* | heads-falcon-7b) return 0 ;;
+    heads-olmo* | heads-falcon* | heads-gpt2 | heads-starcoder2) return 0 ;;
+    heads-qwen2* | heads-phi3*) return 0 ;;
     hidden-gemma* | hidden-falcon* | hidden-gpt2 | hidden-starcoder2) return 0 ;;
+    hidden-olmo* | hidden-qwen2* | hidden-phi3*) return 0 ;;
     esac
     return 1
 }

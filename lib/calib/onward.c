@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * reading.c - a text through a model as it is, for who looks at what comes out
+ * onward.c - a text through a model as it is, for who looks at what comes out
  *
  * It is a calibration of one stream that nobody fits anything in; what it has
  * besides are a second place for what stands between layers, and logits.
  */
-#include "calib/reading.h"
+#include "calib/onward.h"
 
 #include "base/fmath.h"
 #include "base/mem.h"
@@ -18,7 +18,7 @@
 /* Logits that are there at once, if one column has not more. */
 #define LOGITS ((size_t)1 << 22)
 
-struct sov_reading {
+struct sov_onward {
     struct sov_calib *c; /* owned */
     struct sov_hidden mark;
     float *before; /* [n_ctx, n_embd] owned */
@@ -27,13 +27,13 @@ struct sov_reading {
 };
 
 int
-sov_reading_new(struct sov_reading **reading, sov_model *model,
-                const struct sov_calib_opts *opts, struct sov_err *err)
+sov_onward_new(struct sov_onward **out, sov_model *model,
+               const struct sov_calib_opts *opts, struct sov_err *err)
 {
-    struct sov_reading *r = sov_mem_array(1, sizeof(*r));
+    struct sov_onward *r = sov_mem_array(1, sizeof(*r));
     int rc;
 
-    *reading = NULL;
+    *out = NULL;
     if (r == NULL)
         return sov_mem_fail(err);
     r->mark.fd = -1;
@@ -43,15 +43,15 @@ sov_reading_new(struct sov_reading **reading, sov_model *model,
     if (rc == 0 && r->before == NULL)
         rc = sov_mem_fail(err);
     if (rc < 0) {
-        sov_reading_free(r);
+        sov_onward_free(r);
         return rc;
     }
-    *reading = r;
+    *out = r;
     return 0;
 }
 
 void
-sov_reading_free(struct sov_reading *r)
+sov_onward_free(struct sov_onward *r)
 {
     if (r == NULL)
         return;
@@ -63,13 +63,13 @@ sov_reading_free(struct sov_reading *r)
 }
 
 const struct sov_net *
-sov_reading_net(const struct sov_reading *r)
+sov_onward_net(const struct sov_onward *r)
 {
     return r->c->net;
 }
 
 uint64_t
-sov_reading_tokens(const struct sov_reading *r)
+sov_onward_tokens(const struct sov_onward *r)
 {
     return sov_calib_tokens(r->c);
 }
@@ -88,20 +88,20 @@ begin_window(struct sov_calib *c, struct sov_walk *w, size_t window)
 }
 
 int
-sov_reading_begin(struct sov_reading *r, struct sov_err *err)
+sov_onward_begin(struct sov_onward *r, struct sov_err *err)
 {
     return sov_calib_embed(r->c, err);
 }
 
 int
-sov_reading_layer(struct sov_reading *r, size_t layer, sov_reading_look look,
-                  void *arg, struct sov_err *err)
+sov_onward_layer(struct sov_onward *r, size_t layer, sov_onward_look look,
+                 void *arg, struct sov_err *err)
 {
     struct sov_calib *c = r->c;
     int rc = 0;
 
     for (size_t i = 0; i < c->n_windows && rc == 0; i++) {
-        struct sov_reading_seen seen = {
+        struct sov_onward_seen seen = {
             .layer = layer,
             .window = i,
             .n = c->n_ctx,
@@ -129,7 +129,7 @@ sov_reading_layer(struct sov_reading *r, size_t layer, sov_reading_look look,
 
 /* All windows from one place to the other. */
 static int
-copy_hidden(struct sov_reading *r, const struct sov_hidden *from,
+copy_hidden(struct sov_onward *r, const struct sov_hidden *from,
             struct sov_hidden *to, struct sov_err *err)
 {
     int rc = 0;
@@ -143,7 +143,7 @@ copy_hidden(struct sov_reading *r, const struct sov_hidden *from,
 }
 
 int
-sov_reading_mark(struct sov_reading *r, struct sov_err *err)
+sov_onward_mark(struct sov_onward *r, struct sov_err *err)
 {
     const struct sov_hidden *h = &r->c->hidden[0];
     int rc = 0;
@@ -155,7 +155,7 @@ sov_reading_mark(struct sov_reading *r, struct sov_err *err)
 }
 
 int
-sov_reading_back(struct sov_reading *r, struct sov_err *err)
+sov_onward_back(struct sov_onward *r, struct sov_err *err)
 {
     return copy_hidden(r, &r->mark, &r->c->hidden[0], err);
 }
@@ -163,7 +163,7 @@ sov_reading_back(struct sov_reading *r, struct sov_err *err)
 /* ---- loss ---- */
 
 static int
-take_logits(struct sov_reading *r, struct sov_err *err)
+take_logits(struct sov_onward *r, struct sov_err *err)
 {
     size_t n = r->c->net->n_vocab;
 
@@ -179,7 +179,7 @@ take_logits(struct sov_reading *r, struct sov_err *err)
 }
 
 struct losses {
-    const struct sov_reading *r;
+    const struct sov_onward *r;
     const int32_t *next; /* of each column: the token behind it */
     double *nats;        /* [n_cols] */
 };
@@ -204,7 +204,7 @@ lose(void *arg, size_t first, size_t last, unsigned worker)
 
 /* Columns of a window from `first` on, whose followers are known. */
 static void
-lose_columns(struct sov_reading *r, size_t window, size_t first, size_t n,
+lose_columns(struct sov_onward *r, size_t window, size_t first, size_t n,
              double *nats)
 {
     struct sov_calib *c = r->c;
@@ -221,7 +221,7 @@ lose_columns(struct sov_reading *r, size_t window, size_t first, size_t n,
 }
 
 int
-sov_reading_loss(struct sov_reading *r, double *loss, struct sov_err *err)
+sov_onward_loss(struct sov_onward *r, double *loss, struct sov_err *err)
 {
     struct sov_calib *c = r->c;
     size_t each = c->n_ctx - 1;
