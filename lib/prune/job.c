@@ -199,6 +199,7 @@ sov_prune_free(sov_prune *job)
         return;
     sov_shape_job_free(job->shape);
     sov_prune_inputs_free(&job->inputs);
+    sov_resume_free(job->resume);
     sov_stats_close(job->own_stats);
     sov_plan_free(job->plan);
     free(job->fate);

@@ -6,6 +6,7 @@
 #define SOV_PRUNE_JOB_H
 
 #include "compress/error.h"
+#include "compress/resume.h"
 #include "prune/inputs.h"
 #include "prune/method.h"
 #include "sov/prune.h"
@@ -37,6 +38,7 @@ struct sov_prune {
     struct sov_prune_inputs inputs;
     struct sov_calib_opts calib; /* ids NULL: nothing is read */
     sov_stats *own_stats;        /* owned; what that showed, or NULL */
+    struct sov_resume *resume;   /* owned; NULL: nothing is kept */
     uint64_t max_memory;
     bool measure;
     sov_progress_fn progress;

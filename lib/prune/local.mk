@@ -20,6 +20,7 @@ libsov_all_la_SOURCES += \
 	%D%/obs.c %D%/obs.h %D%/obs_in.h %D%/obs_solve.c \
 	%D%/owl.c %D%/owl.h \
 	%D%/pattern.c \
+	%D%/resume.c \
 	%D%/select.c \
 	%D%/shape.c %D%/shape.h \
 	%D%/shape_job.c %D%/shape_job.h \

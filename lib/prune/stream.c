@@ -18,8 +18,10 @@
 
 #include "base/mem.h"
 #include "fmt/model.h"
+#include "fmt/plan.h"
 #include "kern/kern.h"
 #include "quant/codec.h"
+#include "sys/hash.h"
 #include "sys/par.h"
 
 #include <inttypes.h>
@@ -68,7 +70,7 @@ struct stream {
     float *square; /* owned; of the widest matrix */
     uint64_t done;
 
-    /* The matrix that is at work, and the rows of it: */
+    /* The tensor that is at work, and the rows of it: */
     size_t tensor;
     size_t k;
     size_t item_rows;
@@ -296,7 +298,11 @@ prune_items(void *arg, size_t first, size_t last, unsigned worker)
 static int
 read_batch(struct stream *s, uint64_t off, size_t len, struct sov_err *err)
 {
-    return sov_model_read(s->job->model, s->tensor, off, s->batch, len, err);
+    int rc = sov_model_read(s->job->model, s->tensor, off, s->batch, len, err);
+
+    if (rc == 0 && s->job->resume != NULL)
+        sov_sum_add(s->job->resume->source, s->batch, len);
+    return rc;
 }
 
 static int
@@ -329,6 +335,8 @@ write_batch(struct stream *s, size_t len, struct sov_err *err)
 
     if (rc < 0)
         return rc;
+    if (job->resume != NULL)
+        sov_sum_add(job->resume->result, s->batch, len);
     s->parcel.writer = s->writer;
     s->parcel.bytes = s->batch;
     s->parcel.len = len;
@@ -444,15 +452,38 @@ prune_tensor(struct stream *s, struct sov_err *err)
     return rc;
 }
 
+/* With resume: all of the tensor is written; what the journal says of it. */
+static int
+note_tensor(struct stream *s, struct sov_err *err)
+{
+    const struct sov_prune_fate *f = &s->job->fate[s->tensor];
+    struct sov_resume *r = s->job->resume;
+    struct sov_journal_tensor t = {
+        .tensor = (uint32_t)s->tensor,
+        .replaced = f->zeros,
+        .lost = f->lost,
+    };
+    int rc;
+
+    if (r == NULL || sov_model_at(s->job->model, s->tensor)->size == 0)
+        return 0;
+    rc = settle(s, err);
+    if (rc < 0)
+        return rc;
+    sov_sum_take(r->source, t.source);
+    return sov_resume_note(r, &t, err);
+}
+
 static int
 stream_all(struct stream *s, struct sov_err *err)
 {
     int rc = 0;
 
-    for (s->tensor = 0; s->tensor < sov_model_count(s->job->model) && rc == 0;
-         s->tensor++) {
+    for (; s->tensor < sov_model_count(s->job->model) && rc == 0; s->tensor++) {
         rc = s->job->fate[s->tensor].pruned ? prune_tensor(s, err)
                                             : copy_tensor(s, err);
+        if (rc == 0)
+            rc = note_tensor(s, err);
         sov_model_unneeded(s->job->model, s->tensor);
     }
     return rc;
@@ -462,11 +493,15 @@ int
 sov_prune_stream(struct sov_prune *job, sov_sink *const *sinks,
                  struct sov_err *err)
 {
-    struct stream s = { .job = job };
+    struct stream s = {
+        .job = job,
+        .tensor = job->resume != NULL ? job->resume->first : 0,
+        .done = sov_prune_kept(job),
+    };
     int rc = fit_memory(&s, err);
 
     if (rc == 0)
-        rc = sov_writer_begin(&s.writer, job->plan, sinks, err);
+        rc = sov_writer_resume(&s.writer, job->plan, sinks, s.tensor, err);
     if (rc == 0)
         rc = stream_all(&s, err);
     if (rc == 0)

@@ -176,6 +176,19 @@ SOV_API int sov_prune_calibrate(sov_prune *job,
                                 struct sov_err *err) SOV_MUST_CHECK;
 
 /*
+ * Before the run, with sinks that were opened with part, and without calib, of
+ * a method of masks: take from them what an earlier run of the same job has
+ * left, after looking whether it is whole, and from then on keep a journal.
+ * Warnings say why something could not be taken.  SOV_EFORMAT: a pipe brings
+ * another model.
+ */
+SOV_API int sov_prune_resume(sov_prune *job, sov_sink *const *sinks,
+                             struct sov_err *err) SOV_MUST_CHECK;
+
+/* Bytes of the output that were taken so. */
+SOV_API uint64_t sov_prune_kept(const sov_prune *job);
+
+/*
  * Do it; once.  There is a sink for each file of the plan; they are neither
  * committed nor aborted here.
  */
