@@ -105,7 +105,9 @@ bin_sov_prune_SOURCES = %D%/sov-prune.c \
 	%D%/prune/options.c \
 	%D%/prune/plan.c \
 	%D%/prune/prune.h \
-	%D%/prune/report.c
+	%D%/prune/report.c \
+	%D%/prune/resume.c \
+	%D%/prune/speed.c
 bin_sov_prune_LDADD = $(tool_libs) -lm
 
 bin_PROGRAMS += bin/sov-quantize

@@ -31,6 +31,10 @@ static const struct sov_opt opts[] = {
     { 0, "target-size", SOV_OPT_SIZE, &prune_options.target_size, "SIZE",
       "so much of these goes that the output has at most SIZE", .min = 1,
       .max = INFINITY, .preset = "" },
+    { 0, "speedup", SOV_OPT_FLOAT, &prune_options.speedup, "X",
+      "so much of these goes that X times as many tokens are made in a second, "
+      "as far as that is bound by the bytes of weights",
+      .min = 1, .max = 1000, .preset = "" },
     { 0, "pattern", SOV_OPT_STRING, &prune_options.pattern, "N:M",
       "keep N of each M weights side by side: 2:4, 32:64; 16x32:64: the same "
       "ones in 16 rows; unstructured: anywhere in a row" },
@@ -159,7 +163,9 @@ make_job(struct prune *p, struct sov_err *err)
         .stats = p->stats,
         .calib = o->calib != NULL ? &p->calib.opts : NULL,
         .max_memory = sov_common.max_memory,
-        .measure = sov_common.json || sov_common.verbose > 0,
+        /* who goes on may ask for what this run does not tell */
+        .measure =
+            sov_common.json || sov_common.verbose > 0 || sov_common.resume,
         .edit = edit,
         .edit_arg = p,
         .progress = sov_progress_update,
@@ -174,7 +180,9 @@ make_job(struct prune *p, struct sov_err *err)
         align = own;
     sov_target_layout(&p->target, &opt.layout);
     opt.layout.align = (uint32_t)align;
-    rc = sov_prune_new(&p->job, p->model, &opt, err);
+    rc = prune_speed_target(p, &opt.layout, &opt.target, err);
+    if (rc == 0)
+        rc = sov_prune_new(&p->job, p->model, &opt, err);
     if (rc < 0 && rc != SOV_EARG)
         sov_err_wrap(err, "%s", prune_name(p->source));
     if (rc == 0 && sov_prune_plan(p->job) == NULL) /* the text says it */
@@ -288,10 +296,12 @@ open_output(struct prune *p, struct sov_err *err)
 }
 
 static int
-write_output(struct prune *p, struct sov_err *err)
+write_output(struct prune *p, size_t *told, struct sov_err *err)
 {
     int rc = open_output(p, err);
 
+    if (rc == 0)
+        rc = prune_resume(p, told, err);
     if (rc == 0)
         rc = calibrate(p, err);
     if (rc < 0)
@@ -332,7 +342,7 @@ prune(struct prune *p, struct sov_err *err)
     say_warnings(p, &told);
     rc = list_inputs(p, err);
     if (rc == 0 && !sov_common.dry_run) {
-        rc = write_output(p, err);
+        rc = write_output(p, &told, err);
         if (rc == 0) {
             say_warnings(p, &told);
             prune_say(p);
@@ -357,6 +367,7 @@ run(int argc, char **argv, struct sov_err *err)
     (void)argc;
     sov_lineage_end(&p.lineage);
     sov_target_free(&p.target);
+    prune_resumed(&p);
     sov_sink_abort(p.plan_sink);
     sov_prune_free(p.job);
     sov_prune_sheet_free(p.sheet);
@@ -380,7 +391,7 @@ main(int argc, char **argv)
         .max_operands = 1,
         .common = SOV_COMMON_FILE | SOV_COMMON_ALIGN | SOV_COMMON_THREADS |
                   SOV_COMMON_MEMORY | SOV_COMMON_DRY_RUN | SOV_COMMON_JSON |
-                  SOV_COMMON_PROGRESS | SOV_COMMON_COLOR,
+                  SOV_COMMON_PROGRESS | SOV_COMMON_COLOR | SOV_COMMON_RESUME,
         .opts = opts,
         .run = run,
     };

@@ -9,6 +9,7 @@
  *   method           as it was named, or chosen
  *   ratio            a decimal number that gives the same double, as text
  *   target_size      in bytes, where it was given
+ *   speedup          as ratio is
  *   pattern          as it was given
  *   plan, stats, calib   names, where there are such files
  *   calib_tokens     how many tokens of the text at most
@@ -25,7 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_PARAMS 16
+#define MAX_PARAMS 24
 
 /* The parameters on their way into a deed. */
 struct params {
@@ -82,7 +83,7 @@ file_name(const char *path)
 
 static void
 describe(const struct prune *p, struct params *to, struct sov_param *item,
-         const char *ratio, const char *output)
+         const char *ratio, const char *speedup, const char *output)
 {
     const struct prune_options *o = &prune_options;
 
@@ -91,6 +92,7 @@ describe(const struct prune *p, struct params *to, struct sov_param *item,
     add_text(to, "ratio", o->ratio_given ? ratio : NULL);
     if (o->target_size != 0)
         add_number(to, "target_size", o->target_size);
+    add_text(to, "speedup", o->speedup > 0 ? speedup : NULL);
     add_text(to, "pattern", o->pattern);
     add_text(to, "plan", file_name(o->plan));
     add_text(to, "stats", file_name(o->stats));
@@ -148,7 +150,7 @@ prune_claim(struct prune *p, struct sov_err *err)
         .n_internal = 1,
         .input = input,
     };
-    char from[300], to[300], ratio[32];
+    char from[300], to[300], ratio[32], speedup[32];
     int rc;
 
     if (p->lineage.key == NULL)
@@ -162,8 +164,9 @@ prune_claim(struct prune *p, struct sov_err *err)
                         ? "standard output"
                         : prune_base_name(sov_common.output));
     snprintf(ratio, sizeof(ratio), "%.17g", prune_options.ratio);
+    snprintf(speedup, sizeof(speedup), "%.17g", prune_options.speedup);
     add_text(&params, "input", from);
-    describe(p, &params, item, ratio, to);
+    describe(p, &params, item, ratio, speedup, to);
     deed.n_external = params.n;
     deed.n_inputs = name_files(p, input);
     rc = sov_lineage_claim(&p->lineage, &deed, err);

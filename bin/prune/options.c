@@ -66,18 +66,29 @@ choose_method(struct prune *p, struct sov_err *err)
 
 /* ---- what goes together ---- */
 
+static bool
+gives_shape(const struct prune *p)
+{
+    return p->method != NULL && sov_prune_method_shapes(p->method);
+}
+
 static int
 check_amount(const struct prune *p, struct sov_err *err)
 {
     const struct prune_options *o = &prune_options;
 
-    if (p->method != NULL && sov_prune_method_shapes(p->method))
-        return 0; /* the library knows */
-    if (o->target_size != 0)
+    if (o->ratio_given + (o->target_size > 0) + (o->speedup > 0) > 1)
         return sov_fail(err, SOV_EARG,
-                        "--target-size: zeros take as many bytes as other "
-                        "numbers; a method is needed that takes layers, heads "
-                        "or the like out");
+                        "--ratio, --target-size and --speedup each say how "
+                        "much goes: give one");
+    if (gives_shape(p))
+        return 0; /* the library knows */
+    if (o->target_size > 0 || o->speedup > 0)
+        return sov_fail(err, SOV_EARG,
+                        "%s: zeros take as many bytes, and as much time, as "
+                        "other numbers; a method is needed that takes layers, "
+                        "heads or the like out",
+                        o->target_size > 0 ? "--target-size" : "--speedup");
     if (o->plan != NULL && (o->ratio_given || o->pattern != NULL))
         return sov_fail(err, SOV_EARG,
                         "--plan says how much goes, and so do --ratio and "
@@ -101,6 +112,10 @@ check_knowledge(const struct prune *p, struct sov_err *err)
         return sov_fail(err, SOV_EARG,
                         "--calib-tokens: of which text? --calib TEXT is "
                         "missing");
+    if (sov_common.resume && (o->calib != NULL || gives_shape(p)))
+        return sov_fail(err, SOV_EARG,
+                        "--resume: a run that reads a text, or gives the model "
+                        "another shape, cannot be gone on with");
     if (o->calib != NULL && o->stats != NULL)
         return sov_fail(err, SOV_EARG,
                         "--calib makes statistics and --stats brings some: "

@@ -23,6 +23,7 @@ struct prune_options {
     double ratio;
     bool ratio_given;
     uint64_t target_size;
+    double speedup;
     const char *pattern;
     struct sov_opt_list tensor_ratios;
     const char *stats;
@@ -54,6 +55,8 @@ struct prune {
     struct sov_stale stale;
     const char **input; /* owned; files that are read */
     size_t n_inputs;
+    char *part; /* with --resume: what stays if this run ends early */
+    char *last_words;
     double seconds;
 };
 
@@ -66,6 +69,16 @@ const char *prune_base_name(const char *path);
  * the options say in the words of the library. */
 int prune_check(struct prune *p, struct sov_err *err) SOV_MUST_CHECK;
 int prune_rules(struct prune *p, struct sov_err *err) SOV_MUST_CHECK;
+
+/* speed.c: the bytes that --speedup lets the files have; else nothing. */
+int prune_speed_target(const struct prune *p, const struct sov_layout *layout,
+                       uint64_t *bytes, struct sov_err *err) SOV_MUST_CHECK;
+
+/* resume.c: what an earlier run has left, and what to do if this one leaves
+ * something; after all else, is there something to go on from? */
+int prune_resume(struct prune *p, size_t *told,
+                 struct sov_err *err) SOV_MUST_CHECK;
+void prune_resumed(struct prune *p);
 
 /* plan.c: read --plan; open and write --plan-out. */
 int prune_plan_read(struct prune *p, struct sov_err *err) SOV_MUST_CHECK;

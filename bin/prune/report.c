@@ -170,15 +170,18 @@ static void
 report_all(struct sov_report *r, const struct prune *p)
 {
     const sov_plan *plan = sov_prune_plan(p->job);
-    uint64_t weights = 0, before = 0, after = 0;
+    uint64_t weights = 0, before = 0, after = 0, all = 0;
 
-    for (size_t i = 0; i < sov_model_count(p->model); i++)
+    for (size_t i = 0; i < sov_model_count(p->model); i++) {
         before += sov_model_at(p->model, i)->size;
+        all += sov_tensor_count(sov_model_at(p->model, i));
+    }
     for (size_t i = 0; i < sov_plan_count(plan); i++) {
         weights += sov_tensor_count(sov_plan_at(plan, i));
         after += sov_plan_at(plan, i)->size;
     }
     sov_report_uint(r, "tensors_total", NULL, sov_plan_count(plan));
+    sov_report_uint(r, "source_weights", "weights before", all);
     sov_report_uint(r, "weights", "weights", weights);
     sov_report_uint(r, "source_tensor_bytes", NULL, before);
     sov_report_uint(r, "tensor_bytes", NULL, after);

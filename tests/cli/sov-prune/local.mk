@@ -5,4 +5,5 @@ cli_tests += %D%/claims.sh
 cli_tests += %D%/errors.sh
 cli_tests += %D%/masks.sh
 cli_tests += %D%/plan.sh
+cli_tests += %D%/resume.sh
 cli_tests += %D%/stats.sh
