@@ -8,6 +8,7 @@ noinst_LTLIBRARIES += bin/cli/libcli.la
 bin_cli_libcli_la_SOURCES = \
 	%D%/cli/adapter.c %D%/cli/adapter.h \
 	%D%/cli/bundle.c %D%/cli/bundle.h \
+	%D%/cli/spool.c %D%/cli/spool.h \
 	%D%/cli/claims.c %D%/cli/claims.h \
 	%D%/cli/common.c %D%/cli/common.h \
 	%D%/cli/draw.c %D%/cli/draw.h \
@@ -102,6 +103,8 @@ bin_sov_distill_LDADD = $(tool_libs) -lm
 bin_PROGRAMS += bin/sov-prune
 bin_sov_prune_SOURCES = %D%/sov-prune.c \
 	%D%/prune/claim.c \
+	%D%/prune/compare.c \
+	%D%/prune/heal.c \
 	%D%/prune/options.c \
 	%D%/prune/plan.c \
 	%D%/prune/prune.h \

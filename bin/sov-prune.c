@@ -3,7 +3,8 @@
  * sov-prune - take weights out
  *
  * Reads a model in any form and writes it with fewer weights.  Exit status:
- * 0 done and on the disk, 64-78 trouble.
+ * 0 done and on the disk, 1 that is worse than --require-better asks, 64-78
+ * trouble.
  */
 #include "prune/prune.h"
 
@@ -53,6 +54,18 @@ static const struct sov_opt opts[] = {
       "take from every matrix what this plan says" },
     { 0, "plan-out", SOV_OPT_FILE, &prune_options.plan_out, "FILE",
       "write the plan: what every matrix loses, to be read and changed" },
+    { 0, "heal-steps", SOV_OPT_UINT, &prune_options.heal_steps, "N",
+      "then train what is left for N steps to expect what the model expected",
+      .min = 1, .max = 16777216, .preset = "" },
+    { 0, "heal-text", SOV_OPT_FILE, &prune_options.heal_text, "TEXT",
+      "on this text", .preset = "that of --calib" },
+    { 0, "heal-lr", SOV_OPT_FLOAT, &prune_options.heal_lr, "X",
+      "with this learning rate", .min = 1e-12, .max = 10, .preset = "0.0001" },
+    { 0, "compare", SOV_OPT_FILE, &prune_options.compare, "TEXT",
+      "read TEXT with the output, the model that it was made from, and the "
+      "same quantized to as many bytes" },
+    { 0, "require-better", SOV_OPT_FLAG, &prune_options.require_better, NULL,
+      "exit 1 if the quantized one is better" },
     { 0, "format", SOV_OPT_STRING, &prune_options.format, "NAME",
       "what to write, if the name of OUT does not say: gguf, safetensors, tar",
       .values = sov_target_formats },
@@ -96,9 +109,10 @@ show_warnings(const struct prune *p)
 static int
 open_model(struct prune *p, struct sov_err *err)
 {
+    const struct prune_options *o = &prune_options;
+    bool map = o->calib != NULL || o->heal_steps > 0 || o->compare != NULL;
     struct sov_model_opts opt = {
-        .access =
-            prune_options.calib != NULL ? SOV_ACCESS_MAP : SOV_ACCESS_STREAM,
+        .access = map ? SOV_ACCESS_MAP : SOV_ACCESS_STREAM,
         .progress = sov_progress_update,
     };
     int rc;
@@ -124,14 +138,28 @@ choose_target(struct prune *p, struct sov_err *err)
 }
 
 /* The metadata of the output: as it was, and its history. */
-static int
-edit(void *arg, sov_meta *meta, struct sov_err *err)
+int
+prune_edit(void *arg, sov_meta *meta, struct sov_err *err)
 {
     struct prune *p = arg;
 
     return strcmp(p->target.format->form, "gguf") == 0
                ? sov_lineage_embed(&p->lineage, meta, err)
                : 0;
+}
+
+void
+prune_layout(const struct prune *p, struct sov_layout *layout)
+{
+    uint64_t align = sov_common.align, own;
+
+    if (!sov_common.align_given &&
+        sov_meta_u64(sov_model_meta(p->model), "general.alignment", &own,
+                     NULL) == 0 &&
+        own >= 8)
+        align = own;
+    sov_target_layout(&p->target, layout);
+    layout->align = (uint32_t)align;
 }
 
 static int
@@ -166,21 +194,18 @@ make_job(struct prune *p, struct sov_err *err)
         /* who goes on may ask for what this run does not tell */
         .measure =
             sov_common.json || sov_common.verbose > 0 || sov_common.resume,
-        .edit = edit,
+        .edit = prune_edit,
         .edit_arg = p,
         .progress = sov_progress_update,
     };
-    uint64_t align = sov_common.align, own;
     int rc;
 
-    if (!sov_common.align_given &&
-        sov_meta_u64(sov_model_meta(p->model), "general.alignment", &own,
-                     NULL) == 0 &&
-        own >= 8)
-        align = own;
-    sov_target_layout(&p->target, &opt.layout);
-    opt.layout.align = (uint32_t)align;
+    prune_layout(p, &opt.layout);
     rc = prune_speed_target(p, &opt.layout, &opt.target, err);
+    if (prune_options.heal_steps > 0) { /* not yet what is written */
+        opt.edit = NULL;
+        opt.layout = (struct sov_layout){ .align = opt.layout.align };
+    }
     if (rc == 0)
         rc = sov_prune_new(&p->job, p->model, &opt, err);
     if (rc < 0 && rc != SOV_EARG)
@@ -201,6 +226,10 @@ prepare(struct prune *p, struct sov_err *err)
     if (rc == 0)
         rc = choose_target(p, err);
     if (rc == 0)
+        rc = prune_heal_check(p, err);
+    if (rc == 0)
+        rc = prune_compare_begin(p, err);
+    if (rc == 0)
         rc = prune_rules(p, err);
     if (rc == 0)
         rc = prune_plan_read(p, err);
@@ -213,6 +242,8 @@ prepare(struct prune *p, struct sov_err *err)
     if (rc == 0 && o->calib != NULL)
         rc = sov_reading_take(&p->calib, o->calib, o->calib_tokens, p->model,
                               p->source, err);
+    if (rc == 0)
+        rc = prune_compare_model(p, err);
     return rc == 0 ? make_job(p, err) : rc;
 }
 
@@ -224,7 +255,7 @@ list_inputs(struct prune *p, struct sov_err *err)
     const char *const *files = NULL;
     size_t n = sov_model_files(p->model, &files);
 
-    p->input = calloc(n + 6, sizeof(*p->input));
+    p->input = calloc(n + 8, sizeof(*p->input));
     if (p->input == NULL)
         return sov_fail(err, SOV_EMEM, "out of memory");
     for (size_t i = 0; i < n; i++)
@@ -235,6 +266,10 @@ list_inputs(struct prune *p, struct sov_err *err)
         p->input[p->n_inputs++] = o->plan;
     if (o->calib != NULL)
         p->input[p->n_inputs++] = o->calib;
+    if (o->heal_text != NULL)
+        p->input[p->n_inputs++] = o->heal_text;
+    if (o->compare != NULL)
+        p->input[p->n_inputs++] = o->compare;
     p->n_inputs += sov_lineage_inputs(&p->lineage, &p->input[p->n_inputs]);
     return 0;
 }
@@ -278,16 +313,12 @@ commit_output(struct prune *p, struct sov_err *err)
     return rc;
 }
 
-static int
-open_output(struct prune *p, struct sov_err *err)
+int
+prune_open_output(struct prune *p, const sov_plan *plan, struct sov_err *err)
 {
-    const sov_plan *plan = sov_prune_plan(p->job);
-    int rc = prune_plan_open(p, err);
+    int rc;
 
-    if (rc == 0)
-        rc = sov_lineage_check_first(&p->lineage, err);
-    if (rc < 0)
-        return rc;
+    p->written = plan;
     p->target.sides_first =
         p->lineage.key != NULL && strcmp(sov_common.output, "-") != 0;
     rc = sov_target_open(&p->target, plan, p->input, p->n_inputs, err);
@@ -295,20 +326,39 @@ open_output(struct prune *p, struct sov_err *err)
                    : rc;
 }
 
+/* With healing it is known only behind that what is written. */
 static int
-write_output(struct prune *p, size_t *told, struct sov_err *err)
+fill_output(struct prune *p, size_t *told, struct sov_err *err)
 {
-    int rc = open_output(p, err);
+    int rc = 0;
 
-    if (rc == 0)
-        rc = prune_resume(p, told, err);
+    if (prune_options.heal_steps == 0) {
+        rc = prune_open_output(p, sov_prune_plan(p->job), err);
+        if (rc == 0)
+            rc = prune_resume(p, told, err);
+    }
     if (rc == 0)
         rc = calibrate(p, err);
+    if (rc == 0 && prune_options.heal_steps > 0)
+        return prune_heal(p, err);
     if (rc < 0)
         return rc;
     sov_progress_begin("B");
     rc = sov_prune_run(p->job, p->target.sink, err);
     sov_progress_end();
+    return rc;
+}
+
+static int
+write_output(struct prune *p, size_t *told, struct sov_err *err)
+{
+    int rc = prune_plan_open(p, err);
+
+    if (rc == 0)
+        rc = sov_lineage_check_first(&p->lineage, err);
+    if (rc < 0)
+        return rc;
+    rc = fill_output(p, told, err);
     if (rc < 0)
         rc = sov_lineage_refuse(&p->lineage, rc, err);
     if (rc == 0)
@@ -346,6 +396,7 @@ prune(struct prune *p, struct sov_err *err)
         if (rc == 0) {
             say_warnings(p, &told);
             prune_say(p);
+            rc = prune_compare(p, err);
         }
     } else if (rc == 0) {
         rc = sov_lineage_check(&p->lineage, err);
@@ -355,7 +406,9 @@ prune(struct prune *p, struct sov_err *err)
     if (rc == 0)
         rc = prune_plan_write(p, err);
     p->seconds = now() - start;
-    return rc == 0 ? prune_report(p, err) : rc;
+    if (rc == 0)
+        rc = prune_report(p, err);
+    return rc == 0 ? prune_compare_verdict(p, err) : rc;
 }
 
 static int
@@ -366,6 +419,8 @@ run(int argc, char **argv, struct sov_err *err)
 
     (void)argc;
     sov_lineage_end(&p.lineage);
+    prune_compare_end(&p);
+    prune_heal_end(&p);
     sov_target_free(&p.target);
     prune_resumed(&p);
     sov_sink_abort(p.plan_sink);

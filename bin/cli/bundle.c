@@ -7,6 +7,7 @@
  *     sov_bundle_side() ----------------------+
  */
 #include "cli/bundle.h"
+#include "cli/spool.h"
 
 #include "cli/tool.h"
 
@@ -67,33 +68,6 @@ sov_bundle_suffix(const char *name, enum sov_pack *how)
 /* ---- waiting ---- */
 
 static int
-cannot_spool(struct sov_err *err)
-{
-    return sov_fail_sys(err, SOV_WHERE_ANY,
-                        "cannot spool to a temporary file (set TMPDIR to a "
-                        "folder with room)");
-}
-
-static int
-open_spool(int *fd, struct sov_err *err)
-{
-    const char *dir = getenv("TMPDIR");
-    char path[4200];
-
-    if (dir == NULL || dir[0] == '\0')
-        dir = "/tmp";
-    *fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (*fd >= 0)
-        return 0;
-    snprintf(path, sizeof(path), "%s/.sov-spool-XXXXXX", dir);
-    *fd = mkostemp(path, O_CLOEXEC);
-    if (*fd < 0)
-        return cannot_spool(err);
-    unlink(path);
-    return 0;
-}
-
-static int
 spool(int fd, const void *buf, size_t len, struct sov_err *err)
 {
     const unsigned char *p = buf;
@@ -102,7 +76,7 @@ spool(int fd, const void *buf, size_t len, struct sov_err *err)
         ssize_t n = write(fd, p, len);
 
         if (n < 0 && errno != EINTR)
-            return cannot_spool(err);
+            return sov_spool_fail(err);
         p += n > 0 ? n : 0;
         len -= n > 0 ? (size_t)n : 0;
     }
@@ -195,7 +169,7 @@ sov_bundle_new(struct sov_bundle **bundle, sov_sink *out, const sov_plan *plan,
     if (rc == 0)
         rc = sov_packer_new(&b->packer, out, opts->how, epoch, err);
     if (rc == 0 && opts->wait)
-        rc = open_spool(&b->spool, err);
+        rc = sov_spool_open(&b->spool, err);
     for (size_t i = 0; i < b->n && rc == 0; i++)
         rc = add_member(b, i, sov_plan_file(plan, i), opts->folder, &sinks[i],
                         err);
@@ -224,7 +198,7 @@ copy_waiting(struct sov_bundle *b, unsigned char *buf, struct member *m,
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return cannot_spool(err);
+            return sov_spool_fail(err);
         rc = sov_packer_data(b->packer, buf, (size_t)n, err);
         *at += n;
         left -= (uint64_t)n;

@@ -16,6 +16,11 @@
  *   align            where it was given
  *   format           of the output, where it is not gguf
  *   tensor_ratio     list, as it was given
+ *   heal_steps, heal_lr   where what was left was trained; with that, on text,
+ *   heal_text             if it is not that of calib
+ *
+ * internalParameters: determinism is bit-exact, and same-machine-class where it
+ * was trained.
  */
 #include "prune/prune.h"
 
@@ -108,6 +113,18 @@ describe(const struct prune *p, struct params *to, struct sov_param *item,
 }
 
 static void
+describe_heal(struct params *to, const char *rate)
+{
+    const struct prune_options *o = &prune_options;
+
+    if (o->heal_steps == 0)
+        return;
+    add_number(to, "heal_steps", o->heal_steps);
+    add_text(to, "heal_lr", o->heal_lr > 0 ? rate : NULL);
+    add_text(to, "heal_text", file_name(o->heal_text));
+}
+
+static void
 name_file(struct sov_resource *r, const char *path, const char *role,
           const struct sov_digest *is)
 {
@@ -129,19 +146,21 @@ name_files(const struct prune *p, struct sov_resource *r)
         name_file(&r[n++], o->calib, "calibration", &p->calib.is);
     if (o->stats != NULL)
         name_file(&r[n++], o->stats, "imatrix", sov_stats_digest(p->stats));
+    if (o->heal_text != NULL)
+        name_file(&r[n++], o->heal_text, "dataset", &p->heal_is);
     return n;
 }
 
 int
 prune_claim(struct prune *p, struct sov_err *err)
 {
-    static const struct sov_param internal = {
+    const struct sov_param internal = {
         .key = "determinism",
         .kind = SOV_PARAM_STR,
-        .str = "bit-exact",
+        .str = p->healing != NULL ? "same-machine-class" : "bit-exact",
     };
     struct params params = { .n = 0 };
-    struct sov_resource input[3] = { 0 };
+    struct sov_resource input[4] = { 0 };
     struct sov_param *item;
     struct sov_deed deed = {
         .name = "prune",
@@ -150,7 +169,7 @@ prune_claim(struct prune *p, struct sov_err *err)
         .n_internal = 1,
         .input = input,
     };
-    char from[300], to[300], ratio[32], speedup[32];
+    char from[300], to[300], ratio[32], speedup[32], rate[32];
     int rc;
 
     if (p->lineage.key == NULL)
@@ -167,6 +186,8 @@ prune_claim(struct prune *p, struct sov_err *err)
     snprintf(speedup, sizeof(speedup), "%.17g", prune_options.speedup);
     add_text(&params, "input", from);
     describe(p, &params, item, ratio, speedup, to);
+    snprintf(rate, sizeof(rate), "%.17g", prune_options.heal_lr);
+    describe_heal(&params, rate);
     deed.n_external = params.n;
     deed.n_inputs = name_files(p, input);
     rc = sov_lineage_claim(&p->lineage, &deed, err);

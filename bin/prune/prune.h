@@ -32,6 +32,11 @@ struct prune_options {
     const char *plan;
     const char *plan_out;
     const char *format;
+    uint64_t heal_steps;
+    const char *heal_text;
+    double heal_lr;
+    const char *compare;
+    bool require_better;
 };
 
 extern struct prune_options prune_options;
@@ -58,6 +63,10 @@ struct prune {
     char *part; /* with --resume: what stays if this run ends early */
     char *last_words;
     double seconds;
+    struct prune_heal *healing;    /* of --heal-steps, or NULL */
+    struct sov_digest heal_is;     /* what was in --heal-text */
+    struct prune_compare *compare; /* of --compare, or NULL */
+    const sov_plan *written;       /* of what was written */
 };
 
 /* "standard input" for "-" */
@@ -84,6 +93,30 @@ void prune_resumed(struct prune *p);
 int prune_plan_read(struct prune *p, struct sov_err *err) SOV_MUST_CHECK;
 int prune_plan_open(struct prune *p, struct sov_err *err) SOV_MUST_CHECK;
 int prune_plan_write(struct prune *p, struct sov_err *err) SOV_MUST_CHECK;
+
+/* sov-prune.c: the layout of the output; the metadata of it (arg is the
+ * struct prune); open it. */
+void prune_layout(const struct prune *p, struct sov_layout *layout);
+int prune_edit(void *arg, sov_meta *meta, struct sov_err *err) SOV_MUST_CHECK;
+int prune_open_output(struct prune *p, const sov_plan *plan,
+                      struct sov_err *err) SOV_MUST_CHECK;
+
+/* heal.c: --heal-steps: is all there; prune, train, open the output and write
+ * it; what came of it. */
+int prune_heal_check(const struct prune *p, struct sov_err *err) SOV_MUST_CHECK;
+int prune_heal(struct prune *p, struct sov_err *err) SOV_MUST_CHECK;
+void prune_heal_report(struct sov_report *r, const struct prune *p);
+void prune_heal_end(struct prune *p);
+
+/* compare.c: --compare: read the text; once the model is open, its tokens; when
+ * the output has its name, compare; tell; is the answer no? */
+int prune_compare_begin(struct prune *p, struct sov_err *err) SOV_MUST_CHECK;
+int prune_compare_model(struct prune *p, struct sov_err *err) SOV_MUST_CHECK;
+int prune_compare(struct prune *p, struct sov_err *err) SOV_MUST_CHECK;
+void prune_compare_report(struct sov_report *r, const struct prune *p);
+int prune_compare_verdict(const struct prune *p,
+                          struct sov_err *err) SOV_MUST_CHECK;
+void prune_compare_end(struct prune *p);
 
 /* claim.c: the signed claim about the output, if one was asked for. */
 int prune_claim(struct prune *p, struct sov_err *err) SOV_MUST_CHECK;

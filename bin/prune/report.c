@@ -197,9 +197,15 @@ prune_report(const struct prune *p, struct sov_err *err)
     struct sov_prune_loss all = sov_prune_loss_total(p->job);
     struct sov_report *r;
 
-    if (!sov_common.json && !sov_common.dry_run)
+    bool whole = sov_common.json || sov_common.dry_run;
+
+    if (!whole && p->compare == NULL)
         return 0;
     r = sov_report_new("sov.prune/1");
+    if (!whole) {
+        prune_compare_report(r, p);
+        return sov_report_end(r, err);
+    }
     sov_report_text(r, "source", "source", p->source);
     sov_report_text(r, "format", NULL, sov_model_format(p->model));
     if (sov_common.output != NULL)
@@ -213,6 +219,8 @@ prune_report(const struct prune *p, struct sov_err *err)
         report_loss(r, &all);
         sov_report_real(r, "seconds", "time", p->seconds, 2, "s");
     }
+    prune_heal_report(r, p);
+    prune_compare_report(r, p);
     if (sov_common.json || sov_common.verbose > 0)
         report_tensors(r, p);
     return sov_report_end(r, err);

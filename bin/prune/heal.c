@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * heal.c - --heal-steps: what is left learns what all of it knew
+ *
+ * What pruning gives goes to a file without a name; that model is trained for
+ * a while to expect what the one before expects (the divergence of Kullback
+ * and Leibler, by AdamW), and comes out in the types that pruning would have
+ * given.  Where shapes are those of before, what is zero stays zero.
+ *
+ * The result is the same for any threads and memory, as all training here; its
+ * claim says same-machine-class, as those of sov-distill do.
+ */
+#include "prune/prune.h"
+
+#include "cli/progress.h"
+#include "cli/spool.h"
+#include "cli/tool.h"
+#include "sov/distill.h"
+#include "sov/quant.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LR    1e-4
+#define BATCH 8 /* sequences */
+
+struct prune_heal {
+    int fd; /* of the pruned model */
+    sov_model *pruned;
+    sov_distill *run;
+    sov_quant *job;
+    const char *text[1];
+    struct sov_quant_rule *rule; /* [n] the type of each matrix */
+    size_t n;
+    double first, last; /* loss */
+};
+
+static const char *
+text_of(void)
+{
+    return prune_options.heal_text != NULL ? prune_options.heal_text
+                                           : prune_options.calib;
+}
+
+int
+prune_heal_check(const struct prune *p, struct sov_err *err)
+{
+    const struct prune_options *o = &prune_options;
+
+    (void)p;
+    if (o->heal_steps == 0 && (o->heal_text != NULL || o->heal_lr > 0))
+        return sov_fail(err, SOV_EARG,
+                        "--heal-text and --heal-lr are for --heal-steps N");
+    if (o->heal_steps == 0)
+        return 0;
+    if (text_of() == NULL)
+        return sov_fail(err, SOV_EARG,
+                        "--heal-steps: learning from what? --heal-text TEXT, "
+                        "or --calib TEXT, is missing");
+    if (sov_common.resume)
+        return sov_fail(err, SOV_EARG,
+                        "--heal-steps and --resume: no training is kept here; "
+                        "sov-distill --keep-mask trains with checkpoints");
+    if (strcmp(text_of(), "-") == 0)
+        return sov_fail(err, SOV_EARG,
+                        "--heal-steps: the text is a file, since it is read "
+                        "again");
+    return 0;
+}
+
+/* Do zeros stay, as in a model whose shapes are those of before? */
+static bool
+is_masked(const struct prune *p)
+{
+    const sov_plan *plan = sov_prune_plan(p->job);
+    bool same = sov_plan_count(plan) == sov_model_count(p->model);
+
+    for (size_t i = 0; i < sov_plan_count(plan) && same; i++) {
+        const struct sov_tensor *a = sov_plan_at(plan, i);
+        int64_t at = sov_model_find(p->model, a->name);
+        const struct sov_tensor *b =
+            at >= 0 ? sov_model_at(p->model, (size_t)at) : NULL;
+
+        same = b != NULL && a->ndim == b->ndim &&
+               memcmp(a->dim, b->dim, sizeof(a->dim)) == 0;
+    }
+    return same;
+}
+
+/* What pruning gives, as a model. */
+static int
+prune_to_file(struct prune *p, struct prune_heal *h, struct sov_err *err)
+{
+    sov_sink *sink = NULL;
+    char path[40];
+    int rc;
+
+    if (sov_plan_files(sov_prune_plan(p->job)) != 1)
+        return sov_fail(err, SOV_EUNSUP,
+                        "a model of several files is not healed");
+    rc = sov_spool_open(&h->fd, err);
+    if (rc < 0)
+        return rc;
+    snprintf(path, sizeof(path), "/dev/fd/%d", h->fd);
+    rc = sov_sink_open(&sink, path, NULL, err);
+    if (rc == 0) {
+        sov_progress_begin("B");
+        rc = sov_prune_run(p->job, &sink, err);
+        sov_progress_end();
+    }
+    if (rc == 0)
+        rc = sov_sink_commit(&sink, err);
+    sov_sink_abort(sink);
+    return rc == 0 ? sov_model_open(&h->pruned, path, SOV_ACCESS_MAP, err) : rc;
+}
+
+static int
+step(void *arg, const struct sov_distill_step *s, struct sov_err *err)
+{
+    struct prune_heal *h = arg;
+
+    (void)err;
+    if (s->step == 1)
+        h->first = s->point.loss;
+    h->last = s->point.loss;
+    return 0;
+}
+
+static int
+make_run(struct prune *p, struct prune_heal *h, struct sov_err *err)
+{
+    const struct prune_options *o = &prune_options;
+    struct sov_distill_opts opt = {
+        .text = h->text,
+        .n_texts = 1,
+        .student = h->pruned,
+        .teacher = p->model,
+        .loss = "fkl",
+        .alpha = 1,
+        .temp = 1,
+        .optimizer = "adamw",
+        .lr = o->heal_lr > 0 ? o->heal_lr : LR,
+        .clip = 1,
+        .batch = BATCH,
+        .accumulate = 1,
+        .steps = o->heal_steps,
+        .keep_mask = is_masked(p),
+        .seed = 1,
+        .max_memory = sov_common.max_memory,
+        .step = step,
+        .arg = h,
+        .progress = sov_progress_update,
+    };
+
+    h->text[0] = text_of();
+    if (o->heal_text != NULL && p->lineage.key != NULL &&
+        sov_hash_path(o->heal_text, SOV_HASH_SHA256, &p->heal_is, err) < 0)
+        return SOV_EIO;
+    return sov_distill_new(&h->run, &opt, err);
+}
+
+/* Matrices get the types that they have after pruning. */
+static int
+choose_types(struct prune_heal *h, const char **type, struct sov_err *err)
+{
+    const sov_model *model = h->pruned;
+    uint64_t most = 0, all[256] = { 0 };
+
+    h->rule = calloc(sov_model_count(model) + 1, sizeof(*h->rule));
+    if (h->rule == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    *type = "f32";
+    for (size_t i = 0; i < sov_model_count(model); i++) {
+        const struct sov_tensor *t = sov_model_at(model, i);
+
+        if (t->ndim < 2 || (unsigned)t->type >= 256)
+            continue;
+        h->rule[h->n++] = (struct sov_quant_rule){ t->name, t->type };
+        all[t->type] += t->size;
+        if (all[t->type] > most) {
+            most = all[t->type];
+            *type = sov_type_info((int)t->type)->name;
+        }
+    }
+    return 0;
+}
+
+static int
+make_job(struct prune *p, struct prune_heal *h, struct sov_err *err)
+{
+    struct sov_quant_opts opt = {
+        .edit = prune_edit,
+        .edit_arg = p,
+        .max_memory = sov_common.max_memory,
+        .progress = sov_progress_update,
+    };
+    int rc = choose_types(h, &opt.type, err);
+
+    opt.rule = h->rule;
+    opt.n_rules = h->n;
+    prune_layout(p, &opt.layout);
+    return rc == 0
+               ? sov_quant_new(&h->job, sov_distill_model(h->run), &opt, err)
+               : rc;
+}
+
+int
+prune_heal(struct prune *p, struct sov_err *err)
+{
+    struct prune_heal *h = calloc(1, sizeof(*h));
+    int rc;
+
+    if (h == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    p->healing = h;
+    h->fd = -1;
+    rc = prune_to_file(p, h, err);
+    if (rc == 0)
+        rc = make_run(p, h, err);
+    if (rc == 0)
+        rc = make_job(p, h, err);
+    if (rc == 0)
+        rc = prune_open_output(p, sov_quant_plan(h->job), err);
+    if (rc < 0)
+        return sov_err_wrap(err, "--heal-steps");
+    sov_progress_begin("steps");
+    rc = sov_distill_run(h->run, err);
+    sov_progress_end();
+    if (rc == 0) {
+        sov_progress_begin("B");
+        rc = sov_quant_run(h->job, p->target.sink, err);
+        sov_progress_end();
+    }
+    return rc < 0 ? sov_err_wrap(err, "--heal-steps") : 0;
+}
+
+void
+prune_heal_report(struct sov_report *r, const struct prune *p)
+{
+    if (p->healing == NULL)
+        return;
+    sov_report_object(r, "heal");
+    sov_report_uint(r, "steps", "steps of healing", prune_options.heal_steps);
+    sov_report_real(r, "first_loss", "  loss of the first", p->healing->first,
+                    6, "nats");
+    sov_report_real(r, "last_loss", "  of the last", p->healing->last, 6,
+                    "nats");
+    sov_report_object_end(r);
+}
+
+void
+prune_heal_end(struct prune *p)
+{
+    struct prune_heal *h = p->healing;
+
+    if (h == NULL)
+        return;
+    sov_quant_free(h->job);
+    sov_distill_free(h->run);
+    sov_model_close(h->pruned);
+    if (h->fd >= 0)
+        close(h->fd);
+    free(h->rule);
+    free(h);
+    p->healing = NULL;
+}
