@@ -17,8 +17,12 @@
 #define TOP_BITS  20 /* below the top digit */
 #define NEXT_BITS 10 /* below the next */
 
-/* Groups up to this size are put in order by comparing each with each. */
-#define SMALL 128
+/* Groups up to this size are put in order by comparing each with each; and up
+ * to this by a bound. */
+#define TINY  16
+#define SMALL SOV_PRUNE_OF_MAX
+
+#define LANES 16 /* keys that are compared at a time */
 
 /* Columns whose scores are added up at a time. */
 #define STRIP 256
@@ -98,22 +102,92 @@ find_cut(const float *score, size_t n, size_t go)
 }
 
 /* Each with each: how many go before this one? */
-static void
-lowest_of_few(const float *score, size_t n, size_t go, unsigned char *gone)
+static inline void
+lowest_of_tiny(const float *score, size_t n, size_t go, unsigned char *gone)
 {
-    uint32_t key[SMALL];
+    uint32_t key[TINY], before[TINY] = { 0 };
 
     for (size_t i = 0; i < n; i++)
         key[i] = key_of(score[i]);
-    for (size_t i = 0; i < n; i++) {
-        uint32_t before = 0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = i + 1; j < n; j++) {
+            uint32_t later = key[j] < key[i];
 
-        for (size_t j = 0; j < i; j++)
-            before += key[j] <= key[i];
-        for (size_t j = i + 1; j < n; j++)
-            before += key[j] < key[i];
-        gone[i] = before < go;
+            before[i] += later;
+            before[j] += 1 - later;
+        }
+    for (size_t i = 0; i < n; i++)
+        gone[i] = before[i] < go;
+}
+
+/* How many of n keys, whole lanes, are below? */
+static uint32_t
+count_below(const int32_t *key, size_t n, int32_t bound)
+{
+    int32_t count[LANES] = { 0 };
+    uint32_t sum = 0;
+
+    for (size_t i = 0; i < n; i += LANES)
+        for (size_t l = 0; l < LANES; l++)
+            count[l] += key[i + l] < bound;
+    for (size_t l = 0; l < LANES; l++)
+        sum += (uint32_t)count[l];
+    return sum;
+}
+
+/*
+ * The bits of the bound from the first on that keys differ in: it is the
+ * highest number below which there are no more than go keys.  *below: there are
+ * so many.
+ */
+static int32_t
+find_bound(const int32_t *key, size_t n, size_t whole, size_t go,
+           uint32_t *below)
+{
+    uint32_t all = UINT32_MAX, any = 0, differ;
+    int32_t bound;
+
+    for (size_t i = 0; i < n; i++) {
+        all &= (uint32_t)key[i];
+        any |= (uint32_t)key[i];
     }
+    differ = all ^ any;
+    for (int i = 0; i < 5; i++)
+        differ |= differ >> (1 << i);
+    bound = (int32_t)(any & ~differ);
+    *below = 0;
+    for (uint32_t bit = (differ >> 1) + 1; bit > 0 && *below < go; bit >>= 1) {
+        int32_t higher = bound + (int32_t)(bit & differ);
+        uint32_t count = count_below(key, whole, higher);
+
+        if (count <= go && (bit & differ) != 0) {
+            bound = higher;
+            *below = count;
+        }
+    }
+    return bound;
+}
+
+static void
+lowest_of_few(const float *score, size_t n, size_t go, unsigned char *gone)
+{
+    int32_t key[SMALL + LANES], bound;
+    size_t whole = (n + LANES - 1) / LANES * LANES, ties;
+    uint32_t below;
+
+    for (size_t i = 0; i < n; i++)
+        key[i] = (int32_t)key_of(score[i]);
+    for (size_t i = n; i < whole; i++)
+        key[i] = INT32_MAX;
+    bound = find_bound(key, n, whole, go, &below);
+    for (size_t i = 0; i < n; i++)
+        gone[i] = key[i] < bound;
+    ties = go - below;
+    for (size_t i = 0; i < n && ties > 0; i++)
+        if (key[i] == bound) {
+            gone[i] = 1;
+            ties--;
+        }
 }
 
 void
@@ -123,6 +197,8 @@ sov_prune_lowest(const float *score, size_t n, size_t go, unsigned char *gone)
 
     if (go == 0 || go >= n) {
         memset(gone, go != 0, n);
+    } else if (n <= TINY) {
+        lowest_of_tiny(score, n, go, gone);
     } else if (n <= SMALL) {
         lowest_of_few(score, n, go, gone);
     } else {
@@ -190,21 +266,50 @@ clear_anywhere(float *w, size_t rows, size_t k, const float *score, size_t go)
     }
 }
 
+static inline void
+clear_group(float *w, size_t rows, size_t k, const unsigned char *gone,
+            size_t n)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t j = 0; j < n; j++)
+            w[r * k + j] = gone[j] ? 0 : w[r * k + j];
+}
+
+/* All whole groups of n, a constant; how far these reach. */
+static inline size_t
+clear_tiny(float *w, size_t rows, size_t k, const float *score, size_t n,
+           size_t go)
+{
+    unsigned char gone[TINY];
+    size_t at;
+
+    for (at = 0; at + n <= k; at += n) {
+        lowest_of_tiny(score + at, n, go, gone);
+        clear_group(w + at, rows, k, gone, n);
+    }
+    return at;
+}
+
 /* Of each group of inputs of these rows. */
 static void
 clear_groups(float *w, size_t rows, size_t k, const float *score,
              const struct sov_prune_share *share)
 {
     unsigned char gone[SOV_PRUNE_OF_MAX];
+    size_t of = share->pattern.of, go = sov_prune_goes(share, of), at = 0;
 
-    for (size_t at = 0; at < k; at += share->pattern.of) {
-        size_t n = k - at < share->pattern.of ? k - at : share->pattern.of;
-
-        sov_prune_lowest(score + at, n, sov_prune_goes(share, n), gone);
-        for (size_t r = 0; r < rows; r++)
-            for (size_t j = 0; j < n; j++)
-                w[r * k + at + j] = gone[j] ? 0 : w[r * k + at + j];
+    if (of == 4)
+        at = clear_tiny(w, rows, k, score, 4, go);
+    else if (of == 8)
+        at = clear_tiny(w, rows, k, score, 8, go);
+    for (; at + of <= k; at += of) {
+        sov_prune_lowest(score + at, of, go, gone);
+        clear_group(w + at, rows, k, gone, of);
     }
+    if (at == k)
+        return;
+    sov_prune_lowest(score + at, k - at, sov_prune_goes(share, k - at), gone);
+    clear_group(w + at, rows, k, gone, k - at);
 }
 
 void
