@@ -11,6 +11,7 @@ libsov_all_la_SOURCES += \
 	%D%/heads.c \
 	%D%/hidden.c \
 	%D%/influence.c \
+	%D%/eigen.c %D%/eigen.h \
 	%D%/inputs.c %D%/inputs.h \
 	%D%/job.c %D%/job.h \
 	%D%/layers.c %D%/layers.h \
@@ -21,6 +22,7 @@ libsov_all_la_SOURCES += \
 	%D%/owl.c %D%/owl.h \
 	%D%/pattern.c \
 	%D%/resume.c \
+	%D%/rotate.c \
 	%D%/select.c \
 	%D%/shape.c %D%/shape.h \
 	%D%/shape_job.c %D%/shape_job.h \
@@ -30,6 +32,7 @@ libsov_all_la_SOURCES += \
 	%D%/trim_meta.c \
 	%D%/trim_plan.c \
 	%D%/trim_vocab.c \
+	%D%/turn.c %D%/turn.h \
 	%D%/vocab.c \
 	%D%/wanda.c \
 	%D%/width.c

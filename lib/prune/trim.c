@@ -3,6 +3,7 @@
  * trim.c - a model without some of its layers, channels, heads or tokens
  */
 #include "prune/trim.h"
+#include "prune/turn.h"
 
 #include "base/limits.h"
 #include "base/mem.h"
@@ -383,6 +384,7 @@ sov_trim_free(struct sov_trim *c)
     free(c->vocab.id);
     free(c->merge.id);
     free(c->item);
+    sov_turn_free(c->turn);
     sov_hparams_done(&c->hp);
     free(c);
 }

@@ -58,6 +58,8 @@ struct sov_trim_own {
     size_t n;      /* as in the plan */
 };
 
+struct sov_turn; /* turn.h */
+
 struct sov_trim {
     sov_model *model; /* borrowed */
     const struct sov_arch *arch;
@@ -70,6 +72,9 @@ struct sov_trim {
     /* With fewer channels of the stream a norm divides by another mean: its
      * weights are taken times this. */
     double gain;
+    double eps;
+    struct sov_turn *turn;    /* owned: what of the stream stays are directions,
+                              not channels; NULL: channels */
     struct sov_trim_own *own; /* owned */
     size_t n_own;
     size_t cap_own;

@@ -7,6 +7,7 @@
  * are taken out of them one by one, or block by block.
  */
 #include "prune/trim.h"
+#include "prune/turn.h"
 
 #include "base/le.h"
 #include "base/mem.h"
@@ -380,6 +381,9 @@ sov_trim_tensor(const struct sov_trim *c, const sov_plan *plan, size_t i,
                          write, arg, err);
     if (w.t->size == 0)
         return 0;
+    if (c->turn != NULL && c->turn->role[w.item->from].kind != SOV_TURN_NOT)
+        return sov_turn_tensor(c->turn, c->model, w.item->from, write, arg,
+                               err);
     rc = begin_way(&w, err);
     if (rc == 0)
         rc = w.item->gain ? write_gain(&w, err) : write_rows(&w, err);

@@ -94,3 +94,7 @@ tests_tools_tasks_LDADD = libsovcore.la
 check_PROGRAMS += tests/tools/trims
 tests_tools_trims_SOURCES = %D%/trims.c
 tests_tools_trims_LDADD = libsov_all.la $(deps_libs) -lm
+
+check_PROGRAMS += tests/tools/turns
+tests_tools_turns_SOURCES = %D%/turns.c
+tests_tools_turns_LDADD = libsov_all.la $(deps_libs) -lm

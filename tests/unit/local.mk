@@ -50,3 +50,4 @@ include tests/unit/train_prim.mk
 include tests/unit/train_net.mk
 include tests/unit/prune.mk
 include tests/unit/prune_obs.mk
+include tests/unit/prune_rotate.mk
