@@ -121,6 +121,7 @@ frozen_gains(const struct sov_shape *s)
         layer += sov_shape_qkv(s);
     if (s->qk_norm)
         layer += 2 * s->k_len;
+    layer += ((size_t)s->out_bias + (size_t)s->down_bias) * s->n_embd;
     return s->n_layer * layer + s->n_embd;
 }
 

@@ -44,9 +44,11 @@ struct sov_shape {
     double turn_size; /* see sov_rope_turn */
     double freq[SOV_PAIRS_MAX];
     double eps;
-    bool qkv_bias; /* qwen2 */
-    bool qk_norm;  /* qwen3: each head of queries and keys */
-    bool tied;     /* the head is the embedding */
+    bool qkv_bias;            /* qwen2 */
+    bool out_bias, down_bias; /* of what attention and feed-forward add, as
+                                 pruning leaves them */
+    bool qk_norm;             /* qwen3: each head of queries and keys */
+    bool tied;                /* the head is the embedding */
 };
 
 /* A tensor of it. */

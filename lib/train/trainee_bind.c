@@ -177,9 +177,13 @@ link_own(sov_trainee *t)
         }
         l->qkv = LINEAR(s->n_embd, sov_shape_qkv(s), at.layer0.q + d);
         l->out = LINEAR(q, s->n_embd, at.layer0.out + d);
+        if (s->out_bias)
+            l->out_bias = GAINS(at.layer0.out_bias + d);
         l->gate = LINEAR(s->n_embd, s->n_ff, at.layer0.gate + d);
         l->up = LINEAR(s->n_embd, s->n_ff, at.layer0.up + d);
         l->down = LINEAR(s->n_ff, s->n_embd, at.layer0.down + d);
+        if (s->down_bias)
+            l->down_bias = GAINS(at.layer0.down_bias + d);
     }
 #undef GAINS
 #undef LINEAR
@@ -275,6 +279,8 @@ bind_all(struct binder *b)
         if (s->qkv_bias)
             l->bias = bind_gains(b, 3);
         l->out = bind_linear(b, TO_OUT, 1);
+        if (s->out_bias)
+            l->out_bias = bind_gains(b, 1);
         if (s->qk_norm) {
             l->q_norm = bind_gains(b, 1);
             l->k_norm = bind_gains(b, 1);
@@ -283,6 +289,8 @@ bind_all(struct binder *b)
         l->gate = bind_linear(b, TO_GATE, 1);
         l->up = bind_linear(b, TO_UP, 1);
         l->down = bind_linear(b, TO_DOWN, 1);
+        if (s->down_bias)
+            l->down_bias = bind_gains(b, 1);
     }
     t->out_norm = bind_gains(b, 1);
     t->head = s->tied ? t->embd : bind_tokens(b);

@@ -24,8 +24,8 @@
 
 /* Where the weights of a layer begin. */
 struct sov_layer_at {
-    uint64_t attn_norm, q, k, v, bias, out, q_norm, k_norm;
-    uint64_t ffn_norm, gate, up, down;
+    uint64_t attn_norm, q, k, v, bias, out, out_bias, q_norm, k_norm;
+    uint64_t ffn_norm, gate, up, down, down_bias;
 };
 
 struct sov_shape_at {
@@ -79,7 +79,8 @@ struct sov_kept {
 };
 
 struct sov_learner {
-    struct sov_gains attn_norm, bias, q_norm, k_norm, ffn_norm;
+    struct sov_gains attn_norm, bias, out_bias, q_norm, k_norm;
+    struct sov_gains ffn_norm, down_bias;
     struct sov_linear qkv, out, gate, up, down;
     struct sov_kept kept;
 };
@@ -112,12 +113,12 @@ struct sov_trainee {
     sov_real *d_qkv;              /* [n, S] */
     sov_real *z, *teacher;        /* [SOV_SLAB, z_stride] */
     size_t z_stride;
-    double *loss, *ce; /* [SOV_SLAB] */
+    double *loss, *ce;      /* [SOV_SLAB] */
     sov_real *seen, *shown; /* [SOV_SLAB, match_width] */
-    sov_real *decoded; /* a matrix, or rows of the head */
-    sov_real *scaled;  /* [count] A of adapters times alpha / rank */
-    sov_real *low;     /* [4][n, rank] */
-    sov_real *spare;   /* gradients of what is frozen */
+    sov_real *decoded;      /* a matrix, or rows of the head */
+    sov_real *scaled;       /* [count] A of adapters times alpha / rank */
+    sov_real *low;          /* [4][n, rank] */
+    sov_real *spare;        /* gradients of what is frozen */
 };
 
 /* Numbers of q, k and v of a token; how queries and keys are turned. */

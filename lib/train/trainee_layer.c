@@ -96,6 +96,32 @@ norm_heads_back(const sov_trainee *t, const struct sov_learner *l,
     }
 }
 
+/* Part, what attention or feed-forward adds to the stream. */
+static void
+add_up(const sov_trainee *t, const struct sov_linear *l, bool biased,
+       const struct sov_gains *bias, const sov_real *x, size_t n)
+{
+    size_t e = t->shape.n_embd;
+
+    sov_linear_run(t, l, n, x, t->part, e);
+    if (biased)
+        sov_prim_bias(&t->prim, bias->w, t->part, e, n, e);
+}
+
+/* The same back, from dx. */
+static void
+add_up_back(const sov_trainee *t, const struct sov_linear *l, bool biased,
+            const struct sov_gains *bias, const sov_real *x, sov_real *d,
+            sov_real *grad, size_t n)
+{
+    size_t e = t->shape.n_embd;
+
+    sov_linear_back(t, l, n, t->dx, e, x, d, false, grad);
+    if (biased)
+        sov_prim_bias_back(&t->prim, t->dx, e, sov_grad_at(t, grad, bias->at),
+                           n, e);
+}
+
 /* ---- attention */
 
 static int
@@ -132,7 +158,7 @@ attend_back(sov_trainee *t, struct sov_learner *l, const struct sov_unit *unit,
     size_t to_v = to_k + s->n_head_kv * s->k_len;
     int rc;
 
-    sov_linear_back(t, &l->out, n, t->dx, s->n_embd, k->o, t->d_o, false, grad);
+    add_up_back(t, &l->out, s->out_bias, &l->out_bias, k->o, t->d_o, grad, n);
     rc = sov_prim_attn_back(&t->prim, &dims, unit->first, unit->n_seq, k->qkv,
                             k->qkv + to_k, k->raw + to_v, k->o, k->lse, t->d_o,
                             t->d_qkv, t->d_qkv + to_k, t->d_qkv + to_v, err);
@@ -172,7 +198,7 @@ feed_back(sov_trainee *t, struct sov_learner *l, sov_real *grad, size_t n)
     const struct sov_shape *s = &t->shape;
     const struct sov_kept *k = &l->kept;
 
-    sov_linear_back(t, &l->down, n, t->dx, s->n_embd, k->a, k->a, false, grad);
+    add_up_back(t, &l->down, s->down_bias, &l->down_bias, k->a, k->a, grad, n);
     sov_prim_silu_back(&t->prim, k->g, k->u, k->a, k->g, k->u, n * s->n_ff);
     norm(t, &l->ffn_norm, k->mid, t->norm, k->r2, n);
     sov_linear_back(t, &l->gate, n, k->g, s->n_ff, t->norm, t->part, false,
@@ -193,7 +219,7 @@ sov_learner_again(sov_trainee *t, struct sov_learner *l,
 
     if (rc < 0)
         return rc;
-    sov_linear_run(t, &l->out, n, k->o, t->part, e);
+    add_up(t, &l->out, t->shape.out_bias, &l->out_bias, k->o, n);
     sov_prim_add(&t->prim, k->x, t->part, k->mid, n * e);
     feed(t, l, n);
     return 0;
@@ -209,7 +235,7 @@ sov_learner_run(sov_trainee *t, struct sov_learner *l,
 
     if (rc < 0)
         return rc;
-    sov_linear_run(t, &l->down, n, k->a, t->part, e);
+    add_up(t, &l->down, t->shape.down_bias, &l->down_bias, k->a, n);
     sov_prim_add(&t->prim, k->mid, t->part, y, n * e);
     return 0;
 }

@@ -118,6 +118,8 @@ add_layer(struct lister *l, const struct sov_shape *s)
         follow(l, "attn_v.bias", kv, 1, VECTOR);
     }
     at.out = add(l, "attn_output.weight", q, e, MATRIX);
+    if (s->out_bias)
+        at.out_bias = add(l, "attn_output.bias", e, 1, VECTOR);
     if (s->qk_norm) {
         at.q_norm = add(l, "attn_q_norm.weight", s->k_len, 1, VECTOR);
         at.k_norm = add(l, "attn_k_norm.weight", s->k_len, 1, VECTOR);
@@ -126,6 +128,8 @@ add_layer(struct lister *l, const struct sov_shape *s)
     at.gate = add(l, "ffn_gate.weight", e, s->n_ff, MATRIX);
     at.up = add(l, "ffn_up.weight", e, s->n_ff, MATRIX);
     at.down = add(l, "ffn_down.weight", s->n_ff, e, MATRIX);
+    if (s->down_bias)
+        at.down_bias = add(l, "ffn_down.bias", e, 1, VECTOR);
     return at;
 }
 
@@ -402,6 +406,8 @@ take_numbers(struct sov_shape *s, const struct sov_hparams *hp,
     s->rope_base = hp->rope_base;
     s->eps = (double)hp->norm_eps;
     s->qkv_bias = sov_model_find(model, "blk.0.attn_q.bias") >= 0;
+    s->out_bias = sov_model_find(model, "blk.0.attn_output.bias") >= 0;
+    s->down_bias = sov_model_find(model, "blk.0.ffn_down.bias") >= 0;
     s->tied = sov_model_find(model, "output.weight") < 0;
     return read_turns(s, hp, model, err);
 }

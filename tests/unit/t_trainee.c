@@ -580,7 +580,7 @@ START_TEST(models_that_cannot_be_trained)
         { { .change = experts }, SOV_EUNSUP, "experts" },
         { { .change = other_arch }, SOV_EUNSUP, "'gemma2'" },
         { { .change = own_scale }, SOV_EUNSUP, "attention.scale" },
-        { { .biases = true }, SOV_EUNSUP, "attn_output.bias" },
+        { { .biases = true }, SOV_EUNSUP, "ffn_gate.bias" },
         { { .fused = true }, SOV_EUNSUP, "attn_qkv" },
         { { .leave_out = "blk.1.ffn_up.weight" }, SOV_EFORMAT, "missing" },
         { { .misshape = "blk.1.ffn_up.weight" }, SOV_EFORMAT, "513" },
