@@ -23,7 +23,7 @@
 
 #include "base/mem.h"
 #include "calib/moments.h"
-#include "calib/reading.h"
+#include "calib/onward.h"
 #include "kern/kern.h"
 #include "prune/eigen.h"
 #include "sys/par.h"
@@ -202,7 +202,7 @@ add_stream(struct rotate *r, const float *x, size_t n)
 }
 
 static int
-see(void *arg, const struct sov_reading_seen *seen, struct sov_err *err)
+see(void *arg, const struct sov_onward_seen *seen, struct sov_err *err)
 {
     struct rotate *r = arg;
 
@@ -267,17 +267,17 @@ take(struct rotate *r, double *c, double weight, struct sov_err *err)
 }
 
 static int
-read_text(struct rotate *r, sov_reading_look look, struct sov_err *err)
+read_text(struct rotate *r, sov_onward_look look, struct sov_err *err)
 {
-    struct sov_reading *reading;
-    int rc = sov_reading_new(&reading, r->c->model, r->calib, err);
+    struct sov_onward *onward;
+    int rc = sov_onward_new(&onward, r->c->model, r->calib, err);
 
     if (rc < 0)
         return rc;
-    rc = sov_reading_begin(reading, err);
+    rc = sov_onward_begin(onward, err);
     for (size_t i = 0; i < r->n_layer && rc == 0; i++)
-        rc = sov_reading_layer(reading, i, look, r, err);
-    sov_reading_free(reading);
+        rc = sov_onward_layer(onward, i, look, r, err);
+    sov_onward_free(onward);
     return rc;
 }
 
@@ -347,7 +347,7 @@ add_shares(struct rotate *r, size_t place, const float *x, size_t n)
 }
 
 static int
-see_shares(void *arg, const struct sov_reading_seen *seen, struct sov_err *err)
+see_shares(void *arg, const struct sov_onward_seen *seen, struct sov_err *err)
 {
     struct rotate *r = arg;
 
@@ -501,7 +501,7 @@ cut(struct sov_trim *c, const struct sov_shape_ask *ask, struct sov_err *err)
     r.d = sov_shape_width(ratio, r.n);
     rc = rotate(&r, err);
     if (rc == 0 && ask->job != NULL)
-        sov_prune_remark(ask->job,
+        sov_prune_tell(ask->job,
                          "the stream keeps %zu of %zu directions, %.1f %% of "
                          "its squares where it keeps least",
                          r.d, r.n, 100 * least(&r));
