@@ -502,9 +502,9 @@ cut(struct sov_trim *c, const struct sov_shape_ask *ask, struct sov_err *err)
     rc = rotate(&r, err);
     if (rc == 0 && ask->job != NULL)
         sov_prune_tell(ask->job,
-                         "the stream keeps %zu of %zu directions, %.1f %% of "
-                         "its squares where it keeps least",
-                         r.d, r.n, 100 * least(&r));
+                       "the stream keeps %zu of %zu directions, %.1f %% of "
+                       "its squares where it keeps least",
+                       r.d, r.n, 100 * least(&r));
     sov_moments_free(&r.m);
     sov_mem_free_aligned(r.room);
     sov_mem_free_aligned(r.x);
