@@ -33,6 +33,15 @@ before=$(sha256sum made/tale/model.safetensors made/tale-small.gguf)
 expect 0 train
 [ "$before" = "$(sha256sum made/tale/model.safetensors made/tale-small.gguf)" ] ||
     fail "what was made was made again"
+
+# the small one begins as the other without some of it
+shape=width=64,layers=6,heads=4,kv-heads=2,ffn=128,ctx=32,tied
+expect 0 "$top_srcdir/scripts/train-tale" -n 2048 -s 2048 -k a.key -b 700K \
+    -a "llama,$shape" cut texts
+expect 0 sov-show cut/steps/small.gguf
+out_has 'layers     5, width 32, heads 2, kv heads 1, ffn'
+expect 0 sov-verify --key a.pub cut/tale-small.gguf
+[ "$(wc -l <cut/tale-small.gguf.claims.jsonl)" -ge 7 ] || fail "a short history"
 expect 64 "$top_srcdir/scripts/train-tale"
 expect 64 "$top_srcdir/scripts/train-tale" -z out texts
 expect 0 "$top_srcdir/scripts/train-tale" --help
