@@ -23,7 +23,7 @@ static const char *method_names[32]; /* as the library has them */
 static const struct sov_opt opts[] = {
     { 0, "method", SOV_OPT_STRING, &prune_options.method, "NAME",
       "how weights are chosen: magnitude (the smallest go), wanda (those that "
-      "meet small inputs)",
+      "meet small inputs), sparsegpt (those that others make up for)",
       .values = method_names, .preset = "wanda with --stats or --calib" },
     { 0, "ratio", SOV_OPT_FLOAT, &prune_options.ratio, "R",
       "so much of every row goes, or of the layers, channels, heads or experts "
@@ -50,6 +50,12 @@ static const struct sov_opt opts[] = {
     { 0, "calib-tokens", SOV_OPT_UINT, &prune_options.calib_tokens, "N",
       "read at most so many tokens of it", .min = 1, .max = INFINITY,
       .preset = "32768" },
+    { 0, "heal", SOV_OPT_FLAG, &prune_options.heal, NULL,
+      "let the weights that stay make up for those that go" },
+    { 0, "dsnot", SOV_OPT_FLAG, &prune_options.dsnot, NULL,
+      "swap weights that go as long as rows lack less on average" },
+    { 0, "owl", SOV_OPT_FLAG, &prune_options.owl, NULL,
+      "take less from layers that have more outliers" },
     { 0, "plan", SOV_OPT_FILE, &prune_options.plan, "FILE",
       "take from every matrix what this plan says" },
     { 0, "plan-out", SOV_OPT_FILE, &prune_options.plan_out, "FILE",
@@ -110,7 +116,7 @@ static int
 open_model(struct prune *p, struct sov_err *err)
 {
     const struct prune_options *o = &prune_options;
-    bool map = o->calib != NULL || o->heal_steps > 0 || o->compare != NULL;
+    bool map = prune_looks_first() || o->heal_steps > 0 || o->compare != NULL;
     struct sov_model_opts opt = {
         .access = map ? SOV_ACCESS_MAP : SOV_ACCESS_STREAM,
         .progress = sov_progress_update,
@@ -167,7 +173,7 @@ calibrate(struct prune *p, struct sov_err *err)
 {
     int rc;
 
-    if (p->calib.opts.ids == NULL)
+    if (!prune_looks_first())
         return 0;
     sov_progress_begin("tokens");
     rc = sov_prune_calibrate(p->job, err);
@@ -186,6 +192,9 @@ make_job(struct prune *p, struct sov_err *err)
         .patterned = o->pattern != NULL,
         .pattern = p->pattern,
         .sheet = p->sheet,
+        .heal = o->heal,
+        .dsnot = o->dsnot,
+        .owl = o->owl,
         .rule = p->rule,
         .n_rules = o->tensor_ratios.n,
         .stats = p->stats,
@@ -298,6 +307,34 @@ warn_output(const struct prune *p)
                  prune_name(p->source));
 }
 
+/* Seconds that are worth a word before they are spent. */
+#define LONG 20
+
+static int
+say_cost(struct prune *p, struct sov_err *err)
+{
+    char memory[16], scratch[16];
+    int rc;
+
+    if (p->calib.opts.ids == NULL)
+        return 0;
+    rc = sov_prune_cost(p->job, &p->cost, err);
+    if (rc < 0)
+        return sov_err_wrap(err, "%s", prune_name(p->source));
+    if (!sov_common.quiet && !sov_common.dry_run &&
+        (p->cost.seconds >= LONG ||
+         (p->cost.seconds > 0 && sov_common.verbose > 0)))
+        sov_note(0,
+                 "%s: this will take about %.0f %s, %s of memory and %s of "
+                 "temporary files",
+                 prune_name(p->source),
+                 p->cost.seconds < 120 ? p->cost.seconds : p->cost.seconds / 60,
+                 p->cost.seconds < 120 ? "seconds" : "minutes",
+                 sov_progress_bytes(memory, p->cost.memory),
+                 sov_progress_bytes(scratch, p->cost.scratch));
+    return 0;
+}
+
 static int
 commit_output(struct prune *p, struct sov_err *err)
 {
@@ -391,6 +428,8 @@ prune(struct prune *p, struct sov_err *err)
     warn_output(p);
     say_warnings(p, &told);
     rc = list_inputs(p, err);
+    if (rc == 0)
+        rc = say_cost(p, err);
     if (rc == 0 && !sov_common.dry_run) {
         rc = write_output(p, &told, err);
         if (rc == 0) {

@@ -13,6 +13,7 @@
  *   pattern          as it was given
  *   plan, stats, calib   names, where there are such files
  *   calib_tokens     how many tokens of the text at most
+ *   heal, dsnot, owl  true, where they were given
  *   align            where it was given
  *   format           of the output, where it is not gguf
  *   tensor_ratio     list, as it was given
@@ -31,7 +32,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_PARAMS 24
+#define MAX_PARAMS 28
 
 /* The parameters on their way into a deed. */
 struct params {
@@ -58,6 +59,17 @@ add_number(struct params *to, const char *key, uint64_t number)
         .kind = SOV_PARAM_INT,
         .num = (int64_t)number,
     };
+}
+
+static void
+add_flag(struct params *to, const char *key, bool is)
+{
+    if (is)
+        to->p[to->n++] = (struct sov_param){
+            .key = key,
+            .kind = SOV_PARAM_BOOL,
+            .num = 1,
+        };
 }
 
 /* item has room for the whole list. */
@@ -105,6 +117,9 @@ describe(const struct prune *p, struct params *to, struct sov_param *item,
     if (o->calib != NULL)
         add_number(to, "calib_tokens",
                    o->calib_tokens != 0 ? o->calib_tokens : SOV_CALIB_TOKENS);
+    add_flag(to, "heal", o->heal);
+    add_flag(to, "dsnot", o->dsnot);
+    add_flag(to, "owl", o->owl);
     if (sov_common.align_given)
         add_number(to, "align", sov_common.align);
     if (strcmp(p->target.format->name, "gguf") != 0)

@@ -112,7 +112,7 @@ check_knowledge(const struct prune *p, struct sov_err *err)
         return sov_fail(err, SOV_EARG,
                         "--calib-tokens: of which text? --calib TEXT is "
                         "missing");
-    if (sov_common.resume && (o->calib != NULL || gives_shape(p)))
+    if (sov_common.resume && (o->calib != NULL || o->owl || gives_shape(p)))
         return sov_fail(err, SOV_EARG,
                         "--resume: a run that reads a text, or gives the model "
                         "another shape, cannot be gone on with");
@@ -129,6 +129,29 @@ check_knowledge(const struct prune *p, struct sov_err *err)
     if (o->stats != NULL && strcmp(o->stats, "-") == 0 && isatty(STDIN_FILENO))
         return sov_fail(err, SOV_EARG, "--stats: standard input is a terminal");
     return o->calib != NULL ? sov_reading_check(o->calib, p->source, err) : 0;
+}
+
+/* What has to see a text, or statistics; of methods the library knows. */
+static int
+check_healing(struct sov_err *err)
+{
+    const struct prune_options *o = &prune_options;
+
+    if ((o->heal || o->dsnot) && o->calib == NULL)
+        return sov_fail(err, SOV_EARG,
+                        "%s has to see a text: --calib TEXT is missing",
+                        o->heal ? "--heal" : "--dsnot");
+    if (o->owl && o->calib == NULL && o->stats == NULL)
+        return sov_fail(err, SOV_EARG,
+                        "--owl has to know what enters the matrices: --stats "
+                        "FILE or --calib TEXT is missing");
+    return 0;
+}
+
+bool
+prune_looks_first(void)
+{
+    return prune_options.calib != NULL || prune_options.owl;
 }
 
 static int
@@ -170,6 +193,8 @@ prune_check(struct prune *p, struct sov_err *err)
         rc = check_amount(p, err);
     if (rc == 0)
         rc = check_knowledge(p, err);
+    if (rc == 0)
+        rc = check_healing(err);
     if (rc == 0)
         rc = check_streams(p, err);
     return rc;

@@ -29,6 +29,9 @@ struct prune_options {
     const char *stats;
     const char *calib;
     uint64_t calib_tokens;
+    bool heal;
+    bool dsnot;
+    bool owl;
     const char *plan;
     const char *plan_out;
     const char *format;
@@ -62,6 +65,7 @@ struct prune {
     size_t n_inputs;
     char *part; /* with --resume: what stays if this run ends early */
     char *last_words;
+    struct sov_prune_cost cost; /* with --calib, what it will take */
     double seconds;
     struct prune_heal *healing;    /* of --heal-steps, or NULL */
     struct sov_digest heal_is;     /* what was in --heal-text */
@@ -88,6 +92,9 @@ int prune_speed_target(const struct prune *p, const struct sov_layout *layout,
 int prune_resume(struct prune *p, size_t *told,
                  struct sov_err *err) SOV_MUST_CHECK;
 void prune_resumed(struct prune *p);
+
+/* Does the text, or what statistics say of layers, come before the weights? */
+bool prune_looks_first(void);
 
 /* plan.c: read --plan; open and write --plan-out. */
 int prune_plan_read(struct prune *p, struct sov_err *err) SOV_MUST_CHECK;

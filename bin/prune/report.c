@@ -140,6 +140,18 @@ report_stats(struct sov_report *r, const struct prune *p)
     struct sov_prune_fit fit;
 
     sov_prune_fit(p->job, &fit);
+    if (prune_options.heal)
+        sov_report_bool(r, "heal_squares", "heal", true);
+    if (prune_options.dsnot)
+        sov_report_bool(r, "dsnot", "dsnot", true);
+    if (prune_options.owl)
+        sov_report_bool(r, "owl", "owl", true);
+    if (p->cost.seconds > 0) {
+        sov_report_real(r, "calib_seconds", "calibration takes about",
+                        p->cost.seconds, 1, "s");
+        sov_report_uint(r, "calib_memory", NULL, p->cost.memory);
+        sov_report_uint(r, "calib_scratch", NULL, p->cost.scratch);
+    }
     if (prune_options.stats != NULL)
         sov_report_text(r, "stats", "statistics", prune_options.stats);
     if (prune_options.calib != NULL) {

@@ -2,11 +2,11 @@
 /*
  * dsnot.h - masks that are mended without changing a weight
  *
- * Zhang and others, "Dynamic sparse no training" (2023).  What a row's answer
- * lacks on average is the sum over the weights that went of w[j] mean(x[j]).  As
- * long as that falls, a weight that went comes back, which takes much off it and
- * whose input varies little, and another goes, of those that take off it, too,
- * the one with the least |w| |x| (wanda.c).  Counts stay as they are, in every
+ * After Zhang and others, "Dynamic sparse no training" (2023).  What a row's
+ * answer lacks on average is the sum over the weights that went of w[j]
+ * mean(x[j]).  As long as it pays (dsnot.c), a weight that went comes back, which
+ * takes much off it and whose input varies little, and another goes, of those
+ * that take off it, too, the one with the least |w| |x| (wanda.c).  Counts stay as they are, in every
  * group of n:m.
  */
 #ifndef SOV_PRUNE_DSNOT_H

@@ -145,11 +145,48 @@ make_plan(struct sov_prune *job, const struct sov_prune_opts *o,
 }
 
 static int
+check_options(struct sov_prune *job, const struct sov_prune_opts *o,
+              struct sov_err *err)
+{
+    const char *what = o->heal ? "healing" : "mending masks (dsnot)";
+
+    job->heal = o->heal;
+    job->dsnot = o->dsnot;
+    job->owl = o->owl;
+    if ((o->heal || o->dsnot || o->owl) && job->method->cut != NULL)
+        return sov_fail(err, SOV_EARG,
+                        "%s takes no single weights: %s is for "
+                        "methods that do",
+                        job->method->name, o->owl && !o->heal ? "owl" : what);
+    if ((o->heal || o->dsnot) && o->calib == NULL)
+        return sov_fail(err, SOV_EARG,
+                        "%s has to see a text: --calib TEXT is "
+                        "missing",
+                        what);
+    if (o->dsnot && job->method->changes)
+        return sov_fail(err, SOV_EARG,
+                        "%s makes up for what goes: its masks cannot be mended",
+                        job->method->name);
+    if (o->owl && o->patterned && o->pattern.of != 0)
+        return sov_fail(err, SOV_EARG,
+                        "owl takes more from some layers than from others, and "
+                        "%u of %u is the same in all",
+                        (unsigned)o->pattern.keep, (unsigned)o->pattern.of);
+    if (o->owl && o->calib == NULL && o->stats == NULL)
+        return sov_fail(err, SOV_EARG,
+                        "owl has to know what enters the matrices: --stats "
+                        "FILE or --calib TEXT is missing");
+    return 0;
+}
+
+static int
 make_job(struct sov_prune *job, const struct sov_prune_opts *o,
          struct sov_err *err)
 {
     int rc = check_method(job, o, err);
 
+    if (rc == 0)
+        rc = check_options(job, o, err);
     if (rc == 0)
         rc = sov_model_sane(job->model, err);
     if (rc == 0 && job->method->cut != NULL)
@@ -200,6 +237,7 @@ sov_prune_free(sov_prune *job)
     sov_shape_job_free(job->shape);
     sov_prune_inputs_free(&job->inputs);
     sov_resume_free(job->resume);
+    sov_prune_sweep_free(job->sweep);
     sov_stats_close(job->own_stats);
     sov_plan_free(job->plan);
     free(job->fate);
@@ -208,6 +246,49 @@ sov_prune_free(sov_prune *job)
 
 /* ---- doing it ---- */
 
+/* Is what enters known only while the model is being pruned? */
+static bool
+has_sweep(const struct sov_prune *job)
+{
+    return job->calib.ids != NULL &&
+           (job->method->feed != NULL || job->heal || job->dsnot);
+}
+
+/* Ratios of layers, and then all matrices, one after the other. */
+static int
+sweep_model(struct sov_prune *job, struct sov_err *err)
+{
+    int rc = 0;
+
+    if (job->owl) {
+        rc = sov_stats_collect(&job->own_stats, job->model, &job->calib, err);
+        if (rc == 0)
+            rc = sov_prune_spread(job, job->own_stats, err);
+        sov_stats_close(job->own_stats);
+        job->own_stats = NULL;
+    }
+    if (rc == 0 && job->sweep == NULL)
+        rc = sov_prune_sweep_new(&job->sweep, job, err);
+    if (rc == 0)
+        rc = sov_prune_sweep_run(job->sweep, err);
+    if (rc == 0)
+        job->own_stats = sov_prune_sweep_stats(job->sweep);
+    return rc;
+}
+
+int
+sov_prune_cost(sov_prune *job, struct sov_prune_cost *cost, struct sov_err *err)
+{
+    int rc = 0;
+
+    *cost = (struct sov_prune_cost){ 0 };
+    if (!has_sweep(job))
+        return 0;
+    if (job->sweep == NULL)
+        rc = sov_prune_sweep_new(&job->sweep, job, err);
+    return rc == 0 ? sov_prune_sweep_cost(job->sweep, cost, err) : rc;
+}
+
 /* What a text shows is from now on what enters. */
 int
 sov_prune_calibrate(sov_prune *job, struct sov_err *err)
@@ -215,10 +296,15 @@ sov_prune_calibrate(sov_prune *job, struct sov_err *err)
     int rc;
 
     if (job->calib.ids == NULL)
-        return 0;
+        return job->owl ? sov_prune_spread(job, job->inputs.stats, err) : 0;
     if (job->shape != NULL)
         return job->plan == NULL ? sov_shape_job_plan(job->shape, err) : 0;
-    rc = sov_stats_collect(&job->own_stats, job->model, &job->calib, err);
+    if (has_sweep(job))
+        rc = sweep_model(job, err);
+    else
+        rc = sov_stats_collect(&job->own_stats, job->model, &job->calib, err);
+    if (rc == 0 && job->owl && !has_sweep(job))
+        rc = sov_prune_spread(job, job->own_stats, err);
     if (rc == 0)
         rc = sov_prune_inputs_take(&job->inputs, job->model, job->fate,
                                    job->own_stats, err);

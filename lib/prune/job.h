@@ -9,6 +9,7 @@
 #include "compress/resume.h"
 #include "prune/inputs.h"
 #include "prune/method.h"
+#include "prune/sweep.h"
 #include "sov/prune.h"
 
 #include <stdbool.h>
@@ -36,9 +37,11 @@ struct sov_prune {
     struct sov_prune_fate *fate; /* owned; of each tensor of the model */
     struct sov_shape_job *shape; /* owned; of methods of shapes, or NULL */
     struct sov_prune_inputs inputs;
-    struct sov_calib_opts calib; /* ids NULL: nothing is read */
-    sov_stats *own_stats;        /* owned; what that showed, or NULL */
-    struct sov_resume *resume;   /* owned; NULL: nothing is kept */
+    struct sov_calib_opts calib;   /* ids NULL: nothing is read */
+    sov_stats *own_stats;          /* owned; what that showed, or NULL */
+    bool heal, dsnot, owl;         /* see struct sov_prune_opts */
+    struct sov_prune_sweep *sweep; /* owned; NULL: masks need no more */
+    struct sov_resume *resume;     /* owned; NULL: nothing is kept */
     uint64_t max_memory;
     bool measure;
     sov_progress_fn progress;
@@ -67,6 +70,10 @@ uint64_t sov_prune_matrix_rows(const struct sov_tensor *t);
 
 /* What becomes of every tensor: fills job->fate. */
 int sov_prune_decide(struct sov_prune *job, const struct sov_prune_opts *opts,
+                     struct sov_err *err) SOV_MUST_CHECK;
+
+/* How much goes from each layer, by statistics of what enters: see owl.h. */
+int sov_prune_spread(struct sov_prune *job, const sov_stats *stats,
                      struct sov_err *err) SOV_MUST_CHECK;
 
 /* Pull every tensor through and write the files. */

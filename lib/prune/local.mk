@@ -27,7 +27,10 @@ libsov_all_la_SOURCES += \
 	%D%/shape.c %D%/shape.h \
 	%D%/shape_job.c %D%/shape_job.h \
 	%D%/sheet.c \
+	%D%/sparsegpt.c \
 	%D%/stream.c \
+	%D%/sweep.c %D%/sweep.h %D%/sweep_in.h \
+	%D%/sweep_batch.c %D%/sweep_cost.c \
 	%D%/trim.c %D%/trim.h \
 	%D%/trim_meta.c \
 	%D%/trim_plan.c \

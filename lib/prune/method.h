@@ -11,7 +11,7 @@
  *
  * Most methods are a score for each weight, and sov_prune_select() takes the
  * lowest.  Those that also change what stays (SparseGPT) do all of it in
- * `rows` and say so by `changes`: of the others weights that stay keep their
+ * `feed` and say so by `changes`: of the others weights that stay keep their
  * bits in the file, also the sign of a zero.
  */
 #ifndef SOV_PRUNE_METHOD_H
@@ -50,6 +50,8 @@ enum sov_prune_need {
 
 struct sov_trim;
 struct sov_shape_ask;
+struct sov_feedback; /* compress/feedback.h */
+struct sov_obs_rows; /* obs.h */
 
 struct sov_prune_method {
     const char *name;
@@ -66,6 +68,10 @@ struct sov_prune_method {
     /* Shapes (shape.h), in place of these: choose what stays. */
     int (*cut)(struct sov_trim *c, const struct sov_shape_ask *ask,
                struct sov_err *err);
+    /* In place of these two, for those that need moments: choose masks and make
+     * up for what goes, on all threads. */
+    int (*feed)(const struct sov_feedback *f, const struct sov_obs_rows *r,
+                struct sov_err *err);
 };
 
 #define PRUNE(name) \

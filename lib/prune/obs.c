@@ -78,6 +78,7 @@ sov_obs_run(struct sov_obs_job *job, sov_obs_chunk_fn fn, bool solving,
 
     job->fb.k = sov_kern();
     job->fb.first = job->r->first;
+    job->fb.which = job->r->which;
     job->fb.n_rows = job->r->n;
     job->fb.row_bytes = 1; /* rows become no blocks */
     rc = sov_fb_work_new(&job->fb, err);
@@ -293,6 +294,50 @@ sov_obs_new(struct sov_feedback **f, const struct sov_moments *m, double mix,
     };
 
     return sov_feedback_new(f, m, &o, err);
+}
+
+/* As it would be; a mask that is given stays. */
+static int
+try_mix(const struct sov_feedback *f, const struct sov_obs_rows *r,
+        const float *want,
+        int (*feed)(const struct sov_feedback *f, const struct sov_obs_rows *r,
+                    struct sov_err *err),
+        bool heal, double *cost, struct sov_err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < r->n * r->k; i++)
+        r->w[i] = feed != NULL || r->keep[i] ? want[i] : 0;
+    if (feed != NULL)
+        rc = feed(f, r, err);
+    if (rc == 0 && heal)
+        rc = sov_obs_solve(f, r, want, err);
+    return rc == 0 ? sov_obs_cost(f, r, want, cost, err) : rc;
+}
+
+int
+sov_obs_tune(struct sov_feedback *f, const struct sov_obs_rows *r,
+             const float *want,
+             int (*feed)(const struct sov_feedback *f,
+                         const struct sov_obs_rows *r, struct sov_err *err),
+             bool heal, struct sov_err *err)
+{
+    static const double mixes[] = { 1.0, 0.75, 0.5, 0.25, 0.0 };
+    double best = f->mix, least = INFINITY, cost = 0;
+    int rc = 0;
+
+    if (f->m->fit.c == NULL || f->m->held.n == 0)
+        return 0;
+    for (size_t i = 0; i < 5 && rc == 0; i++) {
+        f->mix = mixes[i];
+        rc = try_mix(f, r, want, feed, heal, &cost, err);
+        if (rc < 0 || !(cost < least))
+            break;
+        least = cost;
+        best = mixes[i];
+    }
+    f->mix = best;
+    return rc;
 }
 
 uint64_t

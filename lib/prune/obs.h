@@ -45,7 +45,9 @@ struct sov_obs_rows {
     float *w;            /* [n][k] in and out */
     unsigned char *keep; /* [n][k] 1: it stays; out, or in where it is given */
     size_t n, k;
-    size_t first; /* the number in its matrix of the first of them */
+    size_t first;        /* the number in its matrix of the first of them */
+    const size_t *which; /* [n] the numbers, where they do not follow each
+                            other; else NULL */
     struct sov_prune_share share;
     bool given;   /* the mask is there, and share does not count */
     size_t block; /* columns of a block, to 256; 0: SOV_OBS_BLOCK */
@@ -64,6 +66,18 @@ int sov_obs_new(struct sov_feedback **f, const struct sov_moments *m,
 
 /* The bytes that this and the calls below take beside rows and moments. */
 uint64_t sov_obs_bytes(size_t k);
+
+/*
+ * How much of what others lost is made up for (mix): what does best on tokens
+ * held apart, for some rows [n][k] as they were, of one matrix.  feed: as the
+ * method has it; NULL: the mask is in r.  heal: then they are solved.  Nothing
+ * is changed where inputs are what they were, or no token was held.
+ */
+int sov_obs_tune(struct sov_feedback *f, const struct sov_obs_rows *r,
+                 const float *want,
+                 int (*feed)(const struct sov_feedback *f,
+                             const struct sov_obs_rows *r, struct sov_err *err),
+                 bool heal, struct sov_err *err) SOV_MUST_CHECK;
 
 /* SOV_EUNSUP: so many rows cannot share a mask. */
 int sov_obs_prune(const struct sov_feedback *f, const struct sov_obs_rows *r,

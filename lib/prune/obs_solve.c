@@ -17,7 +17,7 @@
 #include <string.h>
 
 /* Steps at most, and where what is left counts nothing. */
-#define STEPS  96
+#define STEPS  32
 #define ENOUGH 1e-8
 
 /* Rows of a chunk, all [rows][k]. */

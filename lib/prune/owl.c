@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "compress/job.h"
 #include "fmt/model.h"
+#include "prune/job.h"
 #include "sys/par.h"
 
 #include <math.h>
@@ -19,6 +20,9 @@
 
 /* Rows of a piece. */
 #define ROWS ((size_t)64)
+
+/* Between no weight and all: what a layer's ratio is compared with. */
+#define MIDDLE 0.5
 
 void
 sov_owl_spread(const double *share, const double *weight, size_t n,
@@ -190,5 +194,108 @@ sov_owl_ratios(const sov_model *model, const sov_stats *stats,
     if (rc == 0)
         sov_owl_spread(share, weights, n_layers, SOV_OWL_RANGE, all, ratio);
     free(share);
+    return rc;
+}
+
+/* ---- a job ---- */
+
+static bool
+is_spread(const void *arg, size_t tensor)
+{
+    const struct sov_prune *job = arg;
+    const struct sov_prune_fate *f = &job->fate[tensor];
+
+    return f->pruned && f->share.pattern.of == 0;
+}
+
+/* Of a matrix, where its layer's is that in place of MIDDLE. */
+static double
+ratio_of(const struct sov_prune_share *share, double layer)
+{
+    return fmin(fmax(share->ratio + (layer - MIDDLE), 0.0), 1.0);
+}
+
+static size_t
+layers_of(const sov_model *model)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < sov_model_count(model); i++) {
+        const char *name = sov_model_at(model, i)->name;
+        size_t layer = (size_t)strtoull(name + 4, NULL, 10);
+
+        if (strncmp(name, "blk.", 4) == 0 && layer >= n &&
+            layer < sov_model_count(model))
+            n = layer + 1;
+    }
+    return n;
+}
+
+/* Weights that go, each row rounded down: with a job's fates, or with all
+ * layers' ratios so much higher. */
+static double
+all_that_go(const struct sov_prune *job, const double *ratio, size_t n,
+            double more)
+{
+    const struct model m = { job->model, NULL, is_spread, job };
+    double sum = 0;
+
+    for (size_t i = 0; i < sov_model_count(job->model); i++) {
+        const struct sov_tensor *t = sov_model_at(job->model, i);
+        struct sov_prune_share share = job->fate[i].share;
+
+        if (!is_spread(job, i))
+            continue;
+        for (size_t layer = 0; layer < n; layer++)
+            if (is_of(&m, i, layer))
+                share.ratio = ratio_of(&share, ratio[layer] + more);
+        sum += (double)sov_tensor_rows(t) *
+               (double)sov_prune_goes(&share, (size_t)t->dim[0]);
+    }
+    return sum;
+}
+
+/* Ratios that are no whole number of a row's weights are rounded down, and in
+ * all less would go than without: so much higher they have to be. */
+static double
+find_more(const struct sov_prune *job, const double *ratio, size_t n)
+{
+    double want = all_that_go(job, ratio, 0, 0), low = 0, high = 0.05;
+
+    for (int i = 0; i < 30; i++) {
+        double middle = 0.5 * (low + high);
+
+        if (all_that_go(job, ratio, n, middle) < want)
+            low = middle;
+        else
+            high = middle;
+    }
+    return high;
+}
+
+/* Rules and sheets may give matrices ratios of their own: what is spread is by
+ * how much a layer's is more or less. */
+int
+sov_prune_spread(struct sov_prune *job, const sov_stats *stats,
+                 struct sov_err *err)
+{
+    size_t n = layers_of(job->model);
+    double *ratio = sov_mem_array(n + 1, sizeof(*ratio));
+    const struct model m = { job->model, stats, is_spread, job };
+    double more = 0;
+    int rc;
+
+    if (ratio == NULL)
+        return sov_mem_fail(err);
+    rc = sov_owl_ratios(job->model, stats, is_spread, job, MIDDLE, ratio, n,
+                        err);
+    if (rc == 0)
+        more = find_more(job, ratio, n);
+    for (size_t layer = 0; layer < n && rc == 0; layer++)
+        for (size_t i = 0; i < sov_model_count(job->model); i++)
+            if (is_of(&m, i, layer))
+                job->fate[i].share.ratio =
+                    ratio_of(&job->fate[i].share, ratio[layer] + more);
+    free(ratio);
     return rc;
 }

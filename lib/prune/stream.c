@@ -121,6 +121,14 @@ room_bytes(const struct sov_prune *job, size_t rows, size_t k)
     return (job->measure ? 2 : 1) * floats + lines(job->method->room(rows, k));
 }
 
+/* Or has it been pruned before, by what went through it? */
+static bool
+is_pruned_here(const struct sov_prune *job, size_t tensor)
+{
+    return job->fate[tensor].pruned &&
+           sov_prune_sweep_bytes(job->sweep, tensor) == NULL;
+}
+
 /* Of the largest of them all. */
 static void
 measure(struct stream *s, size_t *widest)
@@ -132,7 +140,7 @@ measure(struct stream *s, size_t *widest)
         const struct sov_tensor *t = sov_model_at(job->model, i);
         size_t k = (size_t)t->dim[0], bytes = 0, room = 0, rows;
 
-        if (!job->fate[i].pruned)
+        if (!is_pruned_here(job, i))
             continue;
         rows = rows_of_item(&job->fate[i].share, k);
         rows = min_size(rows, sov_prune_matrix_rows(t));
@@ -371,6 +379,22 @@ copy_tensor(struct stream *s, struct sov_err *err)
     return rc;
 }
 
+/* Rows that were pruned before. */
+static int
+take_tensor(struct stream *s, const unsigned char *bytes, struct sov_err *err)
+{
+    const struct sov_tensor *t = sov_model_at(s->job->model, s->tensor);
+    int rc = 0;
+
+    for (uint64_t at = 0; at < t->size && rc == 0; at += s->cap) {
+        size_t len = min_size(s->cap, t->size - at);
+
+        memcpy(s->batch, bytes + at, len);
+        rc = write_batch(s, len, err);
+    }
+    return rc;
+}
+
 /* All items of a batch; the first thing that is wrong with one is told. */
 static int
 prune_batch(struct stream *s, struct sov_err *err)
@@ -480,8 +504,14 @@ stream_all(struct stream *s, struct sov_err *err)
     int rc = 0;
 
     for (; s->tensor < sov_model_count(s->job->model) && rc == 0; s->tensor++) {
-        rc = s->job->fate[s->tensor].pruned ? prune_tensor(s, err)
-                                            : copy_tensor(s, err);
+        const unsigned char *bytes =
+            sov_prune_sweep_bytes(s->job->sweep, s->tensor);
+
+        if (bytes != NULL)
+            rc = take_tensor(s, bytes, err);
+        else
+            rc = s->job->fate[s->tensor].pruned ? prune_tensor(s, err)
+                                                : copy_tensor(s, err);
         if (rc == 0)
             rc = note_tensor(s, err);
         sov_model_unneeded(s->job->model, s->tensor);

@@ -121,6 +121,9 @@ struct sov_prune_opts {
     struct sov_layout layout;           /* of the output */
     uint64_t max_memory;                /* bytes for buffers; 0: 256 MB */
     bool measure; /* what pruning costs: sov_prune_loss() */
+    bool dsnot;   /* mend masks (dsnot.h); with calib */
+    bool owl;     /* less goes from layers with more outliers (owl.h) */
+    bool heal;    /* what stays makes up for what goes (obs.h); with calib */
     /* Changes the output's metadata after all else has; or NULL. */
     int (*edit)(void *arg, sov_meta *meta, struct sov_err *err);
     void *edit_arg;
@@ -167,6 +170,17 @@ struct sov_prune_fit {
 };
 
 SOV_API void sov_prune_fit(const sov_prune *job, struct sov_prune_fit *fit);
+
+/* What calib will take, from short measurements: before it is begun. */
+struct sov_prune_cost {
+    double seconds;
+    uint64_t memory;  /* bytes at most */
+    uint64_t scratch; /* bytes of temporary files */
+};
+
+/* All zeros where nothing has to be read. */
+SOV_API int sov_prune_cost(sov_prune *job, struct sov_prune_cost *cost,
+                           struct sov_err *err) SOV_MUST_CHECK;
 
 /*
  * Before the run, with calib: read the text.  The model was opened with

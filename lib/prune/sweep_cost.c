@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sweep_cost.c - what a calibrated sweep will take
+ *
+ * Time is measured on small pieces: a window through the first layer, the
+ * moments of a window, and, where weights make up for others, some rows of two
+ * widths, of which what grows with the square and the cube of the columns
+ * follows.
+ */
+#include "prune/sweep_in.h"
+
+#include "base/mem.h"
+#include "calib/moments.h"
+#include "compress/feedback.h"
+#include "kern/kern.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Widths that are tried, and rows for each thread. */
+#define SLIM ((size_t)256)
+#define WIDE ((size_t)768)
+#define ROWS ((size_t)64)
+
+/* Tries; the first does not count. */
+#define TRIES 4
+
+/* Seconds of one input, and of a row, of the two widths. */
+struct feeding {
+    double made[2];
+    double row[2];
+};
+
+struct cost {
+    struct sov_prune_sweep *s;
+    struct feeding f;
+    double feeding; /* seconds so far */
+    double moments; /* columns times columns times tokens */
+};
+
+/* Inputs that go with each other. */
+static void
+some_inputs(float *x, size_t n)
+{
+    uint32_t s = 1;
+    float last = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        s = s * 1664525 + 1013904223;
+        x[i] = last = 0.7f * last + (float)(int32_t)s * 0x1p-31f;
+    }
+}
+
+static int
+some_moments(struct sov_moments *m, size_t k, float *x, struct sov_err *err)
+{
+    uint64_t floats = sov_moments_room(k, true);
+    float *room = sov_mem_aligned((size_t)floats, sizeof(*room));
+    int rc = room == NULL ? sov_mem_fail(err)
+                          : sov_moments_new(m, k, 0, true, false, err);
+
+    if (rc == 0) {
+        some_inputs(x, SOV_MOMENT_TOKENS * k);
+        sov_moments_add(m, false, x, k, x + k, k, SOV_MOMENT_TOKENS - 1, room);
+        sov_moments_finish(m);
+    }
+    sov_mem_free_aligned(room);
+    return rc;
+}
+
+/* As sov_prune_some() does it. */
+static int
+feed(const struct sov_prune *job, const struct sov_feedback *f,
+     const struct sov_obs_rows *r, const float *want, struct sov_err *err)
+{
+    int rc = 0;
+
+    memcpy(r->w, want, r->n * r->k * sizeof(float));
+    if (job->method->feed != NULL)
+        rc = job->method->feed(f, r, err);
+    else
+        for (size_t i = 0; i < r->n * r->k; i++) {
+            r->keep[i] = i % 2;
+            r->w[i] = i % 2 ? want[i] : 0;
+        }
+    return rc == 0 && job->heal ? sov_obs_solve(f, r, want, err) : rc;
+}
+
+static int
+time_rows(const struct sov_prune *job, const struct sov_feedback *f, size_t k,
+          const float *want, double *seconds, struct sov_err *err)
+{
+    struct sov_obs_rows r = { .k = k, .n = ROWS * sov_threads() };
+    double t[TRIES];
+    int rc = 0;
+
+    r.share.pattern.rows = 1;
+    r.share.ratio = 0.5;
+    r.w = sov_mem_aligned(r.n * k, sizeof(*r.w));
+    r.keep = sov_mem_array(r.n * k, 1);
+    if (r.w == NULL || r.keep == NULL)
+        rc = sov_mem_fail(err);
+    for (int i = 0; i < TRIES && rc == 0; i++) {
+        t[i] = sov_clock();
+        rc = feed(job, f, &r, want, err);
+        t[i] = sov_clock() - t[i];
+    }
+    if (rc == 0)
+        *seconds = sov_calib_usual(t, TRIES) / (double)r.n;
+    free(r.keep);
+    sov_mem_free_aligned(r.w);
+    return rc;
+}
+
+static int
+time_width(const struct sov_prune *job, struct feeding *f, int w,
+           struct sov_err *err)
+{
+    size_t k = w == 0 ? SLIM : WIDE, rows = ROWS * sov_threads();
+    size_t n = rows > SOV_MOMENT_TOKENS ? rows : SOV_MOMENT_TOKENS;
+    float *x = sov_mem_aligned(n * k, sizeof(*x));
+    struct sov_feedback *made = NULL;
+    struct sov_moments m = { 0 };
+    double t[TRIES];
+    int rc = x == NULL ? sov_mem_fail(err) : some_moments(&m, k, x, err);
+
+    for (int i = 0; i < TRIES && rc == 0; i++) {
+        sov_feedback_free(made);
+        made = NULL;
+        t[i] = sov_clock();
+        rc = sov_obs_new(&made, &m, SOV_PRUNE_MIX, err);
+        t[i] = sov_clock() - t[i];
+    }
+    if (rc == 0)
+        rc = time_rows(job, made, k, x, &f->row[w], err);
+    if (rc == 0)
+        f->made[w] = sov_calib_usual(t, TRIES);
+    sov_feedback_free(made);
+    sov_moments_free(&m);
+    sov_mem_free_aligned(x);
+    return rc;
+}
+
+/* a k^(power + 1) + b k^power through both measurements; neither is below 0. */
+static double
+through(const double t[2], double k, int power)
+{
+    double base = 1, low = t[0], high = t[1], a, b;
+
+    for (int i = 0; i < power; i++) {
+        base *= k;
+        low /= (double)SLIM;
+        high /= (double)WIDE;
+    }
+    a = (high - low) / (double)(WIDE - SLIM);
+    a = a > 0 ? a : 0;
+    b = high - a * (double)WIDE;
+    if (b < 0) {
+        b = 0;
+        a = high / (double)WIDE;
+    }
+    return base * (a * k + b);
+}
+
+static int
+add_site(void *arg, const struct sov_calib_site *site, size_t k,
+         struct sov_err *err)
+{
+    struct cost *cost = arg;
+    const sov_model *model = cost->s->job->model;
+
+    (void)err;
+    cost->feeding +=
+        (double)site->n_experts * through(cost->f.made, (double)k, 2);
+    for (size_t i = 0; i < site->n_tensors; i++)
+        if (sov_prune_sweep_wants(cost->s, site->tensor[i]))
+            cost->feeding +=
+                (double)sov_tensor_rows(sov_model_at(model, site->tensor[i])) *
+                through(cost->f.row, (double)k, 1);
+    cost->moments += (double)k * (double)k;
+    return 0;
+}
+
+int
+sov_prune_sweep_cost(struct sov_prune_sweep *s, struct sov_prune_cost *cost,
+                     struct sov_err *err)
+{
+    double tokens = (double)sov_calib_tokens(s->calib), streams = 0;
+    struct cost all = { .s = s };
+    struct sov_calib_rates rates;
+    int rc = sov_calib_probe(s->calib, &rates, err);
+
+    if (rc == 0 && sov_prune_sweep_feeds(s->job))
+        rc = time_width(s->job, &all.f, 0, err);
+    if (rc == 0 && sov_prune_sweep_feeds(s->job))
+        rc = time_width(s->job, &all.f, 1, err);
+    if (rc == 0)
+        rc = sov_calib_each_site(s->calib, add_site, &all, err);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < 2; i++)
+        streams += (double)sov_calib_products(s->calib, i) * rates.layer[i];
+    *cost = (struct sov_prune_cost){
+        .seconds =
+            tokens * (streams + all.moments * rates.moments) + all.feeding,
+        .memory = sov_calib_memory(s->calib),
+        .scratch = s->size + sov_calib_scratch(s->calib),
+    };
+    return 0;
+}

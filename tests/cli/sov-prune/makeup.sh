@@ -1,0 +1,104 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# makeup - weights that stay make up for those that go, by a text
+# shellcheck disable=SC2086 # options in words
+. "${top_srcdir:?}/tests/cli/lib.sh"
+
+command -v jq >/dev/null || skip "no jq"
+[ -e "$tale/config.json" ] || skip "models/tale is not here"
+head -c 24000 "$top_srcdir/tests/data/dev.txt" >text
+tail -c 9000 "$top_srcdir/tests/data/dev.txt" >other
+expect 0 sov-quantize -q -t f16 -o m.gguf "$tale"
+calib="--calib text --calib-tokens 2048"
+few="--calib text --calib-tokens 512"
+
+# ---- what it needs, and what does not go together
+expect 64 sov-prune --method sparsegpt --ratio 0.5 -o a.gguf m.gguf
+err_has "sparsegpt has to see a text: --calib TEXT is missing"
+expect 64 sov-prune --method magnitude --ratio 0.5 --heal -o a.gguf m.gguf
+err_has "--heal has to see a text"
+expect 64 sov-prune --method magnitude --ratio 0.5 --dsnot -o a.gguf m.gguf
+err_has "--dsnot has to see a text"
+expect 64 sov-prune --method magnitude --ratio 0.5 --owl -o a.gguf m.gguf
+err_has "--owl has to know what enters the matrices"
+expect 64 sov-prune --method sparsegpt --ratio 0.5 --dsnot $calib -o a.gguf \
+    m.gguf
+err_has "its masks cannot be mended"
+expect 64 sov-prune --pattern 2:4 --owl $calib -o a.gguf m.gguf
+err_has "2 of 4 is the same in all"
+expect 69 sov-prune --method sparsegpt --pattern 3x2:4 $calib -o a.gguf m.gguf
+err_has "3 rows that share a mask"
+expect 69 sov-prune --dsnot --pattern 4x2:4 $calib -o a.gguf m.gguf
+err_has "cannot be mended row by row"
+expect 64 sov-prune --method sparsegpt --tensor-ratio token_embd.weight=0.5 \
+    $calib -o a.gguf m.gguf
+err_has "token_embd.weight: what enters it is not known"
+[ ! -e a.gguf ] || fail "an output of a run that failed"
+
+# ---- what it will take is said before it is begun
+expect 0 sov-prune --method sparsegpt --ratio 0.5 $calib --dry-run --json \
+    m.gguf
+jq -e '.calib_seconds > 0 and .calib_scratch >= 9437184 and
+    .calib_memory > 20000000 and .calib_memory < 400000000' out >/dev/null ||
+    fail "no estimate"
+expect 71 sov-prune --method sparsegpt --ratio 0.5 $calib --max-memory 20M \
+    -o a.gguf m.gguf
+err_has "calibration needs"
+
+# ---- the same bytes, whoever computes them
+nll() {
+    sov-run -m "$1" --perplexity other | jq .nll
+}
+run() { # NAME OPTION...
+    name=$1
+    shift
+    expect 0 sov-prune -q $calib --json -fo "$name.gguf" "$@" m.gguf
+    jq -e '.sparsity >= 0.499 and .sparsity <= 0.501' out >/dev/null ||
+        fail "$name: $(jq .sparsity out) of the weights are zero"
+}
+run sparsegpt --method sparsegpt --ratio 0.5
+jq -e 'all(.tensors[]; .sparsity >= 0.5 and .sparsity < 0.5001)' out \
+    >/dev/null || fail "not a half of each"
+run heal --method wanda --ratio 0.5 --heal
+SOV_ISA=avx2 sov-prune -q -j 1 --method wanda --ratio 0.5 --heal $calib \
+    -fo b.gguf m.gguf || fail "avx2"
+cmp heal.gguf b.gguf || fail "healed, other bytes: avx2, one thread"
+SOV_ISA=avx2 sov-prune -q -j 3 --method sparsegpt --ratio 0.5 $calib \
+    -fo b.gguf - <m.gguf || fail "a pipe"
+cmp sparsegpt.gguf b.gguf || fail "sparsegpt, other bytes in a pipe"
+# the slowest one, two matrices
+for isa in avx512 generic; do
+    SOV_ISA=$isa sov-prune -q --method sparsegpt --calib text --heal \
+        --calib-tokens 256 --tensor-ratio 'blk.0.attn_[qk].weight=0.5' \
+        -fo $isa.gguf m.gguf || fail "$isa"
+done
+cmp avx512.gguf generic.gguf || fail "other bytes: generic"
+
+# ---- it is worth it, on text that was not read
+run wanda --method wanda --ratio 0.5
+for name in m wanda sparsegpt heal; do
+    echo "$name $(nll $name.gguf)"
+done >nll
+awk '{ is[$1] = $2 }
+    END { exit !(is["m"] < is["sparsegpt"] && is["m"] < is["heal"] &&
+        is["sparsegpt"] < is["wanda"] && is["heal"] < is["wanda"]) }' nll || {
+    cat nll
+    fail "nothing was made good"
+}
+
+# masks that are mended are others
+calib=$few
+run wanda --method wanda --ratio 0.5
+run dsnot --method wanda --ratio 0.5 --dsnot
+cmp wanda.gguf dsnot.gguf >/dev/null && fail "no mask was mended"
+
+# less goes from some layers than from others, and a plan says so
+run owl --method wanda --ratio 0.5 --owl --dsnot --plan-out plan.json
+jq -e '[.tensors[].ratio] | (max - min) > 0.1 and (max - min) < 0.17' plan.json \
+    >/dev/null || fail "the plan does not say what owl did"
+expect 0 sov-prune -q --plan plan.json --dsnot $calib -o again.gguf m.gguf
+cmp owl.gguf again.gguf || fail "the plan does it otherwise"
+
+# ---- what went is zero, and nothing else is
+expect 0 sov-prune -q --method magnitude --ratio 0.5 -o c.gguf heal.gguf
+cmp heal.gguf c.gguf || fail "not the smallest are zero"
