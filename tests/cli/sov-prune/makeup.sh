@@ -78,11 +78,11 @@ cmp avx512.gguf generic.gguf || fail "other bytes: generic"
 run wanda --method wanda --ratio 0.5
 for name in m wanda sparsegpt heal; do
     echo "$name $(nll $name.gguf)"
-done >nll
+done >answers
 awk '{ is[$1] = $2 }
     END { exit !(is["m"] < is["sparsegpt"] && is["m"] < is["heal"] &&
-        is["sparsegpt"] < is["wanda"] && is["heal"] < is["wanda"]) }' nll || {
-    cat nll
+        is["sparsegpt"] < is["wanda"] && is["heal"] < is["wanda"]) }' answers || {
+    cat answers
     fail "nothing was made good"
 }
 
