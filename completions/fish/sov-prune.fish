@@ -1,6 +1,6 @@
 # fish completion for sov-prune; made by scripts/gen-completions.sh
 # SPDX-License-Identifier: Apache-2.0
-complete -c sov-prune -l method -x -a 'magnitude wanda layers influence width ffn heads hidden rotate vocab experts' -d 'how weights are chosen: magnitude (the smallest go), wanda (those that meet small inputs)'
+complete -c sov-prune -l method -x -a 'magnitude wanda sparsegpt layers influence width ffn heads hidden rotate vocab experts' -d 'how weights are chosen: magnitude (the smallest go), wanda (those that meet small inputs), sparsegpt (those that others make up for)'
 complete -c sov-prune -l ratio -x -d 'so much of every row goes, or of the layers, channels, heads or experts that the method takes; 0 to 1'
 complete -c sov-prune -l target-size -x -d 'so much of these goes that the output has at most SIZE'
 complete -c sov-prune -l speedup -x -d 'so much of these goes that X times as many tokens are made in a second, as far as that is bound by the bytes of weights'
@@ -9,6 +9,9 @@ complete -c sov-prune -l tensor-ratio -x -d 'take another ratio or pattern from 
 complete -c sov-prune -l stats -r -F -d 'what enters the matrices, as an importance matrix that llama-imatrix or sov-quantize --stats-out has made'
 complete -c sov-prune -l calib -r -F -d 'let the model read this text to see what enters its matrices'
 complete -c sov-prune -l calib-tokens -x -d 'read at most so many tokens of it'
+complete -c sov-prune -l heal -d 'let the weights that stay make up for those that go'
+complete -c sov-prune -l dsnot -d 'swap weights that go as long as rows lack less on average'
+complete -c sov-prune -l owl -d 'take less from layers that have more outliers'
 complete -c sov-prune -l plan -r -F -d 'take from every matrix what this plan says'
 complete -c sov-prune -l plan-out -r -F -d 'write the plan: what every matrix loses, to be read and changed'
 complete -c sov-prune -l heal-steps -x -d 'then train what is left for N steps to expect what the model expected'
