@@ -97,6 +97,10 @@ static const struct sov_opt opts[] = {
       "temperature of both", .min = 0.01, .max = 100 },
     { 0, "hidden", SOV_OPT_STRING, &distill_options.hidden, "PAIRS",
       "let layers see what layers of the teacher see: mse:1:3=7,5=11" },
+    { 0, "on-policy", SOV_OPT_FLOAT, &distill_options.on_policy, "SHARE",
+      "so much of what is read the student makes itself, for the teacher to "
+      "judge",
+      .min = 0, .max = 1, .preset = "" },
 
     { .type = SOV_OPT_GROUP, .help = "How" },
     { 0, "optimizer", SOV_OPT_STRING, &distill_options.optimizer, "NAME",
@@ -223,6 +227,7 @@ distill_fill(const struct distill *q, struct sov_distill_opts *opt)
         .alpha = o->alpha,
         .temp = o->temp,
         .hidden = o->hidden,
+        .on_policy = o->on_policy,
         .optimizer = o->optimizer,
         .lr = o->lr,
         .clip = o->clip,

@@ -11,7 +11,7 @@
  *   batch, accumulate, steps, seed, type
  *   train_lora               as it was given
  *   keep_mask, best          true, where they were asked for
- *   hidden                   as it was given
+ *   hidden, on_policy        as they were given
  *   cache                    name of what a teacher said, where it tells
  *   eval                     name of the text, where there is one
  *   twins, filter, rules, documents        how texts were sieved, and cut
@@ -39,7 +39,7 @@
 #include <string.h>
 
 #define MAX_PARAMS 40
-#define MAX_REALS  8
+#define MAX_REALS  12
 
 struct params {
     struct sov_param p[MAX_PARAMS];
@@ -166,6 +166,8 @@ describe(const struct distill *q, struct params *to, struct sov_param *item)
     add_real(to, "alpha", o->alpha);
     add_real(to, "temp", o->temp);
     add_text(to, "hidden", o->hidden);
+    if (o->on_policy > 0)
+        add_real(to, "on_policy", o->on_policy);
     add_text(to, "optimizer", f->optimizer);
     add_real(to, "lr", f->lr);
     add_real(to, "clip", o->clip);

@@ -28,6 +28,7 @@ struct distill_options {
     const char *loss;
     double alpha, temp;
     const char *hidden;
+    double on_policy;
     const char *optimizer;
     double lr;
     double clip;

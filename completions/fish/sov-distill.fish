@@ -17,6 +17,7 @@ complete -c sov-distill -l loss -x -d 'what is made smaller: ce (the next token)
 complete -c sov-distill -l alpha -x -d 'share of the teacher\'s; the rest is cross-entropy'
 complete -c sov-distill -l temp -x -d 'temperature of both'
 complete -c sov-distill -l hidden -x -d 'let layers see what layers of the teacher see: mse:1:3=7,5=11'
+complete -c sov-distill -l on-policy -x -d 'so much of what is read the student makes itself, for the teacher to judge'
 complete -c sov-distill -l optimizer -x -d 'adamw, or muon for the matrices'
 complete -c sov-distill -l lr -x -d 'learning rate'
 complete -c sov-distill -l clip -x -d 'make gradients shorter that are longer than X; 0: none'

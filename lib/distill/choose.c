@@ -2,7 +2,7 @@
 /*
  * choose.c - what a run of training is, by its options
  */
-#include "distill/run.h"
+#include "distill/policy.h"
 
 #include "base/limits.h"
 #include "base/mem.h"
@@ -138,7 +138,7 @@ sov_distill_check(const struct sov_distill_opts *o, struct sov_err *err)
         return sov_fail(err, SOV_EARG,
                         "--best needs --eval, to choose, and --checkpoint, "
                         "to keep");
-    return 0;
+    return sov_policy_check(o, err);
 }
 
 const sov_meta *

@@ -2,7 +2,7 @@
 /*
  * distill.c - a run of training: what it is, and what it needs
  */
-#include "distill/run.h"
+#include "distill/policy.h"
 
 #include "base/limits.h"
 #include "base/mem.h"
@@ -172,6 +172,8 @@ count_memory(const struct sov_distill *d, bool recompute,
     add_part(f, "activations",
              all > count * sizeof(float) ? all - count * sizeof(float) : 0);
     add_part(f, "teacher, its weights apart", d->taught_bytes);
+    add_part(f, "what the student makes",
+             d->o.on_policy > 0 ? count * sizeof(float) : 0);
     add_part(f, "mask", d->o.keep_mask ? count / 8 : 0);
     add_part(f, "history", d->steps * sizeof(*d->point));
 }
@@ -297,6 +299,10 @@ make_student(struct sov_distill *d, struct sov_err *err)
         rc = make_mask(d, err);
     if (rc == 0)
         rc = make_arrays(d, err);
+    if (rc == 0)
+        rc = sov_policy_open(d, err);
+    d->units.other = d->made != NULL ? sov_policy_read : NULL;
+    d->units.arg = d;
     return rc == 0 ? sov_distill_part(d, err) : rc;
 }
 
@@ -391,6 +397,7 @@ sov_distill_free(sov_distill *d)
     free(d->at);
     free(d->square);
     free(d->keep);
+    sov_mem_free_aligned(d->made);
     sov_mem_free_aligned(d->base);
     sov_mem_free_aligned(d->momentum);
     free(d->shown);

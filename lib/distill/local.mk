@@ -69,6 +69,7 @@ libsov_all_la_SOURCES += \
 	%D%/generate.c \
 	%D%/judge.c \
 	%D%/loop.c \
+	%D%/policy.c %D%/policy.h \
 	%D%/resume.c \
 	%D%/run.h \
 	%D%/show.c \

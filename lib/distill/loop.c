@@ -11,7 +11,7 @@
  *
  * The sums being exact, the order of units and who had which cannot be seen.
  */
-#include "distill/run.h"
+#include "distill/policy.h"
 
 #include "base/mem.h"
 #include "sys/file.h"
@@ -168,9 +168,12 @@ one_step(struct sov_distill *d, bool *stop, struct sov_err *err)
 {
     struct sov_distill_point *p = &d->point[d->done];
     int64_t *tally = d->sum + d->count;
-    int rc = gather(d, d->done, err);
-    double n = (double)tally[SOV_TALLY_TOKENS];
+    int rc = sov_policy_step(d, d->done, err);
+    double n = 0;
 
+    if (rc == 0)
+        rc = gather(d, d->done, err);
+    n = (double)tally[SOV_TALLY_TOKENS];
     rc = sov_comm_agree(&d->comm, rc, err);
     if (rc == 0)
         rc = sov_comm_sum(&d->comm, tally, SOV_TALLIES, err);

@@ -87,6 +87,9 @@ identify_options(struct sov_distill *d)
             snprintf(text + n, sizeof(text) - (size_t)n,
                      " local=%" PRIu64 ",%.17g,%.17g workers=%d",
                      o->local_steps, d->outer.lr, d->outer.momentum, d->comm.n);
+    if (o->on_policy > 0)
+        n += snprintf(text + n, sizeof(text) - (size_t)n, " on-policy=%.17g",
+                      o->on_policy);
     sov_sha256(text, (size_t)n, d->id.of[SOV_CKPT_OPTIONS]);
 }
 
@@ -111,7 +114,8 @@ arrays_of(const struct sov_distill *d)
 {
     size_t each = 1 + d->n_states;
 
-    return d->o.local_steps > 0 ? 2 + (size_t)d->comm.n * each : each;
+    return d->o.local_steps > 0 ? 2 + (size_t)d->comm.n * each
+                                : each + (d->made != NULL);
 }
 
 /* Is it of this run? */
@@ -171,6 +175,8 @@ take(struct sov_distill *d, const struct sov_ckpt *c, struct sov_err *err)
     sov_ckpt_array(c, own, 0, d->count, d->w);
     for (size_t i = 0; i < d->n_states; i++)
         sov_ckpt_array(c, own + 1 + i, d->from, d->to, d->state[i]);
+    if (d->made != NULL)
+        sov_ckpt_array(c, 1 + d->n_states, 0, d->count, d->made);
     d->done = c->steps;
     return 0;
 }
@@ -278,8 +284,8 @@ collect(struct sov_distill *d, size_t i, const float **x, struct sov_err *err)
 {
     if (d->o.local_steps > 0)
         return fetch(d, i, x, err);
-    *x = i == 0 ? d->w : d->state[i - 1];
-    if (i == 0 || d->comm.n == 1)
+    *x = i == 0 ? d->w : i <= d->n_states ? d->state[i - 1] : d->made;
+    if (i == 0 || i > d->n_states || d->comm.n == 1)
         return 0;
     memcpy(d->grad + d->from, *x, (d->to - d->from) * sizeof(*d->grad));
     *x = d->grad;

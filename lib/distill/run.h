@@ -68,6 +68,7 @@ struct sov_distill {
     size_t n_states;
     uint8_t *keep; /* of --keep-mask, or NULL */
     struct sov_local outer;
+    float *made;            /* of --on-policy, [count]: policy.c; or NULL */
     float *base, *momentum; /* of workers that are apart, or NULL; base also
                                where it is to be told what has moved */
 

@@ -42,11 +42,18 @@ sov_units_read(struct sov_units *u, uint64_t step, uint64_t i, size_t n,
     size_t at = 0;
 
     for (size_t k = 0; k < n; k++) {
+        size_t len = 0;
+
         u->seq[k] = step > 0 ? sov_course_at(u->course, step, (size_t)i + k)
                              : sov_course_number(u->course, i + k);
         u->first[k] = at;
-        sov_course_read(u->course, &u->seq[k], u->ids + at, u->next + at);
-        at += u->seq[k].n;
+        if (step > 0 && u->other != NULL)
+            len = u->other(u->arg, step, i + k, u->ids + at, u->next + at);
+        if (len == 0) {
+            sov_course_read(u->course, &u->seq[k], u->ids + at, u->next + at);
+            len = u->seq[k].n;
+        }
+        at += len;
     }
     u->first[n] = at;
     *unit = (struct sov_unit){

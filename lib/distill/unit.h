@@ -15,6 +15,12 @@ struct sov_units {
     struct sov_sequence *seq;
     size_t *first;
     int32_t *ids, *next;
+    /* What is read in place of sequence i of a step, as sov_course_read()
+     * does it; gives its tokens, n_ctx at most, or 0: the sequence itself.  Or
+     * NULL. */
+    size_t (*other)(void *arg, uint64_t step, uint64_t i, int32_t *ids,
+                    int32_t *next);
+    void *arg;
 };
 
 int sov_units_new(struct sov_units *u, const sov_course *course,

@@ -119,6 +119,7 @@ struct sov_distill_opts {
      * outer step with this rate (0: 0.7) and momentum. */
     uint64_t local_steps;
     double outer_lr, outer_momentum;
+    double on_policy; /* share of sequences that the student makes */
     bool delta;     /* sov_distill_delta() will be asked for */
     double most;    /* a larger weight cannot be written; 0: any can */
     bool keep_mask; /* what is zero in the student's matrices stays so */
@@ -159,7 +160,7 @@ struct sov_distill_part {
     uint64_t bytes;
 };
 
-#define SOV_DISTILL_PARTS 10
+#define SOV_DISTILL_PARTS 12
 
 struct sov_distill_facts {
     int process, processes; /* which of how many this is: the first, 0,

@@ -9,6 +9,7 @@ cli_tests += %D%/keep.sh
 cli_tests += %D%/log.sh
 cli_tests += %D%/lora.sh
 cli_tests += %D%/output.sh
+cli_tests += %D%/policy.sh
 cli_tests += %D%/ranks.sh
 cli_tests += %D%/resume.sh
 cli_tests += %D%/tale.sh
