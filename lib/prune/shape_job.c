@@ -117,6 +117,16 @@ sov_shape_job_free(struct sov_shape_job *s)
     free(s);
 }
 
+static uint64_t
+bytes_of(const sov_model *m)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < sov_model_count(m); i++)
+        sum += sov_model_at(m, i)->size;
+    return sum;
+}
+
 int
 sov_shape_job_plan(struct sov_shape_job *s, struct sov_err *err)
 {
@@ -130,6 +140,10 @@ sov_shape_job_plan(struct sov_shape_job *s, struct sov_err *err)
     };
     int rc = job->method->cut(s->cut, &ask, err);
 
+    if (rc == 0 && sov_trim_bytes(s->cut) == bytes_of(job->model) &&
+        !(isnan(ask.ratio) && ask.target == 0))
+        rc = sov_fail(err, SOV_EARG, "%s: with a share of %g nothing would go",
+                      job->method->name, isnan(ask.ratio) ? 0 : ask.ratio);
     if (rc == 0)
         rc = sov_trim_plan(s->cut, &job->plan, err);
     if (rc == 0 && s->opts.edit != NULL)

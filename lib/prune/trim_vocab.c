@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/le.h"
 #include "base/mem.h"
+#include "tok/tok.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -100,6 +101,37 @@ renumber(const struct sov_trim *c, sov_meta *meta, const struct sov_kv *kv,
     return sov_meta_set_u32(meta, key, (uint32_t)id, err);
 }
 
+/* A number that loaders take where no key says otherwise: now one does. */
+static int
+say(const struct sov_trim *c, sov_meta *meta, const char *key, int32_t was,
+    struct sov_err *err)
+{
+    int64_t id = was >= 0 ? new_id(c, was) : -1;
+
+    if (id < 0 || sov_meta_find(meta, key) != NULL)
+        return 0;
+    return sov_meta_set_u32(meta, key, (uint32_t)id, err);
+}
+
+static int
+say_usual(const struct sov_trim *c, sov_meta *meta, struct sov_err *err)
+{
+    sov_tok *tok;
+    int rc = sov_tok_load(&tok, sov_model_meta(c->model), err);
+
+    if (rc < 0)
+        return rc;
+    rc = say(c, meta, KEY "bos_token_id", tok->bos, err);
+    if (rc == 0)
+        rc = say(c, meta, KEY "eos_token_id", tok->eos, err);
+    if (rc == 0)
+        rc = say(c, meta, KEY "unknown_token_id", tok->unk, err);
+    if (rc == 0)
+        rc = say(c, meta, KEY "seperator_token_id", tok->sep, err);
+    sov_tok_free(tok);
+    return rc;
+}
+
 /* An array of token numbers: those that stay. */
 static int
 renumber_all(const struct sov_trim *c, sov_meta *meta, const char *key,
@@ -172,6 +204,8 @@ sov_trim_vocab(const struct sov_trim *c, sov_meta *meta, struct sov_err *err)
             ends(kv->key, "_token_id"))
             rc = renumber(c, meta, kv, err);
     }
+    if (rc == 0)
+        rc = say_usual(c, meta, err);
     if (rc == 0)
         rc = take(&c->vocab, meta, KEY "tokens", err);
     if (rc == 0)

@@ -65,6 +65,12 @@ static void
 keep_named(struct vocab *v)
 {
     static const char end[] = "_token_id";
+    const int32_t usual[] = { v->tok->bos, v->tok->eos, v->tok->unk,
+                              v->tok->sep };
+
+    for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+        if (usual[i] >= 0)
+            v->keep[usual[i]] = true;
 
     for (size_t i = 0; i < sov_meta_count(v->meta); i++) {
         const struct sov_kv *kv = sov_meta_at(v->meta, i);

@@ -9,4 +9,6 @@ cli_tests += %D%/masks.sh
 cli_tests += %D%/peer.sh
 cli_tests += %D%/plan.sh
 cli_tests += %D%/resume.sh
+cli_tests += %D%/shapes.sh
+cli_tests += %D%/shapes-peer.sh
 cli_tests += %D%/stats.sh
