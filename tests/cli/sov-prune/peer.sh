@@ -29,8 +29,8 @@ judge() { # NAME OPTION...
     shift
     expect 0 sov-prune -q "$@" -o "$name-f16.gguf" m.gguf
     for type in $types; do
-        [ $type = f16 ] ||
-            expect 0 sov-quantize -q -t $type -o "$name-$type.gguf" \
+        [ "$type" = f16 ] ||
+            expect 0 sov-quantize -q -t "$type" -o "$name-$type.gguf" \
                 "$name-f16.gguf"
         node "$top_srcdir/tests/cli/peer.mjs" "$SOV_PEER" \
             "$scratch/$name-$type.gguf" "$scratch/text" "$scratch" || bad=1
