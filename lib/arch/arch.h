@@ -71,7 +71,7 @@ struct sov_net {
     double *freq[SOV_N_TURNS];  /* [n_rot / 2], or NULL */
     double turn_size[SOV_N_TURNS];
     struct sov_vec *own;
-    uint64_t types;             /* 1 << type of each matrix */
+    uint64_t types;             /* sov_type_bit() of each matrix */
     size_t n_lows;              /* thin matrices of a product; 0: no adapters */
     size_t low_rank;            /* the largest */
     uint64_t low_types;         /* of those that are multiplied last */

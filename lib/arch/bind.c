@@ -196,7 +196,7 @@ matrix(struct sov_bind *b, const struct sov_tensor *t, size_t n_in,
         return m;
     m.data = t->data;
     m.type = t->type;
-    b->types |= UINT64_C(1) << t->type;
+    b->types |= sov_type_bit(t->type);
     m.n_in = n_in;
     m.n_out = n_out;
     m.row_bytes = (size_t)sov_tensor_row_bytes(t);

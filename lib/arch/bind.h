@@ -26,12 +26,12 @@ struct sov_bind {
     struct sov_err *err;
     struct sov_vec *own; /* all vectors so far */
     int rc;              /* sticky: after a failure the rest gives NULL */
-    uint64_t types;      /* 1 << type of all matrices so far */
+    uint64_t types;      /* sov_type_bit() of all matrices so far */
     /* adapters, and what was found of them so far: see low.h */
     const struct sov_lora_use *lora;
     size_t n_lora;
     bool *taken;         /* of each matrix of each of them: it has its place */
-    uint64_t low_types;  /* 1 << type of the matrices B */
+    uint64_t low_types;  /* sov_type_bit() of the matrices B */
     size_t low_rank;     /* the largest */
     uint64_t low_bytes;  /* of copies of them */
 };

@@ -44,8 +44,8 @@ bind_pair(struct sov_bind *b, struct sov_low *low,
         low->out = thin(p->b, p->rank, p->n_out);
     }
     low->scale = sov_lora_scale(use, p);
-    b->types |= UINT64_C(1) << low->in.type;
-    b->low_types |= UINT64_C(1) << low->out.type;
+    b->types |= sov_type_bit(low->in.type);
+    b->low_types |= sov_type_bit(low->out.type);
     if (p->rank > b->low_rank)
         b->low_rank = (size_t)p->rank;
 }
@@ -88,7 +88,7 @@ turned(struct sov_bind *b, const struct sov_mat *m)
         for (j = 0; j < m->n_in; j++)
             all[j * m->n_out + i] = row[j];
     }
-    b->types |= UINT64_C(1) << SOV_TYPE_F32;
+    b->types |= sov_type_bit(SOV_TYPE_F32);
     b->low_bytes += m->n_in * m->n_out * sizeof(*all);
     return (struct sov_mat){
         .data = (const unsigned char *)all,
@@ -113,7 +113,7 @@ sov_low_bind_tied(struct sov_bind *b, const struct sov_mat *embd,
         low[i].in = turned(b, &embd->low[i].out);
         low[i].out = embd->low[i].in;
         low[i].scale = embd->low[i].scale;
-        b->low_types |= UINT64_C(1) << low[i].out.type;
+        b->low_types |= sov_type_bit(low[i].out.type);
     }
     head->low = low;
 }
@@ -158,7 +158,8 @@ sov_low_place(struct sov_pass *pass, const struct sov_net *net,
     for (unsigned i = 0; i < SOV_TYPE_GGUF_MAX; i++) {
         struct sov_mat m = { .type = (enum sov_type)i };
 
-        if (net->low_types >> i & 1)
+        if (sov_type_info((int)i) != NULL &&
+            (net->low_types & sov_type_bit(m.type)) != 0)
             forms |= sov_mat_forms(&pass->nn, &m, 1);
     }
     n = pass->n_batch;

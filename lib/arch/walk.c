@@ -33,7 +33,8 @@ forms_of(const struct sov_pass *pass, const struct sov_net *net)
     for (i = 0; i < SOV_TYPE_GGUF_MAX; i++) {
         struct sov_mat m = { .type = (enum sov_type)i };
 
-        if (net->types >> i & 1)
+        if (sov_type_info((int)i) != NULL &&
+            (net->types & sov_type_bit(m.type)) != 0)
             forms |= sov_mat_forms(&pass->nn, &m, 1);
     }
     return forms;

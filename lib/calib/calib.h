@@ -34,7 +34,7 @@ struct sov_calib_site {
 /* What is done with them. */
 struct sov_calib_fit {
     bool pairs;      /* two streams; else that of the model as it is */
-    uint64_t types;  /* 1 << type of all that will be put in */
+    uint64_t types;  /* sov_type_bit() of all that will be put in */
     uint64_t memory; /* bytes that wanted() and fit() take themselves */
     /* Does anybody want the moments of what enters this tensor? */
     bool (*wanted)(const void *arg, size_t tensor);

@@ -117,7 +117,7 @@ types_of(const struct sov_calibrated *c)
 
     for (size_t i = 0; i < sov_plan_count(c->job->plan); i++)
         if (c->off[i] != UINT64_MAX)
-            types |= UINT64_C(1) << sov_plan_at(c->job->plan, i)->type;
+            types |= sov_type_bit(sov_plan_at(c->job->plan, i)->type);
     return types;
 }
 

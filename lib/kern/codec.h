@@ -18,6 +18,7 @@
 #include "quant/encode_fp4.h"
 #include "quant/encode_grid.h"
 #include "quant/encode_k.h"
+#include "quant/encode_sparse.h"
 #include "quant/encode_t.h"
 #include "quant/kscale.h"
 #include "quant/layout.h"
@@ -190,6 +191,9 @@ codec_slots(struct sov_kern *k)
     k->encode[SOV_TYPE_TQ2_0] = encode_tq2_0;
     k->encode[SOV_TYPE_MXFP4] = encode_mxfp4;
     k->encode[SOV_TYPE_NVFP4] = encode_nvfp4;
+#define SPARSE(name, SYM, keep, bits) k->encode[SOV_TYPE_##SYM] = encode_##name;
+#include "quant/sparse.def"
+#undef SPARSE
 }
 
 #endif

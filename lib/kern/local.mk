@@ -11,14 +11,16 @@ libkern_generic_la_SOURCES = \
 	%D%/generic/feedback.c \
 	%D%/overlay.h %D%/overlays.def %D%/panel.c %D%/panel.h \
 	%D%/tile.c %D%/tile.h %D%/tiles.h \
-	%D%/attn_groups.h %D%/unroll.h \
-	%D%/unpack.h %D%/unpack_32.h %D%/unpack_256.h %D%/unpack_bits.h \
+	%D%/attn_groups.h %D%/unroll.h %D%/expand.c %D%/expand.h \
+	%D%/unpack.h %D%/unpack_32.h %D%/unpack_256.h %D%/unpack_sparse.h \
+	%D%/unpack_bits.h \
 	%D%/rows.h %D%/rows_32.h %D%/rows_256.h %D%/rows_grid.h \
 	%D%/strips.h %D%/strips_256.h %D%/strips_32.h \
 	%D%/generic/exp.h %D%/generic/fix.h %D%/generic/f32.c %D%/generic/act.c \
 	%D%/generic/blend.c \
 	%D%/generic/blocks.h %D%/generic/readers.def \
 	%D%/generic/read_32.c %D%/generic/read_256.c %D%/generic/read_grid.c \
+	%D%/generic/read_sparse.c \
 	%D%/generic/dot.c %D%/generic/float.c %D%/generic/attn.c \
 	%D%/generic/optim.c %D%/generic/outer.c %D%/generic/product.h
 libsov_all_la_LIBADD += libkern_generic.la
@@ -31,6 +33,7 @@ libkern_avx2_la_SOURCES = \
 	%D%/avx2/f32.c %D%/avx2/act.c %D%/avx2/dot.c %D%/avx2/attn.c \
 	%D%/avx2/blend.c \
 	%D%/avx2/vec.h %D%/avx2/panel_32.c %D%/avx2/panel_256.c \
+	%D%/avx2/sparse.c %D%/avx2/sparse.h \
 	%D%/avx2/row.h %D%/avx2/float.c %D%/avx2/flush.h %D%/avx2/tree.h \
 	%D%/avx2/optim.c %D%/avx2/outer.c %D%/avx2/outer.h %D%/avx2/outer_bf16.c
 libkern_avx2_la_CFLAGS = $(AM_CFLAGS) $(AVX2_CFLAGS)
@@ -55,6 +58,7 @@ libkern_avx512_la_SOURCES = \
 	%D%/avx512/mul_256.h %D%/avx512/attn.h %D%/avx512/attn.c \
 	%D%/avx512/attn_few.c %D%/avx512/attn_many.c \
 	%D%/avx512/row.h %D%/avx512/points.h %D%/avx512/whole.h \
+	%D%/avx512/four.h \
 	%D%/avx512/float.c %D%/avx512/floats.h %D%/avx512/tree.h \
 	%D%/avx512/optim.c %D%/avx512/outer.c %D%/avx512/outer.h %D%/avx512/outer_bf16.c
 libkern_avx512_la_CFLAGS = $(AM_CFLAGS) $(AVX512_CFLAGS)
@@ -65,7 +69,9 @@ if SOV_ISA_AVX512VBMI
 noinst_LTLIBRARIES += libkern_avx512vbmi.la
 libkern_avx512vbmi_la_SOURCES = \
 	%D%/avx512vbmi/codes.h %D%/avx512vbmi/dot.c \
-	%D%/avx512vbmi/panel.c %D%/avx512vbmi/points.h
+	%D%/avx512vbmi/panel.c %D%/avx512vbmi/points.h \
+	%D%/avx512vbmi/sparse.c %D%/avx512vbmi/sparse.h \
+	%D%/avx512vbmi/panel_sparse.c
 libkern_avx512vbmi_la_CFLAGS = $(AM_CFLAGS) $(AVX512VBMI_CFLAGS)
 libsov_all_la_LIBADD += libkern_avx512vbmi.la
 endif

@@ -11,6 +11,7 @@ libsov_all_la_SOURCES += \
 	%D%/encode_fp4.h \
 	%D%/encode_grid.h \
 	%D%/encode_k.h \
+	%D%/encode_sparse.h \
 	%D%/encode_t.h \
 	%D%/f16.c \
 	%D%/f32.c \
@@ -53,8 +54,18 @@ libsov_all_la_SOURCES += \
 	%D%/q5_k.c \
 	%D%/q6_k.c \
 	%D%/q8_0.c \
+	%D%/s16_64_q4.c \
+	%D%/s16_64_q8.c \
+	%D%/s24_64_q4.c \
+	%D%/s24_64_q8.c \
+	%D%/s32_64_q4.c \
+	%D%/s32_64_q8.c \
+	%D%/s8_64_q4.c \
+	%D%/s8_64_q8.c \
 	%D%/search.h \
 	%D%/search_grid.h \
 	%D%/search_k.h \
+	%D%/sparse.def \
+	%D%/sparse.h \
 	%D%/tq1_0.c \
 	%D%/tq2_0.c

@@ -23,7 +23,7 @@ enum sov_type {
     SOV_TYPE_NONE = -1,
 };
 
-#define SOV_TYPE_GGUF_MAX 64  /* GGUF ids are below this: size of tables */
+#define SOV_TYPE_GGUF_MAX 256 /* GGUF ids are below this: size of tables */
 
 enum sov_kind {
     SOV_KIND_FLOAT, /* plain floating point numbers */
@@ -39,6 +39,13 @@ struct sov_type_info {
     uint32_t bytes;     /* bytes of a block */
     enum sov_kind kind;
 };
+
+/* A bit for each type, in sets of them; those from 63 on share the last. */
+static inline uint64_t
+sov_type_bit(enum sov_type type)
+{
+    return UINT64_C(1) << (type < 63 ? (int)type : 63);
+}
 
 /* NULL if there is no such type. */
 SOV_API const struct sov_type_info *sov_type_info(int type);

@@ -67,6 +67,7 @@ cpu_has(enum sov_isa isa)
     if (isa == SOV_ISA_AVX512VBMI)
         return cpu_has(SOV_ISA_AVX512) &&
                __builtin_cpu_supports("avx512vbmi") &&
+               __builtin_cpu_supports("avx512vbmi2") &&
                __builtin_cpu_supports("bmi2");
     if (isa == SOV_ISA_AVX512BF16)
         return cpu_has(SOV_ISA_AVX512) &&

@@ -49,6 +49,9 @@ static const struct dot_type {
     { SOV_TYPE_IQ2_S, 1, { 0 } },     { SOV_TYPE_IQ1_S, 1, { 0 } },
     { SOV_TYPE_IQ1_M, 0, { 0 } },     { SOV_TYPE_TQ1_0, 1, { 52 } },
     { SOV_TYPE_TQ2_0, 1, { 64 } },
+#define SPARSE(name, SYM, keep, bits) { SOV_TYPE_##SYM, 1, { 0 } },
+#include "quant/sparse.def"
+#undef SPARSE
 };
 
 #define N_DOT_TYPES (sizeof(dot_types) / sizeof(dot_types[0]))

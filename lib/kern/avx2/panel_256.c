@@ -28,6 +28,7 @@ enum form {
     SIGNED_8_4,
     SIGNED_8_2,
     SIGNED_8_1,
+    SIGNED_8_8, /* to 16 */
 };
 
 static const struct {
@@ -39,6 +40,7 @@ static const struct {
     [MINS_8_4] = { true, 8, 4 },    [SIGNED_4_4] = { false, 4, 4 },
     [SIGNED_4_2] = { false, 4, 2 }, [SIGNED_8_4] = { false, 8, 4 },
     [SIGNED_8_2] = { false, 8, 2 }, [SIGNED_8_1] = { false, 8, 1 },
+    [SIGNED_8_8] = { false, 8, 8 },
 };
 
 INLINE const struct sov_a256 *
@@ -143,6 +145,7 @@ TILES_OF(signed_4_2, step, SIGNED_4_2)
 TILES_OF(signed_8_4, step, SIGNED_8_4)
 TILES_OF(signed_8_2, step, SIGNED_8_2)
 TILES_OF(signed_8_1, step, SIGNED_8_1)
+TILES_OF(signed_8_8, step, SIGNED_8_8)
 
 /* ---- unpack */
 
@@ -168,7 +171,8 @@ finish_signed(struct sov_panel *p, int at, int g)
     (void)g;
 }
 
-#include "kern/unpack_256.h"
+#include "kern/avx2/sparse.h"
+#include "kern/unpack_sparse.h"
 
 /* ---- table */
 
@@ -189,7 +193,15 @@ finish_signed(struct sov_panel *p, int at, int g)
     DO(iq1_s,   signed_8_4, IQ1_S,   1)   \
     DO(iq1_m,   signed_4_4, IQ1_M,   1)   \
     DO(tq1_0,   signed_8_4, TQ1_0,   1)   \
-    DO(tq2_0,   signed_8_4, TQ2_0,   8)
+    DO(tq2_0,   signed_8_4, TQ2_0,   8)   \
+    DO(s8_64_q4, signed_8_8, S8_64_Q4, 6) \
+    DO(s16_64_q4, signed_8_8, S16_64_Q4, 6) \
+    DO(s24_64_q4, signed_8_8, S24_64_Q4, 6) \
+    DO(s32_64_q4, signed_8_8, S32_64_Q4, 6) \
+    DO(s8_64_q8, signed_8_1, S8_64_Q8, 6) \
+    DO(s16_64_q8, signed_8_1, S16_64_Q8, 6) \
+    DO(s24_64_q8, signed_8_1, S24_64_Q8, 6) \
+    DO(s32_64_q8, signed_8_1, S32_64_Q8, 6)
 /* clang-format on */
 
 #define TYPE(name, mul, SYM, from) PANEL(name, mul, SOV_BYTES_##SYM, sov_a256)

@@ -23,6 +23,7 @@ enum form {
     MINS16,   /* of 16 */
     SIGNED32, /* signed weights, scales of 32 */
     SIGNED16,
+    SIGNED64, /* scales of 64 */
 };
 
 INLINE bool
@@ -35,6 +36,8 @@ has_mins(enum form form)
 INLINE int
 group(enum form form)
 {
+    if (form == SIGNED64)
+        return 16;
     return form == MINS32 || form == SIGNED32 ? 8 : 4;
 }
 

@@ -14,11 +14,7 @@
 #ifndef SOV_KERN_AVX512_WHOLE_H
 #define SOV_KERN_AVX512_WHOLE_H
 
-#include "kern/avx512/row.h"
-#include "kern/rows.h"
-
-/* How far ahead to ask, but at least as many bytes as four rows have. */
-#define WHOLE_AHEAD 16384
+#include "kern/avx512/four.h"
 
 /* Numbers for the weights of both halves of a register, in lanes of 32 bits. */
 INLINE vec
@@ -33,15 +29,6 @@ whole_twice(const unsigned char *p)
 {
     return _mm512_broadcast_i64x4(
         _mm256_loadu_si256((const __m256i *)(const void *)p));
-}
-
-/* Ask for line i at p, here and not where a compiler would like to. */
-INLINE void
-whole_ahead(const unsigned char *p, int i)
-{
-    __asm__ volatile("");
-    v_ahead(p + 64 * i);
-    __asm__ volatile("");
 }
 
 /* ---- q6_k */
@@ -109,18 +96,6 @@ whole_products_q6_k(const unsigned char *p, size_t stride, int half,
         sum[r] = v_dot16(sum[r], w[r][0], whole_scales(sc[r], 8 * half));
 }
 
-/* Sums of the lanes of four registers. */
-INLINE __m128i
-whole_sums4(const vec s[ROWS])
-{
-    vec v = v_sums4(s[0], s[1], s[2], s[3]);
-    __m256i u = _mm256_add_epi32(_mm512_castsi512_si256(v),
-                                 _mm512_extracti64x4_epi64(v, 1));
-
-    return _mm_add_epi32(_mm256_castsi256_si128(u),
-                         _mm256_extracti128_si256(u, 1));
-}
-
 /* The sums of a super-block of four rows. */
 INLINE __m128i
 whole_block_q6_k(const unsigned char *p, size_t stride,
@@ -144,16 +119,6 @@ whole_block_q6_k(const unsigned char *p, size_t stride,
     whole_products_q6_k(p, stride, 0, a, sc, next, sum);
     whole_products_q6_k(p, stride, 1, a, sc, next + 7 * 64, sum);
     return whole_sums4(sum);
-}
-
-/* A half float of each row. */
-INLINE __m128
-whole_floats(const unsigned char *p, size_t stride)
-{
-    return _mm_cvtph_ps(
-        _mm_setr_epi16((short)sov_le16(p), (short)sov_le16(p + stride),
-                       (short)sov_le16(p + 2 * stride),
-                       (short)sov_le16(p + 3 * stride), 0, 0, 0, 0));
 }
 
 /* In place of what rows_256.h would make, see rows_fn. */
