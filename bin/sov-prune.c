@@ -72,6 +72,14 @@ static const struct sov_opt opts[] = {
       "same quantized to as many bytes" },
     { 0, "require-better", SOV_OPT_FLAG, &prune_options.require_better, NULL,
       "exit 1 if the quantized one is better" },
+    { 0, "pack", SOV_OPT_FLAG, &prune_options.pack, NULL,
+      "take nothing, but write matrices that were pruned to half or less in "
+      "fewer bytes, for sov-run alone" },
+    { 0, "pack-bits", SOV_OPT_UINT, &prune_options.pack_bits, "BITS",
+      "round what is packed to 4 or 8 bits", .min = 4, .max = 8,
+      .preset = "4" },
+    { 0, "unpack", SOV_OPT_FLAG, &prune_options.unpack, NULL,
+      "the way back: packed matrices as half floats, exactly" },
     { 0, "format", SOV_OPT_STRING, &prune_options.format, "NAME",
       "what to write, if the name of OUT does not say: gguf, safetensors, tar",
       .values = sov_target_formats },
@@ -116,7 +124,8 @@ static int
 open_model(struct prune *p, struct sov_err *err)
 {
     const struct prune_options *o = &prune_options;
-    bool map = prune_looks_first() || o->heal_steps > 0 || o->compare != NULL;
+    bool map = prune_looks_first() || o->heal_steps > 0 || o->compare != NULL ||
+               (o->pack && o->pattern == NULL);
     struct sov_model_opts opt = {
         .access = map ? SOV_ACCESS_MAP : SOV_ACCESS_STREAM,
         .progress = sov_progress_update,
@@ -195,6 +204,10 @@ make_job(struct prune *p, struct sov_err *err)
         .heal = o->heal,
         .dsnot = o->dsnot,
         .owl = o->owl,
+        .pack_bits = !o->pack            ? 0
+                     : o->pack_bits != 0 ? (unsigned)o->pack_bits
+                                         : 4,
+        .unpack = o->unpack,
         .rule = p->rule,
         .n_rules = o->tensor_ratios.n,
         .stats = p->stats,

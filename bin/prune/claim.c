@@ -16,6 +16,7 @@
  *   heal, dsnot, owl  true, where they were given
  *   align            where it was given
  *   format           of the output, where it is not gguf
+ *   pack_bits        of --pack, whose method is pack; that of --unpack unpack
  *   tensor_ratio     list, as it was given
  *   heal_steps, heal_lr   where what was left was trained; with that, on text,
  *   heal_text             if it is not that of calib
@@ -124,6 +125,8 @@ describe(const struct prune *p, struct params *to, struct sov_param *item,
         add_number(to, "align", sov_common.align);
     if (strcmp(p->target.format->name, "gguf") != 0)
         add_text(to, "format", p->target.format->name);
+    if (o->pack)
+        add_number(to, "pack_bits", o->pack_bits != 0 ? o->pack_bits : 4);
     add_list(to, "tensor_ratio", &o->tensor_ratios, item);
 }
 

@@ -66,6 +66,33 @@ choose_method(struct prune *p, struct sov_err *err)
 
 /* ---- what goes together ---- */
 
+/* Packing is all that is done then. */
+static int
+check_pack(struct prune *p, struct sov_err *err)
+{
+    const struct prune_options *o = &prune_options;
+
+    if (o->pack_bits != 0 && !o->pack)
+        return sov_fail(err, SOV_EARG, "--pack-bits: --pack is missing");
+    if (o->pack_bits != 0 && o->pack_bits != 4 && o->pack_bits != 8)
+        return sov_fail(err, SOV_EARG, "--pack-bits: 4 or 8");
+    if (!o->pack && !o->unpack)
+        return 0;
+    if (o->pack && o->unpack)
+        return sov_fail(err, SOV_EARG, "--pack and --unpack: give one");
+    if (o->method != NULL || o->ratio_given || o->tensor_ratios.n > 0 ||
+        o->stats != NULL || o->calib != NULL || o->plan != NULL ||
+        o->plan_out != NULL || o->heal || o->dsnot || o->owl ||
+        o->heal_steps > 0 || o->compare != NULL || o->target_size > 0 ||
+        o->speedup > 0 || sov_common.resume ||
+        (o->unpack && o->pattern != NULL))
+        return sov_fail(err, SOV_EARG,
+                        "--%s does nothing else: prune first, and then this",
+                        o->pack ? "pack" : "unpack");
+    p->method = o->pack ? "pack" : "unpack";
+    return 0;
+}
+
 static bool
 gives_shape(const struct prune *p)
 {
@@ -187,9 +214,12 @@ check_streams(const struct prune *p, struct sov_err *err)
 int
 prune_check(struct prune *p, struct sov_err *err)
 {
-    int rc = choose_method(p, err);
+    bool packs = prune_options.pack || prune_options.unpack;
+    int rc = check_pack(p, err);
 
-    if (rc == 0)
+    if (rc == 0 && !packs)
+        rc = choose_method(p, err);
+    if (rc == 0 && !packs)
         rc = check_amount(p, err);
     if (rc == 0)
         rc = check_knowledge(p, err);

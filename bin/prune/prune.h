@@ -40,6 +40,9 @@ struct prune_options {
     double heal_lr;
     const char *compare;
     bool require_better;
+    bool pack;
+    uint64_t pack_bits;
+    bool unpack;
 };
 
 extern struct prune_options prune_options;

@@ -292,9 +292,31 @@ set_meta(sov_meta *meta, const sov_model *model, const struct sov_mix *mix,
     return rc;
 }
 
+/* What only this program reads. */
+static void
+tell_own(struct sov_quant *job)
+{
+    const struct sov_tensor *first = NULL;
+    size_t n = 0;
+
+    for (size_t i = 0; i < sov_plan_count(job->plan); i++) {
+        const struct sov_tensor *to = sov_plan_at(job->plan, i);
+
+        if (is_block(to->type) && sov_compat_since(to->type) == UINT32_MAX &&
+            n++ == 0)
+            first = to;
+    }
+    if (n > 0)
+        sov_job_remark(job,
+                       "%zu matrices have types of sov's own (%s is %s): "
+                       "llama.cpp cannot load the model, sov-run can",
+                       n, first->name, type_name(first->type));
+}
+
 static void
 tell(struct sov_quant *job, const struct notes *notes)
 {
+    tell_own(job);
     if (notes->n_again > 0)
         sov_job_remark(
             job,

@@ -4,6 +4,7 @@
  */
 #include "prune/job.h"
 
+#include "prune/pack.h"
 #include "prune/shape_job.h"
 
 #include "arch/sane.h"
@@ -183,12 +184,16 @@ static int
 make_job(struct sov_prune *job, const struct sov_prune_opts *o,
          struct sov_err *err)
 {
-    int rc = check_method(job, o, err);
+    int rc;
 
+    job->packs = o->pack_bits != 0 || o->unpack;
+    rc = job->packs ? 0 : check_method(job, o, err);
     if (rc == 0)
         rc = check_options(job, o, err);
     if (rc == 0)
         rc = sov_model_sane(job->model, err);
+    if (rc == 0 && job->packs)
+        return sov_pack_new(job, o, err);
     if (rc == 0 && job->method->cut != NULL)
         return sov_shape_job_new(&job->shape, job, o, err);
     if (rc == 0)
@@ -316,6 +321,8 @@ sov_prune_calibrate(sov_prune *job, struct sov_err *err)
 int
 sov_prune_run(sov_prune *job, sov_sink *const *sinks, struct sov_err *err)
 {
+    if (job->packs)
+        return sov_pack_run(job, sinks, err);
     return job->shape != NULL ? sov_shape_job_run(job->shape, sinks, err)
                               : sov_prune_stream(job, sinks, err);
 }

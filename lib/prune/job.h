@@ -36,6 +36,7 @@ struct sov_prune {
     sov_plan *plan; /* owned, frozen; of masks: tensor i is the model's */
     struct sov_prune_fate *fate; /* owned; of each tensor of the model */
     struct sov_shape_job *shape; /* owned; of methods of shapes, or NULL */
+    bool packs;                  /* packs or unpacks, and has no method */
     struct sov_prune_inputs inputs;
     struct sov_calib_opts calib;   /* ids NULL: nothing is read */
     sov_stats *own_stats;          /* owned; what that showed, or NULL */

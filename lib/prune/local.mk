@@ -20,6 +20,7 @@ libsov_all_la_SOURCES += \
 	%D%/method.c %D%/method.h %D%/methods.def \
 	%D%/obs.c %D%/obs.h %D%/obs_in.h %D%/obs_solve.c \
 	%D%/owl.c %D%/owl.h \
+	%D%/pack.c %D%/pack.h \
 	%D%/pattern.c \
 	%D%/resume.c \
 	%D%/rotate.c \

@@ -118,10 +118,10 @@ sov_prune_resume(sov_prune *job, sov_sink *const *sinks, struct sov_err *err)
     };
     int rc;
 
-    if (job->shape != NULL || job->calib.ids != NULL)
+    if (job->shape != NULL || job->packs || job->calib.ids != NULL)
         return sov_fail(err, SOV_EARG,
-                        "a run that reads a text, or gives the model another "
-                        "shape, cannot be gone on with");
+                        "a run that reads a text, packs, or gives the model "
+                        "another shape, cannot be gone on with");
     rc = make_binding(job, of.binding, err);
     return rc == 0 ? sov_resume_open(&job->resume, &of, sinks, err) : rc;
 }

@@ -169,8 +169,8 @@ sparse_exact_scale(const float *x, int n, float unit,
     for (int sc = 1; sc <= (int)form->sc_max; sc++)
         for (int sign = 1; sign >= -1; sign -= 2) {
             int lo = sc * (int)form->lo, hi = sc * (int)form->hi;
-            bool fits = sign > 0 ? low >= lo && high <= hi
-                                 : -high >= lo && -low <= hi;
+            bool fits =
+                sign > 0 ? low >= lo && high <= hi : -high >= lo && -low <= hi;
 
             for (int i = 0; i < n && fits; i++)
                 fits = v[i] % sc == 0;
@@ -248,12 +248,11 @@ SOV_LANE v16
 sparse_whole(v16 s, v16 d, v16 by, float sc_max)
 {
     v16 one = v16_set(1.0f);
-    v16 sc = v16_add(v16_round(v16_min(v16_div(v16_abs(s), d),
-                                       v16_set(sc_max))), by);
+    v16 sc = v16_add(
+        v16_round(v16_min(v16_div(v16_abs(s), d), v16_set(sc_max))), by);
 
     sc = v16_max(v16_min(sc, v16_set(sc_max)), one);
-    return v16_pick(v16_less(s, v16_set(0.0f)), v16_sub(v16_set(0.0f), sc),
-                    sc);
+    return v16_pick(v16_less(s, v16_set(0.0f)), v16_sub(v16_set(0.0f), sc), sc);
 }
 
 /* Four bits: the best scale, then the whole numbers around it. */
@@ -270,8 +269,8 @@ sparse_scales_4(struct sparse_parts *p, const float *imp, int effort,
 
     t.n = sparse_room(form->keep);
     tile_load(t.x, p->x, t.n);
-    var = v16_mul(tile_mean_square(&t),
-                  v16_set((float)t.n / (float)form->keep));
+    var =
+        v16_mul(tile_mean_square(&t), v16_set((float)t.n / (float)form->keep));
     tile_weigh(&t, imp == NULL ? NULL : p->imp, var);
     tile_sum(&t);
     s = sym_search(&t, l, e.steps, &sums);
@@ -309,10 +308,10 @@ sparse_scales_8(struct sparse_parts *p, const struct sparse_form *form)
     d = v16_load(p->d);
     sc = sparse_whole(s, d, v16_set(0.0f), form->sc_max);
     y = v16_mul(sc, d);
-    v16_store(p->sc, sparse_whole(s, d,
-                                  v16_pick(v16_less(y, s), v16_set(1.0f),
-                                           v16_set(0.0f)),
-                                  form->sc_max));
+    v16_store(p->sc,
+              sparse_whole(
+                  s, d, v16_pick(v16_less(y, s), v16_set(1.0f), v16_set(0.0f)),
+                  form->sc_max));
 }
 
 /* ---- blocks */
@@ -370,8 +369,8 @@ sparse_encode(const float *x, const float *imp, void *blocks, size_t n,
                                       GROUP_MAX, spare_imp);
 
         for (size_t l = 0; l < SPARSE_LANES; l++)
-            sparse_gather(px + 64 * l, pi == NULL ? NULL : pi + 64 * l, keep,
-                          l, &p);
+            sparse_gather(px + 64 * l, pi == NULL ? NULL : pi + 64 * l, keep, l,
+                          &p);
         exact = p;
         if (bits == 4)
             sparse_scales_4(&p, imp, effort, &form);
@@ -386,24 +385,22 @@ sparse_encode(const float *x, const float *imp, void *blocks, size_t n,
     }
 }
 
-#define SPARSE(name, SYM, keep, bits)                                          \
-    static inline void encode_##name(const float *x, const float *imp,         \
-                                     void *blocks, size_t n, int effort)       \
-    {                                                                          \
-        sparse_encode(x, imp, blocks, n, effort, keep, bits);                  \
+#define SPARSE(name, SYM, keep, bits)                                    \
+    static inline void encode_##name(const float *x, const float *imp,   \
+                                     void *blocks, size_t n, int effort) \
+    {                                                                    \
+        sparse_encode(x, imp, blocks, n, effort, keep, bits);            \
     }
 #include "quant/sparse.def"
 #undef SPARSE
 
 /* The codec of one of them. */
-#define SOV_SPARSE_CODEC(name, SYM, keep, bits)                     \
-    static void decode(const void *blocks, float *y, size_t n)      \
-    {                                                               \
-        sov_sparse_decode(blocks, keep, bits, y, n);                \
-    }                                                               \
-    const struct sov_codec sov_codec_##name = { SOV_TYPE_##SYM,     \
-                                                decode,             \
-                                                encode_##name,      \
-                                                NULL };
+#define SOV_SPARSE_CODEC(name, SYM, keep, bits)                         \
+    static void decode(const void *blocks, float *y, size_t n)          \
+    {                                                                   \
+        sov_sparse_decode(blocks, keep, bits, y, n);                    \
+    }                                                                   \
+    const struct sov_codec sov_codec_##name = { SOV_TYPE_##SYM, decode, \
+                                                encode_##name, NULL };
 
 #endif

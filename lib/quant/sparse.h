@@ -41,10 +41,10 @@
 
 /* Bytes of a block. */
 #define SOV_SPARSE_BYTES(keep, bits) \
-    (SOV_SPARSE_VALUES + (keep) * SOV_SPARSE_PARTS * (bits) / 8)
+    (SOV_SPARSE_VALUES + (keep)*SOV_SPARSE_PARTS * (bits) / 8)
 
-#define SPARSE(name, SYM, keep, bits)                                  \
-    _Static_assert(SOV_SPARSE_BYTES(keep, bits) == SOV_BYTES_##SYM,    \
+#define SPARSE(name, SYM, keep, bits)                               \
+    _Static_assert(SOV_SPARSE_BYTES(keep, bits) == SOV_BYTES_##SYM, \
                    #name " blocks have the size that types.def says");
 #include "quant/sparse.def"
 #undef SPARSE

@@ -112,7 +112,12 @@ struct sov_prune_opts {
     struct sov_prune_pattern pattern;
     const struct sov_prune_sheet *sheet; /* in place of these, or NULL: what
                                      it does not name stays as it is */
-    const struct sov_prune_rule *rule;   /* the first that matches holds */
+    unsigned pack_bits; /* 4 or 8: no method, but matrices of layers that have
+                           at most 32 weights of each 64 become types that hold
+                           no others, see lib/quant/sparse.h; with a pattern,
+                           or of a model that is in memory (SOV_ACCESS_MAP) */
+    bool unpack;        /* no method: such matrices become F16 again */
+    const struct sov_prune_rule *rule; /* the first that matches holds */
     size_t n_rules;
     const sov_stats *stats;             /* what enters the matrices, or NULL */
     const struct sov_calib_opts *calib; /* a text to be read by the model, to

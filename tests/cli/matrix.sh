@@ -9,12 +9,13 @@
 PATH=$top_builddir/tests/tools:$PATH
 
 isas='generic avx2 avxvnni avx512 avx512vbmi avx512bf16 neon'
-types='q4_k_m q8_0 iq4_xs bf16 f16 f32'
+types='q4_k_m q8_0 iq4_xs s32_64_q4 bf16 f16 f32'
 forms=auto
 if [ -n "${SOV_SLOW:-}" ]; then
     types="f32 f16 bf16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_k q3_k_m q4_k_m q5_k_m
         q6_k iq1_s iq1_m iq2_xxs iq2_xs iq2_s iq3_xxs iq3_s iq4_nl iq4_xs
-        tq1_0 tq2_0 mxfp4"
+        tq1_0 tq2_0 mxfp4 s8_64_q4 s16_64_q4 s24_64_q4 s32_64_q4 s8_64_q8
+        s16_64_q8 s24_64_q8 s32_64_q8"
     forms='auto f32 f16 bf16 q8'
 fi
 

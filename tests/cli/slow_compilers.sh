@@ -14,7 +14,7 @@ results() {
     mkdir "$1"
     for type in f16 bf16 q8_0 q4_0 q4_k_s q4_k_m q5_k_s q5_k_m q6_k \
         q2_k q3_k iq1_s iq1_m iq2_xxs iq2_xs iq2_s iq3_xxs iq3_s iq4_nl \
-        iq4_xs tq1_0 tq2_0 q2_0 q1_0 mxfp4 nvfp4; do
+        iq4_xs tq1_0 tq2_0 q2_0 q1_0 mxfp4 nvfp4 s16_64_q4 s32_64_q8; do
         sov-quantize -q -t $type -o "$1/$type" "$tale"
     done
     sov-quantize -q -t q4_k_m --calib "$top_srcdir/tests/data/dev.txt" \

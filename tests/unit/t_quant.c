@@ -375,6 +375,158 @@ START_TEST(small_weights_survive)
 }
 END_TEST
 
+/* ---- types that keep some of each 64 weights */
+
+struct sparse {
+    enum sov_type type;
+    int keep, bits;
+};
+
+static const struct sparse sparse[] = {
+#define SPARSE(name, SYM, keep, bits) { SOV_TYPE_##SYM, keep, bits },
+#include "quant/sparse.def"
+#undef SPARSE
+};
+
+#define N_SPARSE (sizeof(sparse) / sizeof(sparse[0]))
+
+/* Weights of any size, of which each 64 have so many that are not 0. */
+static void
+sparse_rows(float *x, const int *left, uint64_t seed)
+{
+    for (uint64_t i = 0; i < WEIGHTS; i++)
+        x[i] = (float)((sov_rng_unit(5, seed, i) - 0.5) *
+                       (sov_rng_unit(6, seed, i / 64) < 0.2 ? 0.01 : 0.2));
+    for (uint64_t part = 0; part < WEIGHTS / 64; part++) {
+        int n = 64;
+
+        for (uint64_t i = 0; n > left[part % 8]; i++) {
+            uint64_t at = (uint64_t)(64 * sov_rng_unit(7, seed + part, i));
+
+            n -= x[64 * part + at] != 0;
+            x[64 * part + at] = 0;
+        }
+    }
+}
+
+/* What was pruned stays pruned, and what is kept is near to what it was. */
+static void
+check_kept(const struct sparse *s, const float *x, const float *y)
+{
+    double error = relative_error(x, y, NULL);
+
+    for (int i = 0; i < WEIGHTS; i++)
+        ck_assert_msg(x[i] != 0 || y[i] == 0, "%s: weight %d",
+                      sov_type_info((int)s->type)->name, i);
+    ck_assert_msg(error < (s->bits == 4 ? 0.01 : 5e-5), "%s: %g",
+                  sov_type_info((int)s->type)->name, error);
+}
+
+/* Bytes of a block, its weights, these as half floats, bytes, weights: from the
+ * second weights on nothing changes any more. */
+static void
+check_there_and_back(const struct sparse *s, const float *x, int effort)
+{
+    static float y[WEIGHTS], z[WEIGHTS], h[WEIGHTS];
+    static unsigned char blocks[WEIGHTS], half[2 * WEIGHTS];
+    const struct sov_codec *c = sov_codec_find(s->type);
+    const struct sov_codec *f16 = sov_codec_find(SOV_TYPE_F16);
+
+    c->encode(x, NULL, blocks, WEIGHTS, effort);
+    c->decode(blocks, y, WEIGHTS);
+    f16->encode(y, NULL, half, WEIGHTS, 1);
+    f16->decode(half, h, WEIGHTS);
+    ck_assert(memcmp(h, y, sizeof(y)) == 0);
+    c->encode(h, NULL, blocks, WEIGHTS, 10 - effort);
+    c->decode(blocks, z, WEIGHTS);
+    ck_assert_msg(memcmp(z, y, sizeof(y)) == 0, "%s: effort %d",
+                  sov_type_info((int)s->type)->name, effort);
+}
+
+START_TEST(sparse_there_and_back)
+{
+    static float x[WEIGHTS], y[WEIGHTS];
+    static unsigned char blocks[WEIGHTS];
+
+    for (size_t t = 0; t < N_SPARSE; t++) {
+        const struct sparse *s = &sparse[t];
+        const struct sov_codec *c = sov_codec_find(s->type);
+        int n = s->keep;
+        const int left[8] = { n, 0, 1, n - 1, n, n / 2, 3, n };
+
+        for (int effort = 1; effort <= 9; effort += 2) {
+            sparse_rows(x, left, t);
+            c->encode(x, NULL, blocks, WEIGHTS, effort);
+            c->decode(blocks, y, WEIGHTS);
+            check_kept(s, x, y);
+            check_there_and_back(s, x, effort);
+        }
+        memset(x, 0, sizeof(x)); /* empty rows */
+        check_there_and_back(s, x, 5);
+        for (int i = 0; i < WEIGHTS; i++) /* subnormal, tiny, huge */
+            x[i] = i % 64 >= n ? 0.0f
+                   : i < 1024  ? 0x1p-24f * (float)(i % 7)
+                   : i < 2048  ? 1e-7f * (float)(i % 11)
+                               : 40000.0f * (float)(i % 3 - 1);
+        check_there_and_back(s, x, 5);
+    }
+}
+END_TEST
+
+/* Of more than may be kept the largest stay, and among equals the first; with
+ * importance the largest of |x| sqrt(importance). */
+START_TEST(sparse_keeps_the_largest)
+{
+    static float x[WEIGHTS], w[WEIGHTS], y[WEIGHTS];
+    static unsigned char blocks[WEIGHTS];
+
+    for (size_t t = 0; t < N_SPARSE; t++) {
+        const struct sov_codec *c = sov_codec_find(sparse[t].type);
+        int keep = sparse[t].keep;
+
+        for (int i = 0; i < WEIGHTS; i++) {
+            x[i] = i % 2 == 0 ? 0.5f : -0.5f;
+            w[i] = i % 64 < 64 - keep ? 1.0f : 4.0f;
+        }
+        c->encode(x, NULL, blocks, WEIGHTS, 5);
+        c->decode(blocks, y, WEIGHTS);
+        for (int i = 0; i < WEIGHTS; i++)
+            ck_assert_msg((y[i] != 0) == (i % 64 < keep), "%d of %d", i, keep);
+        c->encode(x, w, blocks, WEIGHTS, 5);
+        c->decode(blocks, y, WEIGHTS);
+        for (int i = 0; i < WEIGHTS; i++)
+            ck_assert_msg((y[i] != 0) == (i % 64 >= 64 - keep), "%d of %d", i,
+                          keep);
+    }
+}
+END_TEST
+
+/* Masks of any bits: those behind the first ones that may be kept are not
+ * there. */
+START_TEST(sparse_masks_from_outside)
+{
+    float y[256];
+    unsigned char block[SOV_BYTES_S32_64_Q8];
+
+    for (size_t t = 0; t < N_SPARSE; t++) {
+        const struct sov_codec *c = sov_codec_find(sparse[t].type);
+
+        memset(block, 0xff, sizeof(block));
+        block[0] = 0;
+        block[1] = 0x3c; /* 1 */
+        memset(block + 2, 1, 4);
+        c->decode(block, y, 256);
+        for (int i = 0; i < 256; i++)
+            ck_assert((y[i] != 0) == (i % 64 < sparse[t].keep));
+        memset(block + 6, 0, 32);
+        block[6 + 7] = 0x80;
+        c->decode(block, y, 256);
+        for (int i = 0; i < 256; i++)
+            ck_assert((y[i] != 0) == (i == 63));
+    }
+}
+END_TEST
+
 START_TEST(every_codec_is_in_its_place)
 {
     const struct sov_codec *codec;
@@ -398,6 +550,9 @@ main(void)
     tcase_add_test(tc, encoders_are_no_worse_than_the_peer);
     tcase_add_test(tc, own_vectors_hold);
     tcase_add_test(tc, small_weights_survive);
+    tcase_add_test(tc, sparse_there_and_back);
+    tcase_add_test(tc, sparse_keeps_the_largest);
+    tcase_add_test(tc, sparse_masks_from_outside);
     tcase_add_test(tc, every_codec_is_in_its_place);
     return unit_main("quant", tc);
 }

@@ -33,9 +33,9 @@ sparse_sum(const int8_t q[256], const uint8_t *block, const int8_t *x)
 
     UNROLL
     for (i = 0; i < 8; i++)
-        sum = _mm256_add_epi32(
-            sum, sparse_products(q + 32 * i, x + 32 * i,
-                                 sov_sparse_scale(block, i / 2)));
+        sum = _mm256_add_epi32(sum,
+                               sparse_products(q + 32 * i, x + 32 * i,
+                                               sov_sparse_scale(block, i / 2)));
     s = _mm_add_epi32(_mm256_castsi256_si128(sum),
                       _mm256_extracti128_si256(sum, 1));
     s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
@@ -62,9 +62,8 @@ sparse_row(int keep, int bits, const uint8_t *row, const unsigned char *act,
                 (const struct sov_a256 *)(const void *)(act + c * act_stride) +
                 i;
 
-            y[c * y_stride] =
-                fmaf(d * a->d, (float)sparse_sum(q, row, a->q),
-                     y[c * y_stride]);
+            y[c * y_stride] = fmaf(d * a->d, (float)sparse_sum(q, row, a->q),
+                                   y[c * y_stride]);
         }
     }
 }

@@ -53,8 +53,7 @@ sparse_expand(uint64_t mask, const int8_t v[SPARSE_VALUES], int8_t q[64])
     UNROLL
     for (i = 0; i < 8; i++, mask >>= 8) {
         __m128i x = _mm_loadl_epi64((const void *)v);
-        __m128i at =
-            _mm_loadl_epi64((const void *)(sov_expand + (mask & 255)));
+        __m128i at = _mm_loadl_epi64((const void *)(sov_expand + (mask & 255)));
 
         _mm_storel_epi64((void *)(q + 8 * i), _mm_shuffle_epi8(x, at));
         v += __builtin_popcountll(mask & 255);
@@ -78,7 +77,7 @@ sparse_weights(const uint8_t *block, int keep, int bits, int8_t q[256])
 }
 
 /* In place of the readers of kern/generic. */
-#define SPARSE(name, SYM, keep, bits)                             \
+#define SPARSE(name, SYM, keep, bits)                              \
     INLINE void read_##name(const void *block, struct sov_w256 *w) \
     {                                                              \
         int i;                                                     \

@@ -27,10 +27,10 @@
 INLINE vec
 sparse_scales(vec sc, int at)
 {
-    const vec first = V_BYTES(-1, 0, -1, 0, -1, 0, -1, 0, -1, 1, -1, 1, -1, 1,
-                              -1, 1);
-    const vec later = V_BYTES(-1, 2, -1, 2, -1, 2, -1, 2, -1, 3, -1, 3, -1, 3,
-                              -1, 3);
+    const vec first =
+        V_BYTES(-1, 0, -1, 0, -1, 0, -1, 0, -1, 1, -1, 1, -1, 1, -1, 1);
+    const vec later =
+        V_BYTES(-1, 2, -1, 2, -1, 2, -1, 2, -1, 3, -1, 3, -1, 3, -1, 3);
 
     return _mm512_shuffle_epi8(sc, at == 0 ? first : later);
 }
@@ -40,10 +40,9 @@ sparse_scales(vec sc, int at)
 INLINE __m256i
 sparse_less(vec sc, const struct sov_a256 *a)
 {
-    const __m256i word =
-        _mm256_setr_epi8(-1, 0, -1, 0, -1, 0, -1, 0, -1, 1, -1, 1, -1, 1, -1,
-                         1, -1, 2, -1, 2, -1, 2, -1, 2, -1, 3, -1, 3, -1, 3,
-                         -1, 3);
+    const __m256i word = _mm256_setr_epi8(-1, 0, -1, 0, -1, 0, -1, 0, -1, 1, -1,
+                                          1, -1, 1, -1, 1, -1, 2, -1, 2, -1, 2,
+                                          -1, 2, -1, 3, -1, 3, -1, 3, -1, 3);
     __m256i sums = _mm256_loadu_si256((const __m256i *)(const void *)a->sum);
 
     sums = _mm256_sub_epi16(_mm256_setzero_si256(), sums);
@@ -158,11 +157,11 @@ sparse_rows(int keep, int bits, int n_cols, const unsigned char *w,
     {                                                                         \
         sparse_rows(keep, bits, n_cols, w, stride, act, act_stride, n, y);    \
     }
-#define SPARSE(name, SYM, keep, bits)     \
-    SPARSE_COLUMNS(name, keep, bits, 1)   \
-    SPARSE_COLUMNS(name, keep, bits, 2)   \
-    SPARSE_COLUMNS(name, keep, bits, 3)   \
-    SPARSE_COLUMNS(name, keep, bits, 4)   \
+#define SPARSE(name, SYM, keep, bits)   \
+    SPARSE_COLUMNS(name, keep, bits, 1) \
+    SPARSE_COLUMNS(name, keep, bits, 2) \
+    SPARSE_COLUMNS(name, keep, bits, 3) \
+    SPARSE_COLUMNS(name, keep, bits, 4) \
     DOT(name)
 #include "quant/sparse.def"
 #undef SPARSE

@@ -59,8 +59,8 @@ sparse_weights(const unsigned char *block, int keep, int bits, __m512i w[4])
         __m256i x = sparse_load(v + i * keep, keep);
         __m256i high = _mm256_and_si256(_mm256_srli_epi16(x, 4), four);
 
-        w[2 * i] = sparse_expand(block, keep, 2 * i,
-                                 _mm256_and_si256(x, four), zero);
+        w[2 * i] =
+            sparse_expand(block, keep, 2 * i, _mm256_and_si256(x, four), zero);
         w[2 * i + 1] = sparse_expand(block, keep, 2 * i + 1, high, zero);
     }
 }

@@ -6,6 +6,7 @@ cli_tests += %D%/errors.sh
 cli_tests += %D%/heal.sh
 cli_tests += %D%/makeup.sh
 cli_tests += %D%/masks.sh
+cli_tests += %D%/pack.sh
 cli_tests += %D%/peer.sh
 cli_tests += %D%/plan.sh
 cli_tests += %D%/resume.sh

@@ -40,7 +40,8 @@ done
 # every other type, of a small model: threads and instruction sets
 "$top_builddir/tests/tools/mkmodel" layers=1 width=256 heads=4 kv=2 ffn=512 vocab=512 small.gguf
 for mix in q4_1 q5_0 q5_1 q2_k q3_k iq1_s iq1_m iq2_xxs iq2_xs iq2_s iq3_xxs \
-    iq3_s iq4_nl iq4_xs tq1_0 tq2_0 q1_0 q2_0 mxfp4 nvfp4; do
+    iq3_s iq4_nl iq4_xs tq1_0 tq2_0 q1_0 q2_0 mxfp4 nvfp4 s8_64_q4 s16_64_q4 \
+    s24_64_q4 s32_64_q4 s8_64_q8 s16_64_q8 s24_64_q8 s32_64_q8; do
     expect 0 sov-quantize -t "$mix" -o "$mix" small.gguf
     threads=0
     for isa in generic avx2 avx512; do

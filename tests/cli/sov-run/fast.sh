@@ -13,7 +13,7 @@ types='q8_0 q4_k_m iq4_xs iq3_s'
 if [ -n "${SOV_SLOW:-}" ]; then
     types='f32 f16 bf16 q8_0 q6_k q5_k q5_0 q5_1 q4_k q4_0 q4_1 q3_k q2_k iq4_nl
         iq4_xs iq3_s iq3_xxs iq2_s iq2_xs iq2_xxs iq1_m iq1_s tq1_0 tq2_0 mxfp4
-        nvfp4 q2_0 q1_0'
+        nvfp4 q2_0 q1_0 s24_64_q4 s32_64_q4 s32_64_q8'
     [ ! -f "$top_srcdir/../shared/data/tale-dev.txt" ] ||
         text=$top_srcdir/../shared/data/tale-dev.txt
 fi
