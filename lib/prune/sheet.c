@@ -299,6 +299,9 @@ sov_prune_sheet(const sov_prune *job, struct sov_prune_sheet **sheet,
     struct sov_prune_sheet *s;
     int rc;
 
+    if (job->packs)
+        return sov_fail(err, SOV_EARG, "what packs has no plan of pruning");
+
     *sheet = NULL;
     if (job->shape != NULL)
         return sov_fail(err, SOV_EUNSUP,
