@@ -329,7 +329,8 @@ say_cost(struct prune *p, struct sov_err *err)
     char memory[16], scratch[16];
     int rc;
 
-    if (p->calib.opts.ids == NULL)
+    if (p->calib.opts.ids == NULL ||
+        (sov_common.quiet && !sov_common.json && !sov_common.dry_run))
         return 0;
     rc = sov_prune_cost(p->job, &p->cost, err);
     if (rc < 0)

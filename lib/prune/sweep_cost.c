@@ -181,6 +181,18 @@ add_site(void *arg, const struct sov_calib_site *site, size_t k,
     return 0;
 }
 
+/* What a token is multiplied with, to see what enters before all else. */
+static double
+first_look(const struct sov_prune_sweep *s)
+{
+    double weights = 0;
+
+    for (size_t i = 0; i < sov_model_count(s->job->model) && s->job->owl; i++)
+        if (sov_prune_sweep_wants(s, i))
+            weights += (double)sov_tensor_count(sov_model_at(s->job->model, i));
+    return weights;
+}
+
 int
 sov_prune_sweep_cost(struct sov_prune_sweep *s, struct sov_prune_cost *cost,
                      struct sov_err *err)
@@ -200,6 +212,7 @@ sov_prune_sweep_cost(struct sov_prune_sweep *s, struct sov_prune_cost *cost,
         return rc;
     for (size_t i = 0; i < 2; i++)
         streams += (double)sov_calib_products(s->calib, i) * rates.layer[i];
+    streams += first_look(s) * rates.layer[0];
     *cost = (struct sov_prune_cost){
         .seconds =
             tokens * (streams + all.moments * rates.moments) + all.feeding,
