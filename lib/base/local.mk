@@ -11,6 +11,7 @@ libsov_all_la_SOURCES += \
 	%D%/map.c %D%/map.h \
 	%D%/mem.c %D%/mem.h \
 	%D%/num.h \
+	%D%/order.c %D%/order.h \
 	%D%/rd.c %D%/rd.h \
 	%D%/rng.c %D%/rng.h \
 	%D%/text.c %D%/text.h \

@@ -23,7 +23,7 @@
  */
 #include "base/mem.h"
 #include "base/rng.h"
-#include "bench/order.h"
+#include "base/order.h"
 #include "sov/bench.h"
 
 #include <math.h>

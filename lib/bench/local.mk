@@ -11,7 +11,6 @@ libsov_all_la_SOURCES += \
 	%D%/machine.c \
 	%D%/metric.c %D%/metrics.def \
 	%D%/noise.c \
-	%D%/order.c %D%/order.h \
 	%D%/pool.c %D%/pool.h \
 	%D%/record.c %D%/record.h \
 	%D%/record_read.c \

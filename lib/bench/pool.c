@@ -26,7 +26,7 @@
 #include "bench/pool.h"
 
 #include "bench/dist.h"
-#include "bench/order.h"
+#include "base/order.h"
 
 #include <math.h>
 

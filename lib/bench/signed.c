@@ -17,7 +17,7 @@
 #include "base/fmath.h"
 #include "base/mem.h"
 #include "bench/dist.h"
-#include "bench/order.h"
+#include "base/order.h"
 #include "sov/bench.h"
 
 #include <math.h>

@@ -14,7 +14,7 @@
  */
 #include "base/limits.h"
 #include "base/mem.h"
-#include "bench/order.h"
+#include "base/order.h"
 #include "sov/bench.h"
 
 #include <math.h>

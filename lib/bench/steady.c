@@ -14,7 +14,7 @@
  * Samples are steady from the first window on that agrees with the next.  With
  * fewer than two windows nothing is steady.
  */
-#include "bench/order.h"
+#include "base/order.h"
 #include "sov/bench.h"
 
 #include <math.h>

@@ -29,7 +29,7 @@
  */
 #include "base/fmath.h"
 #include "base/mem.h"
-#include "bench/order.h"
+#include "base/order.h"
 #include "bench/pool.h"
 #include "bench/signed.h"
 #include "sov/bench.h"

@@ -5,6 +5,7 @@
 #include "calib/calib_in.h"
 
 #include "base/mem.h"
+#include "base/order.h"
 #include "sys/file.h"
 
 #include <stdlib.h>
@@ -46,19 +47,10 @@ sov_calib_tokens(const struct sov_calib *c)
     return (uint64_t)c->n_windows * c->n_ctx;
 }
 
-static int
-by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 double
 sov_calib_usual(double *t, size_t n)
 {
-    qsort(t + 1, n - 1, sizeof(*t), by_size);
-    return t[1 + (n - 1) / 2];
+    return sov_order_take_median(t + 1, n - 1);
 }
 
 static int

@@ -11,7 +11,8 @@ libkern_generic_la_SOURCES = \
 	%D%/generic/feedback.c \
 	%D%/overlay.h %D%/overlays.def %D%/panel.c %D%/panel.h \
 	%D%/tile.c %D%/tile.h %D%/tiles.h \
-	%D%/attn_groups.h %D%/unroll.h %D%/expand.c %D%/expand.h \
+	%D%/adamw.h %D%/attn_groups.h %D%/blend.h %D%/unroll.h \
+	%D%/expand.c %D%/expand.h \
 	%D%/unpack.h %D%/unpack_32.h %D%/unpack_256.h %D%/unpack_sparse.h \
 	%D%/unpack_bits.h \
 	%D%/rows.h %D%/rows_32.h %D%/rows_256.h %D%/rows_grid.h \

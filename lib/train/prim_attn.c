@@ -51,7 +51,16 @@
 #define VEC    16
 #define APART  16 /* so that rows do not share the same places of a cache */
 
+struct item;
+struct sov_arena;
+
+/* The way there, or back. */
+typedef void (*lay_fn)(struct item *it, struct sov_arena *a, size_t longest);
+typedef void (*work_fn)(const struct item *it);
+
 struct job {
+    lay_fn lay;
+    work_fn work;
     const struct sov_kern *kern;
     const struct sov_attn_dims *d;
     const size_t *first;
@@ -153,17 +162,15 @@ lay_back(struct item *it, struct sov_arena *a, size_t longest)
     it->dq = sov_arena_take(a, BLOCK, it->k_pad * sizeof(float));
 }
 
-typedef void (*lay_fn)(struct item *it, struct sov_arena *a, size_t longest);
-
 static struct item
-item_of(const struct job *job, size_t i, unsigned worker, lay_fn lay)
+item_of(const struct job *job, size_t i, unsigned worker)
 {
     struct item it = { .job = job, .kern = job->kern, .d = job->d };
     struct sov_arena a = { 0 };
     size_t seq = i / job->d->n_head_kv;
 
     a.base = (unsigned char *)(job->room + worker * job->each);
-    lay(&it, &a, job->longest);
+    job->lay(&it, &a, job->longest);
     it.row = job->first[seq];
     it.n = job->first[seq + 1] - it.row;
     it.head = i % job->d->n_head_kv;
@@ -172,7 +179,7 @@ item_of(const struct job *job, size_t i, unsigned worker, lay_fn lay)
 
 /* Room for all workers. */
 static int
-make_room(struct job *job, const size_t *first, size_t n_seq, lay_fn lay,
+make_room(struct job *job, const size_t *first, size_t n_seq,
           struct sov_err *err)
 {
     struct item it = { .d = job->d };
@@ -182,10 +189,36 @@ make_room(struct job *job, const size_t *first, size_t n_seq, lay_fn lay,
     job->longest = 0;
     for (i = 0; i < n_seq; i++)
         job->longest = most(job->longest, first[i + 1] - first[i]);
-    lay(&it, &a, job->longest);
+    job->lay(&it, &a, job->longest);
     job->each = (size_t)a.used / sizeof(float);
     job->room = a.overflow ? NULL : sov_mem_aligned(sov_threads(), a.used);
     return job->room != NULL ? 0 : sov_mem_fail(err);
+}
+
+static void
+do_items(void *arg, size_t first, size_t last, unsigned worker)
+{
+    const struct job *job = arg;
+    size_t i;
+
+    for (i = first; i < last; i++) {
+        struct item it = item_of(job, i, worker);
+
+        if (it.n > 0)
+            job->work(&it);
+    }
+}
+
+static int
+do_all(struct job *job, const size_t *first, size_t n_seq, struct sov_err *err)
+{
+    int rc = make_room(job, first, n_seq, err);
+
+    if (rc < 0)
+        return rc;
+    sov_par_for(n_seq * job->d->n_head_kv, 1, do_items, job);
+    sov_mem_free_aligned(job->room);
+    return 0;
 }
 
 /* ---- copies */
@@ -433,27 +466,15 @@ attend(const struct item *it)
     }
 }
 
-static void
-attend_items(void *arg, size_t first, size_t last, unsigned worker)
-{
-    const struct job *job = arg;
-    size_t i;
-
-    for (i = first; i < last; i++) {
-        struct item it = item_of(job, i, worker, lay_forth);
-
-        if (it.n > 0)
-            attend(&it);
-    }
-}
-
 int
 sov_prim_attn(const struct sov_prim *p, const struct sov_attn_dims *dims,
               const size_t *first, size_t n_seq, const sov_real *q,
               const sov_real *k, const sov_real *v, sov_real *o, sov_real *lse,
               struct sov_err *err)
 {
-    struct job job = { .kern = p->k,
+    struct job job = { .lay = lay_forth,
+                       .work = attend,
+                       .kern = p->k,
                        .d = dims,
                        .first = first,
                        .q = q,
@@ -461,13 +482,8 @@ sov_prim_attn(const struct sov_prim *p, const struct sov_attn_dims *dims,
                        .v = v,
                        .o_out = o,
                        .lse_out = lse };
-    int rc = make_room(&job, first, n_seq, lay_forth, err);
 
-    if (rc < 0)
-        return rc;
-    sov_par_for(n_seq * dims->n_head_kv, 1, attend_items, &job);
-    sov_mem_free_aligned(job.room);
-    return 0;
+    return do_all(&job, first, n_seq, err);
 }
 
 /* ---- back */
@@ -616,20 +632,6 @@ attend_back(const struct item *it)
              d->v_len);
 }
 
-static void
-attend_back_items(void *arg, size_t first, size_t last, unsigned worker)
-{
-    const struct job *job = arg;
-    size_t i;
-
-    for (i = first; i < last; i++) {
-        struct item it = item_of(job, i, worker, lay_back);
-
-        if (it.n > 0)
-            attend_back(&it);
-    }
-}
-
 int
 sov_prim_attn_back(const struct sov_prim *p, const struct sov_attn_dims *dims,
                    const size_t *first, size_t n_seq, const sov_real *q,
@@ -637,7 +639,9 @@ sov_prim_attn_back(const struct sov_prim *p, const struct sov_attn_dims *dims,
                    const sov_real *lse, const sov_real *d_o, sov_real *dq,
                    sov_real *dk, sov_real *dv, struct sov_err *err)
 {
-    struct job job = { .kern = p->k,
+    struct job job = { .lay = lay_back,
+                       .work = attend_back,
+                       .kern = p->k,
                        .d = dims,
                        .first = first,
                        .q = q,
@@ -649,11 +653,6 @@ sov_prim_attn_back(const struct sov_prim *p, const struct sov_attn_dims *dims,
                        .dq = dq,
                        .dk = dk,
                        .dv = dv };
-    int rc = make_room(&job, first, n_seq, lay_back, err);
 
-    if (rc < 0)
-        return rc;
-    sov_par_for(n_seq * dims->n_head_kv, 1, attend_back_items, &job);
-    sov_mem_free_aligned(job.room);
-    return 0;
+    return do_all(&job, first, n_seq, err);
 }

@@ -18,6 +18,7 @@ for h in $(find lib bin tests -name '*.h' | sort); do
     lib/kern/codec.h) continue ;; # a template: whoever includes it brings the lanes
     lib/kern/unpack*.h) continue ;; # likewise
     lib/kern/tiles.h | lib/kern/attn_groups.h) continue ;; # likewise
+    lib/kern/blend.h | lib/kern/adamw.h) continue ;; # likewise
     *) isa= ;;
     esac
     # shellcheck disable=SC2086

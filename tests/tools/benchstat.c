@@ -7,7 +7,7 @@
  * of the difference of their means by Student's t; "u P" of Mann and Whitney.
  */
 #include "bench/dist.h"
-#include "bench/order.h"
+#include "base/order.h"
 #include "sov/bench.h"
 
 #include <math.h>

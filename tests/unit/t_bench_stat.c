@@ -6,7 +6,7 @@
 #include "base/limits.h"
 #include "base/rng.h"
 #include "bench/dist.h"
-#include "bench/order.h"
+#include "base/order.h"
 #include "bench/signed.h"
 #include "sov/bench.h"
 

@@ -27,9 +27,8 @@ tile(const struct sov_blend *m, size_t i, size_t j, int rows)
     UNROLL
     for (r = 0; r < rows; r++)
         UNROLL
-        for (h = 0; h < 2; h++)
-            s[r][h] = m->more
-                          ? _mm256_loadu_ps(y + (size_t)r * m->y_stride + 8 * h)
+    for (h = 0; h < 2; h++)
+        s[r][h] = m->more ? _mm256_loadu_ps(y + (size_t)r * m->y_stride + 8 * h)
                           : _mm256_setzero_ps();
     for (t = 0; t < m->n_t; t++, a += m->a_step, b += m->b_stride) {
         __m256 v0 = _mm256_loadu_ps(b);
@@ -46,22 +45,11 @@ tile(const struct sov_blend *m, size_t i, size_t j, int rows)
     UNROLL
     for (r = 0; r < rows; r++)
         UNROLL
-        for (h = 0; h < 2; h++)
-            _mm256_storeu_ps(y + (size_t)r * m->y_stride + 8 * h, s[r][h]);
+    for (h = 0; h < 2; h++)
+        _mm256_storeu_ps(y + (size_t)r * m->y_stride + 8 * h, s[r][h]);
 }
 
-static void
-blend(const struct sov_blend *m)
-{
-    size_t i, j;
-
-    for (j = 0; j < m->n; j += 16) {
-        for (i = 0; i + ROWS <= m->n_a; i += ROWS)
-            tile(m, i, j, ROWS);
-        for (; i < m->n_a; i++)
-            tile(m, i, j, 1);
-    }
-}
+#include "kern/blend.h"
 
 void
 sov_kern_avx2_blend(struct sov_kern *k)

@@ -35,27 +35,8 @@ step(const struct sov_adamw *a, const float *g, float *m, float *v, float *w)
     _mm256_storeu_ps(w, _mm256_sub_ps(vw, d));
 }
 
-static void
-adamw(const struct sov_adamw *a, const float *g, float *m, float *v, float *w,
-      size_t n)
-{
-    float rest[4][8] = { { 0 } };
-    size_t bytes = (n % 8) * sizeof(float);
-    size_t i;
-
-    for (i = 0; i + 8 <= n; i += 8)
-        step(a, g + i, m + i, v + i, w + i);
-    if (bytes == 0)
-        return;
-    memcpy(rest[0], g + i, bytes);
-    memcpy(rest[1], m + i, bytes);
-    memcpy(rest[2], v + i, bytes);
-    memcpy(rest[3], w + i, bytes);
-    step(a, rest[0], rest[1], rest[2], rest[3]);
-    memcpy(m + i, rest[1], bytes);
-    memcpy(v + i, rest[2], bytes);
-    memcpy(w + i, rest[3], bytes);
-}
+#define LANES 8
+#include "kern/adamw.h"
 
 /* Four of them; all bits are set where one was left out. */
 INLINE __m256i

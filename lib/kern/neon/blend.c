@@ -27,9 +27,9 @@ tile(const struct sov_blend *m, size_t i, size_t j, int rows)
     UNROLL
     for (r = 0; r < rows; r++)
         UNROLL
-        for (h = 0; h < 4; h++)
-            s[r][h] = m->more ? vld1q_f32(y + (size_t)r * m->y_stride + 4 * h)
-                              : vdupq_n_f32(0);
+    for (h = 0; h < 4; h++)
+        s[r][h] = m->more ? vld1q_f32(y + (size_t)r * m->y_stride + 4 * h)
+                          : vdupq_n_f32(0);
     for (t = 0; t < m->n_t; t++, a += m->a_step, b += m->b_stride) {
         float32x4_t v[4];
 
@@ -39,29 +39,17 @@ tile(const struct sov_blend *m, size_t i, size_t j, int rows)
         UNROLL
         for (r = 0; r < rows; r++)
             UNROLL
-            for (h = 0; h < 4; h++)
-                s[r][h] =
-                    vfmaq_n_f32(s[r][h], v[h], a[(size_t)r * m->a_row]);
+        for (h = 0; h < 4; h++)
+            s[r][h] = vfmaq_n_f32(s[r][h], v[h], a[(size_t)r * m->a_row]);
     }
     UNROLL
     for (r = 0; r < rows; r++)
         UNROLL
-        for (h = 0; h < 4; h++)
-            vst1q_f32(y + (size_t)r * m->y_stride + 4 * h, s[r][h]);
+    for (h = 0; h < 4; h++)
+        vst1q_f32(y + (size_t)r * m->y_stride + 4 * h, s[r][h]);
 }
 
-static void
-blend(const struct sov_blend *m)
-{
-    size_t i, j;
-
-    for (j = 0; j < m->n; j += 16) {
-        for (i = 0; i + ROWS <= m->n_a; i += ROWS)
-            tile(m, i, j, ROWS);
-        for (; i < m->n_a; i++)
-            tile(m, i, j, 1);
-    }
-}
+#include "kern/blend.h"
 
 void
 sov_kern_neon_blend(struct sov_kern *k)

@@ -2,7 +2,7 @@
 /*
  * order.c - numbers in order: medians, ranks, and what follows from counting
  */
-#include "bench/order.h"
+#include "base/order.h"
 
 #include "base/mem.h"
 

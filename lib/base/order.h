@@ -4,8 +4,8 @@
  *
  * Nothing here assumes how the numbers are distributed.
  */
-#ifndef SOV_BENCH_ORDER_H
-#define SOV_BENCH_ORDER_H
+#ifndef SOV_BASE_ORDER_H
+#define SOV_BASE_ORDER_H
 
 #include "sov/err.h"
 
