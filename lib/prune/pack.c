@@ -238,6 +238,8 @@ sov_pack_new(struct sov_prune *job, const struct sov_prune_opts *opts,
     size_t n = 0;
     int rc = check_pattern(opts, err);
 
+    if (rc == 0 && opts->calib != NULL)
+        rc = sov_fail(err, SOV_EARG, "what packs reads no text");
     if (rc == 0)
         rc = sov_plan_new(&job->plan, sov_model_meta(job->model), err);
     if (rc == 0 && opts->edit != NULL)
