@@ -124,8 +124,9 @@ static int
 open_model(struct prune *p, struct sov_err *err)
 {
     const struct prune_options *o = &prune_options;
-    bool map = prune_looks_first() || o->heal_steps > 0 || o->compare != NULL ||
-               (o->pack && o->pattern == NULL);
+    bool shapes = p->method != NULL && sov_prune_method_shapes(p->method);
+    bool map = prune_looks_first() || shapes || o->heal_steps > 0 ||
+               o->compare != NULL || (o->pack && o->pattern == NULL);
     struct sov_model_opts opt = {
         .access = map ? SOV_ACCESS_MAP : SOV_ACCESS_STREAM,
         .progress = sov_progress_update,

@@ -81,3 +81,27 @@ nll() {
 }
 echo "$(nll tale.gguf) $(nll a.gguf) $(nll m.gguf)" | awk '
     !($1 < $2 && $2 < $3) { exit 1 }' || fail "Wanda is not between"
+
+# whole channels by an imatrix: weights are looked at before any is written, and
+# so is a model in a pipe
+expect 0 sov-prune -q --method ffn --stats own.gguf --ratio 0.25 -fo b.gguf \
+    tale.gguf
+tail -c +1 tale.gguf |
+    sov-prune -q --method ffn --stats own.gguf --ratio 0.25 -o - - >c.gguf ||
+    fail "channels in a pipe"
+cmp b.gguf c.gguf || fail "other channels in a pipe"
+[ "$(wc -c <b.gguf)" -lt "$(($(wc -c <tale.gguf) * 9 / 10))" ] ||
+    fail "it is not smaller"
+size=$(($(wc -c <tale.gguf) * 8 / 10))
+expect 0 sov-prune -q --method ffn --stats own.gguf --target-size $size \
+    -fo b.gguf tale.gguf
+[ "$(wc -c <b.gguf)" -le $size ] || fail "it is larger than was asked for"
+expect 0 sov-prune -q --method ffn --stats own.gguf --speedup 1.2 --json \
+    -fo b.gguf tale.gguf
+jq -e '.tensor_bytes <= .source_tensor_bytes / 1.2 + 100000' out >/dev/null ||
+    fail "too much is left for that speed"
+expect 64 sov-prune --stats own.gguf --speedup 2 -o x.gguf tale.gguf
+err_has "and as much time"
+expect 64 sov-prune --method ffn --stats own.gguf --speedup 2 --ratio 0.5 \
+    -o x.gguf tale.gguf
+err_has "give one"
