@@ -52,6 +52,10 @@ static const struct sov_opt opts[] = {
       .preset = "32768" },
     { 0, "heal", SOV_OPT_FLAG, &prune_options.heal, NULL,
       "let the weights that stay make up for those that go" },
+    { 0, "joint-bits", SOV_OPT_UINT, &prune_options.joint_bits, "BITS",
+      "round what stays to 4 or 8 bits, as it can be packed, and let the rest "
+      "make up for that, too",
+      .min = 4, .max = 8, .preset = "" },
     { 0, "dsnot", SOV_OPT_FLAG, &prune_options.dsnot, NULL,
       "swap weights that go as long as rows lack less on average" },
     { 0, "owl", SOV_OPT_FLAG, &prune_options.owl, NULL,
@@ -203,6 +207,7 @@ make_job(struct prune *p, struct sov_err *err)
         .pattern = p->pattern,
         .sheet = p->sheet,
         .heal = o->heal,
+        .joint_bits = (int)o->joint_bits,
         .dsnot = o->dsnot,
         .owl = o->owl,
         .pack_bits = !o->pack            ? 0

@@ -14,6 +14,7 @@
  *   plan, stats, calib   names, where there are such files
  *   calib_tokens     how many tokens of the text at most
  *   heal, dsnot, owl  true, where they were given
+ *   joint_bits       where it was given
  *   align            where it was given
  *   format           of the output, where it is not gguf
  *   pack_bits        of --pack, whose method is pack; that of --unpack unpack
@@ -119,6 +120,8 @@ describe(const struct prune *p, struct params *to, struct sov_param *item,
         add_number(to, "calib_tokens",
                    o->calib_tokens != 0 ? o->calib_tokens : SOV_CALIB_TOKENS);
     add_flag(to, "heal", o->heal);
+    if (o->joint_bits != 0)
+        add_number(to, "joint_bits", o->joint_bits);
     add_flag(to, "dsnot", o->dsnot);
     add_flag(to, "owl", o->owl);
     if (sov_common.align_given)

@@ -30,6 +30,7 @@ struct prune_options {
     const char *calib;
     uint64_t calib_tokens;
     bool heal;
+    uint64_t joint_bits;
     bool dsnot;
     bool owl;
     const char *plan;

@@ -10,6 +10,7 @@ complete -c sov-prune -l stats -r -F -d 'what enters the matrices, as an importa
 complete -c sov-prune -l calib -r -F -d 'let the model read this text to see what enters its matrices'
 complete -c sov-prune -l calib-tokens -x -d 'read at most so many tokens of it'
 complete -c sov-prune -l heal -d 'let the weights that stay make up for those that go'
+complete -c sov-prune -l joint-bits -x -d 'round what stays to 4 or 8 bits, as it can be packed, and let the rest make up for that, too'
 complete -c sov-prune -l dsnot -d 'swap weights that go as long as rows lack less on average'
 complete -c sov-prune -l owl -d 'take less from layers that have more outliers'
 complete -c sov-prune -l plan -r -F -d 'take from every matrix what this plan says'

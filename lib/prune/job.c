@@ -154,7 +154,20 @@ check_options(struct sov_prune *job, const struct sov_prune_opts *o,
     job->heal = o->heal;
     job->dsnot = o->dsnot;
     job->owl = o->owl;
-    if ((o->heal || o->dsnot || o->owl) && job->method->cut != NULL)
+    job->bits = o->joint_bits;
+    if (o->joint_bits != 0 && o->joint_bits != 4 && o->joint_bits != 8)
+        return sov_fail(err, SOV_EARG,
+                        "rounding to %d bits; 4 or 8 can be "
+                        "packed",
+                        o->joint_bits);
+    if (o->joint_bits != 0 && (o->heal || o->calib == NULL))
+        return sov_fail(err, SOV_EARG,
+                        o->heal ? "what is rounded cannot be healed: rounding "
+                                  "makes up for what went already"
+                                : "rounding with error feedback has to see a "
+                                  "text: --calib TEXT is missing");
+    if ((o->heal || o->dsnot || o->owl || o->joint_bits != 0) &&
+        job->method->cut != NULL)
         return sov_fail(err, SOV_EARG,
                         "%s takes no single weights: %s is for "
                         "methods that do",
@@ -255,8 +268,8 @@ sov_prune_free(sov_prune *job)
 static bool
 has_sweep(const struct sov_prune *job)
 {
-    return job->calib.ids != NULL &&
-           (job->method->feed != NULL || job->heal || job->dsnot);
+    return job->calib.ids != NULL && (job->method->feed != NULL || job->heal ||
+                                      job->dsnot || job->bits != 0);
 }
 
 /* Ratios of layers, and then all matrices, one after the other. */

@@ -40,6 +40,7 @@ struct sov_prune {
     struct sov_prune_inputs inputs;
     struct sov_calib_opts calib;   /* ids NULL: nothing is read */
     sov_stats *own_stats;          /* owned; what that showed, or NULL */
+    int bits;                      /* see struct sov_prune_opts */
     bool heal, dsnot, owl;         /* see struct sov_prune_opts */
     struct sov_prune_sweep *sweep; /* owned; NULL: masks need no more */
     struct sov_resume *resume;     /* owned; NULL: nothing is kept */

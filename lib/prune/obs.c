@@ -107,9 +107,10 @@ sov_obs_array(const struct sov_obs_job *job, const struct sov_fb_place *p,
 struct sweep {
     const struct sov_obs_rows *r;
     struct sov_fb_place *p;
-    size_t at, n; /* the unit, from its tile's first column on */
-    size_t tile;  /* columns of a whole tile, and */
-    size_t unit;  /* of a unit */
+    size_t at, n;             /* the unit, from its tile's first column on */
+    float power[SOV_FB_ROWS]; /* of each row's tile, where it packs */
+    size_t tile;              /* columns of a whole tile, and */
+    size_t unit;              /* of a unit */
 };
 
 static unsigned char *
@@ -187,6 +188,42 @@ choose(const struct sweep *s)
 
 /* ---- the grid ---- */
 
+static int
+levels(const struct sov_obs_rows *r)
+{
+    return (1 << (r->bits - 1)) - 1;
+}
+
+/* The largest whole number that a step is. */
+static int
+steps(const struct sov_obs_rows *r)
+{
+    return r->bits == 4 ? 127 : 15;
+}
+
+/* The power of two of a row's tile: the least that its largest fits. */
+static float
+power_of(const struct sweep *s, size_t row)
+{
+    float u[PANEL], most = 0;
+    int exponent;
+
+    look_ahead(s, row, 0, s->p->n, u);
+    for (size_t j = 0; j < s->p->n; j++)
+        most = fmaxf(most, fabsf(u[j]));
+    (void)frexpf(most / (float)(levels(s->r) * steps(s->r)), &exponent);
+    exponent = exponent > -24 ? exponent : -24;
+    return ldexpf(1.0f, exponent < 5 ? exponent : 5);
+}
+
+static float
+whole_step(const struct sweep *s, size_t row, float step)
+{
+    float n = rintf(step / s->power[row]);
+
+    return s->power[row] * fminf(fmaxf(n, 1.0f), (float)steps(s->r));
+}
+
 /* From 0 to both sides; the largest of the group is one of its steps. */
 static float
 step_of(const struct sweep *s, size_t row, size_t j)
@@ -199,13 +236,14 @@ step_of(const struct sweep *s, size_t row, size_t j)
     for (size_t i = 0; i < n; i++)
         if (keep[i] && fabsf(u[i]) > most)
             most = fabsf(u[i]);
-    return most / (float)((1 << (s->r->bits - 1)) - 1);
+    most /= (float)levels(s->r);
+    return s->r->packs ? whole_step(s, row, most) : most;
 }
 
 static float
 nearest(const struct sweep *s, float t, float step)
 {
-    float most = (float)((1 << (s->r->bits - 1)) - 1);
+    float most = (float)levels(s->r);
     float level = step > 0 ? rintf(t / step) : 0.0f;
 
     return step * fminf(fmaxf(level, -most), most);
@@ -264,7 +302,7 @@ prune_chunk(struct sov_obs_job *job, struct sov_fb_place *p)
     size_t of = r->given ? 0 : r->share.pattern.of;
     struct sweep s = { .r = r, .p = p };
 
-    s.tile = r->block != 0 ? r->block : SOV_OBS_BLOCK;
+    s.tile = r->packs ? PANEL : r->block != 0 ? r->block : SOV_OBS_BLOCK;
     s.tile = of == 0 ? s.tile : of > s.tile ? of : s.tile / of * of;
     s.unit = of != 0 ? of : s.tile;
     sov_fb_aim(p);
@@ -275,8 +313,11 @@ prune_chunk(struct sov_obs_job *job, struct sov_fb_place *p)
             s.n = p->n - s.at < s.unit ? p->n - s.at : s.unit;
             if (!r->given)
                 choose(&s);
-            for (size_t i = 0; i < p->n_rows; i++)
+            for (size_t i = 0; i < p->n_rows; i++) {
+                if (r->packs && s.at == 0)
+                    s.power[i] = power_of(&s, i);
                 go_through(&s, i);
+            }
         }
     }
 }

@@ -53,6 +53,10 @@ struct sov_obs_rows {
     size_t block; /* columns of a block, to 256; 0: SOV_OBS_BLOCK */
     int bits;     /* of the grid, 2 to 8; 0: none */
     size_t group; /* columns that share a step of it; divides block */
+    /* Steps are whole numbers, to 127 with 4 bits and 15 with 8, times a power
+     * of two that 256 columns share, and groups have 64: as packed blocks have
+     * it (quant/sparse.h), which so hold exactly what comes out. */
+    bool packs;
 };
 
 /*

@@ -41,7 +41,7 @@ sov_prune_sweep_wants(const struct sov_prune_sweep *s, size_t tensor)
 bool
 sov_prune_sweep_feeds(const struct sov_prune *job)
 {
-    return job->method->feed != NULL || job->heal;
+    return job->method->feed != NULL || job->heal || job->bits != 0;
 }
 
 static bool

@@ -224,7 +224,20 @@ begin(const struct sov_prune_some *some)
         .k = some->k,
         .first = some->first,
         .share = job->fate[some->tensor].share,
+        .bits = job->bits,
+        .group = 64,
+        .packs = job->bits != 0,
     };
+}
+
+/* Other methods' masks: weights as they were are rounded with these. */
+static int
+round_masked(const struct sov_prune_some *some, struct sov_obs_rows *r,
+             struct sov_err *err)
+{
+    r->given = true;
+    memcpy(r->w, some->s->batch.want, some->n * some->k * sizeof(float));
+    return sov_obs_prune(some->f, r, err);
 }
 
 int
@@ -249,6 +262,8 @@ sov_prune_some(const struct sov_prune_some *some, struct sov_err *err)
 
     if (job->method->feed != NULL)
         rc = job->method->feed(some->f, &r, err);
+    else if (job->bits != 0 && some->f != NULL)
+        rc = round_masked(some, &r, err);
     if (rc == 0 && job->heal && some->f != NULL)
         rc = sov_obs_solve(some->f, &r, b->want, err);
     if (rc == 0)

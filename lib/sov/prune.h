@@ -125,10 +125,12 @@ struct sov_prune_opts {
                                      What it points to is borrowed */
     struct sov_layout layout;           /* of the output */
     uint64_t max_memory;                /* bytes for buffers; 0: 256 MB */
-    bool measure; /* what pruning costs: sov_prune_loss() */
-    bool dsnot;   /* mend masks (dsnot.h); with calib */
-    bool owl;     /* less goes from layers with more outliers (owl.h) */
-    bool heal;    /* what stays makes up for what goes (obs.h); with calib */
+    bool measure;   /* what pruning costs: sov_prune_loss() */
+    int joint_bits; /* 4 or 8: what stays is rounded as packed matrices have
+                       it, with error feedback; with calib.  0: it is not */
+    bool dsnot;     /* mend masks (dsnot.h); with calib */
+    bool owl;       /* less goes from layers with more outliers (owl.h) */
+    bool heal;      /* what stays makes up for what goes (obs.h); with calib */
     /* Changes the output's metadata after all else has; or NULL. */
     int (*edit)(void *arg, sov_meta *meta, struct sov_err *err);
     void *edit_arg;

@@ -487,6 +487,61 @@ START_TEST(both_at_once)
 }
 END_TEST
 
+/* A power of two for 256, a whole number for 64, and one for each. */
+static void
+is_packable(const float *w, size_t n, int bits)
+{
+    int most = bits == 4 ? 127 : 15, levels = (1 << (bits - 1)) - 1;
+
+    for (int e = -24; e <= 5; e++) {
+        size_t fit = 0;
+
+        for (size_t g = 0; g < n; g += 64)
+            for (int sc = 1; sc <= most; sc++) {
+                float step = ldexpf((float)sc, e);
+                size_t i = g;
+
+                while (i < n && i < g + 64 && fabsf(w[i] / step) <= levels &&
+                       w[i] / step == rintf(w[i] / step))
+                    i++;
+                if (i == n || i == g + 64) {
+                    fit++;
+                    break;
+                }
+            }
+        if (fit == (n + 63) / 64)
+            return;
+    }
+    ck_abort_msg("no steps of %d bits", bits);
+}
+
+START_TEST(what_packs_is_whole)
+{
+    enum { N = 10 };
+    struct sov_moments m = make_moments(MOST, 900, false);
+    struct sov_feedback *f = feedback(&m, 0);
+    struct rows x = make_rows(N, MOST);
+    double last = INFINITY;
+
+    x.r.share.pattern = (struct sov_prune_pattern){ 1, 32, 64 };
+    x.r.group = 64;
+    x.r.packs = true;
+    for (x.r.bits = 4; x.r.bits <= 8; x.r.bits += 4) {
+        prune(f, &x);
+        masked(&x);
+        for (size_t i = 0; i < N; i++) {
+            is_packable(x.r.w + i * MOST, 256, x.r.bits);
+            is_packable(x.r.w + i * MOST + 256, MOST - 256, x.r.bits);
+        }
+        ck_assert(cost(f, &x) < last);
+        last = cost(f, &x);
+    }
+    free_rows(&x);
+    sov_feedback_free(f);
+    free_moments(&m);
+}
+END_TEST
+
 static void
 counts(const struct sov_feedback *f, struct rows *x, const char *pattern)
 {
@@ -867,6 +922,7 @@ main(void)
     tcase_add_test(tc, blocks_do_not_show);
     tcase_add_test(tc, rounding_alone_is_gptq);
     tcase_add_test(tc, both_at_once);
+    tcase_add_test(tc, what_packs_is_whole);
     tcase_add_test(tc, counts_are_exact);
     tcase_add_test(tc, each_step_costs_less);
     tcase_add_test(tc, nothing_costs_less);

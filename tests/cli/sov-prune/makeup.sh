@@ -33,6 +33,11 @@ err_has "cannot be mended row by row"
 expect 64 sov-prune --method sparsegpt --tensor-ratio token_embd.weight=0.5 \
     $calib -o a.gguf m.gguf
 err_has "token_embd.weight: what enters it is not known"
+expect 64 sov-prune --method sparsegpt --ratio 0.5 --joint-bits 5 $calib \
+    -o a.gguf m.gguf
+err_has "4 or 8"
+expect 64 sov-prune --ratio 0.5 --joint-bits 4 --heal $calib -o a.gguf m.gguf
+err_has "cannot be healed"
 [ ! -e a.gguf ] || fail "an output of a run that failed"
 
 # ---- what it will take is said before it is begun
@@ -98,6 +103,12 @@ jq -e '[.tensors[].ratio] | (max - min) > 0.1 and (max - min) < 0.17' plan.json 
     >/dev/null || fail "the plan does not say what owl did"
 expect 0 sov-prune -q --plan plan.json --dsnot $calib -o again.gguf m.gguf
 cmp owl.gguf again.gguf || fail "the plan does it otherwise"
+
+# ---- rounded at the same time
+expect 0 sov-prune -q --method sparsegpt --pattern 32:64 --joint-bits 4 $few \
+    --json -o a.gguf m.gguf
+jq -e '.sparsity >= 0.5 and .sparsity < 0.62' out >/dev/null ||
+    fail "$(jq .sparsity out) of the weights are zero"
 
 # ---- what went is zero, and nothing else is
 expect 0 sov-prune -q --method magnitude --ratio 0.5 -o c.gguf heal.gguf
