@@ -194,14 +194,14 @@ finish_signed(struct sov_panel *p, int at, int g)
     DO(iq1_m,   signed_4_4, IQ1_M,   1)   \
     DO(tq1_0,   signed_8_4, TQ1_0,   1)   \
     DO(tq2_0,   signed_8_4, TQ2_0,   8)   \
-    DO(s8_64_q4, signed_8_8, S8_64_Q4, 6) \
-    DO(s16_64_q4, signed_8_8, S16_64_Q4, 6) \
-    DO(s24_64_q4, signed_8_8, S24_64_Q4, 6) \
-    DO(s32_64_q4, signed_8_8, S32_64_Q4, 6) \
-    DO(s8_64_q8, signed_8_1, S8_64_Q8, 6) \
-    DO(s16_64_q8, signed_8_1, S16_64_Q8, 6) \
-    DO(s24_64_q8, signed_8_1, S24_64_Q8, 6) \
-    DO(s32_64_q8, signed_8_1, S32_64_Q8, 6)
+    DO(s8_64_q4, signed_8_8, S8_64_Q4, 2) \
+    DO(s16_64_q4, signed_8_8, S16_64_Q4, 2) \
+    DO(s24_64_q4, signed_8_8, S24_64_Q4, 2) \
+    DO(s32_64_q4, signed_8_8, S32_64_Q4, 2) \
+    DO(s8_64_q8, signed_8_1, S8_64_Q8, 2) \
+    DO(s16_64_q8, signed_8_1, S16_64_Q8, 2) \
+    DO(s24_64_q8, signed_8_1, S24_64_Q8, 2) \
+    DO(s32_64_q8, signed_8_1, S32_64_Q8, 2)
 /* clang-format on */
 
 #define TYPE(name, mul, SYM, from) PANEL(name, mul, SOV_BYTES_##SYM, sov_a256)

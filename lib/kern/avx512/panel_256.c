@@ -32,14 +32,14 @@ TILES_4(signed16, step, SIGNED16)
     DO(iq1_m,   signed16,  IQ1_M,   1) \
     DO(tq1_0,   signed32,  TQ1_0,   1) \
     DO(tq2_0,   signed32,  TQ2_0,   4) \
-    DO(s8_64_q4, signed32, S8_64_Q4, 8) \
-    DO(s16_64_q4, signed32, S16_64_Q4, 8) \
-    DO(s24_64_q4, signed32, S24_64_Q4, 8) \
-    DO(s32_64_q4, signed32, S32_64_Q4, 8) \
-    DO(s8_64_q8, signed32, S8_64_Q8, 8) \
-    DO(s16_64_q8, signed32, S16_64_Q8, 8) \
-    DO(s24_64_q8, signed32, S24_64_Q8, 8) \
-    DO(s32_64_q8, signed32, S32_64_Q8, 8)
+    DO(s8_64_q4, signed32, S8_64_Q4, 2) \
+    DO(s16_64_q4, signed32, S16_64_Q4, 2) \
+    DO(s24_64_q4, signed32, S24_64_Q4, 2) \
+    DO(s32_64_q4, signed32, S32_64_Q4, 2) \
+    DO(s8_64_q8, signed32, S8_64_Q8, 2) \
+    DO(s16_64_q8, signed32, S16_64_Q8, 2) \
+    DO(s24_64_q8, signed32, S24_64_Q8, 2) \
+    DO(s32_64_q8, signed32, S32_64_Q8, 2)
 /* clang-format on */
 
 #define TYPE(name, mul, SYM, from) PANEL(name, mul, SOV_BYTES_##SYM, sov_a256)

@@ -67,14 +67,14 @@ unpack_sparse(const unsigned char *rows, size_t stride, struct sov_panel *p,
 #undef SPARSE
 
 /* Columns from which a panel wins over rows, as measured. */
-#define MANY_FROM 9
+#define MANY_FROM(bits) ((bits) == 4 ? 5 : 3)
 
 void
 sov_kern_avx512vbmi_panel_sparse(struct sov_kern *k)
 {
 #define SPARSE(name, SYM, keep, bits)      \
     k->many[SOV_TYPE_##SYM] = many_##name; \
-    k->many_from[SOV_TYPE_##SYM] = MANY_FROM;
+    k->many_from[SOV_TYPE_##SYM] = MANY_FROM(bits);
 #include "quant/sparse.def"
 #undef SPARSE
 }
