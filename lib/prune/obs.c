@@ -246,7 +246,7 @@ nearest(const struct sweep *s, float t, float step)
     float most = (float)levels(s->r);
     float level = step > 0 ? rintf(t / step) : 0.0f;
 
-    return step * fminf(fmaxf(level, -most), most);
+    return step * fminf(fmaxf(level, -most), most) + 0.0f; /* not -0 */
 }
 
 /* ---- columns ---- */

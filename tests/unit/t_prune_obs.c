@@ -533,6 +533,8 @@ START_TEST(what_packs_is_whole)
             is_packable(x.r.w + i * MOST, 256, x.r.bits);
             is_packable(x.r.w + i * MOST + 256, MOST - 256, x.r.bits);
         }
+        for (size_t i = 0; i < N * MOST; i++)
+            ck_assert(x.r.w[i] != 0 || !signbit(x.r.w[i]));
         ck_assert(cost(f, &x) < last);
         last = cost(f, &x);
     }

@@ -109,6 +109,9 @@ expect 0 sov-prune -q --method sparsegpt --pattern 32:64 --joint-bits 4 $few \
     --json -o a.gguf m.gguf
 jq -e '.sparsity >= 0.5 and .sparsity < 0.62' out >/dev/null ||
     fail "$(jq .sparsity out) of the weights are zero"
+expect 0 sov-prune -q --pack -o packed.gguf a.gguf
+expect 0 sov-prune -q --unpack -fo again.gguf packed.gguf
+cmp a.gguf again.gguf || fail "packing loses something of it"
 
 # ---- what went is zero, and nothing else is
 expect 0 sov-prune -q --method magnitude --ratio 0.5 -o c.gguf heal.gguf
