@@ -119,7 +119,10 @@ size_t sov_trim_step(const struct sov_trim *c);
  * model has none?  name as in "ffn_down". */
 bool sov_trim_may_bias(const struct sov_trim *c, const char *name);
 
-/* The output: metadata and tensors, to be laid out; once.  Free the plan. */
+/*
+ * The output: metadata and tensors, to be laid out.  Free the plan; after one
+ * that was refused another may be asked for.
+ */
 int sov_trim_plan(struct sov_trim *c, sov_plan **plan,
                   struct sov_err *err) SOV_MUST_CHECK;
 

@@ -167,6 +167,7 @@ add_tensors(struct sov_trim *c, sov_plan *plan, struct sov_err *err)
     size_t count = sov_model_count(c->model), n = 0;
     int rc = 0;
 
+    free(c->item); /* of a plan that was refused */
     c->item = sov_mem_array(count + c->n_own, sizeof(*c->item));
     if (c->item == NULL)
         return sov_mem_fail(err);

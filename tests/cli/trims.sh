@@ -41,4 +41,12 @@ while read -r _ form _ extra; do
         [ "$want" -ne 0 ] || expect 0 sov-show sliced.gguf
     done
 done <forms
+
+# experts of quantized models, of every kind of type
+for type in q8_0 q4_0 q4_k_m q2_k iq4_xs mxfp4; do
+    expect 0 mkmodel experts=6 layers=2 width=256 ffn=256 vocab=300 model.gguf
+    expect 0 sov-quantize -q -f --effort 1 -t $type -o small.gguf model.gguf
+    expect 0 trims expert-bytes 7 small.gguf sliced.gguf none
+done
+
 [ $seen -ge 200 ] || fail "only $seen cuts"

@@ -8,7 +8,9 @@
  * SEED, leaves MODEL: SLICED is what lib/prune makes; MASKED is the whole model
  * with zeros for all that left, written here.  Their logits under --precise
  * must agree: bit by bit without layers or tokens (of these, beside MODEL), to
- * 1e-5 of the largest one otherwise.  Prints one line.
+ * 1e-5 of the largest one otherwise.  Prints one line.  With "expert-bytes"
+ * the matrices of those experts that stay must be those of MODEL to the byte,
+ * whatever their type is; there is no MASKED then.
  *
  * Exit status: 0 they agree, 1 they do not, 2 the cut was refused (the reason
  * is printed), 70 trouble.
@@ -114,10 +116,10 @@ draw_what(struct sov_trim *c, const char *what)
         draw_each(c, offsetof(struct sov_trim_layer, ffn));
     else if (strcmp(what, "heads") == 0)
         draw_each(c, offsetof(struct sov_trim_layer, kv));
-    else if (strcmp(what, "experts") == 0)
+    else if (strncmp(what, "expert", 6) == 0)
         draw_each(c, offsetof(struct sov_trim_layer, expert));
     else if (strcmp(what, "vocab") == 0)
-        draw(&c->vocab, 3);
+        draw(&c->vocab, 259); /* those of bytes, too */
     else
         draw(&c->embd, 0);
     if (sov_trim_less(&c->embd)) /* the same numbers behind norms */
@@ -295,6 +297,36 @@ answer(const char *path, const int32_t *ids, size_t *n_vocab)
     return all;
 }
 
+/* Experts of SLICED that are not what they were; -1: none was looked at. */
+static int
+experts_apart(const struct sov_trim *c, const char *path)
+{
+    int bad = 0, seen = 0;
+    sov_model *m;
+
+    must(sov_model_open(&m, path, SOV_ACCESS_MAP, &err));
+    for (size_t i = 0; i < sov_model_count(m); i++) {
+        const struct sov_tensor *now = sov_model_at(m, i), *was;
+        int64_t at = sov_model_find(c->model, now->name);
+        const struct sov_trim_list *l;
+        enum sov_trim_axis axis[3];
+        size_t layer, each;
+
+        if (!sov_trim_axes(now->name, axis, &layer) ||
+            axis[2] != SOV_AXIS_EXPERT)
+            continue;
+        l = &c->of[layer].expert;
+        was = sov_model_at(c->model, (size_t)at);
+        each = (size_t)(was->size / l->of);
+        bad += now->size != each * l->n || now->type != was->type;
+        for (size_t j = 0; j < l->n && bad == 0; j++, seen++)
+            bad += memcmp((const char *)now->data + j * each,
+                          (const char *)was->data + l->id[j] * each, each) != 0;
+    }
+    sov_model_close(m);
+    return seen > 0 ? bad : -1;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -319,6 +351,8 @@ main(int argc, char **argv)
         return 2;
     }
     write_model(c, plan, argv[4], put_sliced);
+    if (strcmp(argv[1], "expert-bytes") == 0)
+        return experts_apart(c, argv[4]) != 0;
     write_model(c, whole_plan(c), argv[5], put_masked);
     for (size_t i = 0; i < N_IDS; i++) {
         size_t k = (size_t)(sov_rng_unit(seed, 4, i) * (double)c->vocab.n);
