@@ -39,7 +39,7 @@ expect 0 sov-quantize -q -t f16 -o tale.gguf "$tale"
 export PEER_PROMPTS=2 PEER_LENGTH=48
 bad=0
 for what in "layers --ratio 0.34" "width --ratio 0.25" "hidden --ratio 0.25" \
-    vocab; do
+    "rotate --ratio 0.5" vocab; do
     method=${what%% *}
     # shellcheck disable=SC2086
     expect 0 sov-prune -q --method $what --calib text -o "$method-f16.gguf" \

@@ -11,7 +11,7 @@ trim="sov-prune --calib text --calib-tokens 256"
 
 # the same bytes for any threads and instructions, and a model that runs
 for what in "layers 0.34" "influence 0.34" "width 0.25" "ffn 0.3" "heads 0.5" \
-    "hidden 0.25"; do
+    "hidden 0.25" "rotate 0.25"; do
     method=${what% *}
     # shellcheck disable=SC2086
     expect 0 $trim -j 1 --method "$method" --ratio "${what#* }" \
@@ -35,6 +35,9 @@ nll() {
 }
 echo "$(nll tale.gguf) $(nll ffn.gguf) $(nll layers.gguf)" | awk '
     !($1 < $2 && $1 < $3 && $3 < $1 + 3) { exit 1 }' || fail "too much is lost"
+# and directions fewer than channels
+echo "$(nll rotate.gguf) $(nll hidden.gguf)" | awk '
+    !($1 + 0.2 < $2) { exit 1 }' || fail "a rotation gains nothing"
 sov-show ffn.gguf | grep -q 'ffn_down.bias' || fail "no biases"
 
 # statistics of a file do for channels and heads, of which no means are known
