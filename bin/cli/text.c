@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /*
@@ -203,4 +204,14 @@ sov_text_excerpt(char *buf, size_t size, const char *text, size_t len,
     }
     buf[at] = '\0';
     return done;
+}
+
+void
+sov_text_real(char *buf, size_t size, double x)
+{
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(buf, size, "%.*g", digits, x);
+        if (strtod(buf, NULL) == x)
+            return;
+    }
 }

@@ -26,6 +26,9 @@ size_t sov_text_repair(char *buf, const char *text, size_t len);
  */
 size_t sov_text_next(const char *text, char *out);
 
+/* A number in as few digits as give it back, 15 at least; 32 bytes do. */
+void sov_text_real(char *buf, size_t size, double x);
+
 /* Columns of a terminal that UTF-8 text takes: two for wide characters of
  * East Asia and emoji, none for combining ones. */
 size_t sov_text_width(const char *text);

@@ -74,7 +74,7 @@ add_real(struct params *to, const char *key, double number)
 {
     char *text = to->real[to->n_reals++];
 
-    snprintf(text, sizeof(to->real[0]), "%.17g", number);
+    sov_text_real(text, sizeof(to->real[0]), number);
     add_text(to, key, text);
 }
 

@@ -203,11 +203,11 @@ prune_claim(struct prune *p, struct sov_err *err)
                     strcmp(sov_common.output, "-") == 0
                         ? "standard output"
                         : prune_base_name(sov_common.output));
-    snprintf(ratio, sizeof(ratio), "%.17g", prune_options.ratio);
-    snprintf(speedup, sizeof(speedup), "%.17g", prune_options.speedup);
+    sov_text_real(ratio, sizeof(ratio), prune_options.ratio);
+    sov_text_real(speedup, sizeof(speedup), prune_options.speedup);
     add_text(&params, "input", from);
     describe(p, &params, item, ratio, speedup, to);
-    snprintf(rate, sizeof(rate), "%.17g", prune_options.heal_lr);
+    sov_text_real(rate, sizeof(rate), prune_options.heal_lr);
     describe_heal(&params, rate);
     deed.n_external = params.n;
     deed.n_inputs = name_files(p, input);
