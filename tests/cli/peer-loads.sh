@@ -15,6 +15,14 @@ sed -n -e 's/^\(MIX\|LOW\)("\([a-z0-9_]*\)".*/\2/p' \
     "$top_srcdir/lib/compress/mixes.def" >names
 grep '^PURE(' "$top_srcdir/lib/compress/mixes.def" | tr ')' '\n' |
     sed -n 's/^ *PURE(\([A-Z0-9_]*\),.*/\1/p' | tr '[:upper:]' '[:lower:]' >>names
+# but those of which sov-quantize says that llama.cpp does not know them
+grep '^s[0-9]*_64_q[48]$' names >own
+while read -r name; do
+    expect 64 sov-quantize -t "$name" --compat b99999 -o own.gguf "$tale"
+    err_has "llama.cpp does not read $name"
+done <own
+grep -vxFf own names >stock
+mv stock names
 [ "$(wc -l <names)" -ge 40 ] || fail "$(wc -l <names) names"
 need_shared data
 
