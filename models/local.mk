@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# models/local.mk - the built-in model
+# models/local.mk - the built-in model, and a small one that it has taught
 #
 # tale is what sov-run uses without -m; it is installed as it was published.
 
@@ -11,6 +11,13 @@ dist_tale_DATA = \
 	%D%/tale/model.safetensors \
 	%D%/tale/tokenizer.model \
 	%D%/tale/tokenizer_config.json
+
+tale_smalldir = $(pkgdatadir)/models/tale-small
+dist_tale_small_DATA = \
+	%D%/tale-small/README.md \
+	%D%/tale-small/tale-small.gguf \
+	%D%/tale-small/tale-small.gguf.claims.jsonl \
+	%D%/tale-small/tale-small.pub
 
 # A program that is not installed looks for it beside its bin/, so a build
 # folder outside of the sources gets a link.

@@ -15,7 +15,8 @@ scratch=$(mktemp -d "${TMPDIR:-/tmp}/sov-test.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 1' HUP INT TERM
 cd "$scratch"
-PATH=$top_builddir/bin:$top_builddir/tests/cli:$PATH
+# scripts/check puts promtool into the build folder
+PATH=$top_builddir/bin:$top_builddir/tests/cli:$PATH:$top_builddir
 export PATH
 unset NO_COLOR POSIXLY_CORRECT
 

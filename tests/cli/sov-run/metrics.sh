@@ -207,9 +207,6 @@ expect 0 run --json -p 'Once upon'
 grep -q meter out && fail "a meter that nobody asked for"
 
 # what Prometheus says of it
-if [ -x "$top_builddir/promtool" ]; then
-    PATH=$top_builddir:$PATH
-fi
 command -v promtool >/dev/null || skip "promtool is not installed"
 expect 0 promtool check metrics <m.prom
 out_empty
