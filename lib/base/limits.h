@@ -55,6 +55,10 @@
 #define SOV_PASSWORD_MAX   UINT64_C(1024)  /* bytes of a password, with NUL */
 #define SOV_RING_FILE_MAX  (UINT64_C(1) << 20) /* bytes of a list of keys */
 #define SOV_RING_KEYS_MAX  UINT64_C(4096)  /* keys of it */
+#define SOV_POLICY_WORDS   256 /* words of a line of a policy */
+#define SOV_FACTS_MAX      (UINT64_C(1) << 20) /* bytes of a file of facts */
+#define SOV_FACTS_VALUES   UINT64_C(1024)  /* ... facts of it */
+#define SOV_FACT_MAX       UINT64_C(8192)  /* ... bytes of one */
 #define SOV_SEQS_MAX       UINT64_C(4096) /* timelines of a batch */
 #define SOV_TENANT_MAX     UINT64_C(256)  /* bytes of a tenant's name */
 #define SOV_CTX_MAX        (UINT64_C(1) << 24) /* tokens of context */

@@ -7,7 +7,9 @@
  *       DSSE envelope      payload in base64, its type, who signed
  *         payload          an in-toto Statement v1: files with their digests
  *           predicate      SLSA provenance v1: made how, from what, by what;
- *                          or the result of a test, v0.1
+ *                          or the result of a test, v0.1; or what people
+ *                          declare of it (facts.h); or a summary of what a
+ *                          verifier found, v1
  *
  * The id of a claim is the SHA-256 of its payload, in hex; so two people who
  * sign one payload sign one claim.  A claim names the claims of what it was
@@ -88,14 +90,16 @@ struct sov_resource {
 
 #define SOV_PREDICATE_PROVENANCE "https://slsa.dev/provenance/v1"
 #define SOV_PREDICATE_TEST       "https://in-toto.io/attestation/test-result/v0.1"
+#define SOV_PREDICATE_FACTS      "urn:sov:attestation:facts:v1"
+#define SOV_PREDICATE_SUMMARY    "https://slsa.dev/verification_summary/v1"
 
 /* How a test ended, each of them and all together. */
 enum sov_test { SOV_TEST_PASSED, SOV_TEST_WARNED, SOV_TEST_FAILED, SOV_TESTS };
 
 /*
  * Fields that are NULL, 0 or empty are not said.  Which of those below
- * predicate_type there are depends on it; of statements that are neither
- * provenance nor the result of a test nothing but the subjects is read.
+ * predicate_type there are depends on it; of statements of other types than
+ * those above nothing but the subjects is read.
  */
 struct sov_statement {
     const struct sov_resource *subject; /* the files of the model */
@@ -119,7 +123,8 @@ struct sov_statement {
     const struct sov_resource *byproduct; /* the index, logs */
     size_t n_byproducts;
 
-    const struct sov_param *label; /* key, list of strings; see below */
+    /* key, list of strings; see below.  Of facts: licence and jurisdiction */
+    const struct sov_param *label;
     size_t n_labels;
 
     /* of a test: what it was made with, and the names of tests by how they
@@ -132,10 +137,20 @@ struct sov_statement {
 
     const struct sov_param *extra; /* other sov_... members of the predicate */
     size_t n_extra;
+
+    /* of facts: key, list of strings; when they were declared is in
+     * `finished`.  A summary has its result and time alone, as a test. */
+    const struct sov_param *fact;
+    size_t n_facts;
 };
 
-/* Is it the result of a test? */
+/* Is it the result of a test?  Does it say where the files come from?  Is it
+ * what people declare? */
 SOV_API bool sov_statement_is_test(const struct sov_statement *st);
+SOV_API bool sov_statement_is_provenance(const struct sov_statement *st);
+SOV_API bool sov_statement_is_facts(const struct sov_statement *st);
+/* ... the summary of a verifier? */
+SOV_API bool sov_statement_is_summary(const struct sov_statement *st);
 
 /* "PASSED", "WARNED", "FAILED" */
 SOV_API const char *sov_test_word(enum sov_test result);

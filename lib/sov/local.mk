@@ -14,6 +14,7 @@ sovinclude_HEADERS += \
 	%D%/distill.h \
 	%D%/err.h \
 	%D%/export.h \
+	%D%/facts.h \
 	%D%/hash.h \
 	%D%/index.h \
 	%D%/inspect.h \

@@ -9,6 +9,7 @@ libsov_all_la_SOURCES += \
 	%D%/claims.c %D%/claims.h \
 	%D%/content.c \
 	%D%/dsse.c %D%/dsse.h \
+	%D%/facts.c %D%/facts.def \
 	%D%/form.c %D%/form.h \
 	%D%/index.c %D%/index.h \
 	%D%/keys.c %D%/keys.h \
@@ -22,4 +23,5 @@ libsov_all_la_SOURCES += \
 	%D%/secret.c \
 	%D%/sign.c \
 	%D%/statement.c %D%/statement.h \
-	%D%/verify.c
+	%D%/verify.c \
+	%D%/words.c %D%/words.h

@@ -350,22 +350,34 @@ set_provenance(struct maker *m, json_t *predicate,
     set_map(m, predicate, "sov_labels", st->label, st->n_labels);
 }
 
+static void
+set_facts(struct maker *m, json_t *predicate, const struct sov_statement *st)
+{
+    if (st->n_facts == 0)
+        refuse(m, "none", "facts");
+    set_map(m, predicate, "facts", st->fact, st->n_facts);
+    set_time(m, predicate, "declaredOn", st->finished);
+}
+
 static int
 put_statement(struct sov_buf *out, const struct sov_statement *st,
               const char *invocation, struct sov_err *err)
 {
     struct maker m = { err, 0 };
     bool test = sov_statement_is_test(st);
+    bool facts = sov_statement_is_facts(st);
     json_t *top = json_object();
     json_t *predicate;
 
     set_str(&m, top, "_type", SOV_STATEMENT_TYPE);
     set_str(&m, top, "predicateType",
-            test ? SOV_PREDICATE_TEST : SOV_PREDICATE_PROVENANCE);
+            test || facts ? st->predicate_type : SOV_PREDICATE_PROVENANCE);
     set_subjects(&m, top, st);
     predicate = set_obj(&m, top, "predicate");
     if (test)
         set_test(&m, predicate, st);
+    else if (facts)
+        set_facts(&m, predicate, st);
     else
         set_provenance(&m, predicate, st, invocation);
     set_params(&m, predicate, st->extra, st->n_extra, 0);
@@ -401,16 +413,16 @@ sov_statement_text(const struct sov_statement *st, char **text, size_t *len,
     struct sov_buf out = { 0 };
     char name[sizeof(INVOCATION) + 32];
     const char *invocation = st->invocation;
-    bool test = sov_statement_is_test(st);
+    bool made = !sov_statement_is_test(st) && !sov_statement_is_facts(st);
     int rc = 0;
 
-    if (!test && (st->build_type == NULL || st->builder == NULL ||
-                  (st->predicate_type != NULL &&
-                   strcmp(st->predicate_type, SOV_PREDICATE_PROVENANCE) != 0)))
+    if (made && (st->build_type == NULL || st->builder == NULL ||
+                 (st->predicate_type != NULL &&
+                  strcmp(st->predicate_type, SOV_PREDICATE_PROVENANCE) != 0)))
         return sov_fail(err, SOV_EARG,
-                        "claim: neither a test nor provenance with build type "
-                        "and builder");
-    if (!test && invocation == NULL) {
+                        "claim: neither a test, nor facts, nor provenance with "
+                        "build type and builder");
+    if (made && invocation == NULL) {
         rc = name_run(st, name, sizeof(name), err);
         invocation = name;
     }

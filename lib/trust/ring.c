@@ -17,6 +17,7 @@
 #include "sov/io.h"
 #include "trust/armor.h"
 #include "trust/keys.h"
+#include "trust/words.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -25,7 +26,6 @@
 #include <time.h>
 
 #define POLICY_HEAD "sov-policy v1"
-#define WORDS_MAX   9 /* one more than any directive has */
 #define ID_LEN      64
 #define FOREVER     INT64_MAX
 
@@ -128,120 +128,19 @@ sov_keyring_add(sov_keyring *ring, const struct sov_pubkey *key,
 /* ---- the words of a line ---- */
 
 struct parser {
-    sov_keyring *ring; /* of this file alone */
-    struct sov_span word[WORDS_MAX];
-    size_t n;        /* words of this line */
-    int64_t expires; /* FOREVER: not said */
+    sov_keyring *ring;  /* of this file alone */
+    struct sov_words w; /* of this line */
+    int64_t expires;    /* FOREVER: not said */
     bool named;
     bool versioned;
 };
 
-static bool
-is(struct sov_span word, const char *text)
-{
-    return word.len == strlen(text) && memcmp(word.p, text, word.len) == 0;
-}
-
-static bool
-is_space(unsigned char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-/* Cut a line into words; of too many the rest is not looked at. */
-static void
-split(struct parser *p, struct sov_span line)
-{
-    size_t at = 0;
-
-    p->n = 0;
-    while (p->n < WORDS_MAX) {
-        size_t start;
-
-        while (at < line.len && is_space(line.p[at]))
-            at++;
-        if (at == line.len || line.p[at] == '#')
-            return;
-        start = at;
-        while (at < line.len && !is_space(line.p[at]))
-            at++;
-        p->word[p->n].p = line.p + start;
-        p->word[p->n++].len = at - start;
-    }
-}
-
-static int
-quote(struct sov_err *err, const char *what, struct sov_span word)
-{
-    return sov_fail(err, SOV_EDENY, "%s: %.*s", what,
-                    (int)(word.len < 80 ? word.len : 80), (const char *)word.p);
-}
-
-/* n decimal digits at p */
-static bool
-digits(const unsigned char *p, int n, int *out)
-{
-    *out = 0;
-    for (int i = 0; i < n; i++) {
-        if (p[i] < '0' || p[i] > '9')
-            return false;
-        *out = 10 * *out + (p[i] - '0');
-    }
-    return true;
-}
-
-/* Days since 1970 of a date of our calendar. */
-static int64_t
-days(int year, int month, int day)
-{
-    static const int before[12] = { 0,   31,  59,  90,  120, 151,
-                                    181, 212, 243, 273, 304, 334 };
-    int y = month > 2 ? year : year - 1; /* whose leap day has been */
-
-    return (int64_t)365 * (year - 1970) + y / 4 - y / 100 + y / 400 -
-           (1969 / 4 - 1969 / 100 + 1969 / 400) + before[month - 1] + day - 1;
-}
-
-static int
-days_in(int year, int month)
-{
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-
-    if (month == 2)
-        return leap ? 29 : 28;
-    return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
-}
-
-/* 2026-01-02 (its first second, or its last) or 2026-01-02T03:04:05Z */
-static bool
-read_date(struct sov_span w, bool last, int64_t *out)
-{
-    int year, month, day;
-    int hour = last ? 23 : 0;
-    int minute = last ? 59 : 0;
-    int second = minute;
-
-    if ((w.len != 10 && w.len != 20) || !digits(w.p, 4, &year) ||
-        w.p[4] != '-' || !digits(w.p + 5, 2, &month) || w.p[7] != '-' ||
-        !digits(w.p + 8, 2, &day))
-        return false;
-    if (w.len == 20 &&
-        (w.p[10] != 'T' || !digits(w.p + 11, 2, &hour) || w.p[13] != ':' ||
-         !digits(w.p + 14, 2, &minute) || w.p[16] != ':' ||
-         !digits(w.p + 17, 2, &second) || w.p[19] != 'Z'))
-        return false;
-    if (year < 1970 || month < 1 || month > 12 || day < 1 ||
-        day > days_in(year, month) || hour > 23 || minute > 59 || second > 59)
-        return false;
-    *out = days(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
-    return true;
-}
-
 static int
 date(struct sov_span w, bool last, int64_t *out, struct sov_err *err)
 {
-    if (!read_date(w, last, out))
-        return quote(err, "no date like 2026-01-02 or 2026-01-02T03:04:05Z", w);
+    if (!sov_word_date(w, last, out))
+        return sov_word_quote(
+            err, "no date like 2026-01-02 or 2026-01-02T03:04:05Z", w);
     return 0;
 }
 
@@ -251,7 +150,7 @@ date(struct sov_span w, bool last, int64_t *out, struct sov_err *err)
 static int
 on_name(struct parser *p, struct sov_err *err)
 {
-    if (p->n != 2 || p->named)
+    if (p->w.n != 2 || p->named)
         return sov_fail(err, SOV_EDENY, "\"name NAME\" once");
     p->named = true;
     return 0;
@@ -261,10 +160,10 @@ on_name(struct parser *p, struct sov_err *err)
 static int
 on_version(struct parser *p, struct sov_err *err)
 {
-    int n;
+    uint64_t n;
 
-    if (p->n != 2 || p->versioned || p->word[1].len > 9 ||
-        !digits(p->word[1].p, (int)p->word[1].len, &n))
+    if (p->w.n != 2 || p->versioned ||
+        !sov_word_number(p->w.word[1], 999999999, &n))
         return sov_fail(err, SOV_EDENY,
                         "\"version NUMBER\" once, up to 999999999");
     p->versioned = true;
@@ -275,9 +174,9 @@ on_version(struct parser *p, struct sov_err *err)
 static int
 on_expires(struct parser *p, struct sov_err *err)
 {
-    if (p->n != 2 || p->expires != FOREVER)
+    if (p->w.n != 2 || p->expires != FOREVER)
         return sov_fail(err, SOV_EDENY, "\"expires DATE\" once");
-    return date(p->word[1], true, &p->expires, err);
+    return date(p->w.word[1], true, &p->expires, err);
 }
 
 /* key NAME KIND BASE64 [from DATE] [to DATE] */
@@ -288,26 +187,27 @@ on_key(struct parser *p, struct sov_err *err)
     size_t at = 4;
     int rc;
 
-    if (p->n < 4)
+    if (p->w.n < 4)
         return sov_fail(err, SOV_EDENY,
                         "\"key NAME KIND BASE64 [from DATE] [to DATE]\"");
-    rc = sov_pubkey_word(&entry.key, p->word[2], p->word[3], err);
-    if (rc == 0 && p->n >= at + 2 && is(p->word[at], "from")) {
-        rc = date(p->word[at + 1], false, &entry.from, err);
+    rc = sov_pubkey_word(&entry.key, p->w.word[2], p->w.word[3], err);
+    if (rc == 0 && p->w.n >= at + 2 && sov_word_is(p->w.word[at], "from")) {
+        rc = date(p->w.word[at + 1], false, &entry.from, err);
         at += 2;
     }
-    if (rc == 0 && p->n >= at + 2 && is(p->word[at], "to")) {
-        rc = date(p->word[at + 1], true, &entry.to, err);
+    if (rc == 0 && p->w.n >= at + 2 && sov_word_is(p->w.word[at], "to")) {
+        rc = date(p->w.word[at + 1], true, &entry.to, err);
         at += 2;
     }
-    if (rc == 0 && p->n > at)
-        rc = quote(err, "\"from DATE\" and \"to DATE\" may follow a key, not",
-                   p->word[at]);
+    if (rc == 0 && p->w.n > at)
+        rc = sov_word_quote(
+            err, "\"from DATE\" and \"to DATE\" may follow a key, not",
+            p->w.word[at]);
     if (rc == 0 && entry.from > entry.to)
         rc = sov_fail(err, SOV_EDENY, "the key ends before it begins");
     if (rc < 0)
         return rc;
-    sov_text_safe(p->word[1].p, p->word[1].len, entry.key.name,
+    sov_text_safe(p->w.word[1].p, p->w.word[1].len, entry.key.name,
                   sizeof(entry.key.name));
     return add_entry(p->ring, &entry, err);
 }
@@ -318,13 +218,15 @@ on_revoke(struct parser *p, struct sov_err *err)
 {
     struct revoked r = { 0 };
 
-    if (p->n != 3 || !is(p->word[1], "key"))
+    if (p->w.n != 3 || !sov_word_is(p->w.word[1], "key"))
         return sov_fail(err, SOV_EDENY, "\"revoke key ID\"");
-    if (p->word[2].len != ID_LEN)
-        return quote(err, "no key id of 64 lower-case hex digits", p->word[2]);
-    memcpy(r.id, p->word[2].p, ID_LEN);
+    if (p->w.word[2].len != ID_LEN)
+        return sov_word_quote(err, "no key id of 64 lower-case hex digits",
+                              p->w.word[2]);
+    memcpy(r.id, p->w.word[2].p, ID_LEN);
     if (strspn(r.id, "0123456789abcdef") != ID_LEN)
-        return quote(err, "no key id of 64 lower-case hex digits", p->word[2]);
+        return sov_word_quote(err, "no key id of 64 lower-case hex digits",
+                              p->w.word[2]);
     return add_revoked(p->ring, &r, err);
 }
 
@@ -340,9 +242,9 @@ static int
 directive(struct parser *p, struct sov_err *err)
 {
     for (size_t i = 0; i < sizeof(directives) / sizeof(directives[0]); i++)
-        if (is(p->word[0], directives[i].word))
+        if (sov_word_is(p->w.word[0], directives[i].word))
             return directives[i].take(p, err);
-    return quote(err, "an unknown directive", p->word[0]);
+    return sov_word_quote(err, "an unknown directive", p->w.word[0]);
 }
 
 /* ---- files ---- */
@@ -354,13 +256,14 @@ one_line(struct parser *p, struct sov_span line, bool *begun,
     if (!sov_span_printable(line))
         return sov_fail(err, SOV_EDENY,
                         "control characters or bad UTF-8 in the line");
-    split(p, line);
-    if (p->n == 0)
+    sov_words_split(&p->w, line);
+    if (p->w.n == 0)
         return 0;
     if (*begun)
         return directive(p, err);
     *begun = true;
-    if (p->n != 2 || !is(p->word[0], "sov-policy") || !is(p->word[1], "v1"))
+    if (p->w.n != 2 || !sov_word_is(p->w.word[0], "sov-policy") ||
+        !sov_word_is(p->w.word[1], "v1"))
         return sov_fail(err, SOV_EDENY,
                         "does not begin with \"" POLICY_HEAD "\"");
     return 0;

@@ -9,6 +9,7 @@
 #include "trust/statement.h"
 
 #include "base/limits.h"
+#include "sov/facts.h"
 #include "trust/dsse.h"
 
 #include <stdio.h>
@@ -349,11 +350,12 @@ extra_member(const char *key)
            strcmp(key, "sov_finishedOn") != 0;
 }
 
+/* Each of them a list of texts. */
 static int
-check_labels(struct reader *r, const struct sov_statement *st)
+check_lists(struct reader *r, const struct sov_param *list, size_t n)
 {
-    for (size_t i = 0; i < st->n_labels; i++) {
-        const struct sov_param *l = &st->label[i];
+    for (size_t i = 0; i < n; i++) {
+        const struct sov_param *l = &list[i];
 
         if (l->kind != SOV_PARAM_LIST)
             return wrong(r, l->key, "a list of texts");
@@ -421,7 +423,7 @@ read_provenance(struct reader *r, json_t *obj, struct sov_statement *st)
     if (rc == 0)
         rc = get_members(r, obj, "sov_labels", &st->label, &st->n_labels);
     if (rc == 0)
-        rc = check_labels(r, st);
+        rc = check_lists(r, st->label, st->n_labels);
     if (rc == 0)
         rc = read_members(r, obj, extra_member, &st->extra, &st->n_extra);
     return rc;
@@ -432,11 +434,34 @@ read_provenance(struct reader *r, json_t *obj, struct sov_statement *st)
 static const char *const test_words[SOV_TESTS] = { "PASSED", "WARNED",
                                                    "FAILED" };
 
+static bool
+is_of_type(const struct sov_statement *st, const char *type)
+{
+    return st->predicate_type != NULL && strcmp(st->predicate_type, type) == 0;
+}
+
 bool
 sov_statement_is_test(const struct sov_statement *st)
 {
-    return st->predicate_type != NULL &&
-           strcmp(st->predicate_type, SOV_PREDICATE_TEST) == 0;
+    return is_of_type(st, SOV_PREDICATE_TEST);
+}
+
+bool
+sov_statement_is_provenance(const struct sov_statement *st)
+{
+    return is_of_type(st, SOV_PREDICATE_PROVENANCE);
+}
+
+bool
+sov_statement_is_facts(const struct sov_statement *st)
+{
+    return is_of_type(st, SOV_PREDICATE_FACTS);
+}
+
+bool
+sov_statement_is_summary(const struct sov_statement *st)
+{
+    return is_of_type(st, SOV_PREDICATE_SUMMARY);
 }
 
 const char *
@@ -509,21 +534,75 @@ read_test(struct reader *r, json_t *obj, struct sov_statement *st)
     return rc;
 }
 
+/* ---- what people declare, what a verifier found */
+
+static bool
+is_label(const char *key)
+{
+    const struct sov_fact_info *f = sov_fact_named(key);
+
+    return f != NULL &&
+           (f->kind == SOV_FACT_LICENSE || f->kind == SOV_FACT_PLACE);
+}
+
+static int
+read_facts(struct reader *r, json_t *obj, struct sov_statement *st)
+{
+    json_t *facts = NULL;
+    int rc = need_obj(r, obj, "facts", &facts);
+
+    if (rc == 0)
+        rc = read_members(r, facts, NULL, &st->fact, &st->n_facts);
+    if (rc == 0)
+        rc = check_lists(r, st->fact, st->n_facts);
+    if (rc == 0)
+        rc = read_members(r, facts, is_label, &st->label, &st->n_labels);
+    if (rc == 0)
+        rc = get_time(r, obj, "declaredOn", &st->finished);
+    if (rc == 0)
+        rc = read_members(r, obj, extra_member, &st->extra, &st->n_extra);
+    return rc;
+}
+
+static int
+read_summary(struct reader *r, json_t *obj, struct sov_statement *st)
+{
+    const char *word = NULL;
+    int rc = need_str(r, obj, "verificationResult", &word);
+
+    if (rc < 0)
+        return rc;
+    /* it knows two results; what is neither is no yes */
+    st->result =
+        strcmp(word, "PASSED") == 0 ? SOV_TEST_PASSED : SOV_TEST_FAILED;
+    return get_time(r, obj, "timeVerified", &st->finished);
+}
+
 /* ---- the statement */
 
 static int
 read_predicate(struct reader *r, const json_t *json, struct sov_statement *st)
 {
-    bool test = sov_statement_is_test(st);
+    static const struct {
+        const char *type;
+        int (*read)(struct reader *r, json_t *obj, struct sov_statement *st);
+    } known[] = {
+        { SOV_PREDICATE_PROVENANCE, read_provenance },
+        { SOV_PREDICATE_TEST, read_test },
+        { SOV_PREDICATE_FACTS, read_facts },
+        { SOV_PREDICATE_SUMMARY, read_summary },
+    };
     json_t *obj = NULL;
-    int rc;
 
-    if (!test && strcmp(st->predicate_type, SOV_PREDICATE_PROVENANCE) != 0)
-        return 0;
-    rc = need_obj(r, json, "predicate", &obj);
-    if (rc < 0)
-        return rc;
-    return test ? read_test(r, obj, st) : read_provenance(r, obj, st);
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        int rc;
+
+        if (!is_of_type(st, known[i].type))
+            continue;
+        rc = need_obj(r, json, "predicate", &obj);
+        return rc < 0 ? rc : known[i].read(r, obj, st);
+    }
+    return 0;
 }
 
 static int
