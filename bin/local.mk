@@ -23,10 +23,12 @@ bin_cli_libcli_la_SOURCES = \
 	%D%/cli/lines.c %D%/cli/lines.h \
 	%D%/cli/lineage_out.c \
 	%D%/cli/lm.c %D%/cli/lm.h \
+	%D%/cli/names.c %D%/cli/names.h \
 	%D%/cli/opt.c %D%/cli/opt.h \
 	%D%/cli/opt_help.c \
 	%D%/cli/opt_value.c \
 	%D%/cli/output.c \
+	%D%/cli/params.c %D%/cli/params.h \
 	%D%/cli/parts.c %D%/cli/parts.h \
 	%D%/cli/markup.c %D%/cli/markup.h \
 	%D%/cli/ours.c %D%/cli/ours.h \

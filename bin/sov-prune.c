@@ -8,6 +8,7 @@
  */
 #include "prune/prune.h"
 
+#include "cli/names.h"
 #include "cli/progress.h"
 #include "cli/tool.h"
 
@@ -93,21 +94,6 @@ static const struct sov_opt opts[] = {
     { 0 },
 };
 
-const char *
-prune_name(const char *path)
-{
-    return strcmp(path, "-") == 0 ? "standard input" : path;
-}
-
-const char *
-prune_base_name(const char *path)
-{
-    const char *name = prune_name(path);
-    const char *slash = strrchr(name, '/');
-
-    return slash != NULL && slash[1] != '\0' ? slash + 1 : name;
-}
-
 /* ---- getting ready ---- */
 
 /* What an import leaves behind concerns whoever converts; what is odd about a
@@ -120,9 +106,9 @@ show_warnings(const struct prune *p)
 
     for (size_t i = 0; (text = sov_model_warning(p->model, i)) != NULL; i++) {
         if (import)
-            sov_warn("%s: %s", prune_name(p->source), text);
+            sov_warn("%s: %s", sov_name_in(p->source), text);
         else
-            sov_note(1, "%s: %s", prune_name(p->source), text);
+            sov_note(1, "%s: %s", sov_name_in(p->source), text);
     }
 }
 
@@ -194,7 +180,7 @@ calibrate(struct prune *p, struct sov_err *err)
     sov_progress_begin("tokens");
     rc = sov_prune_calibrate(p->job, err);
     sov_progress_end();
-    return rc < 0 ? sov_err_wrap(err, "%s", prune_name(p->source)) : 0;
+    return rc < 0 ? sov_err_wrap(err, "%s", sov_name_in(p->source)) : 0;
 }
 
 static int
@@ -239,7 +225,7 @@ make_job(struct prune *p, struct sov_err *err)
     if (rc == 0)
         rc = sov_prune_new(&p->job, p->model, &opt, err);
     if (rc < 0 && rc != SOV_EARG)
-        sov_err_wrap(err, "%s", prune_name(p->source));
+        sov_err_wrap(err, "%s", sov_name_in(p->source));
     if (rc == 0 && sov_prune_plan(p->job) == NULL) /* the text says it */
         rc = calibrate(p, err);
     if (rc == 0)
@@ -312,7 +298,7 @@ say_warnings(const struct prune *p, size_t *told)
     const char *line;
 
     for (; (line = sov_prune_warning(p->job, *told)) != NULL; ++*told)
-        sov_warn("%s: %s", prune_name(p->source), line);
+        sov_warn("%s: %s", sov_name_in(p->source), line);
 }
 
 /* What people should know about the output. */
@@ -325,7 +311,7 @@ warn_output(const struct prune *p)
         sov_meta_find(meta, "general.architecture") != NULL)
         sov_warn("%s: a safetensors file holds the tensors alone, without "
                  "metadata and tokenizer",
-                 prune_name(p->source));
+                 sov_name_in(p->source));
 }
 
 /* Seconds that are worth a word before they are spent. */
@@ -342,14 +328,14 @@ say_cost(struct prune *p, struct sov_err *err)
         return 0;
     rc = sov_prune_cost(p->job, &p->cost, err);
     if (rc < 0)
-        return sov_err_wrap(err, "%s", prune_name(p->source));
+        return sov_err_wrap(err, "%s", sov_name_in(p->source));
     if (!sov_common.quiet && !sov_common.dry_run &&
         (p->cost.seconds >= LONG ||
          (p->cost.seconds > 0 && sov_common.verbose > 0)))
         sov_note(0,
                  "%s: this will take about %.0f %s, %s of memory and %s of "
                  "temporary files",
-                 prune_name(p->source),
+                 sov_name_in(p->source),
                  p->cost.seconds < 120 ? p->cost.seconds : p->cost.seconds / 60,
                  p->cost.seconds < 120 ? "seconds" : "minutes",
                  sov_progress_bytes(memory, p->cost.memory),

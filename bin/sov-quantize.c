@@ -9,6 +9,7 @@
 #include "quantize/quantize.h"
 
 #include "cli/guard.h"
+#include "cli/names.h"
 #include "cli/progress.h"
 #include "cli/tool.h"
 
@@ -100,17 +101,11 @@ static const struct sov_opt opts[] = {
     { 0, "eval-base", SOV_OPT_FILE, &quantize_options.eval_base, "FILE",
       "instead of --eval: compare with what the source said, as "
       "llama-perplexity has kept it" },
-    { 0, "eval-base-out", SOV_OPT_FILE, &quantize_options.eval_base_out,
-      "FILE", "keep what the source says in such a file" },
+    { 0, "eval-base-out", SOV_OPT_FILE, &quantize_options.eval_base_out, "FILE",
+      "keep what the source says in such a file" },
     SOV_LINEAGE_ROWS,
     { 0 },
 };
-
-const char *
-quantize_name(const char *path)
-{
-    return strcmp(path, "-") == 0 ? "standard input" : path;
-}
 
 /* Some options are about the files alone, or do not say which types: then the
  * tensors keep theirs. */
@@ -177,9 +172,9 @@ show_warnings(const struct quantize *q)
 
     for (size_t i = 0; (text = sov_model_warning(q->model, i)) != NULL; i++) {
         if (import)
-            sov_warn("%s: %s", quantize_name(q->source), text);
+            sov_warn("%s: %s", sov_name_in(q->source), text);
         else
-            sov_note(1, "%s: %s", quantize_name(q->source), text);
+            sov_note(1, "%s: %s", sov_name_in(q->source), text);
     }
 }
 
@@ -280,7 +275,7 @@ quantize_make_job(struct quantize *q, struct sov_err *err)
         return rc;
     rc = sov_quant_new(&q->job, q->model, &opt, err);
     if (rc < 0 && rc != SOV_EARG)
-        sov_err_wrap(err, "%s", quantize_name(q->source));
+        sov_err_wrap(err, "%s", sov_name_in(q->source));
     if (rc == 0)
         rc = sov_target_check(&q->target, sov_quant_plan(q->job), err);
     return rc;
@@ -333,7 +328,7 @@ static void
 warn_output(const struct quantize *q)
 {
     const sov_meta *meta = sov_plan_meta_of(sov_quant_plan(q->job));
-    const char *name = quantize_name(q->source);
+    const char *name = sov_name_in(q->source);
     bool gguf = strcmp(q->target.format->form, "gguf") == 0;
 
     if (gguf && sov_meta_find(meta, "general.architecture") == NULL)
@@ -353,7 +348,7 @@ say_warnings(const struct quantize *q, size_t from)
     const char *line;
 
     for (size_t i = from; (line = sov_quant_warning(q->job, i)) != NULL; i++)
-        sov_warn("%s: %s", quantize_name(q->source), line);
+        sov_warn("%s: %s", sov_name_in(q->source), line);
 }
 
 /* All files that were read: none may be an output, and make shall know. */
@@ -457,7 +452,7 @@ calibrate(struct quantize *q, struct sov_err *err)
     rc = sov_quant_calibrate(q->job, err);
     sov_progress_end();
     if (rc < 0)
-        return sov_err_wrap(err, "%s", quantize_name(q->source));
+        return sov_err_wrap(err, "%s", sov_name_in(q->source));
     return quantize_stats_write(q, err);
 }
 
@@ -554,8 +549,8 @@ quantize(struct quantize *q, struct sov_err *err)
     default_type(&quantize_options);
     q->only_stats = quantize_options.stats_out != NULL &&
                     quantize_options.type == NULL &&
-                    quantize_options.plan == NULL &&
-                    !quantize_allot_wanted() && sov_common.output == NULL;
+                    quantize_options.plan == NULL && !quantize_allot_wanted() &&
+                    sov_common.output == NULL;
     if (q->only_stats)
         return only_stats(q, err);
     rc = prepare(q, err);
@@ -630,8 +625,7 @@ main(int argc, char **argv)
         .max_operands = 1,
         .common = SOV_COMMON_FILE | SOV_COMMON_ALIGN | SOV_COMMON_THREADS |
                   SOV_COMMON_MEMORY | SOV_COMMON_DRY_RUN | SOV_COMMON_JSON |
-                  SOV_COMMON_PROGRESS | SOV_COMMON_COLOR |
-                  SOV_COMMON_RESUME,
+                  SOV_COMMON_PROGRESS | SOV_COMMON_COLOR | SOV_COMMON_RESUME,
         .opts = opts,
         .run = run,
     };

@@ -29,6 +29,7 @@
 
 #include "cli/claims.h"
 #include "cli/fileset.h"
+#include "cli/names.h"
 #include "cli/tool.h"
 #include "sov/io.h"
 
@@ -363,14 +364,6 @@ add_other(struct making *m, const char *name, const char *role, const char *hex)
     };
 }
 
-static const char *
-base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
-}
-
 /* The digest of the lines, as --json and --history write them. */
 static int
 hash_records(const struct making *m, struct sov_digest *d, struct sov_err *err)
@@ -407,8 +400,8 @@ configure(struct making *m, struct sov_param *version, struct sov_err *err)
     if (rc == 0)
         rc = hash_records(m, &records->digest, err);
     if (m->c->baseline.has != 0)
-        add_config(m, base_name(bench_options.baseline), "baseline")->digest =
-            m->c->baseline;
+        add_config(m, sov_name_base(bench_options.baseline), "baseline")
+            ->digest = m->c->baseline;
     for (size_t i = 0; i < m->set->n; i++) {
         const struct sov_bench_record *r = &m->set->record[i];
 

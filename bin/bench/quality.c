@@ -7,6 +7,7 @@
  */
 #include "bench/quality.h"
 
+#include "cli/names.h"
 #include "cli/progress.h"
 #include "cli/sandbox.h"
 #include "cli/tool.h"
@@ -264,14 +265,6 @@ hex_of(char hex[65], const unsigned char sha256[SOV_SHA256_LEN])
         snprintf(hex + 2 * i, 3, "%02x", sha256[i]);
 }
 
-static const char *
-base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
-}
-
 /* Keys and values are as the peer keeps them, unless one is asked for. */
 static struct sov_bench_cell
 cell_of(char *text)
@@ -353,7 +346,8 @@ run_perplexity(struct quality *q, size_t m, struct sov_bench_set *set,
     const struct bench_model *model = &q->job->model[m];
     struct sov_session_opts so = session_opts(model);
     struct text *t = &q->perplexity;
-    struct sov_bench_cell cell = cell_of((char *)(uintptr_t)base_name(t->path));
+    struct sov_bench_cell cell =
+        cell_of((char *)(uintptr_t)sov_name_base(t->path));
     unsigned char sum[SOV_SHA256_LEN];
     sov_session *session = NULL;
     struct sov_ppl ppl;
@@ -392,7 +386,7 @@ put_divergence(struct quality *q, size_t m, const struct sov_divergence *d,
     snprintf(note, sizeof(note),
              "of %s: %" PRIu64 " tokens, +/- %.3g; median %.3g, 99 %% below "
              "%.3g, most %.3g; perplexity %.5g, of the reference %.5g",
-             base_name(quality_options.kld), d->tokens, d->kld.error,
+             sov_name_base(quality_options.kld), d->tokens, d->kld.error,
              d->kld_median, d->kld_99, d->kld_most, d->ppl.value,
              d->base_ppl.value);
     rc = put(q, set, m, "kld", cell, &d->kld, note, err);
@@ -430,7 +424,8 @@ run_divergence(struct quality *q, size_t m, struct sov_bench_set *set,
     struct sov_session_opts so = session_opts(model);
     const char *path =
         q->answers != NULL ? quality_options.kld : quality_options.text;
-    struct sov_bench_cell cell = cell_of((char *)(uintptr_t)base_name(path));
+    struct sov_bench_cell cell =
+        cell_of((char *)(uintptr_t)sov_name_base(path));
     struct sov_diverge_opts o = { .file = q->answers,
                                   .tok = q->answers != NULL ? model->lm.tok
                                                             : q->reference.tok,
@@ -525,7 +520,7 @@ run_tasks(struct quality *q, struct task_file *f, struct sov_bench_set *set,
         rc = sov_tasks_digest(f->tasks, sum, err);
     if (rc < 0)
         return rc;
-    snprintf(name, sizeof(name), "%.255s", base_name(f->path));
+    snprintf(name, sizeof(name), "%.255s", sov_name_base(f->path));
     if (o->draw > 0 || o->limit > 0)
         snprintf(name + strlen(name), sizeof(name) - strlen(name),
                  " (%s%" PRIu64 "%s)", o->limit > 0 ? "first " : "",

@@ -4,6 +4,7 @@
  */
 #include "cli/claims.h"
 
+#include "cli/names.h"
 #include "cli/password.h"
 #include "cli/trust.h"
 #include "sov/io.h"
@@ -59,7 +60,7 @@ read_fifo(int fd, char **text, size_t *len, struct sov_err *err)
 int
 sov_claims_load(sov_claims *set, const char *path, int fd, struct sov_err *err)
 {
-    const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
+    const char *name = sov_name_in(path);
     char *text;
     size_t len;
     int rc;

@@ -7,6 +7,7 @@
 #include "cli/lineage.h"
 
 #include "cli/claims.h"
+#include "cli/names.h"
 #include "cli/progress.h"
 #include "cli/tool.h"
 #include "cli/trust.h"
@@ -23,7 +24,7 @@ struct sov_lineage_options sov_lineage_options;
 const char *
 sov_lineage_source(const struct sov_lineage *l)
 {
-    return strcmp(l->source, "-") == 0 ? "standard input" : l->source;
+    return sov_name_in(l->source);
 }
 
 static bool

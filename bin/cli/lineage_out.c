@@ -5,6 +5,7 @@
 #include "cli/lineage.h"
 
 #include "cli/claims.h"
+#include "cli/names.h"
 #include "cli/tool.h"
 #include "sov/base.h"
 
@@ -157,14 +158,6 @@ sov_lineage_output(struct sov_lineage *l, const sov_plan *plan,
 
 /* ---- the claim ---- */
 
-static const char *
-base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash != NULL ? slash + 1 : path;
-}
-
 /* The lines before the new one.  A history with a hole in it is no history. */
 static int
 gather_ancestors(struct sov_lineage *l, struct sov_err *err)
@@ -200,7 +193,7 @@ describe_inputs(struct sov_lineage *l, const struct sov_deed *deed,
     for (size_t i = 0; i < l->n_files; i++) {
         const char *name = l->file[i].name;
 
-        r[i].name = name != NULL        ? base_name(name)
+        r[i].name = name != NULL        ? sov_name_base(name)
                     : l->parent != NULL ? l->parent->statement.subject[0].name
                                         : "standard input";
         r[i].digest = l->file[i].digest;
@@ -279,7 +272,7 @@ make_statement(struct sov_lineage *l, const struct sov_deed *deed,
     st->n_internal = deed->n_internal;
     if (l->out[INDEX] != NULL) {
         beside[n].role = "index";
-        beside[n].name = base_name(l->out[INDEX]);
+        beside[n].name = sov_name_base(l->out[INDEX]);
         beside[n].digest.has = SOV_HASH_SHA256;
         sov_sha256(l->index, l->index_len, beside[n++].digest.sha256);
     }

@@ -4,6 +4,7 @@
  */
 #include "cli/lines.h"
 
+#include "cli/names.h"
 #include "cli/target.h"
 
 #include <stdlib.h>
@@ -12,18 +13,6 @@
 #define READ 65536 /* bytes that are read at once */
 
 static const char *const standard_input[] = { "-" };
-
-static bool
-is_stdin(const char *path)
-{
-    return strcmp(path, "-") == 0;
-}
-
-static const char *
-name_of(const char *path)
-{
-    return is_stdin(path) ? "standard input" : path;
-}
 
 int
 sov_lines_open(struct sov_lines *l, const char *const *files, size_t n_files,
@@ -40,7 +29,7 @@ sov_lines_open(struct sov_lines *l, const char *const *files, size_t n_files,
     sov_target_make_room(l->n_files);
     for (size_t i = 0; i < l->n_files; i++)
         if (sov_source_open(&l->source[i], l->files[i], err) < 0)
-            return sov_err_wrap(err, "%s", name_of(l->files[i]));
+            return sov_err_wrap(err, "%s", sov_name_in(l->files[i]));
     return 0;
 }
 
@@ -73,7 +62,7 @@ begin_next(struct sov_lines *l)
     l->begin = l->seen = l->end = l->clean = 0;
     l->ended = false;
     l->number = 0;
-    l->name = name_of(l->files[l->file]);
+    l->name = sov_name_in(l->files[l->file]);
     l->src = l->source[l->file++];
 }
 

@@ -5,6 +5,7 @@
 #include "cli/lm.h"
 
 #include "cli/lineage.h"
+#include "cli/names.h"
 #include "cli/progress.h"
 #include "cli/tool.h"
 
@@ -75,7 +76,7 @@ sov_lm_choose(struct sov_lm *lm, const char *path, struct sov_err *err)
 const char *
 sov_lm_name(const struct sov_lm *lm)
 {
-    return strcmp(lm->path, "-") == 0 ? "standard input" : lm->path;
+    return sov_name_in(lm->path);
 }
 
 static int

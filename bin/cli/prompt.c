@@ -4,6 +4,7 @@
  */
 #include "cli/prompt.h"
 
+#include "cli/names.h"
 #include "cli/tool.h"
 #include "sov/io.h"
 
@@ -29,19 +30,13 @@ check_stdin(const char *path, const char *model, struct sov_err *err)
     return 0;
 }
 
-static const char *
-name_of(const char *path)
-{
-    return strcmp(path, "-") == 0 ? "standard input" : path;
-}
-
 static int
 read_named(const char *path, size_t max, char **text, size_t *len,
            struct sov_err *err)
 {
     int rc = sov_read_whole(path, max, text, len, err);
 
-    return rc < 0 ? sov_err_wrap(err, "%s", name_of(path)) : 0;
+    return rc < 0 ? sov_err_wrap(err, "%s", sov_name_in(path)) : 0;
 }
 
 static int
@@ -197,7 +192,7 @@ sov_prompt_ids(const char *path, const char *model, int32_t **ids, size_t *n,
         rc = no_memory(err);
     else if (parse(text, len, *ids, n) < 0)
         rc = sov_fail(err, SOV_EFORMAT, "%s: not a JSON array of token ids",
-                      name_of(path));
+                      sov_name_in(path));
     if (rc < 0) {
         free(*ids);
         *ids = NULL;

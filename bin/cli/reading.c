@@ -4,6 +4,7 @@
  */
 #include "cli/reading.h"
 
+#include "cli/names.h"
 #include "cli/progress.h"
 #include "cli/tool.h"
 #include "sov/io.h"
@@ -20,20 +21,6 @@
 /* Fewer tokens than this for each column say little about how columns go
  * together. */
 #define FEW 4
-
-static const char *
-shown(const char *path)
-{
-    return strcmp(path, "-") == 0 ? "standard input" : path;
-}
-
-static const char *
-base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
-}
 
 int
 sov_reading_check(const char *path, const char *source, struct sov_err *err)
@@ -55,7 +42,7 @@ encode(struct sov_reading *r, const sov_model *model, const char *source,
     int rc = sov_tok_load(&tok, sov_model_meta(model), err);
 
     if (rc < 0)
-        return sov_err_wrap(err, "%s", shown(source));
+        return sov_err_wrap(err, "%s", sov_name_in(source));
     rc = sov_tok_encode(tok, text, len, SOV_TOK_BOS, &r->ids, &c->n_ids, err);
     c->ids = r->ids;
     c->bos = sov_tok_adds_bos(tok) ? sov_tok_bos(tok) : -1;
@@ -108,20 +95,20 @@ sov_reading_take(struct sov_reading *r, const char *path, uint64_t max_tokens,
     int rc = sov_read_whole(path, TEXT_MAX, &text, &len, err);
 
     if (rc < 0)
-        return sov_err_wrap(err, "--calib: %s", shown(path));
+        return sov_err_wrap(err, "--calib: %s", sov_name_in(path));
     r->is.has = SOV_HASH_SHA256;
     sov_sha256(text, len, r->is.sha256);
     r->opts = (struct sov_calib_opts){
-        .name = base_name(shown(path)),
+        .name = sov_name_base(sov_name_in(path)),
         .max_tokens = max_tokens,
         .max_memory = sov_common.max_memory,
         .progress = sov_progress_update,
     };
-    rc = len > 0
-             ? encode(r, model, source, text, len, err)
-             : sov_fail(err, SOV_EFORMAT, "--calib: %s is empty", shown(path));
+    rc = len > 0 ? encode(r, model, source, text, len, err)
+                 : sov_fail(err, SOV_EFORMAT, "--calib: %s is empty",
+                            sov_name_in(path));
     free(text);
-    return rc == 0 ? say_size(r, shown(path), model, err) : rc;
+    return rc == 0 ? say_size(r, sov_name_in(path), model, err) : rc;
 }
 
 void

@@ -4,6 +4,7 @@
  */
 #include "cli/target.h"
 
+#include "cli/names.h"
 #include "cli/tool.h"
 
 #include <stdio.h>
@@ -53,14 +54,6 @@ is_stdout(const struct sov_target *t)
     return t->output != NULL && strcmp(t->output, "-") == 0;
 }
 
-static const char *
-base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash != NULL ? slash + 1 : path;
-}
-
 /* Is it a tar, by --format or by its name?  Then what is it called in there? */
 static int
 choose_pack(struct sov_target *t, const char **format, struct sov_err *err)
@@ -78,9 +71,10 @@ choose_pack(struct sov_target *t, const char **format, struct sov_err *err)
     }
     if (!t->packed)
         return 0;
-    len -= (size_t)(base_name(out) - out);
-    t->stem = len == 0 || strcmp(out, "-") == 0 ? strdup("model")
-                                                : strndup(base_name(out), len);
+    len -= (size_t)(sov_name_base(out) - out);
+    t->stem = len == 0 || strcmp(out, "-") == 0
+                  ? strdup("model")
+                  : strndup(sov_name_base(out), len);
     return t->stem == NULL ? sov_fail(err, SOV_EMEM, "out of memory") : 0;
 }
 
@@ -145,8 +139,8 @@ sov_target_choose(struct sov_target *t, const char *format, struct sov_err *err)
         return sov_fail(err, SOV_EARG,
                         "a folder cannot go to standard output; name one with "
                         "-o");
-    if (sov_common.resume && (t->packed || t->format->folder != NULL ||
-                              is_stdout(t)))
+    if (sov_common.resume &&
+        (t->packed || t->format->folder != NULL || is_stdout(t)))
         return sov_fail(err, SOV_EARG,
                         "--resume: only files can be continued, not %s",
                         is_stdout(t) ? "standard output"
@@ -164,7 +158,7 @@ sov_target_layout(const struct sov_target *t, struct sov_layout *layout)
     else if (t->packed)
         layout->name = t->name;
     else if (t->output != NULL && !is_stdout(t))
-        layout->name = base_name(t->output);
+        layout->name = sov_name_base(t->output);
     else
         layout->name = strcmp(t->format->form, "gguf") == 0
                            ? "model.gguf"
@@ -182,7 +176,8 @@ sov_target_path(const struct sov_target *t, const sov_plan *plan, size_t i)
         return strdup("-");
     if (t->packed || t->format->folder != NULL)
         return join(out, name);
-    if (asprintf(&path, "%.*s%s", (int)(base_name(out) - out), out, name) < 0)
+    if (asprintf(&path, "%.*s%s", (int)(sov_name_base(out) - out), out, name) <
+        0)
         return NULL;
     return path;
 }

@@ -31,6 +31,8 @@
  */
 #include "distill/distill.h"
 
+#include "cli/names.h"
+#include "cli/params.h"
 #include "cli/text.h"
 #include "cli/tool.h"
 
@@ -38,115 +40,46 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_PARAMS 40
-#define MAX_REALS  12
-
-struct params {
-    struct sov_param p[MAX_PARAMS];
-    size_t n;
-    char real[MAX_REALS][32];
-    size_t n_reals;
-};
-
-static void
-add_text(struct params *to, const char *key, const char *text)
-{
-    if (text != NULL)
-        to->p[to->n++] = (struct sov_param){
-            .key = key,
-            .kind = SOV_PARAM_STR,
-            .str = text,
-        };
-}
-
-static void
-add_number(struct params *to, const char *key, uint64_t number)
-{
-    to->p[to->n++] = (struct sov_param){
-        .key = key,
-        .kind = SOV_PARAM_INT,
-        .num = (int64_t)number,
-    };
-}
-
-static void
-add_real(struct params *to, const char *key, double number)
-{
-    char *text = to->real[to->n_reals++];
-
-    sov_text_real(text, sizeof(to->real[0]), number);
-    add_text(to, key, text);
-}
-
-static void
-add_true(struct params *to, const char *key, bool value)
-{
-    if (value)
-        to->p[to->n++] = (struct sov_param){
-            .key = key,
-            .kind = SOV_PARAM_BOOL,
-            .num = 1,
-        };
-}
-
+/* NULL stays NULL. */
 static const char *
-base_name(const char *path)
+base_of(const char *path)
 {
-    const char *slash;
-
-    if (path == NULL)
-        return NULL;
-    slash = strrchr(path, '/');
-    return slash != NULL && slash[1] != '\0' ? slash + 1 : distill_name(path);
-}
-
-static void
-add_names(const struct distill *q, struct params *to, const char *key,
-          struct sov_param *item)
-{
-    for (size_t i = 0; i < q->n_texts; i++)
-        item[i] = (struct sov_param){ .kind = SOV_PARAM_STR,
-                                      .str = base_name(q->text[i]) };
-    to->p[to->n++] = (struct sov_param){
-        .key = key, .kind = SOV_PARAM_LIST, .item = item, .n = q->n_texts
-    };
+    return path != NULL ? sov_name_base(sov_name_in(path)) : NULL;
 }
 
 /* What there is with and without training. */
 static void
-describe_ends(const struct distill *q, struct params *to,
-              struct sov_param *item)
+describe_ends(const struct distill *q, struct sov_params *to)
 {
     const struct distill_options *o = &distill_options;
 
-    add_text(to, "output",
-             strcmp(sov_common.output, "-") == 0
-                 ? "standard output"
-                 : base_name(sov_common.output));
-    add_names(q, to, o->merge ? "deltas" : "texts", item);
-    add_text(to, "student", base_name(o->student));
-    add_text(to, "arch", o->arch);
-    add_text(to, "tokenizer", base_name(o->tokenizer));
-    add_number(to, "seed", o->seed);
-    add_text(to, "train_lora", o->lora);
-    add_text(to, "type", o->type);
+    sov_params_text(to, "output",
+                    sov_name_base(sov_name_out(sov_common.output)));
+    sov_params_list(to, o->merge ? "deltas" : "texts", q->text, q->n_texts,
+                    base_of);
+    sov_params_text(to, "student", base_of(o->student));
+    sov_params_text(to, "arch", o->arch);
+    sov_params_text(to, "tokenizer", base_of(o->tokenizer));
+    sov_params_number(to, "seed", o->seed);
+    sov_params_text(to, "train_lora", o->lora);
+    sov_params_text(to, "type", o->type);
 }
 
 static void
-describe_apart(struct params *to, const struct sov_distill_facts *f)
+describe_apart(struct sov_params *to, const struct sov_distill_facts *f)
 {
     const struct distill_options *o = &distill_options;
 
     if (o->local_steps == 0)
         return;
-    add_number(to, "local_steps", o->local_steps);
-    add_number(to, "processes", (uint64_t)f->processes);
-    add_real(to, "outer_lr", o->outer_lr > 0 ? o->outer_lr : 0.7);
-    add_real(to, "outer_momentum", o->outer_momentum);
+    sov_params_number(to, "local_steps", o->local_steps);
+    sov_params_number(to, "processes", (uint64_t)f->processes);
+    sov_params_real(to, "outer_lr", o->outer_lr > 0 ? o->outer_lr : 0.7);
+    sov_params_real(to, "outer_momentum", o->outer_momentum);
 }
 
 static void
-describe(const struct distill *q, struct params *to, struct sov_param *item)
+describe(const struct distill *q, struct sov_params *to)
 {
     static const char *const forms[] = { NULL, "text", "jsonl", "lines",
                                          "blank" };
@@ -154,36 +87,36 @@ describe(const struct distill *q, struct params *to, struct sov_param *item)
     const struct distill_options *o = &distill_options;
     const struct sov_distill_facts *f = &q->facts;
 
-    describe_ends(q, to, item);
+    describe_ends(q, to);
     if (o->merge) {
-        add_real(to, "outer_lr", o->outer_lr > 0 ? o->outer_lr : 1);
+        sov_params_real(to, "outer_lr", o->outer_lr > 0 ? o->outer_lr : 1);
         return;
     }
-    add_text(to, "teacher", base_name(o->teacher));
-    add_text(to, "cache", base_name(o->cache));
-    add_text(to, "eval", base_name(o->eval));
-    add_text(to, "loss", f->loss);
-    add_real(to, "alpha", o->alpha);
-    add_real(to, "temp", o->temp);
-    add_text(to, "hidden", o->hidden);
+    sov_params_text(to, "teacher", base_of(o->teacher));
+    sov_params_text(to, "cache", base_of(o->cache));
+    sov_params_text(to, "eval", base_of(o->eval));
+    sov_params_text(to, "loss", f->loss);
+    sov_params_real(to, "alpha", o->alpha);
+    sov_params_real(to, "temp", o->temp);
+    sov_params_text(to, "hidden", o->hidden);
     if (o->on_policy > 0)
-        add_real(to, "on_policy", o->on_policy);
-    add_text(to, "optimizer", f->optimizer);
-    add_real(to, "lr", f->lr);
-    add_real(to, "clip", o->clip);
-    add_text(to, "schedule", f->schedule);
-    add_number(to, "warmup", f->warmup);
-    add_text(to, "dtype", o->dtype == SOV_TRAIN_BF16 ? "bf16" : "f32");
-    add_number(to, "ctx", f->ctx);
-    add_number(to, "batch", o->batch);
-    add_number(to, "accumulate", o->accumulate);
-    add_number(to, "steps", f->steps);
-    add_true(to, "keep_mask", o->keep_mask);
-    add_true(to, "best", o->best);
-    add_true(to, "filter", o->filter);
-    add_text(to, "rules", o->rules);
-    add_text(to, "twins", twins[o->twins]);
-    add_text(to, "documents", forms[o->form]);
+        sov_params_real(to, "on_policy", o->on_policy);
+    sov_params_text(to, "optimizer", f->optimizer);
+    sov_params_real(to, "lr", f->lr);
+    sov_params_real(to, "clip", o->clip);
+    sov_params_text(to, "schedule", f->schedule);
+    sov_params_number(to, "warmup", f->warmup);
+    sov_params_text(to, "dtype", o->dtype == SOV_TRAIN_BF16 ? "bf16" : "f32");
+    sov_params_number(to, "ctx", f->ctx);
+    sov_params_number(to, "batch", o->batch);
+    sov_params_number(to, "accumulate", o->accumulate);
+    sov_params_number(to, "steps", f->steps);
+    sov_params_flag(to, "keep_mask", o->keep_mask);
+    sov_params_flag(to, "best", o->best);
+    sov_params_flag(to, "filter", o->filter);
+    sov_params_text(to, "rules", o->rules);
+    sov_params_text(to, "twins", twins[o->twins]);
+    sov_params_text(to, "documents", forms[o->form]);
     describe_apart(to, f);
 }
 
@@ -219,13 +152,13 @@ name_inputs(const struct distill *q, struct sov_resource *r)
     for (size_t i = 0; i < q->n_texts; i++)
         if (q->text_is[i].has != 0)
             r[n++] = (struct sov_resource){
-                .name = base_name(q->text[i]),
+                .name = base_of(q->text[i]),
                 .role = distill_options.merge ? "delta" : "dataset",
                 .digest = q->text_is[i],
             };
     if (q->cache_is.has != 0)
         r[n++] = (struct sov_resource){
-            .name = base_name(distill_options.cache),
+            .name = base_of(distill_options.cache),
             .role = "teacher",
             .digest = q->cache_is,
         };
@@ -236,7 +169,7 @@ name_inputs(const struct distill *q, struct sov_resource *r)
                            (d = sov_model_digest(q->model[i], k)) != NULL;
              k++)
             r[n++] = (struct sov_resource){
-                .name = base_name(distill_path(i)),
+                .name = base_of(distill_path(i)),
                 .role = roles[i],
                 .digest = *d,
             };
@@ -253,31 +186,30 @@ put_hex(char text[2 * SOV_SHA256_LEN + 1], const unsigned char *digest)
 
 /* What the machine added. */
 static void
-describe_run(const struct distill *q, struct params *to, char hex[2][65])
+describe_run(const struct distill *q, struct sov_params *to, char hex[2][65])
 {
     const struct sov_distill_facts *f = &q->facts;
     const unsigned char *eval;
 
     if (distill_options.merge)
         return;
-    add_text(to, "determinism", "same-machine-class");
-    add_number(to, "parameters", f->parameters);
-    add_number(to, "step_tokens", f->step_tokens);
-    add_number(to, "tokens", f->steps * f->step_tokens);
+    sov_params_text(to, "determinism", "same-machine-class");
+    sov_params_number(to, "parameters", f->parameters);
+    sov_params_number(to, "step_tokens", f->step_tokens);
+    sov_params_number(to, "tokens", f->steps * f->step_tokens);
     put_hex(hex[0], sov_distill_texts_digest(q->run));
-    add_text(to, "texts_sha256", hex[0]);
+    sov_params_text(to, "texts_sha256", hex[0]);
     eval = sov_distill_eval_digest(q->run);
     if (eval != NULL) {
         put_hex(hex[1], eval);
-        add_text(to, "eval_sha256", hex[1]);
+        sov_params_text(to, "eval_sha256", hex[1]);
     }
 }
 
 int
 distill_claim(struct distill *q, struct sov_err *err)
 {
-    struct params external = { .n = 0 }, internal = { .n = 0 };
-    struct sov_param *item;
+    struct sov_params external = { .n = 0 }, internal = { .n = 0 };
     struct sov_resource *input;
     struct sov_deed deed = { .name = "distill" };
     char hex[2][65];
@@ -285,12 +217,11 @@ distill_claim(struct distill *q, struct sov_err *err)
 
     if (q->lineage.key == NULL)
         return 0;
-    item = calloc(q->n_texts + 1, sizeof(*item));
     input = calloc(q->n_texts + 65, sizeof(*input));
-    if (item == NULL || input == NULL) {
+    if (input == NULL) {
         rc = sov_fail(err, SOV_EMEM, "out of memory");
     } else {
-        describe(q, &external, item);
+        describe(q, &external);
         describe_run(q, &internal, hex);
         deed.external = external.p;
         deed.n_external = external.n;
@@ -298,9 +229,14 @@ distill_claim(struct distill *q, struct sov_err *err)
         deed.n_internal = internal.n;
         deed.input = input;
         deed.n_inputs = name_inputs(q, input);
-        rc = sov_lineage_claim(&q->lineage, &deed, err);
+        rc = sov_params_ok(&external, err);
+        if (rc == 0)
+            rc = sov_params_ok(&internal, err);
+        if (rc == 0)
+            rc = sov_lineage_claim(&q->lineage, &deed, err);
     }
-    free(item);
+    sov_params_free(&external);
+    sov_params_free(&internal);
     free(input);
     return rc;
 }

@@ -94,8 +94,7 @@ struct distill {
     double seconds;
 };
 
-/* "standard input" for "-"; the path that an enum above was given as. */
-const char *distill_name(const char *path);
+/* The path that an enum above was given as. */
 const char *distill_path(int which);
 
 /* check.c: do the options go together; is what is done what a teacher does

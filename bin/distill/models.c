@@ -7,17 +7,12 @@
  */
 #include "distill/distill.h"
 
+#include "cli/names.h"
 #include "cli/progress.h"
 #include "cli/tool.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-const char *
-distill_name(const char *path)
-{
-    return strcmp(path, "-") == 0 ? "standard input" : path;
-}
 
 const char *
 distill_path(int which)
@@ -35,7 +30,7 @@ show_warnings(const sov_model *model, const char *path)
     const char *text;
 
     for (size_t i = 0; (text = sov_model_warning(model, i)) != NULL; i++)
-        sov_note(1, "%s: %s", distill_name(path), text);
+        sov_note(1, "%s: %s", sov_name_in(path), text);
 }
 
 static int

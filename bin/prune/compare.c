@@ -13,6 +13,7 @@
  */
 #include "prune/prune.h"
 
+#include "cli/names.h"
 #include "cli/progress.h"
 #include "cli/spool.h"
 #include "cli/tool.h"
@@ -89,7 +90,7 @@ prune_compare_begin(struct prune *p, struct sov_err *err)
     c->fd = -1;
     p->compare = c;
     rc = sov_read_whole(o->compare, TEXT_MAX, &c->text, &c->len, err);
-    return rc < 0 ? sov_err_wrap(err, "--compare: %s", prune_name(o->compare))
+    return rc < 0 ? sov_err_wrap(err, "--compare: %s", sov_name_in(o->compare))
                   : 0;
 }
 

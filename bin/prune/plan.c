@@ -4,6 +4,7 @@
  */
 #include "prune/prune.h"
 
+#include "cli/names.h"
 #include "cli/tool.h"
 #include "sov/io.h"
 
@@ -29,7 +30,7 @@ prune_plan_read(struct prune *p, struct sov_err *err)
         rc = sov_prune_sheet_parse(&p->sheet, text, len, err);
     }
     free(text);
-    return rc < 0 ? sov_err_wrap(err, "--plan: %s", prune_name(path)) : 0;
+    return rc < 0 ? sov_err_wrap(err, "--plan: %s", sov_name_in(path)) : 0;
 }
 
 int

@@ -77,11 +77,6 @@ struct prune {
     const sov_plan *written;       /* of what was written */
 };
 
-/* "standard input" for "-" */
-const char *prune_name(const char *path);
-/* What stands behind the last slash of that. */
-const char *prune_base_name(const char *path);
-
 /* options.c: what can be known to be wrong before anything is opened; and what
  * the options say in the words of the library. */
 int prune_check(struct prune *p, struct sov_err *err) SOV_MUST_CHECK;

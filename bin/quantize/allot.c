@@ -10,6 +10,7 @@
  */
 #include "quantize/quantize.h"
 
+#include "cli/names.h"
 #include "cli/progress.h"
 #include "cli/tool.h"
 #include "sov/io.h"
@@ -103,7 +104,7 @@ quantize_allot_begin(struct quantize *q, struct sov_err *err)
     if (rc == 0 && o->plan != NULL) {
         rc = read_plan(q, err);
         if (rc < 0)
-            sov_err_wrap(err, "--plan: %s", quantize_name(o->plan));
+            sov_err_wrap(err, "--plan: %s", sov_name_in(o->plan));
     }
     if (o->type == NULL && (o->plan != NULL || quantize_allot_wanted()))
         o->type = "plan";
@@ -213,8 +214,9 @@ choose_within(struct quantize *q, sov_allot *a, uint64_t rest,
             return rc;
         over += bytes - target;
     }
-    return sov_fail(err, SOV_EARG, "no cut into files was found that has %"
-                                   PRIu64 " bytes or less",
+    return sov_fail(err, SOV_EARG,
+                    "no cut into files was found that has %" PRIu64
+                    " bytes or less",
                     target);
 }
 
@@ -261,7 +263,7 @@ read_once(struct quantize *q, sov_tok **tok, sov_stats **stats,
     if (rc == 0)
         rc = sov_stats_collect(stats, q->model, &q->calib.opts, err);
     sov_progress_end();
-    return rc < 0 ? sov_err_wrap(err, "%s", quantize_name(q->source)) : 0;
+    return rc < 0 ? sov_err_wrap(err, "%s", sov_name_in(q->source)) : 0;
 }
 
 int

@@ -8,6 +8,7 @@
  */
 #include "quantize/quantize.h"
 
+#include "cli/names.h"
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/tool.h"
@@ -81,13 +82,13 @@ quantize_cost(struct quantize *q, struct sov_err *err)
         return 0;
     rc = sov_quant_cost(q->job, &q->cost, err);
     if (rc < 0)
-        return sov_err_wrap(err, "%s", quantize_name(q->source));
+        return sov_err_wrap(err, "%s", sov_name_in(q->source));
     if (!sov_common.quiet && !sov_common.dry_run &&
         (q->cost.seconds >= LONG || sov_common.verbose > 0))
         sov_note(0,
                  "%s: calibration will take about %.0f %s, %s of memory and %s "
                  "of temporary files",
-                 quantize_name(q->source),
+                 sov_name_in(q->source),
                  q->cost.seconds < 120 ? q->cost.seconds : q->cost.seconds / 60,
                  q->cost.seconds < 120 ? "seconds" : "minutes",
                  sov_progress_bytes(memory, q->cost.memory),
@@ -200,7 +201,7 @@ quantize_collect(struct quantize *q, struct sov_err *err)
     if (rc == 0)
         rc = write_alone(q, stats, err);
     else
-        sov_err_wrap(err, "%s", quantize_name(q->source));
+        sov_err_wrap(err, "%s", sov_name_in(q->source));
     sov_stats_close(stats);
     return rc;
 }

@@ -10,6 +10,7 @@
 #include "quantize/quantize.h"
 
 #include "cli/fileset.h"
+#include "cli/names.h"
 #include "cli/tool.h"
 
 #include <stdlib.h>
@@ -215,7 +216,7 @@ quantize_carry(struct quantize *q, struct sov_err *err)
             sov_note(1,
                      "%s: its claims stay behind: they are about other "
                      "bytes",
-                     quantize_name(q->source));
+                     sov_name_in(q->source));
         return rc;
     }
     q->carried = true;

@@ -24,6 +24,8 @@
  */
 #include "quantize/quantize.h"
 
+#include "cli/names.h"
+#include "cli/params.h"
 #include "cli/text.h"
 #include "cli/tool.h"
 
@@ -31,140 +33,68 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_PARAMS 28
-
-/* The parameters on their way into a deed. */
-struct params {
-    struct sov_param p[MAX_PARAMS];
-    size_t n;
-};
-
-static void
-add_text(struct params *to, const char *key, const char *text)
-{
-    to->p[to->n++] = (struct sov_param){
-        .key = key,
-        .kind = SOV_PARAM_STR,
-        .str = text,
-    };
-}
-
-static void
-add_number(struct params *to, const char *key, uint64_t number)
-{
-    to->p[to->n++] = (struct sov_param){
-        .key = key,
-        .kind = SOV_PARAM_INT,
-        .num = (int64_t)number,
-    };
-}
-
-/* item has room for the whole list. */
-static struct sov_param *
-add_list(struct params *to, const char *key, const struct sov_opt_list *list,
-         struct sov_param *item)
-{
-    if (list->n == 0)
-        return item;
-    to->p[to->n++] = (struct sov_param){
-        .key = key,
-        .kind = SOV_PARAM_LIST,
-        .item = item,
-        .n = list->n,
-    };
-    for (size_t i = 0; i < list->n; i++)
-        *item++ = (struct sov_param){
-            .kind = SOV_PARAM_STR,
-            .str = list->items[i],
-        };
-    return item;
-}
-
-static const char *
-base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
-}
-
-/* A number as it was understood. */
-static void
-add_real(struct params *to, const char *key, double number, char text[32])
-{
-    if (number <= 0)
-        return;
-    snprintf(text, 32, "%.9g", number);
-    add_text(to, key, text);
-}
-
 /* How types were chosen. */
 static void
-describe_choice(struct params *to)
+describe_choice(struct sov_params *to)
 {
-    static char text[3][32]; /* until the claim is made */
     const struct quantize_options *o = &quantize_options;
 
     if (o->target_size > 0)
-        add_number(to, "target_size", o->target_size);
-    add_real(to, "target_bpw", o->target_bpw, text[0]);
-    add_real(to, "max_kld", o->max_kld, text[1]);
-    add_real(to, "min_speed", o->min_speed, text[2]);
-    if (o->compat != NULL)
-        add_text(to, "compat", o->compat);
+        sov_params_number(to, "target_size", o->target_size);
+    if (o->target_bpw > 0)
+        sov_params_real(to, "target_bpw", o->target_bpw);
+    if (o->max_kld > 0)
+        sov_params_real(to, "max_kld", o->max_kld);
+    if (o->min_speed > 0)
+        sov_params_real(to, "min_speed", o->min_speed);
+    sov_params_text(to, "compat", o->compat);
     if (o->plan != NULL)
-        add_text(to, "plan", base_name(quantize_name(o->plan)));
+        sov_params_text(to, "plan", sov_name_base(sov_name_in(o->plan)));
 }
 
 static void
-describe(const struct quantize *q, struct params *to, struct sov_param *item,
-         const char *input, const char *output)
+describe(const struct quantize *q, struct sov_params *to, const char *input,
+         const char *output)
 {
     static const char *const nonfinite[] = { "fail", "zero", "clamp" };
     const struct quantize_options *o = &quantize_options;
 
-    add_text(to, "input", input);
-    add_text(to, "output", output);
+    sov_params_text(to, "input", input);
+    sov_params_text(to, "output", output);
     if (q->calib.opts.ids != NULL) {
-        add_text(to, "calib", base_name(quantize_name(o->calib)));
-        add_number(to, "calib_tokens",
-                   o->calib_tokens != 0 ? o->calib_tokens : SOV_CALIB_TOKENS);
+        sov_params_text(to, "calib", sov_name_base(sov_name_in(o->calib)));
+        sov_params_number(to, "calib_tokens",
+                          o->calib_tokens != 0 ? o->calib_tokens
+                                               : SOV_CALIB_TOKENS);
     }
     if (q->only_stats)
         return;
-    add_text(to, "type", q->type);
-    add_text(to, "on_nonfinite", nonfinite[o->on_nonfinite]);
-    add_number(to, "effort", o->effort != 0 ? o->effort : 5);
+    sov_params_text(to, "type", q->type);
+    sov_params_text(to, "on_nonfinite", nonfinite[o->on_nonfinite]);
+    sov_params_number(to, "effort", o->effort != 0 ? o->effort : 5);
     if (sov_common.align_given)
-        add_number(to, "align", sov_common.align);
+        sov_params_number(to, "align", sov_common.align);
     describe_choice(to);
     if (q->stats != NULL)
-        add_text(to, "stats", base_name(quantize_name(o->stats)));
+        sov_params_text(to, "stats", sov_name_base(sov_name_in(o->stats)));
     if (strcmp(q->target.format->name, "gguf") != 0)
-        add_text(to, "format", q->target.format->name);
-    item = add_list(to, "tensor_type", &o->tensor_types, item);
-    item = add_list(to, "lora", &o->lora, item);
-    for (size_t i = 1; i <= o->lora.n; i++)
-        item[-(ptrdiff_t)i].str = base_name(item[-(ptrdiff_t)i].str);
-    item = add_list(to, "set", &o->set, item);
-    add_list(to, "unset", &o->unset, item);
+        sov_params_text(to, "format", q->target.format->name);
+    sov_params_options(to, "tensor_type", &o->tensor_types, NULL);
+    sov_params_options(to, "lora", &o->lora, sov_name_base);
+    sov_params_options(to, "set", &o->set, NULL);
+    sov_params_options(to, "unset", &o->unset, NULL);
     if (o->split_max_size > 0)
-        add_number(to, "split_max_size", o->split_max_size);
+        sov_params_number(to, "split_max_size", o->split_max_size);
     if (o->split_max_tensors > 0)
-        add_number(to, "split_max_tensors", o->split_max_tensors);
-    if (o->merge)
-        to->p[to->n++] = (struct sov_param){
-            .key = "merge",
-            .kind = SOV_PARAM_BOOL,
-            .num = 1,
-        };
+        sov_params_number(to, "split_max_tensors", o->split_max_tensors);
+    sov_params_flag(to, "merge", o->merge);
 }
 
 static void
 name_file(struct sov_resource *r, const char *path, const char *role,
           const struct sov_digest *is)
 {
-    r->name = base_name(quantize_name(path));
+    r->name = sov_name_base(sov_name_in(path));
     r->role = role;
     r->digest = *is;
 }
@@ -181,8 +111,7 @@ name_files(const struct quantize *q, struct sov_resource *r)
     if (quantize_options.plan != NULL)
         name_file(&r[n++], quantize_options.plan, "plan", &q->plan_is);
     if (q->calib.opts.ids != NULL)
-        name_file(&r[n++], quantize_options.calib, "calibration",
-                  &q->calib.is);
+        name_file(&r[n++], quantize_options.calib, "calibration", &q->calib.is);
     if (q->stats != NULL)
         name_file(&r[n++], quantize_options.stats, "imatrix",
                   sov_stats_digest(q->stats));
@@ -201,9 +130,7 @@ quantize_claim(struct quantize *q, struct sov_err *err)
         .str = "bit-exact",
     };
     const struct quantize_options *o = &quantize_options;
-    size_t n = o->tensor_types.n + o->lora.n + o->set.n + o->unset.n;
-    struct params params = { .n = 0 };
-    struct sov_param *item = calloc(n + 1, sizeof(*item));
+    struct sov_params params = { .n = 0 };
     struct sov_resource *input =
         calloc(q->n_files + q->adapters.n + 4, sizeof(*input));
     struct sov_resource beside = { 0 }; /* statistics that were made, too */
@@ -219,25 +146,25 @@ quantize_claim(struct quantize *q, struct sov_err *err)
 
     if (q->lineage.key == NULL) {
         rc = 0;
-    } else if (item == NULL || input == NULL) {
+    } else if (input == NULL) {
         rc = sov_fail(err, SOV_EMEM, "out of memory");
     } else {
         sov_text_escape(from, sizeof(from),
-                        base_name(quantize_name(q->source)));
+                        sov_name_base(sov_name_in(q->source)));
         sov_text_escape(to, sizeof(to),
-                        strcmp(sov_common.output, "-") == 0
-                            ? "standard output"
-                            : base_name(sov_common.output));
-        describe(q, &params, item, from, to);
+                        sov_name_base(sov_name_out(sov_common.output)));
+        describe(q, &params, from, to);
         deed.n_external = params.n;
         deed.n_inputs = name_files(q, input);
         if (q->stats_is.has != 0) {
             name_file(&beside, o->stats_out, "imatrix", &q->stats_is);
             deed.beside = &beside;
         }
-        rc = sov_lineage_claim(&q->lineage, &deed, err);
+        rc = sov_params_ok(&params, err);
+        if (rc == 0)
+            rc = sov_lineage_claim(&q->lineage, &deed, err);
     }
-    free(item);
+    sov_params_free(&params);
     free(input);
     return rc;
 }

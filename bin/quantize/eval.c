@@ -9,6 +9,7 @@
  */
 #include "quantize/quantize.h"
 
+#include "cli/names.h"
 #include "cli/progress.h"
 #include "cli/tool.h"
 #include "sov/io.h"
@@ -60,11 +61,11 @@ check_options(const struct quantize *q, struct sov_err *err)
         return sov_fail(err, SOV_EARG,
                         "--eval-base-out: standard output has the figures");
     if (o->eval_ctx != 0 && o->eval == NULL)
-        return sov_fail(err, SOV_EARG, o->eval_base != NULL
-                                           ? "--eval-base says what windows "
-                                             "there are, not --eval-ctx"
-                                           : "--eval-ctx: --eval TEXT is "
-                                             "missing");
+        return sov_fail(err, SOV_EARG,
+                        o->eval_base != NULL ? "--eval-base says what windows "
+                                               "there are, not --eval-ctx"
+                                             : "--eval-ctx: --eval TEXT is "
+                                               "missing");
     if (!quantize_eval_wanted())
         return 0;
     if (!sov_common.dry_run && sov_tool_to_stdout())
@@ -121,10 +122,10 @@ quantize_eval_begin(struct quantize *q, struct sov_err *err)
     if (rc == 0 && o->eval_base != NULL)
         rc = sov_answers_open(&q->eval.base, o->eval_base, err);
     if (rc == 0 && o->eval != NULL) {
-        rc = sov_read_whole(o->eval, TEXT_MAX, &q->eval.text, &q->eval.len,
-                            err);
+        rc =
+            sov_read_whole(o->eval, TEXT_MAX, &q->eval.text, &q->eval.len, err);
         if (rc < 0)
-            sov_err_wrap(err, "--eval: %s", quantize_name(o->eval));
+            sov_err_wrap(err, "--eval: %s", sov_name_in(o->eval));
     }
     return rc;
 }
@@ -195,13 +196,13 @@ quantize_eval_model(struct quantize *q, struct sov_err *err)
     q->eval.n_ctx = choose_window(q);
     rc = sov_tok_load(&q->eval.tok, sov_model_meta(q->model), err);
     if (rc < 0)
-        return sov_err_wrap(err, "--eval: %s", quantize_name(q->source));
+        return sov_err_wrap(err, "--eval: %s", sov_name_in(q->source));
     if (!quantize_eval_runs_source())
         return 0;
     so = source_opts(q);
     rc = sov_session_measure(q->model, &so, &mem, err);
     if (rc < 0)
-        return sov_err_wrap(err, "--eval: %s", quantize_name(q->source));
+        return sov_err_wrap(err, "--eval: %s", sov_name_in(q->source));
     return make_tokens(q, err);
 }
 
@@ -258,8 +259,9 @@ open_output(const struct quantize *q, struct reader *r, uint64_t other,
 {
     struct sov_session_opts so = session_opts(q);
     char *path = output_path(q);
-    int rc = path == NULL ? sov_fail(err, SOV_EMEM, "out of memory")
-                          : sov_model_open(&r->model, path, SOV_ACCESS_MAP, err);
+    int rc = path == NULL
+                 ? sov_fail(err, SOV_EMEM, "out of memory")
+                 : sov_model_open(&r->model, path, SOV_ACCESS_MAP, err);
 
     if (rc == 0) {
         rc = open_reader(r, &so, other, err);

@@ -4,6 +4,7 @@
  */
 #include "quantize/quantize.h"
 
+#include "cli/names.h"
 #include "cli/tool.h"
 
 #include <string.h>
@@ -65,7 +66,7 @@ quantize_folder(struct quantize *q, struct sov_err *err)
     if (rc == 0) {
         rc = sov_export_new(&q->folder, q->model, meta, type, err);
         if (rc < 0)
-            sov_err_wrap(err, "%s", quantize_name(q->source));
+            sov_err_wrap(err, "%s", sov_name_in(q->source));
     }
     sov_meta_free(meta);
     return rc;

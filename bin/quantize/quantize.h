@@ -61,9 +61,9 @@ struct quantize_eval {
     sov_tok *tok;
     int32_t *ids; /* owned */
     size_t n_ids;
-    uint32_t n_ctx; /* of a window */
+    uint32_t n_ctx;    /* of a window */
     sov_answers *base; /* of --eval-base, or NULL */
-    sov_sink *sink;   /* of --eval-base-out, or NULL */
+    sov_sink *sink;    /* of --eval-base-out, or NULL */
     bool done;
     struct sov_divergence figures;
 };
@@ -71,9 +71,9 @@ struct quantize_eval {
 /* One model on its way. */
 struct quantize {
     const char *source;
-    char type[32]; /* in lower case */
-    sov_stats *stats; /* of --stats, or NULL */
-    struct sov_reading calib; /* of --calib */
+    char type[32];              /* in lower case */
+    sov_stats *stats;           /* of --stats, or NULL */
+    struct sov_reading calib;   /* of --calib */
     bool only_stats;            /* there is --stats-out and no model */
     struct sov_quant_cost cost; /* what calibration will take */
     sov_sink *stats_sink;       /* of --stats-out, or NULL */
@@ -97,17 +97,14 @@ struct quantize {
     bool carried;       /* claims of the input went along */
     struct sov_stale stale;
     double seconds;
-    struct sov_sheet *sheet; /* of --plan, or that was chosen; or NULL */
-    uint32_t compat;         /* of --compat, or 0 */
-    sov_sink *plan_sink;     /* of --plan-out, or NULL */
+    struct sov_sheet *sheet;   /* of --plan, or that was chosen; or NULL */
+    uint32_t compat;           /* of --compat, or 0 */
+    sov_sink *plan_sink;       /* of --plan-out, or NULL */
     struct sov_digest plan_is; /* what --plan had in it */
     struct quantize_eval eval;
     char *part; /* with --resume: what stays if this run ends early */
     char *last_words;
 };
-
-/* "standard input" for "-" */
-const char *quantize_name(const char *path);
 
 /* Can it be read only once, from front to back? */
 bool quantize_is_pipe(const char *path);
@@ -142,8 +139,7 @@ int quantize_calib(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
 void quantize_calib_free(struct quantize *q);
 /* What it will take: measured, and said where that is worth it. */
 int quantize_cost(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
-int quantize_stats_open(struct quantize *q,
-                        struct sov_err *err) SOV_MUST_CHECK;
+int quantize_stats_open(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
 int quantize_stats_write(struct quantize *q,
                          struct sov_err *err) SOV_MUST_CHECK;
 /* Where the statistics are all that is asked for: make them; tell of it. */
@@ -211,10 +207,8 @@ const struct sov_sheet_row *quantize_sheet_row(const struct quantize *q,
  */
 bool quantize_eval_wanted(void);
 bool quantize_eval_runs_source(void);
-int quantize_eval_begin(struct quantize *q,
-                        struct sov_err *err) SOV_MUST_CHECK;
-int quantize_eval_model(struct quantize *q,
-                        struct sov_err *err) SOV_MUST_CHECK;
+int quantize_eval_begin(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
+int quantize_eval_model(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
 int quantize_eval_open(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
 int quantize_eval(struct quantize *q, struct sov_err *err) SOV_MUST_CHECK;
 void quantize_eval_end(struct quantize *q);

@@ -10,6 +10,7 @@
 #include "cli/claims.h"
 #include "cli/common.h"
 #include "cli/lineage.h"
+#include "cli/names.h"
 #include "cli/report.h"
 #include "cli/tool.h"
 #include "run/run.h"
@@ -244,14 +245,10 @@ sov_account_open(struct sov_account *a, const char *model,
                  const char *const *inputs, size_t n_inputs,
                  struct sov_err *err)
 {
-    const char *slash = model != NULL ? strrchr(model, '/') : NULL;
     struct sov_metrics_opts opts = {
         .path = a->metrics_path,
         .seconds = a->seconds,
-        .model = model == NULL             ? "built-in"
-                 : slash != NULL           ? slash + 1
-                 : strcmp(model, "-") == 0 ? "standard input"
-                                           : model,
+        .model = model == NULL ? "built-in" : sov_name_base(sov_name_in(model)),
         .force = sov_common.force,
         .inputs = inputs,
         .n_inputs = n_inputs,

@@ -4,6 +4,7 @@
  */
 #include "run/jsonl_job.h"
 
+#include "cli/names.h"
 #include "cli/progress.h"
 
 #include <stdlib.h>
@@ -80,10 +81,7 @@ drop_slot(struct sov_jsonl_job *j, size_t before)
 static const char *
 model_name(const struct sov_jsonl_job *j)
 {
-    const char *path = sov_lm_name(j->lm);
-    const char *slash = strrchr(path, '/');
-
-    return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
+    return sov_name_base(sov_lm_name(j->lm));
 }
 
 /* The proof of a text, if it is wanted. */

@@ -4,6 +4,7 @@
  */
 #include "run/keep.h"
 
+#include "cli/names.h"
 #include "cli/tool.h"
 
 #include <errno.h>
@@ -16,7 +17,7 @@ name_of(const struct sov_keep *k)
 {
     const char *path = k->path != NULL ? k->path : k->in;
 
-    return strcmp(path, "-") == 0 ? "standard input" : path;
+    return sov_name_in(path);
 }
 
 bool

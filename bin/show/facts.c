@@ -4,6 +4,7 @@
  */
 #include "show/show.h"
 
+#include "cli/names.h"
 #include "cli/tool.h"
 
 #include <string.h>
@@ -43,7 +44,7 @@ show_open(struct show_facts *f, const char *path, enum sov_access access,
 
     memset(f, 0, sizeof(*f));
     f->path = path;
-    f->name = strcmp(path, "-") == 0 ? "standard input" : path;
+    f->name = sov_name_in(path);
     if (path[0] == '\0')
         return sov_fail(err, SOV_EARG, "the name of the model is empty");
     if (strcmp(path, "-") == 0 && isatty(STDIN_FILENO))

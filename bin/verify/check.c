@@ -18,6 +18,7 @@
  */
 #include "cli/claims.h"
 #include "cli/early.h"
+#include "cli/names.h"
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/text.h"
@@ -61,12 +62,6 @@ bytes_of(const struct check *c)
     for (size_t i = 0; i < c->set.n; i++)
         n += c->set.file[i].digest.size;
     return n;
-}
-
-static const char *
-name_of(const char *path)
-{
-    return strcmp(path, "-") == 0 ? "standard input" : path;
 }
 
 /* ---- where the bytes differ ---- */
@@ -303,7 +298,7 @@ not_trusted(const struct check *c, struct sov_err *err)
                     "%s: signed by key %s, which is not trusted here; if you "
                     "know whose it is, name its public key with --key or in "
                     "%s",
-                    name_of(c->path), id[0] != '\0' ? id : "without an id",
+                    sov_name_in(c->path), id[0] != '\0' ? id : "without an id",
                     where);
 }
 
@@ -317,7 +312,7 @@ denied(const struct check *c, const sov_keyring *ring, struct sov_err *err)
     if (by == NULL || sov_keyring_find(ring, by->key_id, &why) != NULL)
         return err->rc = SOV_EDENY;
     return sov_fail(err, SOV_EDENY, "%s: signed by key %.16s: %s",
-                    name_of(c->path), by->key_id, why.msg);
+                    sov_name_in(c->path), by->key_id, why.msg);
 }
 
 static int
@@ -325,13 +320,13 @@ no_claims(const struct check *c, struct sov_err *err)
 {
     if (sov_verify.require != NULL)
         return sov_fail(err, SOV_EDENY, "%s: has no claims, and %s wants some",
-                        name_of(c->path), sov_verify.require);
+                        sov_name_in(c->path), sov_verify.require);
     if (c->claims_path != NULL)
         sov_fail(err, SOV_EIO, "%s: has no claims: there is no %s%s", c->path,
                  c->claims_path, sov_verify_hint(c->path));
     else
         sov_fail(err, SOV_EIO, "%s: has no claims; name them with --claims",
-                 name_of(c->path));
+                 sov_name_in(c->path));
     err->where = SOV_WHERE_INPUT;
     return SOV_EIO;
 }
@@ -420,11 +415,11 @@ examine(struct check *c, const sov_keyring *ring, struct sov_err *err)
     if (rc == 0)
         rc = check_frozen(c, ring, err);
     if (rc < 0 && strncmp(err->msg, c->path, strlen(c->path)) != 0)
-        sov_err_wrap(err, "%s", name_of(c->path));
+        sov_err_wrap(err, "%s", sov_name_in(c->path));
     if (rc == 0 && c->v.answer == SOV_ANSWER_YES)
         c->verified = true;
     else if (rc == 0)
-        rc = sov_fail(err, SOV_ENO, "%s: not verified", name_of(c->path));
+        rc = sov_fail(err, SOV_ENO, "%s: not verified", sov_name_in(c->path));
     return rc;
 }
 
@@ -511,7 +506,7 @@ say_verified(const struct check *c)
     const struct sov_claim *leaf = c->v.leaf;
     char name[1000], who[600];
 
-    sov_text_escape(name, sizeof(name), name_of(c->path));
+    sov_text_escape(name, sizeof(name), sov_name_in(c->path));
     sov_text_escape(who, sizeof(who), signer_of(leaf));
     printf("%s: verified, signed by %s (key %.16s)\n", name, who, leaf->key_id);
     if (sov_common.verbose > 0)

@@ -10,6 +10,7 @@
  * the signature that freezes them appear together, or none of them does.
  */
 #include "cli/claims.h"
+#include "cli/names.h"
 #include "cli/report.h"
 #include "cli/text.h"
 #include "cli/tool.h"
@@ -229,14 +230,6 @@ describe_external(struct sov_param *p)
     return n;
 }
 
-static const char *
-base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash != NULL ? slash + 1 : path;
-}
-
 static int
 make_statement(struct job *j, const struct sov_param *license,
                struct sov_err *err)
@@ -244,7 +237,7 @@ make_statement(struct job *j, const struct sov_param *license,
     struct sov_param external[2], commit;
     struct sov_resource dep;
     struct sov_resource index = {
-        .name = base_name(j->out[INDEX]),
+        .name = sov_name_base(j->out[INDEX]),
         .role = "index",
         .digest = { .has = SOV_HASH_SHA256 },
     };
