@@ -301,6 +301,16 @@ is_pairs(const struct sov_bench_record *r)
     return strcmp(bench_text(r->metric), "ratio") == 0;
 }
 
+#define PERHAPS 0.05 /* p up to which an interval of 95 % lies beyond it */
+
+/* Is it inconclusive in spite of an interval that is not? */
+static bool
+is_perhaps(const struct sov_bench_verdict *v)
+{
+    return v->answer == SOV_BENCH_INCONCLUSIVE && v->p <= PERHAPS &&
+           isfinite(v->change);
+}
+
 /* What more of it is called, and what less is. */
 static const char *
 direction(const struct sov_bench_record *r, bool worse)
@@ -338,7 +348,11 @@ bench_verdict_words(char *buf, size_t size, const struct sov_bench_verdict *v)
                  direction(v->now, change > 0));
         break;
     case SOV_BENCH_INCONCLUSIVE:
-        snprintf(buf, size, "not clear");
+        if (is_perhaps(v))
+            snprintf(buf, size, "perhaps %.1f %% %s", fabs(change),
+                     direction(v->now, change > 0));
+        else
+            snprintf(buf, size, "not clear");
         break;
     case SOV_BENCH_REFUSED:
         snprintf(buf, size,
@@ -375,6 +389,28 @@ tell_worst(struct bench_view *view)
     more(view->headline, sizeof(view->headline), ".");
 }
 
+/* Nothing is certain; what is the least uncertain of all is told. */
+static void
+tell_unclear(struct bench_view *view)
+{
+    const struct sov_bench_verdict *best = NULL;
+    const struct bench_row *row;
+
+    for (size_t i = 0; i < view->n_v; i++)
+        if (is_perhaps(&view->v[i]) && (best == NULL || view->v[i].p < best->p))
+            best = &view->v[i];
+    snprintf(view->headline, sizeof(view->headline), "Not clear: ");
+    if (best == NULL) {
+        more(view->headline, sizeof(view->headline),
+             "the samples tell neither that it is worse nor that it is not.");
+        return;
+    }
+    row = row_of(view, best);
+    more(view->headline, sizeof(view->headline), "%s of %s: %s.",
+         row != NULL ? row->what : bench_text(best->now->metric),
+         bench_text(best->now->model.name), best->reason);
+}
+
 void
 bench_headline(struct bench_view *view)
 {
@@ -400,9 +436,7 @@ bench_headline(struct bench_view *view)
                  n[SOV_BENCH_WORSE] == 1 ? ":" : ", the most:");
         tell_worst(view);
     } else if (n[SOV_BENCH_INCONCLUSIVE] == compared)
-        snprintf(buf, size,
-                 "Not clear: the samples tell neither that it is "
-                 "worse nor that it is not.");
+        tell_unclear(view);
     else {
         snprintf(buf, size, "No worse than %s", past);
         if (n[SOV_BENCH_BETTER] > 0)

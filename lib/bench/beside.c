@@ -13,9 +13,12 @@
  *     most alpha for all cells together (Holm), by Wilcoxon's signed ranks of
  *     the logarithms beside that of the threshold.  Better is the mirror image.
  *  3. The same: the upper end of the interval lies below the threshold.
- *  4. All else is inconclusive.
+ *  4. All else is inconclusive.  The interval is told at the confidence of the
+ *     rule, and alpha is less than what it misses: it may lie beyond the
+ *     threshold where nothing is beyond doubt (doubt.c).
  */
 #include "base/mem.h"
+#include "bench/doubt.h"
 #include "bench/signed.h"
 #include "sov/bench.h"
 
@@ -106,6 +109,7 @@ answer(struct sov_bench_verdict *v, const struct sov_bench_rule *rule)
     bool slower = v->change > 0;
     double from = slower ? v->low : -v->high;
     double to = slower ? v->high : -v->low;
+    char because[80] = "";
 
     if (v->answer == SOV_BENCH_REFUSED)
         return;
@@ -113,10 +117,13 @@ answer(struct sov_bench_verdict *v, const struct sov_bench_rule *rule)
         v->answer = slower ? SOV_BENCH_WORSE : SOV_BENCH_BETTER;
     else if (v->high <= rule->fail_above)
         v->answer = SOV_BENCH_SAME;
+    else
+        sov_doubt_words(because, sizeof(because), v, rule);
     snprintf(v->reason, sizeof(v->reason),
-             "%.1f %% %s (%.1f to %.1f) than %.60s", 100 * fabs(v->change),
+             "%.1f %% %s (%.1f to %.1f) than %.40s%s", 100 * fabs(v->change),
              slower ? "slower" : "faster", 100 * from, 100 * to,
-             v->now->cell.text != NULL ? v->now->cell.text : "the other one");
+             v->now->cell.text != NULL ? v->now->cell.text : "the other one",
+             because);
 }
 
 int

@@ -6,6 +6,7 @@ libsov_all_la_SOURCES += \
 	%D%/change.c \
 	%D%/dist.c %D%/dist.h \
 	%D%/disturb.c \
+	%D%/doubt.c %D%/doubt.h \
 	%D%/history.c \
 	%D%/limits.h \
 	%D%/machine.c \

@@ -30,6 +30,7 @@
 #include "base/fmath.h"
 #include "base/mem.h"
 #include "base/order.h"
+#include "bench/doubt.h"
 #include "bench/pool.h"
 #include "bench/signed.h"
 #include "sov/bench.h"
@@ -416,21 +417,23 @@ answer_timed(struct sov_bench_verdict *v, const struct sov_bench_rule *rule,
     double floor = floor_of(v, rule);
     double most = v->high * v->before; /* about, of a cost and of a rate */
     const char *noise = now->noise != NULL ? now->noise : base->noise;
-    char because[64];
+    char because[80];
     bool differ;
     int rc;
 
+    sov_doubt_words(because, sizeof(because), v, rule);
     if (v->p > rule->alpha || fabs(v->after - v->before) <= floor) {
         bool same = v->high <= rule->fail_above || most <= floor;
+        bool doubt = v->p > rule->alpha && because[0] != '\0';
 
         tell(v, same ? SOV_BENCH_SAME : SOV_BENCH_INCONCLUSIVE,
-             same                        ? ""
-             : v->low > rule->fail_above ? ", not beyond doubt"
-                                         : ", which does not tell");
+             same    ? ""
+             : doubt ? because
+                     : ", which does not tell");
         return 0;
     }
     if (v->p_holm > rule->alpha) {
-        tell(v, SOV_BENCH_INCONCLUSIVE, ", too little among so many cells");
+        tell(v, SOV_BENCH_INCONCLUSIVE, because);
         return 0;
     }
     rc = samples_differ(now, base, 1 - rule->confidence, &differ, err);

@@ -222,7 +222,7 @@ START_TEST(many_cells_are_corrected_for)
     judge(SOV_BENCH_WORSE, "");
     now.n = 48;
     rule.alpha = 0.0001;
-    judge(SOV_BENCH_INCONCLUSIVE, "not beyond doubt");
+    judge(SOV_BENCH_INCONCLUSIVE, "not beyond doubt: 1 of ");
 }
 END_TEST
 
@@ -330,7 +330,15 @@ START_TEST(pairs_are_judged_by_themselves)
     judge_pairs(SOV_BENCH_WORSE, "3.1 % slower");
     /* eight pairs cannot be that sure */
     pairs_of(0.9, 8);
-    judge_pairs(SOV_BENCH_INCONCLUSIVE, "11.1 % slower");
+    judge_pairs(SOV_BENCH_INCONCLUSIVE,
+                "11.1 % slower (10.2 to 12.0) than ./old, not beyond doubt: "
+                "1 of 128 such is chance, and not 1 of 200");
+    /* nor does an interval that has the threshold in it */
+    rule.fail_above = 0.11;
+    pairs_of(0.9, 8);
+    judge_pairs(SOV_BENCH_INCONCLUSIVE, "than ./old");
+    ck_assert_ptr_null(strstr(v->reason, "doubt"));
+    rule.fail_above = 0;
     pairs_of(0.9, 9);
     judge_pairs(SOV_BENCH_WORSE, "11.1 % slower");
     pairs_of(0.9, 5);
@@ -353,6 +361,7 @@ START_TEST(many_pairs_are_corrected_for)
     ck_assert_uint_eq(n_v, 30);
     ck_assert_int_eq(v[7].answer, SOV_BENCH_INCONCLUSIVE);
     ck_assert(v[7].p < rule.alpha && v[7].p_holm > rule.alpha);
+    ck_assert_ptr_nonnull(strstr(v[7].reason, "among so many cells"));
 }
 END_TEST
 

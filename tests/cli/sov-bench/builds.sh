@@ -62,6 +62,13 @@ err_has 'slower ('
 err_has 'than ./swapped'
 # shellcheck disable=SC2086
 expect 0 sov-bench -q $quick --runs 9 --vs-tool ./swapped m.gguf
+# what pairs cannot be sure of is no verdict, and it is said why
+# shellcheck disable=SC2086
+expect 0 sov-bench $quick --runs 8 --vs-tool ./swapped --fail-above 1% m.gguf
+out_has '% slower'
+grep -q '? perhaps [0-9.]* % slower$' out || fail "no perhaps"
+out_has 'Not clear: ratio of decode 4 of m.gguf: '
+out_has 'not beyond doubt: 1 of 128 such is chance, and not 1 of 200.'
 # shellcheck disable=SC2086
 expect 0 sov-bench -q $quick --runs 4 --vs-tool ./swapped --fail-above 1% m.gguf
 unset SLOW
