@@ -85,6 +85,19 @@ struct sov_calib_rates {
  */
 double sov_calib_usual(double *t, size_t n);
 
+/*
+ * Moments to try on what is done with them: of inputs that go with each other,
+ * SOV_MOMENT_TOKENS of k columns, which are left in x; held: some of them are
+ * kept apart.  To be freed.
+ */
+int sov_calib_some_moments(struct sov_moments *m, size_t k, bool held, float *x,
+                           struct sov_err *err) SOV_MUST_CHECK;
+
+/* a k^(power + 1) + b k^power through what two widths, at[0] < at[1], took;
+ * neither a nor b is below 0. */
+double sov_calib_through(const size_t at[2], const double t[2], size_t k,
+                         int power);
+
 /* Before the run, which begins anew. */
 int sov_calib_probe(struct sov_calib *c, struct sov_calib_rates *rates,
                     struct sov_err *err) SOV_MUST_CHECK;

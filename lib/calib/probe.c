@@ -95,6 +95,61 @@ time_moments(struct sov_calib *c, double *seconds, struct sov_err *err)
     return 0;
 }
 
+/* Inputs that go with each other. */
+static void
+some_inputs(float *x, size_t n)
+{
+    uint32_t s = 1;
+    float last = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        s = s * 1664525 + 1013904223;
+        x[i] = last = 0.7f * last + (float)(int32_t)s * 0x1p-31f;
+    }
+}
+
+int
+sov_calib_some_moments(struct sov_moments *m, size_t k, bool held, float *x,
+                       struct sov_err *err)
+{
+    uint64_t floats = sov_moments_room(k, true);
+    float *room = sov_mem_aligned((size_t)floats, sizeof(*room));
+    int rc = room == NULL ? sov_mem_fail(err)
+                          : sov_moments_new(m, k, 0, true, held, err);
+
+    if (rc == 0) {
+        some_inputs(x, SOV_MOMENT_TOKENS * k);
+        sov_moments_add(m, false, x, k, x + k, k, SOV_MOMENT_TOKENS - 1, room);
+        if (held)
+            sov_moments_add(m, true, x, k, x + k, k, SOV_MOMENT_TOKENS / 2,
+                            room);
+        sov_moments_finish(m);
+    }
+    sov_mem_free_aligned(room);
+    return rc;
+}
+
+double
+sov_calib_through(const size_t at[2], const double t[2], size_t k, int power)
+{
+    double slim = (double)at[0], wide = (double)at[1];
+    double base = 1, low = t[0], high = t[1], a, b;
+
+    for (int i = 0; i < power; i++) {
+        base *= (double)k;
+        low /= slim;
+        high /= wide;
+    }
+    a = (high - low) / (wide - slim);
+    a = a > 0 ? a : 0;
+    b = high - a * wide;
+    if (b < 0) {
+        b = 0;
+        a = high / wide;
+    }
+    return base * (a * (double)k + b);
+}
+
 int
 sov_calib_probe(struct sov_calib *c, struct sov_calib_rates *rates,
                 struct sov_err *err)

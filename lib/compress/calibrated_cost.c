@@ -44,37 +44,6 @@ struct cost {
 
 /* ---- rounding ---- */
 
-/* Inputs that go with each other. */
-static void
-some_inputs(float *x, size_t n)
-{
-    uint32_t s = 1;
-    float last = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        s = s * 1664525 + 1013904223;
-        x[i] = last = 0.7f * last + (float)(int32_t)s * 0x1p-31f;
-    }
-}
-
-static int
-some_moments(struct sov_moments *m, size_t k, float *x, struct sov_err *err)
-{
-    uint64_t floats = sov_moments_room(k, true);
-    float *room = sov_mem_aligned((size_t)floats, sizeof(*room));
-    int rc = room == NULL ? sov_mem_fail(err)
-                          : sov_moments_new(m, k, 0, true, true, err);
-
-    if (rc == 0) {
-        some_inputs(x, SOV_MOMENT_TOKENS * k);
-        sov_moments_add(m, false, x, k, x + k, k, SOV_MOMENT_TOKENS - 1, room);
-        sov_moments_add(m, true, x, k, x + k, k, SOV_MOMENT_TOKENS / 2, room);
-        sov_moments_finish(m);
-    }
-    sov_mem_free_aligned(room);
-    return rc;
-}
-
 /* How many weights become each type. */
 static void
 count_types(const struct sov_calibrated *c, uint64_t n[SOV_TYPE_GGUF_MAX])
@@ -147,7 +116,7 @@ time_width(const struct sov_calibrated *c,
     struct sov_feedback *f = NULL;
     struct sov_moments m = { 0 };
     double t[TRIES];
-    int rc = some_moments(&m, r->k[w], x, err);
+    int rc = sov_calib_some_moments(&m, r->k[w], true, x, err);
 
     for (int i = 0; i < TRIES && rc == 0; i++) {
         sov_feedback_free(f);
@@ -189,28 +158,6 @@ time_rounding(const struct sov_calibrated *c, uint64_t widest,
     return rc;
 }
 
-/* a k^(power + 1) + b k^power through both measurements; neither is below 0. */
-static double
-through(const struct rounding *r, const double t[2], double k, int power)
-{
-    double slim = (double)r->k[0], wide = (double)r->k[1];
-    double base = 1, low = t[0], high = t[1], a, b;
-
-    for (int i = 0; i < power; i++) {
-        base *= k;
-        low /= slim;
-        high /= wide;
-    }
-    a = (high - low) / (wide - slim);
-    a = a > 0 ? a : 0;
-    b = high - a * wide;
-    if (b < 0) {
-        b = 0;
-        a = high / wide;
-    }
-    return base * (a * k + b);
-}
-
 /* ---- all sites ---- */
 
 static int
@@ -221,15 +168,16 @@ add_site(void *arg, const struct sov_calib_site *site, size_t k,
     const sov_plan *plan = cost->c->job->plan;
 
     (void)err;
-    cost->rounding +=
-        (double)site->n_experts * through(&cost->r, cost->r.made, (double)k, 2);
+    cost->rounding += (double)site->n_experts *
+                      sov_calib_through(cost->r.k, cost->r.made, k, 2);
     for (size_t i = 0; i < site->n_tensors; i++)
         if (sov_calibrated_wants(cost->c, site->tensor[i]))
             cost->rounding +=
                 (double)sov_tensor_rows(sov_plan_at(plan, site->tensor[i])) *
-                through(&cost->r,
-                        cost->r.row[sov_plan_at(plan, site->tensor[i])->type],
-                        (double)k, 1);
+                sov_calib_through(
+                    cost->r.k,
+                    cost->r.row[sov_plan_at(plan, site->tensor[i])->type], k,
+                    1);
     cost->moments += (double)k * (double)k;
     return 0;
 }
@@ -249,9 +197,9 @@ tied_rounding(const struct sov_calibrated *c, const struct rounding *r)
     codec = sov_codec_find(to->type);
     if (codec == NULL || codec->parts == NULL)
         return 0;
-    return through(r, r->made, (double)to->dim[0], 2) +
+    return sov_calib_through(r->k, r->made, (size_t)to->dim[0], 2) +
            (double)sov_tensor_rows(to) *
-               through(r, r->row[to->type], (double)to->dim[0], 1);
+               sov_calib_through(r->k, r->row[to->type], (size_t)to->dim[0], 1);
 }
 
 /* In the first layer zeros stand for what will be, or what is does again. */

@@ -18,8 +18,7 @@
 #include <string.h>
 
 /* Widths that are tried, and rows for each thread. */
-#define SLIM ((size_t)256)
-#define WIDE ((size_t)768)
+static const size_t widths[2] = { 256, 768 };
 #define ROWS ((size_t)64)
 
 /* Tries; the first does not count. */
@@ -37,36 +36,6 @@ struct cost {
     double feeding; /* seconds so far */
     double moments; /* columns times columns times tokens */
 };
-
-/* Inputs that go with each other. */
-static void
-some_inputs(float *x, size_t n)
-{
-    uint32_t s = 1;
-    float last = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        s = s * 1664525 + 1013904223;
-        x[i] = last = 0.7f * last + (float)(int32_t)s * 0x1p-31f;
-    }
-}
-
-static int
-some_moments(struct sov_moments *m, size_t k, float *x, struct sov_err *err)
-{
-    uint64_t floats = sov_moments_room(k, true);
-    float *room = sov_mem_aligned((size_t)floats, sizeof(*room));
-    int rc = room == NULL ? sov_mem_fail(err)
-                          : sov_moments_new(m, k, 0, true, false, err);
-
-    if (rc == 0) {
-        some_inputs(x, SOV_MOMENT_TOKENS * k);
-        sov_moments_add(m, false, x, k, x + k, k, SOV_MOMENT_TOKENS - 1, room);
-        sov_moments_finish(m);
-    }
-    sov_mem_free_aligned(room);
-    return rc;
-}
 
 /* As sov_prune_some() does it. */
 static int
@@ -116,13 +85,14 @@ static int
 time_width(const struct sov_prune *job, struct feeding *f, int w,
            struct sov_err *err)
 {
-    size_t k = w == 0 ? SLIM : WIDE, rows = ROWS * sov_threads();
+    size_t k = widths[w], rows = ROWS * sov_threads();
     size_t n = rows > SOV_MOMENT_TOKENS ? rows : SOV_MOMENT_TOKENS;
     float *x = sov_mem_aligned(n * k, sizeof(*x));
     struct sov_feedback *made = NULL;
     struct sov_moments m = { 0 };
     double t[TRIES];
-    int rc = x == NULL ? sov_mem_fail(err) : some_moments(&m, k, x, err);
+    int rc = x == NULL ? sov_mem_fail(err)
+                       : sov_calib_some_moments(&m, k, false, x, err);
 
     for (int i = 0; i < TRIES && rc == 0; i++) {
         sov_feedback_free(made);
@@ -141,27 +111,6 @@ time_width(const struct sov_prune *job, struct feeding *f, int w,
     return rc;
 }
 
-/* a k^(power + 1) + b k^power through both measurements; neither is below 0. */
-static double
-through(const double t[2], double k, int power)
-{
-    double base = 1, low = t[0], high = t[1], a, b;
-
-    for (int i = 0; i < power; i++) {
-        base *= k;
-        low /= (double)SLIM;
-        high /= (double)WIDE;
-    }
-    a = (high - low) / (double)(WIDE - SLIM);
-    a = a > 0 ? a : 0;
-    b = high - a * (double)WIDE;
-    if (b < 0) {
-        b = 0;
-        a = high / (double)WIDE;
-    }
-    return base * (a * k + b);
-}
-
 static int
 add_site(void *arg, const struct sov_calib_site *site, size_t k,
          struct sov_err *err)
@@ -171,12 +120,12 @@ add_site(void *arg, const struct sov_calib_site *site, size_t k,
 
     (void)err;
     cost->feeding +=
-        (double)site->n_experts * through(cost->f.made, (double)k, 2);
+        (double)site->n_experts * sov_calib_through(widths, cost->f.made, k, 2);
     for (size_t i = 0; i < site->n_tensors; i++)
         if (sov_prune_sweep_wants(cost->s, site->tensor[i]))
             cost->feeding +=
                 (double)sov_tensor_rows(sov_model_at(model, site->tensor[i])) *
-                through(cost->f.row, (double)k, 1);
+                sov_calib_through(widths, cost->f.row, k, 1);
     cost->moments += (double)k * (double)k;
     return 0;
 }
