@@ -17,6 +17,7 @@ bin_cli_libcli_la_SOURCES = \
 	%D%/cli/fileset.c %D%/cli/fileset.h \
 	%D%/cli/generate.c %D%/cli/generate.h \
 	%D%/cli/guard.c %D%/cli/guard.h \
+	%D%/cli/kept.c %D%/cli/kept.h \
 	%D%/cli/landlock.c %D%/cli/landlock.h \
 	%D%/cli/lineage.c %D%/cli/lineage.h \
 	%D%/cli/line.c %D%/cli/line.h \
@@ -111,7 +112,6 @@ bin_sov_prune_SOURCES = %D%/sov-prune.c \
 	%D%/prune/plan.c \
 	%D%/prune/prune.h \
 	%D%/prune/report.c \
-	%D%/prune/resume.c \
 	%D%/prune/speed.c
 bin_sov_prune_LDADD = $(tool_libs) -lm
 

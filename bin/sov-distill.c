@@ -408,15 +408,6 @@ distill_write_model(struct distill *q, struct sov_err *err)
     return rc == 0 ? sov_lineage_commit(&q->lineage, err) : rc;
 }
 
-static double
-now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 /* The one that writes. */
 static int
 first_process(struct distill *q, struct sov_err *err)
@@ -452,7 +443,7 @@ other_process(struct distill *q, struct sov_err *err)
 static int
 distill(struct distill *q, struct sov_err *err)
 {
-    double start = now();
+    double start = sov_seconds();
     int rc = distill_check(q, err);
 
     if (rc == 0 && distill_alone())
@@ -473,7 +464,7 @@ distill(struct distill *q, struct sov_err *err)
     if (rc == 0)
         rc = q->facts.process == 0 ? first_process(q, err)
                                    : other_process(q, err);
-    q->seconds = now() - start;
+    q->seconds = sov_seconds() - start;
     return rc == 0 && q->facts.process == 0 ? distill_report(q, err) : rc;
 }
 

@@ -371,6 +371,26 @@ prune_open_output(struct prune *p, const sov_plan *plan, struct sov_err *err)
                    : rc;
 }
 
+/* What an earlier run has left, and what to do if this one leaves something. */
+static int
+resume(struct prune *p, size_t *told, struct sov_err *err)
+{
+    const char *part = sov_sink_part(p->target.sink[0]), *line;
+    int rc;
+
+    if (!sov_common.resume)
+        return 0;
+    sov_progress_begin("B");
+    rc = sov_prune_resume(p->job, p->target.sink, err);
+    sov_progress_end();
+    for (; (line = sov_prune_warning(p->job, *told)) != NULL; ++*told)
+        sov_warn("%s", line);
+    if (rc < 0)
+        return rc;
+    return sov_kept_begin(&p->kept, part, sov_prune_kept(p->job),
+                          sov_plan_bytes(sov_prune_plan(p->job)), err);
+}
+
 /* With healing it is known only behind that what is written. */
 static int
 fill_output(struct prune *p, size_t *told, struct sov_err *err)
@@ -380,7 +400,7 @@ fill_output(struct prune *p, size_t *told, struct sov_err *err)
     if (prune_options.heal_steps == 0) {
         rc = prune_open_output(p, sov_prune_plan(p->job), err);
         if (rc == 0)
-            rc = prune_resume(p, told, err);
+            rc = resume(p, told, err);
     }
     if (rc == 0)
         rc = calibrate(p, err);
@@ -415,19 +435,10 @@ write_output(struct prune *p, size_t *told, struct sov_err *err)
     return rc == 0 ? commit_output(p, err) : rc;
 }
 
-static double
-now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 static int
 prune(struct prune *p, struct sov_err *err)
 {
-    double start = now();
+    double start = sov_seconds();
     size_t told = 0;
     int rc = prepare(p, err);
 
@@ -452,7 +463,7 @@ prune(struct prune *p, struct sov_err *err)
     }
     if (rc == 0)
         rc = prune_plan_write(p, err);
-    p->seconds = now() - start;
+    p->seconds = sov_seconds() - start;
     if (rc == 0)
         rc = prune_report(p, err);
     return rc == 0 ? prune_compare_verdict(p, err) : rc;
@@ -469,7 +480,7 @@ run(int argc, char **argv, struct sov_err *err)
     prune_compare_end(&p);
     prune_heal_end(&p);
     sov_target_free(&p.target);
-    prune_resumed(&p);
+    sov_kept_end(&p.kept);
     sov_sink_abort(p.plan_sink);
     sov_prune_free(p.job);
     sov_prune_sheet_free(p.sheet);

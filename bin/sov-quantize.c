@@ -22,8 +22,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define KEPT "%s is kept; the same command goes on from there"
-
 struct quantize_options quantize_options = { .on_nonfinite =
                                                  SOV_NONFINITE_FAIL };
 
@@ -414,27 +412,8 @@ resume(struct quantize *q, size_t *told, struct sov_err *err)
         sov_warn("%s", line);
     if (rc < 0)
         return rc;
-    if (sov_quant_kept(q->job) > 0)
-        sov_note(1, "%s: going on behind %" PRIu64 " of %" PRIu64 " bytes",
-                 part, sov_quant_kept(q->job),
-                 sov_plan_bytes(sov_quant_plan(q->job)));
-    q->part = strdup(part);
-    if (q->part == NULL ||
-        asprintf(&q->last_words, "%s: " KEPT "\n", sov_tool_name(), part) < 0)
-        return sov_fail(err, SOV_EMEM, "out of memory");
-    sov_guard_last_words(q->last_words);
-    return 0;
-}
-
-/* After all else: is there something to go on from? */
-static void
-resumed(struct quantize *q)
-{
-    sov_guard_last_words(NULL);
-    if (q->part != NULL && access(q->part, F_OK) == 0)
-        sov_warn(KEPT, q->part);
-    free(q->part);
-    free(q->last_words);
+    return sov_kept_begin(&q->kept, part, sov_quant_kept(q->job),
+                          sov_plan_bytes(sov_quant_plan(q->job)), err);
 }
 
 /* What --calib asks for, before any tensor is written. */
@@ -502,20 +481,11 @@ write_output(struct quantize *q, size_t *told, struct sov_err *err)
     return rc == 0 ? commit_output(q, err) : rc;
 }
 
-static double
-now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 /* Of --calib and --stats-out alone: the statistics are the output. */
 static int
 only_stats(struct quantize *q, struct sov_err *err)
 {
-    double start = now();
+    double start = sov_seconds();
     int rc = quantize_calib_check(q, err);
 
     sov_common.output = quantize_options.stats_out;
@@ -533,7 +503,7 @@ only_stats(struct quantize *q, struct sov_err *err)
         rc = list_inputs(q, err);
     if (rc == 0)
         rc = quantize_collect(q, err);
-    q->seconds = now() - start;
+    q->seconds = sov_seconds() - start;
     return rc == 0 && (sov_common.json || sov_common.dry_run)
                ? quantize_report_stats(q, err)
                : rc;
@@ -542,7 +512,7 @@ only_stats(struct quantize *q, struct sov_err *err)
 static int
 quantize(struct quantize *q, struct sov_err *err)
 {
-    double start = now();
+    double start = sov_seconds();
     size_t told = 0;
     int rc;
 
@@ -584,7 +554,7 @@ quantize(struct quantize *q, struct sov_err *err)
     rc = quantize_plan_write(q, err);
     if (rc < 0)
         return rc;
-    q->seconds = now() - start;
+    q->seconds = sov_seconds() - start;
     return quantize_report(q, err);
 }
 
@@ -597,7 +567,7 @@ run(int argc, char **argv, struct sov_err *err)
     (void)argc;
     sov_lineage_end(&q.lineage);
     sov_target_free(&q.target);
-    resumed(&q);
+    sov_kept_end(&q.kept);
     quantize_carry_end(&q);
     sov_quant_free(q.job);
     sov_export_free(q.folder);

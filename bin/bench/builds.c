@@ -323,7 +323,7 @@ measure_pair(struct contest *t, struct sov_err *err)
 static bool
 goes_on(const struct contest *t)
 {
-    double spent = sov_generate_clock() - t->start;
+    double spent = sov_seconds() - t->start;
 
     if (t->n >= t->most)
         return false;
@@ -438,7 +438,7 @@ bench_builds(const struct bench_job *job, const char *model,
     t->most =
         o->runs > 0 && o->runs < PAIRS_MOST ? (size_t)o->runs : PAIRS_MOST;
     t->budget = o->seconds > 0 ? o->seconds : BENCH_SECONDS;
-    t->start = sov_generate_clock();
+    t->start = sov_seconds();
     make_command(&t->command[OURS], "/proc/self/exe", model);
     make_command(&t->command[OTHER], o->vs_tool, model);
     sov_progress_begin("pairs");

@@ -11,6 +11,7 @@
 #include "bench/bench.h"
 
 #include "cli/generate.h"
+#include "cli/progress.h"
 #include "cli/tool.h"
 #include "sov/base.h"
 
@@ -240,12 +241,12 @@ bench_bed_run(struct bench_bed *b, const struct bench_task *task,
 
     for (uint32_t i = 0; i < task->batch && rc == 0; i++)
         rc = open_seq(b, i, task->depth, err);
-    from = sov_generate_clock();
+    from = sov_seconds();
     if (rc == 0 && task->prompt > 0)
         rc = eval(b, task->batch, task->prompt, err);
     for (uint32_t i = 0; i < task->gen && rc == 0; i++)
         rc = eval(b, task->batch, 1, err);
-    *seconds = sov_generate_clock() - from;
+    *seconds = sov_seconds() - from;
     close_seqs(b);
     return rc;
 }

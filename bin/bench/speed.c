@@ -238,12 +238,12 @@ measure_idle(struct grid *g)
 {
     const struct timespec second = { 1, 0 };
     double before = energy(g);
-    double from = sov_generate_clock();
+    double from = sov_seconds();
 
     if (isnan(before))
         return;
     nanosleep(&second, NULL);
-    g->idle = (energy(g) - before) / (sov_generate_clock() - from);
+    g->idle = (energy(g) - before) / (sov_seconds() - from);
 }
 
 /* One sample: as many repetitions as the cell has. */
@@ -276,7 +276,7 @@ warm_up(struct grid *g, struct cell *c, struct sov_err *err)
 {
     double rate[WARMUP_MOST];
     double joules;
-    double from = sov_generate_clock();
+    double from = sov_seconds();
     double share = g->budget / 5 / (double)g->n_cells;
     double took;
     size_t n = 0;
@@ -295,7 +295,7 @@ warm_up(struct grid *g, struct cell *c, struct sov_err *err)
         rc = sample(g, c, &rate[n], &joules, err);
         n += rc == 0;
     } while (rc == 0 && n < WARMUP_MOST && sov_bench_steady(rate, n) == n &&
-             sov_generate_clock() - from < share);
+             sov_seconds() - from < share);
     c->warmup = n + 1;
     return rc;
 }
@@ -337,7 +337,7 @@ measure_round(struct grid *g, struct sov_err *err)
 static bool
 goes_on(const struct grid *g)
 {
-    double spent = sov_generate_clock() - g->start;
+    double spent = sov_seconds() - g->start;
 
     if (g->rounds >= g->rounds_most)
         return false;
@@ -351,7 +351,7 @@ measure(struct grid *g, struct sov_err *err)
 {
     int rc = 0;
 
-    g->start = sov_generate_clock();
+    g->start = sov_seconds();
     measure_idle(g);
     sov_progress_begin("samples");
     for (size_t i = 0; i < g->n_cells && rc == 0; i++)

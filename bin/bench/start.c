@@ -15,6 +15,7 @@
 #include "bench/bench.h"
 
 #include "cli/generate.h"
+#include "cli/progress.h"
 #include "cli/sandbox.h"
 #include "cli/tool.h"
 #include "sov/base.h"
@@ -180,7 +181,7 @@ run_once(const char *path, struct found *f, struct sov_err *err)
         .max_memory = sov_common.max_memory,
         .other = sov_memory_used(),
     };
-    double from = sov_generate_clock();
+    double from = sov_seconds();
     struct sov_lm lm;
     struct rusage usage;
     int rc = sov_lm_choose(&lm, path, err);
@@ -191,10 +192,10 @@ run_once(const char *path, struct found *f, struct sov_err *err)
         lm.tok = NULL; /* a model without one can be timed, too */
     if (rc == 0)
         rc = sov_lm_open_session(&lm, &opts, err);
-    f->load = sov_generate_clock() - from;
+    f->load = sov_seconds() - from;
     if (rc == 0)
         rc = read_prompt(&lm, f->prompt, err);
-    f->first = sov_generate_clock() - from;
+    f->first = sov_seconds() - from;
     if (rc == 0 && getrusage(RUSAGE_SELF, &usage) == 0)
         f->memory = (double)usage.ru_maxrss * 1024;
     sov_lm_close(&lm);
@@ -265,7 +266,7 @@ start_once(void)
     static char name[] = "sov-bench";
     static char version[] = "--version";
     char *argv[] = { name, version, NULL };
-    double from = sov_generate_clock();
+    double from = sov_seconds();
     pid_t pid = fork();
     int status;
     int null;
@@ -281,7 +282,7 @@ start_once(void)
         continue;
     if (pid < 0 || status != 0)
         return NAN;
-    return sov_generate_clock() - from;
+    return sov_seconds() - from;
 }
 
 /* ---- all of it */
@@ -301,7 +302,7 @@ more(size_t n, size_t most, double from)
 
     if (bench_options.runs > 0)
         return n < bench_options.runs && n < most;
-    return n < most && (n == 0 || sov_generate_clock() - from < budget / 6);
+    return n < most && (n == 0 || sov_seconds() - from < budget / 6);
 }
 
 static int
@@ -309,7 +310,7 @@ measure_warm(struct bench_start *s, const char *path, struct sov_err *err)
 {
     struct found f;
     int rc = measure_once(path, false, &f, err); /* it becomes warm by it */
-    double from = sov_generate_clock();
+    double from = sov_seconds();
 
     for (size_t n = 0; rc == 0 && more(n, WARM_MOST, from); n++) {
         rc = measure_once(path, false, &f, err);
@@ -326,7 +327,7 @@ measure_warm(struct bench_start *s, const char *path, struct sov_err *err)
 static int
 measure_cold(struct bench_start *s, const char *path, struct sov_err *err)
 {
-    double from = sov_generate_clock();
+    double from = sov_seconds();
     struct found f;
     int rc = 0;
 

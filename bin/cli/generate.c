@@ -3,6 +3,7 @@
  * generate.c - a text that goes on, token by token
  */
 #include "cli/generate.h"
+#include "cli/progress.h"
 
 #include "cli/tool.h"
 
@@ -11,15 +12,6 @@
 #include <time.h>
 
 #define PIECE 256 /* tokens of a prompt that are read at once */
-
-double
-sov_generate_clock(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static int
 put_piece(sov_stream *stream, struct sov_span p, struct sov_emit *out,
@@ -218,7 +210,7 @@ sov_generate(struct sov_generate *g, const struct sov_lm *lm,
 {
     sov_sampler *sampler = NULL;
     sov_stream *stream = NULL;
-    double start = sov_generate_clock();
+    double start = sov_seconds();
     double before = energy(g);
     double after;
     int rc;
@@ -233,11 +225,11 @@ sov_generate(struct sov_generate *g, const struct sov_lm *lm,
         rc = sov_stream_new(&stream, g->stops, g->n_stops, err);
     if (rc == 0)
         rc = read_prompt(g, lm, err);
-    g->prompt_s = g->first_s = sov_generate_clock() - start;
-    start = sov_generate_clock();
+    g->prompt_s = g->first_s = sov_seconds() - start;
+    start = sov_seconds();
     if (rc == 0)
         rc = loop(g, lm, sampler, stream, out, err);
-    g->generate_s = sov_generate_clock() - start;
+    g->generate_s = sov_seconds() - start;
     after = energy(g);
     g->joules = before >= 0 && after >= 0 ? after - before : -1;
     sov_sampler_free(sampler);

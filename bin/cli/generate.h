@@ -38,8 +38,8 @@ struct sov_generate {
     /* Looked at between tokens: not 0 ends the text.  NULL: nobody asks. */
     const volatile sig_atomic_t *interrupt;
     struct sov_saving *saving; /* borrowed, or NULL */
-    sov_power *power; /* borrowed; counts energy, or NULL */
-    enum sov_why why; /* what ended it */
+    sov_power *power;          /* borrowed; counts energy, or NULL */
+    enum sov_why why;          /* what ended it */
     double prompt_s;
     double generate_s;
     double first_s; /* until the first token, or the end in place of one */
@@ -53,8 +53,5 @@ int sov_generate(struct sov_generate *g, const struct sov_lm *lm,
 /* Say ids as text, as they would have been generated. */
 int sov_generate_echo(const struct sov_lm *lm, const int32_t *ids, size_t n,
                       struct sov_emit *out, struct sov_err *err) SOV_MUST_CHECK;
-
-/* Seconds, for durations. */
-double sov_generate_clock(void);
 
 #endif

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define INTERVAL 0.1 /* seconds between two drawings */
+#define INTERVAL         0.1 /* seconds between two drawings */
 #define LINE_MAX_COLUMNS 79
 
 static struct {
@@ -31,8 +31,8 @@ static struct {
     uint64_t base; /* was done when we began */
 } st;
 
-static double
-now(void)
+double
+sov_seconds(void)
 {
     struct timespec ts;
 
@@ -55,7 +55,10 @@ sov_progress_bytes(char *buf, uint64_t n)
         v /= 1000;
         i++;
     }
-    snprintf(buf, 16, v < 9.995 ? "%.2f %cB" : v < 99.95 ? "%.1f %cB" : "%.0f %cB",
+    snprintf(buf, 16,
+             v < 9.995   ? "%.2f %cB"
+             : v < 99.95 ? "%.1f %cB"
+                         : "%.0f %cB",
              v, units[i]);
     return buf;
 }
@@ -72,7 +75,7 @@ sov_progress_begin(const char *unit)
     st.draw = mode == SOV_PROGRESS_ALWAYS ||
               (mode == SOV_PROGRESS_AUTO && !sov_common.quiet &&
                sov_tool_tty(STDERR_FILENO));
-    st.start = now();
+    st.start = sov_seconds();
     st.last = st.start;
 }
 
@@ -99,7 +102,7 @@ static void
 compose(char *line, size_t size, uint64_t done, uint64_t total,
         const char *what)
 {
-    double spent = now() - st.start;
+    double spent = sov_seconds() - st.start;
     char part[48];
     char whole[48];
     char name[160] = "";
@@ -114,8 +117,7 @@ compose(char *line, size_t size, uint64_t done, uint64_t total,
     }
     amount(whole, sizeof(whole), total);
     if (done > st.base && done < total && spent > 1) {
-        double rest =
-            spent * (double)(total - done) / (double)(done - st.base);
+        double rest = spent * (double)(total - done) / (double)(done - st.base);
 
         if (rest < 359999)
             snprintf(left, sizeof(left), "  %02d:%02d left", (int)rest / 60,
@@ -131,7 +133,7 @@ print_json(uint64_t done, uint64_t total)
     fprintf(stderr,
             "{\"type\":\"progress\",\"unit\":\"%s\",\"done\":%" PRIu64
             ",\"total\":%" PRIu64 ",\"seconds\":%.3f}\n",
-            st.unit, done, total, now() - st.start);
+            st.unit, done, total, sov_seconds() - st.start);
 }
 
 void
@@ -154,10 +156,10 @@ sov_progress_update(void *arg, uint64_t done, uint64_t total, const char *what)
     }
     if (!st.draw && !st.json)
         return;
-    due = now() - st.last >= INTERVAL || (st.json && done == total);
+    due = sov_seconds() - st.last >= INTERVAL || (st.json && done == total);
     if (!due)
         return;
-    st.last = now();
+    st.last = sov_seconds();
     if (st.json) {
         print_json(done, total);
         return;

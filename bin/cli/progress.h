@@ -24,6 +24,9 @@ void sov_progress_clear(void);
 
 void sov_progress_end(void);
 
+/* Seconds of a clock that nobody sets. */
+double sov_seconds(void);
+
 /* "5.2 GB", "812 B": n bytes for people.  buf holds 16 bytes or more. */
 const char *sov_progress_bytes(char *buf, uint64_t n);
 

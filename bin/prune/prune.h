@@ -5,6 +5,7 @@
 #ifndef SOV_BIN_PRUNE_H
 #define SOV_BIN_PRUNE_H
 
+#include "cli/kept.h"
 #include "cli/lineage.h"
 #include "cli/opt.h"
 #include "cli/reading.h"
@@ -67,8 +68,7 @@ struct prune {
     struct sov_stale stale;
     const char **input; /* owned; files that are read */
     size_t n_inputs;
-    char *part; /* with --resume: what stays if this run ends early */
-    char *last_words;
+    struct sov_kept kept; /* with --resume: what stays if this run ends early */
     struct sov_prune_cost cost; /* with --calib, what it will take */
     double seconds;
     struct prune_heal *healing;    /* of --heal-steps, or NULL */
@@ -85,12 +85,6 @@ int prune_rules(struct prune *p, struct sov_err *err) SOV_MUST_CHECK;
 /* speed.c: the bytes that --speedup lets the files have; else nothing. */
 int prune_speed_target(const struct prune *p, const struct sov_layout *layout,
                        uint64_t *bytes, struct sov_err *err) SOV_MUST_CHECK;
-
-/* resume.c: what an earlier run has left, and what to do if this one leaves
- * something; after all else, is there something to go on from? */
-int prune_resume(struct prune *p, size_t *told,
-                 struct sov_err *err) SOV_MUST_CHECK;
-void prune_resumed(struct prune *p);
 
 /* Does the text, or what statistics say of layers, come before the weights? */
 bool prune_looks_first(void);

@@ -6,6 +6,7 @@
 #define SOV_QUANTIZE_H
 
 #include "cli/adapter.h"
+#include "cli/kept.h"
 #include "cli/lineage.h"
 #include "cli/opt.h"
 #include "cli/reading.h"
@@ -102,8 +103,7 @@ struct quantize {
     sov_sink *plan_sink;       /* of --plan-out, or NULL */
     struct sov_digest plan_is; /* what --plan had in it */
     struct quantize_eval eval;
-    char *part; /* with --resume: what stays if this run ends early */
-    char *last_words;
+    struct sov_kept kept; /* with --resume: what stays if this run ends early */
 };
 
 /* Can it be read only once, from front to back? */

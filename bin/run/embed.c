@@ -85,7 +85,7 @@ take_given(struct sov_embed_job *j, struct sov_err *err)
     int rc = 0;
 
     j->e->n_texts = 1;
-    it->began = sov_generate_clock();
+    it->began = sov_seconds();
     if (prompt != NULL) {
         ask.bytes =
             (struct sov_span){ (const unsigned char *)prompt, strlen(prompt) };

@@ -187,7 +187,7 @@ compute(struct sov_embed_job *j, struct sov_err *err)
 {
     struct sov_text_ids text[SOV_EMBED_TOGETHER];
     double before = sov_account_joules(j->e->account);
-    double start = sov_generate_clock();
+    double start = sov_seconds();
     double took, after;
     size_t n = 0;
     int rc = make_room(j, err);
@@ -198,7 +198,7 @@ compute(struct sov_embed_job *j, struct sov_err *err)
     if (rc == 0 && n > 0)
         rc = sov_session_embed_texts(j->lm->session, text, n, j->pool, j->x,
                                      err);
-    took = sov_generate_clock() - start;
+    took = sov_seconds() - start;
     after = sov_account_joules(j->e->account);
     j->joules = before >= 0 && after >= 0 ? after - before : -1;
     j->e->seconds += took;
@@ -250,7 +250,7 @@ put_item(struct sov_embed_job *j, struct sov_embed_item *it, float *x,
     };
     int rc = 0;
 
-    r.spent.total_s = sov_generate_clock() - it->began;
+    r.spent.total_s = sov_seconds() - it->began;
     r.spent.joules = j->joules >= 0 && j->n_ids > 0
                          ? j->joules * (double)it->n / (double)j->n_ids
                          : j->joules;
@@ -308,7 +308,7 @@ sov_embed_take(struct sov_embed_job *j, const char *file, size_t number,
     it->file = file;
     it->number = number;
     it->index = j->e->n_texts++;
-    it->began = sov_generate_clock();
+    it->began = sov_seconds();
     if (sov_account_ask(j->e->account, &ask, err) < 0)
         return err->rc;
     if (rc == 0)

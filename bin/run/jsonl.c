@@ -166,14 +166,14 @@ static int
 step(struct sov_jsonl_job *j, struct sov_err *err)
 {
     struct sov_desk_counts before, after;
-    double start = sov_generate_clock();
+    double start = sov_seconds();
     double took, share;
     int rc;
 
     sov_desk_count(j->desk, &before);
     rc = sov_desk_step(j->desk, err);
     sov_desk_count(j->desk, &after);
-    took = sov_generate_clock() - start;
+    took = sov_seconds() - start;
     share = (double)(after.n_read - before.n_read);
     if (share > 0)
         share /= share + (double)(after.n_made - before.n_made);

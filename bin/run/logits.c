@@ -71,12 +71,12 @@ run_logits(struct run *r, struct sov_err *err)
     rc = sov_tool_sink(
         &sink, r->lm.inputs, r->lm.n_inputs,
         (uint64_t)4 * r->n_ids * sov_session_vocab(r->lm.session), err);
-    start = sov_generate_clock();
+    start = sov_seconds();
     if (rc == 0)
         sov_sandbox_seal();
     if (rc == 0)
         rc = write_rows(r, sink, err);
-    r->prompt_s = sov_generate_clock() - start;
+    r->prompt_s = sov_seconds() - start;
     if (rc == 0)
         rc = sov_sink_commit(&sink, err);
     sov_sink_abort(sink);

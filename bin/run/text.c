@@ -41,7 +41,7 @@ run_tokenize(struct run *r, struct sov_err *err)
 static int
 measure_perplexity(struct run *r, struct sov_ppl *ppl, struct sov_err *err)
 {
-    double start = sov_generate_clock();
+    double start = sov_seconds();
     uint32_t window = sov_session_ctx(r->lm.session);
     int rc;
 
@@ -58,7 +58,7 @@ measure_perplexity(struct run *r, struct sov_ppl *ppl, struct sov_err *err)
     rc = sov_perplexity(r->lm.session, r->lm.tok, r->ids, r->n_ids, window,
                         sov_progress_update, NULL, ppl, err);
     sov_progress_end();
-    r->prompt_s = sov_generate_clock() - start;
+    r->prompt_s = sov_seconds() - start;
     return rc;
 }
 
