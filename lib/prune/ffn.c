@@ -81,17 +81,7 @@ sov_ffn_cut(struct sov_trim *c, const struct sov_flow *f, double ratio,
 static int
 cut(struct sov_trim *c, const struct sov_shape_ask *ask, struct sov_err *err)
 {
-    struct sov_flow f;
-    double ratio;
-    int rc = sov_shape_ratio(c, ask, sov_ffn_set, &ratio, err);
-
-    if (rc < 0)
-        return rc;
-    rc = sov_flow_open(&f, c, ask, "ffn", err);
-    if (rc == 0)
-        rc = sov_ffn_cut(c, &f, ratio, ask->job, err);
-    sov_flow_close(&f);
-    return rc;
+    return sov_flow_cut(c, ask, "ffn", sov_ffn_set, sov_ffn_cut, err);
 }
 
 const struct sov_prune_method sov_prune_method_ffn = {

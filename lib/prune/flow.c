@@ -296,3 +296,21 @@ sov_flow_bias(const struct sov_flow *f, struct sov_trim *c, size_t layer,
     free(b);
     return rc;
 }
+
+int
+sov_flow_cut(struct sov_trim *c, const struct sov_shape_ask *ask,
+             const char *method, sov_shape_set set, sov_flow_fn fn,
+             struct sov_err *err)
+{
+    struct sov_flow f;
+    double ratio;
+    int rc = sov_shape_ratio(c, ask, set, &ratio, err);
+
+    if (rc < 0)
+        return rc;
+    rc = sov_flow_open(&f, c, ask, method, err);
+    if (rc == 0)
+        rc = fn(c, &f, ratio, ask->job, err);
+    sov_flow_close(&f);
+    return rc;
+}

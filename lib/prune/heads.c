@@ -74,17 +74,7 @@ sov_heads_cut(struct sov_trim *c, const struct sov_flow *f, double ratio,
 static int
 cut(struct sov_trim *c, const struct sov_shape_ask *ask, struct sov_err *err)
 {
-    struct sov_flow f;
-    double ratio;
-    int rc = sov_shape_ratio(c, ask, sov_heads_set, &ratio, err);
-
-    if (rc < 0)
-        return rc;
-    rc = sov_flow_open(&f, c, ask, "heads", err);
-    if (rc == 0)
-        rc = sov_heads_cut(c, &f, ratio, ask->job, err);
-    sov_flow_close(&f);
-    return rc;
+    return sov_flow_cut(c, ask, "heads", sov_heads_set, sov_heads_cut, err);
 }
 
 const struct sov_prune_method sov_prune_method_heads = {

@@ -94,6 +94,15 @@ int sov_flow_bias(const struct sov_flow *f, struct sov_trim *c, size_t layer,
                   const char *name, const bool *gone, bool *made,
                   struct sov_err *err) SOV_MUST_CHECK;
 
+/* What such a method does: open the flow, find the ratio that set meets, and
+ * let fn cut by both. */
+typedef int (*sov_flow_fn)(struct sov_trim *c, const struct sov_flow *f,
+                           double ratio, struct sov_prune *job,
+                           struct sov_err *err);
+int sov_flow_cut(struct sov_trim *c, const struct sov_shape_ask *ask,
+                 const char *method, sov_shape_set set, sov_flow_fn fn,
+                 struct sov_err *err) SOV_MUST_CHECK;
+
 /* ffn.c and heads.c, which width.c does both of. */
 int sov_ffn_set(struct sov_trim *c, double ratio, struct sov_err *err);
 int sov_ffn_cut(struct sov_trim *c, const struct sov_flow *f, double ratio,

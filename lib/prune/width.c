@@ -14,21 +14,18 @@ set(struct sov_trim *c, double ratio, struct sov_err *err)
 }
 
 static int
+both(struct sov_trim *c, const struct sov_flow *f, double ratio,
+     struct sov_prune *job, struct sov_err *err)
+{
+    int rc = sov_ffn_cut(c, f, ratio, job, err);
+
+    return rc == 0 ? sov_heads_cut(c, f, ratio, job, err) : rc;
+}
+
+static int
 cut(struct sov_trim *c, const struct sov_shape_ask *ask, struct sov_err *err)
 {
-    struct sov_flow f;
-    double ratio;
-    int rc = sov_shape_ratio(c, ask, set, &ratio, err);
-
-    if (rc < 0)
-        return rc;
-    rc = sov_flow_open(&f, c, ask, "width", err);
-    if (rc == 0)
-        rc = sov_ffn_cut(c, &f, ratio, ask->job, err);
-    if (rc == 0)
-        rc = sov_heads_cut(c, &f, ratio, ask->job, err);
-    sov_flow_close(&f);
-    return rc;
+    return sov_flow_cut(c, ask, "width", set, both, err);
 }
 
 const struct sov_prune_method sov_prune_method_width = {
