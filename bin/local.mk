@@ -20,6 +20,7 @@ bin_cli_libcli_la_SOURCES = \
 	%D%/cli/kept.c %D%/cli/kept.h \
 	%D%/cli/landlock.c %D%/cli/landlock.h \
 	%D%/cli/lineage.c %D%/cli/lineage.h \
+	%D%/cli/jsonw.c %D%/cli/jsonw.h \
 	%D%/cli/line.c %D%/cli/line.h \
 	%D%/cli/lines.c %D%/cli/lines.h \
 	%D%/cli/lineage_out.c \
@@ -174,5 +175,14 @@ bin_sov_show_LDADD = $(tool_libs)
 bin_PROGRAMS += bin/sov-verify
 bin_sov_verify_SOURCES = %D%/sov-verify.c %D%/verify/verify.h \
 	%D%/verify/audit.c %D%/verify/check.c %D%/verify/common.c %D%/verify/keygen.c \
+	%D%/verify/paper.c %D%/verify/paper.h \
+	%D%/verify/paper_annex.c %D%/verify/paper_annex.h \
+	%D%/verify/paper_annex_iv.c %D%/verify/paper_annex_xi.c \
+	%D%/verify/paper_card.c %D%/verify/paper_cyclonedx.c \
+	%D%/verify/paper_facts.def %D%/verify/paper_file.c \
+	%D%/verify/paper_lineage.c %D%/verify/paper_made.c \
+	%D%/verify/paper_md.c %D%/verify/paper_spdx.c \
+	%D%/verify/paper_steps.c %D%/verify/paper_value.c \
+	%D%/verify/papers.def \
 	%D%/verify/scrub.c %D%/verify/show.c %D%/verify/sign.c %D%/verify/test.c
-bin_sov_verify_LDADD = $(tool_libs)
+bin_sov_verify_LDADD = $(tool_libs) -lm

@@ -18,7 +18,7 @@ struct sov_verify sov_verify;
 
 static const char *const file_names[] = { "@file", NULL }; /* completed */
 
-static bool keygen_given, audit_given;
+static bool keygen_given, audit_given, report_given;
 static bool sign, adopt, show, scrub;
 
 static const struct sov_opt opts[] = {
@@ -36,6 +36,9 @@ static const struct sov_opt opts[] = {
     { .type = SOV_OPT_GROUP, .help = "Instead of verifying" },
     { 0, "show", SOV_OPT_FLAG, &show, NULL,
       "print the history of the model as a tree" },
+    { 0, "report", SOV_OPT_ENUM, &sov_verify.report, "KIND",
+      "write a paper about the model", .values = sov_verify_papers,
+      .given = &report_given },
     { 0, "scrub", SOV_OPT_FLAG, &scrub, NULL,
       "look for damage against the index; quick, and no proof" },
     { 0, "audit-log", SOV_OPT_FILE, &sov_verify.audit_log, "FILE",
@@ -76,6 +79,7 @@ static const struct {
 } modes[] = {
     { &keygen_given, "--keygen", sov_verify_keygen, false },
     { &show, "--show", sov_verify_show, false },
+    { &report_given, "--report", sov_verify_report, false },
     { &scrub, "--scrub", sov_verify_scrub, false },
     { &audit_given, "--audit-log", sov_verify_audit, false },
     { &sign, "--sign", sov_verify_sign, true },
@@ -104,6 +108,8 @@ run(int argc, char **argv, struct sov_err *err)
         return sov_fail(err, SOV_EARG,
                         "to sign a model, say --sign, or --adopt if it is "
                         "from outside");
+    if (sov_common.output != NULL && !report_given)
+        return sov_fail(err, SOV_EARG, "-o is for what --report writes");
     for (int i = 0; i < argc; i++)
         if (strcmp(argv[i], "-") == 0 && isatty(STDIN_FILENO))
             return sov_fail(err, SOV_EARG,
@@ -121,8 +127,9 @@ main(int argc, char **argv)
         .summary = "who made this model, from what, and is it intact?",
         .operands = "MODEL...",
         .max_operands = -1,
-        .common = SOV_COMMON_FORCE | SOV_COMMON_DEPFILE | SOV_COMMON_THREADS |
-                  SOV_COMMON_JSON | SOV_COMMON_PROGRESS | SOV_COMMON_COLOR,
+        .common = SOV_COMMON_OUTPUT | SOV_COMMON_FORCE | SOV_COMMON_DEPFILE |
+                  SOV_COMMON_THREADS | SOV_COMMON_JSON | SOV_COMMON_PROGRESS |
+                  SOV_COMMON_COLOR,
         .opts = opts,
         .run = run,
     };

@@ -24,6 +24,7 @@ struct sov_verify {
     const char *claims_out;   /* --claims-out FILE */
     const char *keygen;       /* --keygen NAME */
     const char *audit_log;    /* --audit-log FILE */
+    int report; /* --report KIND: a row of papers.def */
     bool no_password;
     const char *sign_key; /* --sign-key FILE */
     const char *source;   /* --source URI */
@@ -41,7 +42,11 @@ int sov_verify_adopt(int argc, char **argv, struct sov_err *err);
 int sov_verify_sign(int argc, char **argv, struct sov_err *err);
 int sov_verify_show(int argc, char **argv, struct sov_err *err);
 int sov_verify_scrub(int argc, char **argv, struct sov_err *err);
+int sov_verify_report(int argc, char **argv, struct sov_err *err);
 int sov_verify_audit(int argc, char **argv, struct sov_err *err);
+
+/* The KINDs of --report, NULL at the end. */
+extern const char *const sov_verify_papers[];
 
 /* ---- what modes share (common.c) ---- */
 

@@ -6,4 +6,5 @@ cli_tests += %D%/audit.sh
 cli_tests += %D%/exhaustive.sh
 cli_tests += %D%/keygen.sh
 cli_tests += %D%/life.sh
+cli_tests += %D%/papers.sh
 cli_tests += %D%/tamper.sh

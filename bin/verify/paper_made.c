@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * paper_made.c - facts that the tools which made a model have signed
+ */
+#include "verify/paper.h"
+
+#include "cli/text.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define THIRD (1e23 / 3) /* FLOP; see paper_fact_share() */
+
+static void
+said_by(struct paper_pen *pen, const struct sov_claim *c)
+{
+    pen->from = PAPER_OF_CLAIM;
+    pen->claim = c->id;
+}
+
+void
+paper_fact_authenticity(const struct paper *p, struct paper_pen *pen)
+{
+    if (p->leaf == NULL)
+        return;
+    fprintf(pen->f, "claim %s", p->leaf->id);
+    for (size_t i = 0; i < sov_claims_count(p->claims); i++) {
+        const struct sov_claim *c = sov_claims_at(p->claims, i);
+
+        if (strcmp(c->id, p->leaf->id) != 0)
+            continue;
+        fprintf(pen->f, "\nsigned by key %s%s%s (%s)", c->key_id,
+                c->signer[0] != '\0' ? ", " : "", c->signer,
+                sov_verify_trust_word(c->trust));
+    }
+    said_by(pen, p->leaf);
+}
+
+/* ---- where it comes from */
+
+static bool
+is_model(const char *role)
+{
+    static const char *const roles[] = { "parent",  "teacher", "student",
+                                         "adapter", "draft",   "tokenizer" };
+
+    for (size_t i = 0; role != NULL && i < sizeof(roles) / sizeof(*roles); i++)
+        if (strcmp(role, roles[i]) == 0)
+            return true;
+    return false;
+}
+
+static void
+put_resource(FILE *f, const struct sov_resource *r)
+{
+    char hex[65];
+
+    fputs(r->name != NULL ? r->name : r->uri != NULL ? r->uri : "(no name)", f);
+    if ((r->digest.has & SOV_HASH_SHA256) != 0) {
+        paper_hex(hex, r->digest.sha256);
+        fprintf(f, " (sha256 %s)", hex);
+    }
+}
+
+/* Each ancestor once: with its claim, or as what went in without one. */
+void
+paper_fact_ancestry(const struct paper *p, struct paper_pen *pen)
+{
+    const char *before = "";
+
+    for (size_t i = 0; i < p->n_steps; i++) {
+        const struct sov_statement *st = &p->step[i].claim->statement;
+
+        for (size_t k = 0; k < st->n_dependencies; k++) {
+            const struct sov_resource *d = &st->dependency[k];
+
+            if (!is_model(d->role))
+                continue;
+            fprintf(pen->f, "%s%s of %s: ", before, d->role, paper_file_of(st));
+            put_resource(pen->f, d);
+            fprintf(pen->f, ", %s%.16s",
+                    d->claim != NULL ? "claim " : "which has no claim",
+                    d->claim != NULL ? d->claim : "");
+            before = "\n";
+        }
+        for (size_t k = 0; k < st->n_external; k++)
+            if (strcmp(st->external[k].key, "source") == 0 &&
+                st->external[k].kind == SOV_PARAM_STR) {
+                fprintf(pen->f, "%s%s: taken from %s", before,
+                        paper_file_of(st), st->external[k].str);
+                before = "\n";
+            }
+    }
+    if (p->leaf != NULL)
+        said_by(pen, p->leaf);
+}
+
+static void
+put_param(FILE *f, const struct sov_param *p)
+{
+    switch (p->kind) {
+    case SOV_PARAM_STR:
+    case SOV_PARAM_REAL:
+        fputs(p->str, f);
+        break;
+    case SOV_PARAM_INT:
+        fprintf(f, "%" PRId64, p->num);
+        break;
+    case SOV_PARAM_BOOL:
+        fputs(p->num != 0 ? "yes" : "no", f);
+        break;
+    case SOV_PARAM_NULL:
+        fputs("-", f);
+        break;
+    case SOV_PARAM_LIST:
+    case SOV_PARAM_MAP:
+        for (size_t i = 0; i < p->n; i++) {
+            fputs(i > 0 ? "," : "", f);
+            put_param(f, &p->item[i]);
+        }
+        break;
+    }
+}
+
+void
+paper_fact_process(const struct paper *p, struct paper_pen *pen)
+{
+    char deed[240], when[32];
+
+    for (size_t i = p->n_steps; i-- > 0;) { /* as it happened */
+        const struct sov_claim *c = p->step[i].claim;
+        const struct sov_statement *st = &c->statement;
+
+        if (i + 1 < p->n_steps)
+            fputc('\n', pen->f);
+        fprintf(pen->f, "%s, %s -> %s:", paper_time(st->finished, when, 32),
+                sov_verify_deed(c, deed, sizeof(deed)), paper_file_of(st));
+        for (size_t k = 0; k < st->n_external; k++) {
+            fprintf(pen->f, " %s=", st->external[k].key);
+            put_param(pen->f, &st->external[k]);
+        }
+        fprintf(pen->f, " (claim %.16s)", c->id);
+        said_by(pen, p->leaf);
+    }
+}
+
+/* ---- data */
+
+void
+paper_fact_data(const struct paper *p, struct paper_pen *pen)
+{
+    const char *before = "";
+
+    for (size_t i = 0; i < p->n_steps; i++) {
+        const struct sov_statement *st = &p->step[i].claim->statement;
+        const struct sov_param *texts =
+            paper_param(st->external, st->n_external, "texts");
+        const char *hex =
+            paper_param_text(st->internal, st->n_internal, "texts_sha256");
+
+        if (texts != NULL) {
+            fprintf(pen->f, "%straining texts of %s: ", before,
+                    paper_file_of(st));
+            put_param(pen->f, texts);
+            if (hex != NULL)
+                fprintf(pen->f, " (sha256 of all documents, sieved: %s)", hex);
+            before = "\n";
+        }
+        for (size_t k = 0; k < st->n_dependencies; k++) {
+            const struct sov_resource *d = &st->dependency[k];
+
+            if (d->role == NULL || is_model(d->role) ||
+                strcmp(d->role, "tool") == 0)
+                continue;
+            fprintf(pen->f, "%s%s of %s: ", before, d->role, paper_file_of(st));
+            put_resource(pen->f, d);
+            before = "\n";
+        }
+    }
+    if (p->leaf != NULL)
+        said_by(pen, p->leaf);
+}
+
+void
+paper_fact_tokens(const struct paper *p, struct paper_pen *pen)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < p->n_steps; i++)
+        sum += p->step[i].tokens;
+    if (sum > 0) {
+        fprintf(pen->f, "%" PRIu64 " tokens", sum);
+        said_by(pen, p->leaf);
+    }
+}
+
+/* ---- with what */
+
+void
+paper_fact_software(const struct paper *p, struct paper_pen *pen)
+{
+    const char *before = "";
+
+    for (size_t i = 0; i < p->n_steps; i++) {
+        const struct sov_statement *st = &p->step[i].claim->statement;
+
+        for (size_t k = 0; k < st->n_dependencies; k++) {
+            const struct sov_resource *d = &st->dependency[k];
+            const char *version =
+                paper_param_text(st->version, st->n_versions, "sov");
+
+            if (d->role == NULL || strcmp(d->role, "tool") != 0)
+                continue;
+            fprintf(pen->f, "%s%s: ", before, paper_file_of(st));
+            put_resource(pen->f, d);
+            if (version != NULL)
+                fprintf(pen->f, ", version %s", version);
+            before = "\n";
+            said_by(pen, p->leaf);
+        }
+    }
+}
+
+void
+paper_fact_repeatable(const struct paper *p, struct paper_pen *pen)
+{
+    const char *before = "";
+    char deed[240];
+
+    for (size_t i = 0; i < p->n_steps; i++) {
+        const struct sov_statement *st = &p->step[i].claim->statement;
+        const char *how =
+            paper_param_text(st->internal, st->n_internal, "determinism");
+
+        if (how == NULL)
+            continue;
+        fprintf(pen->f, "%s%s of %s: %s", before,
+                sov_verify_deed(p->step[i].claim, deed, sizeof(deed)),
+                paper_file_of(st), how);
+        before = "\n";
+        said_by(pen, p->leaf);
+    }
+}
+
+/* ---- what it took */
+
+/* Of all steps; NaN: of some of them it is not known.  A history without a
+ * step that computes has none. */
+static double
+all_flop(const struct paper *p, bool *estimated)
+{
+    double sum = 0;
+
+    *estimated = false;
+    for (size_t i = 0; i < p->n_steps; i++) {
+        sum += p->step[i].flop;
+        *estimated |= !p->step[i].flop_told;
+    }
+    return p->n_steps > 0 ? sum : NAN;
+}
+
+static bool
+has_teacher(const struct paper *p)
+{
+    for (size_t i = 0; i < p->n_steps; i++) {
+        const struct sov_statement *st = &p->step[i].claim->statement;
+
+        for (size_t k = 0; k < st->n_dependencies; k++)
+            if (st->dependency[k].role != NULL && !p->step[i].flop_told &&
+                strcmp(st->dependency[k].role, "teacher") == 0)
+                return true;
+    }
+    return false;
+}
+
+void
+paper_fact_flop(const struct paper *p, struct paper_pen *pen)
+{
+    bool estimated;
+    double sum = all_flop(p, &estimated);
+
+    if (isnan(sum))
+        return;
+    fprintf(pen->f, "%.3g FLOP%s", sum,
+            !estimated ? ", as the steps have counted"
+                       : " (estimate: 6 x parameters x tokens for training, "
+                         "2 x bytes of the model x tokens for calibration, "
+                         "nothing for steps that only rewrite weights");
+    if (estimated)
+        fputs(has_teacher(p) ? "; what the teacher computed is not in it)"
+                             : ")",
+              pen->f);
+    said_by(pen, p->leaf);
+}
+
+/*
+ * Who modifies a model with more than a third of the computation of its
+ * training becomes its provider; where that is not known, a third of 1e23 FLOP
+ * stands in for it (Commission guidelines on the scope of obligations for
+ * providers of general-purpose AI models, July 2025, points 60 to 64).
+ */
+void
+paper_fact_share(const struct paper *p, struct paper_pen *pen)
+{
+    const char *told = paper_text(p, "training_flop");
+    bool estimated;
+    double sum = all_flop(p, &estimated);
+    double all = told != NULL ? strtod(told, NULL) : NAN;
+
+    if (isnan(sum))
+        return;
+    if (all > 0) {
+        fprintf(pen->f,
+                "%.3g of the %s FLOP that are declared for the original "
+                "training: %s one third, above which who modifies a model is "
+                "its provider",
+                sum / all, told, sum / all > 1.0 / 3 ? "ABOVE" : "below");
+    } else {
+        fprintf(pen->f,
+                "not known, since the computation of the original training is "
+                "MISSING; %.3g FLOP are %s %.3g, one third of 1e23 FLOP, which "
+                "stands in where it is not known and above which who modifies "
+                "a model is its provider",
+                sum, sum > THIRD ? "ABOVE" : "below", THIRD);
+    }
+    said_by(pen, p->leaf);
+}
+
+void
+paper_fact_wall(const struct paper *p, struct paper_pen *pen)
+{
+    const char *before = "";
+    char deed[240];
+
+    for (size_t i = 0; i < p->n_steps; i++) {
+        const struct paper_step *s = &p->step[i];
+
+        if (s->seconds < 0)
+            continue;
+        fprintf(pen->f, "%s%s of %s: %" PRId64 " s", before,
+                sov_verify_deed(s->claim, deed, sizeof(deed)),
+                paper_file_of(&s->claim->statement), s->seconds);
+        before = "\n";
+        said_by(pen, p->leaf);
+    }
+}
+
+void
+paper_fact_energy(const struct paper *p, struct paper_pen *pen)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < p->n_steps; i++)
+        sum += p->step[i].joules;
+    if (p->n_steps > 0 && !isnan(sum)) {
+        fprintf(pen->f, "%.6g kWh (%.6g J)", sum / 3.6e6, sum);
+        said_by(pen, p->leaf);
+    }
+}
+
+void
+paper_fact_tests(const struct paper *p, struct paper_pen *pen)
+{
+    const struct sov_claim *c;
+    const char *before = "";
+    char line[400], when[32];
+
+    for (size_t i = 0; (c = paper_test(p, i)) != NULL; i++) {
+        fprintf(pen->f, "%s%s, %s (claim %.16s, signed by %s)", before,
+                paper_time(c->statement.finished, when, sizeof(when)),
+                sov_verify_test(&c->statement, line, sizeof(line)), c->id,
+                c->signer[0] != '\0' ? c->signer : "a trusted key");
+        for (size_t k = 0;
+             sov_verify_measured(&c->statement, k, line, sizeof(line)); k++)
+            fprintf(pen->f, "\n%s", line);
+        before = "\n";
+        said_by(pen, c);
+    }
+}
+
+/* ---- labels */
+
+static void
+put_label(const struct paper *p, struct paper_pen *pen, const char *key)
+{
+    const struct sov_param *l =
+        p->leaf == NULL ? NULL
+                        : paper_param(p->leaf->statement.label,
+                                      p->leaf->statement.n_labels, key);
+
+    for (size_t i = 0; l != NULL && i < l->n; i++)
+        fprintf(pen->f, "%s%s", i > 0 ? ", " : "", l->item[i].str);
+    if (l != NULL)
+        said_by(pen, p->leaf);
+    if (l != NULL)
+        pen->from = PAPER_DECLARED; /* by whoever adopted an ancestor */
+}
+
+void
+paper_fact_licenses(const struct paper *p, struct paper_pen *pen)
+{
+    put_label(p, pen, "license");
+}
+
+void
+paper_fact_places(const struct paper *p, struct paper_pen *pen)
+{
+    put_label(p, pen, "jurisdiction");
+}
