@@ -17,25 +17,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static struct sov_loss
-cross_entropy(void)
-{
-    struct sov_loss loss;
-    struct sov_err err;
-
-    ck_assert_msg(sov_loss_parse(&loss, "ce", &err) == 0, "%s", err.msg);
-    return loss;
-}
-
-static float *
-floats(size_t n)
-{
-    float *x = sov_mem_array(n, sizeof(*x));
-
-    ck_assert_ptr_nonnull(x);
-    return x;
-}
-
 /* The gradient of a form's unit, with these options. */
 static float *
 gradient(const struct form *form, const struct sov_trainee_opts *opts,
@@ -595,31 +576,6 @@ START_TEST(models_that_cannot_be_trained)
 }
 END_TEST
 
-/* Ids of a text of many words. */
-static void
-read_text(const sov_model *model, int32_t *ids, size_t n)
-{
-    const char *top = getenv("top_srcdir");
-    char path[4096], text[16384];
-    struct sov_err err;
-    int32_t *all;
-    sov_tok *tok;
-    size_t len, got;
-    FILE *f;
-
-    snprintf(path, sizeof(path), "%s/COPYING", top != NULL ? top : ".");
-    f = fopen(path, "r");
-    ck_assert_ptr_nonnull(f);
-    len = fread(text, 1, sizeof(text), f);
-    fclose(f);
-    ck_assert_int_eq(sov_tok_load(&tok, sov_model_meta(model), &err), 0);
-    ck_assert_int_eq(sov_tok_encode(tok, text, len, 0, &all, &got, &err), 0);
-    ck_assert_uint_ge(got, n);
-    memcpy(ids, all, n * sizeof(*ids));
-    free(all);
-    sov_tok_free(tok);
-}
-
 START_TEST(tale_as_the_runtime_reads_it)
 {
     static const size_t first[] = { 0, 256, 512, 768, 1024 };
@@ -642,86 +598,6 @@ START_TEST(tale_as_the_runtime_reads_it)
     ck_assert_msg(fabs(mine - theirs) <= 1e-5 * theirs, "%.9g, not %.9g", mine,
                   theirs);
     sov_model_close(model);
-}
-END_TEST
-
-/* ---- learning */
-
-START_TEST(it_begins_with_knowing_nothing)
-{
-    static const size_t first[] = { 0, 256, 512 };
-    static const struct sov_shape shape = { .arch = "llama",
-                                            .n_layer = 6,
-                                            .n_embd = 256,
-                                            .n_head = 8,
-                                            .n_head_kv = 4,
-                                            .n_ff = 768,
-                                            .n_vocab = 4096,
-                                            .n_ctx = 256,
-                                            .tied = true };
-    const struct sov_trainee_opts opts = { 0 };
-    const struct sov_loss loss = cross_entropy();
-    sov_trainee *t = make_trainee(&shape, &opts);
-    int32_t ids[513];
-    const struct sov_unit unit = { 2, first, ids, ids + 1, NULL, NULL, NULL };
-
-    for (size_t i = 0; i < 513; i++)
-        ids[i] = (int32_t)(i * 7919 % 4096);
-    sov_trainee_init(t, 1);
-    ck_assert_double_eq_tol(make_loss(t, &unit, &loss, NULL) / 512, log(4096),
-                            0.1);
-    sov_trainee_free(t);
-}
-END_TEST
-
-START_TEST(one_batch_is_learnt_by_heart)
-{
-    const struct sov_trainee_opts opts = { .mul = _i };
-    static const struct sov_shape shape = { .arch = "qwen3",
-                                            .n_layer = 2,
-                                            .n_embd = 48,
-                                            .n_head = 4,
-                                            .n_head_kv = 2,
-                                            .n_ff = 96,
-                                            .n_vocab = 53,
-                                            .n_ctx = 19 };
-    const struct sov_loss loss = cross_entropy();
-    sov_trainee *t = make_trainee(&shape, &opts);
-    size_t n = (size_t)sov_trainee_count(t), n_states;
-    float *grad = floats(n), *state[4];
-    struct sov_optim optim;
-    struct made_unit m;
-    struct sov_err err;
-    double last = 0;
-
-    make_unit(&m, shape.n_vocab);
-    sov_trainee_init(t, 1);
-    ck_assert_int_eq(sov_optim_find(&optim, "adamw", &err), 0);
-    n_states = sov_optim_arrays(&optim);
-    ck_assert_uint_le(n_states, 4);
-    for (size_t i = 0; i < n_states; i++)
-        state[i] = floats(n);
-    optim.lr = 1e-2;
-    optim.decay = 0;
-    for (uint64_t step = 1; step <= 150; step++) {
-        struct sov_optim_step s = { .k = sov_kern(),
-                                    .w = sov_trainee_weights(t),
-                                    .grad = grad,
-                                    .state = state,
-                                    .step = step,
-                                    .rate = 1 };
-
-        last = make_loss(t, &m.unit, &loss, grad) / 43;
-        for (size_t i = 0; i < n; i++)
-            grad[i] /= 43;
-        s.n_param = sov_trainee_tensors(t, &s.param);
-        ck_assert_int_eq(sov_optim_run(&optim, &s, &err), 0);
-    }
-    ck_assert_double_lt(last, 0.01);
-    for (size_t i = 0; i < n_states; i++)
-        free(state[i]);
-    free(grad);
-    sov_trainee_free(t);
 }
 END_TEST
 
@@ -912,8 +788,6 @@ main(void)
     tcase_add_loop_test(tc, models_of_others, 0, 5);
     tcase_add_loop_test(tc, models_that_cannot_be_trained, 0, 7);
     tcase_add_test(tc, tale_as_the_runtime_reads_it);
-    tcase_add_test(tc, it_begins_with_knowing_nothing);
-    tcase_add_loop_test(tc, one_batch_is_learnt_by_heart, 0, 2);
     tcase_add_loop_test(tc, adapters_in_f32, 0, n);
     tcase_add_loop_test(tc, adapters_merged, 0, n);
     tcase_add_loop_test(tc, adapters_of_quantized_models, 0, 2);

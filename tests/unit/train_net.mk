@@ -7,6 +7,11 @@ tests_unit_t_trainee_SOURCES = %D%/t_trainee.c %D%/trainee_make.h \
 tests_unit_t_trainee_CFLAGS = $(unit_cflags)
 tests_unit_t_trainee_LDADD = $(unit_libs) -lm
 
+unit_tests += tests/unit/t_learn
+tests_unit_t_learn_SOURCES = %D%/t_learn.c %D%/trainee_make.h %D%/unit.h
+tests_unit_t_learn_CFLAGS = $(unit_cflags)
+tests_unit_t_learn_LDADD = $(unit_libs) -lm
+
 unit_tests += tests/unit/t_trainee_grad
 tests_unit_t_trainee_grad_SOURCES = %D%/t_trainee_grad.c %D%/prim_f64.c \
 	%D%/trainee_make.h %D%/unit.h \

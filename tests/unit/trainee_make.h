@@ -11,10 +11,12 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "sov/token.h"
+#include "train/loss.h"
 #include "train/trainee.h"
 
 #include <math.h>
-
+#include <stdio.h>
 #include <string.h>
 
 struct form {
@@ -215,6 +217,50 @@ make_direction(sov_real *v, uint64_t number, size_t n)
     length = sqrt(make_dot(v, v, n));
     for (size_t i = 0; i < n; i++)
         v[i] = (sov_real)((double)v[i] / length);
+}
+
+static inline struct sov_loss
+cross_entropy(void)
+{
+    struct sov_loss loss;
+    struct sov_err err;
+
+    ck_assert_msg(sov_loss_parse(&loss, "ce", &err) == 0, "%s", err.msg);
+    return loss;
+}
+
+static inline float *
+floats(size_t n)
+{
+    float *x = sov_mem_array(n, sizeof(*x));
+
+    ck_assert_ptr_nonnull(x);
+    return x;
+}
+
+/* Ids of a text of many words. */
+static inline void
+read_text(const sov_model *model, int32_t *ids, size_t n)
+{
+    const char *top = getenv("top_srcdir");
+    char path[4096], text[16384];
+    struct sov_err err;
+    int32_t *all;
+    sov_tok *tok;
+    size_t len, got;
+    FILE *f;
+
+    snprintf(path, sizeof(path), "%s/COPYING", top != NULL ? top : ".");
+    f = fopen(path, "r");
+    ck_assert_ptr_nonnull(f);
+    len = fread(text, 1, sizeof(text), f);
+    fclose(f);
+    ck_assert_int_eq(sov_tok_load(&tok, sov_model_meta(model), &err), 0);
+    ck_assert_int_eq(sov_tok_encode(tok, text, len, 0, &all, &got, &err), 0);
+    ck_assert_uint_ge(got, n);
+    memcpy(ids, all, n * sizeof(*ids));
+    free(all);
+    sov_tok_free(tok);
 }
 
 #endif
