@@ -48,7 +48,7 @@ is_folder(const char *path)
 static int
 refuse(const struct sov_lineage *l, int rc, struct sov_err *err)
 {
-    if (l->ring == NULL || (rc != SOV_ENO && rc != SOV_EFORMAT))
+    if (l->policy == NULL || (rc != SOV_ENO && rc != SOV_EFORMAT))
         return rc;
     return err->rc = SOV_EDENY;
 }
@@ -56,7 +56,7 @@ refuse(const struct sov_lineage *l, int rc, struct sov_err *err)
 int
 sov_lineage_refuse(const struct sov_lineage *l, int rc, struct sov_err *err)
 {
-    if (l->ring == NULL || rc != SOV_ENO)
+    if (l->policy == NULL || rc != SOV_ENO)
         return rc;
     sov_err_wrap(err, "%s: refused", sov_lineage_source(l));
     return err->rc = SOV_EDENY;
@@ -66,8 +66,8 @@ void
 sov_lineage_opts(struct sov_lineage *l, struct sov_model_opts *opts)
 {
     opts->hash |= l->hash;
-    if (l->ring != NULL) {
-        l->early.ring = l->ring;
+    if (l->policy != NULL) {
+        l->early.ring = sov_policy_ring(l->policy);
         opts->begin = sov_early_begin;
         opts->arg = &l->early;
     }
@@ -151,8 +151,8 @@ load_policy(struct sov_lineage *l, struct sov_err *err)
 
     if (require == NULL)
         return 0;
-    rc = sov_trust_load(&l->ring, NULL, &require, 1, err);
-    if (rc == 0 && sov_keyring_count(l->ring) == 0)
+    rc = sov_trust_policy(&l->policy, NULL, &require, 1, err);
+    if (rc == 0 && sov_keyring_count(sov_policy_ring(l->policy)) == 0)
         rc = sov_fail(err, SOV_EDENY, "%s names no key to be trusted", require);
     return rc;
 }
@@ -170,7 +170,7 @@ sov_lineage_begin_beside(struct sov_lineage *l, const char *source,
         .fifo = -1,
     };
     rc = load_policy(l, err);
-    if (l->ring != NULL)
+    if (l->policy != NULL)
         l->hash = SOV_HASH_SHA256 | SOV_HASH_VERITY;
     return rc;
 }
@@ -193,7 +193,7 @@ sov_lineage_begin(struct sov_lineage *l, const char *source, bool packed,
         rc = sov_claims_key(&l->key, o->sign_key, err);
     if (rc == 0)
         rc = load_policy(l, err);
-    if (l->key != NULL || l->ring != NULL)
+    if (l->key != NULL || l->policy != NULL)
         l->hash = SOV_HASH_SHA256 | SOV_HASH_VERITY;
     return rc == 0 ? open_fifos(l, err) : rc;
 }
@@ -308,12 +308,12 @@ list_files(struct sov_lineage *l, struct sov_err *err)
 }
 
 static int
-judge(struct sov_lineage *l, const sov_keyring *ring, struct sov_err *err)
+judge(struct sov_lineage *l, sov_policy *policy, struct sov_err *err)
 {
     struct sov_verdict v;
     int rc;
 
-    rc = sov_claims_verify(l->set, ring, l->file, l->n_files, &v, err);
+    rc = sov_policy_verify(l->set, policy, l->file, l->n_files, &v, err);
     l->verified = rc == 0 && v.answer == SOV_ANSWER_YES;
     if (l->verified)
         l->parent = v.leaf;
@@ -330,14 +330,15 @@ static int
 judge_quietly(struct sov_lineage *l, struct sov_err *err)
 {
     struct sov_err why = { 0 };
-    sov_keyring *ring = NULL;
-    int rc = sov_trust_load(&ring, NULL, NULL, 0, &why);
+    sov_policy *policy = NULL;
+    int rc = sov_trust_policy(&policy, NULL, NULL, 0, &why);
 
-    if (rc == 0) /* who signs believes himself */
-        rc = sov_keyring_add(ring, sov_seckey_public(l->key), &why);
+    if (rc == 0 && l->key != NULL) /* who signs believes himself */
+        rc = sov_keyring_add(sov_policy_ring(policy), sov_seckey_public(l->key),
+                             &why);
     if (rc == 0 && sov_claims_count(l->set) > 0)
-        rc = judge(l, ring, &why);
-    sov_keyring_free(ring);
+        rc = judge(l, policy, &why);
+    sov_policy_free(policy);
     if (rc == SOV_EMEM) {
         *err = why;
         return rc;
@@ -352,7 +353,8 @@ sov_lineage_check_first(struct sov_lineage *l, struct sov_err *err)
                  (is_folder(l->source) || sov_fileset_is_regular(l->source)) &&
                  !sov_fileset_is_stream(l->source);
 
-    return l->ring != NULL && plain && !l->late ? sov_lineage_check(l, err) : 0;
+    return l->policy != NULL && plain && !l->late ? sov_lineage_check(l, err)
+                                                  : 0;
 }
 
 int
@@ -373,13 +375,14 @@ sov_lineage_check(struct sov_lineage *l, struct sov_err *err)
         rc = sov_claims_load(l->set, l->claims, l->claims_fd, err);
     else if (l->claims == NULL)
         rc = read_sides(l, err);
-    if (rc == 0 && l->ring != NULL && sov_claims_count(l->set) == 0)
+    if (rc == 0 && l->policy != NULL && sov_claims_count(l->set) == 0)
         rc = sov_fail(err, SOV_ENO, "there are no claims about it");
     if (rc == 0)
         rc = sov_claims_not_forged(l->set, l->key, sov_lineage_source(l), err);
     if (rc == 0)
-        rc = l->ring != NULL ? judge(l, l->ring, err) : judge_quietly(l, err);
-    if (rc == 0 && l->ring != NULL && !l->verified)
+        rc = l->policy != NULL ? judge(l, l->policy, err)
+                               : judge_quietly(l, err);
+    if (rc == 0 && l->policy != NULL && !l->verified)
         rc = sov_fail(err, SOV_ENO, "not verified");
     if (rc < 0) {
         rc = refuse(l, rc, err);

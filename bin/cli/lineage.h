@@ -36,6 +36,7 @@
 #include "sov/io.h"
 #include "sov/key.h"
 #include "sov/model.h"
+#include "sov/policy.h"
 #include "sov/write.h"
 
 #include <stdbool.h>
@@ -80,7 +81,7 @@ extern struct sov_lineage_options sov_lineage_options;
       "the claims of MODEL, if they are not beside it" },                     \
     {                                                                         \
         0, "require-claims", SOV_OPT_FILE, &sov_lineage_options.require,      \
-            "POLICY", "refuse a MODEL that nobody named in POLICY has signed" \
+            "POLICY", "refuse a MODEL that this policy does not allow" \
     }
 
 struct sov_lineage {
@@ -90,7 +91,7 @@ struct sov_lineage {
     const char *role;   /* of the model in the claim; NULL: "parent" */
 
     sov_seckey *key;
-    sov_keyring *ring; /* of --require-claims */
+    sov_policy *policy; /* of --require-claims */
     struct sov_early early;
 
     sov_model *model;            /* borrowed */

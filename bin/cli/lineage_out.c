@@ -588,7 +588,7 @@ sov_lineage_end(struct sov_lineage *l)
     sov_parts_free(&l->parts);
     sov_fileset_free(&l->rest);
     sov_claims_free(l->set);
-    sov_keyring_free(l->ring);
+    sov_policy_free(l->policy);
     sov_seckey_free(l->key);
     free(l->file);
     free(l->index);

@@ -8,7 +8,7 @@
  *   1. whom to believe: --key, --policy, or the user's own file
  *   2. the claims beside the model, or of --claims
  *   3. the digests of all files
- *   4. the answer (sov_claims_verify)
+ *   4. the answer (sov_policy_verify)
  *   5. ancestors out of a GGUF file, where the claims point to some that are
  *      missing; then 4. once more
  *   6. the signature that freezes the claims, if there is one
@@ -191,10 +191,10 @@ read_embedded(struct check *c, struct sov_err *err)
 }
 
 static int
-verify(struct check *c, const sov_keyring *ring, struct sov_err *err)
+verify(struct check *c, sov_policy *policy, struct sov_err *err)
 {
     int rc =
-        sov_claims_verify(c->claims, ring, c->set.file, c->set.n, &c->v, err);
+        sov_policy_verify(c->claims, policy, c->set.file, c->set.n, &c->v, err);
 
     if (rc == SOV_ENO && c->v.answer == SOV_ANSWER_CHAIN) {
         struct sov_err first = *err;
@@ -205,7 +205,7 @@ verify(struct check *c, const sov_keyring *ring, struct sov_err *err)
         else if (more < 0)
             rc = more;
         else
-            rc = sov_claims_verify(c->claims, ring, c->set.file, c->set.n,
+            rc = sov_policy_verify(c->claims, policy, c->set.file, c->set.n,
                                    &c->v, err);
     }
     return rc;
@@ -346,7 +346,7 @@ unreadable(struct check *c, int rc, struct sov_err *err)
 
 /* Files: listed, and hashed before anything is made of them. */
 static int
-take_files(struct check *c, struct sov_err *err)
+take_files(struct check *c, const sov_policy *policy, struct sov_err *err)
 {
     int rc = sov_fileset_list(&c->set, c->path, err);
 
@@ -359,7 +359,9 @@ take_files(struct check *c, struct sov_err *err)
     if (rc == 0 && !c->found)
         rc = no_claims(c, err);
     if (rc == 0)
-        rc = sov_fileset_hash(&c->set, sov_verify_digests(c->claims), err);
+        rc = sov_fileset_hash(
+            &c->set, sov_verify_digests(c->claims) | sov_policy_digests(policy),
+            err);
     return rc;
 }
 
@@ -400,14 +402,15 @@ take_stream(struct check *c, const sov_keyring *ring, struct sov_err *err)
 }
 
 static int
-examine(struct check *c, const sov_keyring *ring, struct sov_err *err)
+examine(struct check *c, sov_policy *policy, struct sov_err *err)
 {
+    const sov_keyring *ring = sov_policy_ring(policy);
     int rc = sov_fileset_is_stream(c->path) ? take_stream(c, ring, err)
-                                            : take_files(c, err);
+                                            : take_files(c, policy, err);
 
     if (rc < 0)
         return rc;
-    rc = verify(c, ring, err);
+    rc = verify(c, policy, err);
     if (rc == SOV_ENO && c->v.answer == SOV_ANSWER_UNKNOWN)
         return not_trusted(c, err);
     if (rc == SOV_ENO && c->v.answer == SOV_ANSWER_DENIED)
@@ -528,6 +531,7 @@ answer_word(const struct check *c)
         [SOV_ANSWER_DENIED] = "denied",
         [SOV_ANSWER_CHAIN] = "chain",
         [SOV_ANSWER_LABELS] = "labels",
+        [SOV_ANSWER_POLICY] = "policy",
     };
 
     if (c->malformed)
@@ -581,6 +585,10 @@ report_one(struct sov_report *r, const struct check *c)
         if (leaf->trust == SOV_TRUST_GOOD)
             sov_report_text(r, "signer", NULL, leaf->signer);
     }
+    if (c->v.policy != NULL) {
+        sov_report_text(r, "policy", NULL, c->v.policy);
+        sov_report_uint(r, "policy_line", NULL, c->v.policy_line);
+    }
     if (c->v.file != NULL)
         sov_report_text(r, "file", NULL, c->v.file);
     sov_report_uint(r, "signers", NULL, c->v.n_signers);
@@ -597,9 +605,9 @@ report_one(struct sov_report *r, const struct check *c)
 /* ---- all of them ---- */
 
 static int
-check_one(struct check *c, const sov_keyring *ring)
+check_one(struct check *c, sov_policy *policy)
 {
-    int rc = examine(c, ring, &c->err);
+    int rc = examine(c, policy, &c->err);
 
     if (rc == SOV_ENO && c->v.answer == SOV_ANSWER_BYTES)
         name_places(c);
@@ -617,8 +625,8 @@ weight(int rc)
 }
 
 static int
-check_all(int argc, char **argv, const sov_keyring *ring,
-          struct sov_report *report, struct sov_err *err)
+check_all(int argc, char **argv, sov_policy *policy, struct sov_report *report,
+          struct sov_err *err)
 {
     struct sov_err last = { 0 };
     bool failed = false;
@@ -626,7 +634,7 @@ check_all(int argc, char **argv, const sov_keyring *ring,
 
     for (int i = 0; i < argc; i++) {
         struct check c = { .path = argv[i] };
-        int rc = check_one(&c, ring);
+        int rc = check_one(&c, policy);
 
         if (rc == 0 && c.verified && !sov_common.json && !sov_common.quiet)
             say_verified(&c);
@@ -661,7 +669,7 @@ int
 sov_verify_check(int argc, char **argv, struct sov_err *err)
 {
     struct sov_report *report = NULL;
-    sov_keyring *ring = NULL;
+    sov_policy *policy = NULL;
     struct sov_err end = { 0 };
     int rc;
 
@@ -672,7 +680,7 @@ sov_verify_check(int argc, char **argv, struct sov_err *err)
                         argc);
     rc = sov_tool_check_output(err); /* there is none for a make rule */
     if (rc == 0)
-        rc = sov_verify_ring(&ring, err);
+        rc = sov_verify_policy(&policy, err);
     if (rc < 0)
         return rc;
     if (sov_common.json) {
@@ -680,7 +688,7 @@ sov_verify_check(int argc, char **argv, struct sov_err *err)
         sov_report_text(report, "mode", NULL, "verify");
         sov_report_table(report, "models");
     }
-    rc = check_all(argc, argv, ring, report, err);
+    rc = check_all(argc, argv, policy, report, err);
     if (report != NULL) {
         sov_report_table_end(report);
         sov_report_bool(report, "verified", NULL, rc == 0);
@@ -689,6 +697,6 @@ sov_verify_check(int argc, char **argv, struct sov_err *err)
             rc = end.rc;
         }
     }
-    sov_keyring_free(ring);
+    sov_policy_free(policy);
     return rc;
 }

@@ -24,6 +24,14 @@ sov_verify_ring(sov_keyring **ring, struct sov_err *err)
     return sov_trust_load(ring, &sov_verify.keys, policy, 2, err);
 }
 
+int
+sov_verify_policy(sov_policy **policy, struct sov_err *err)
+{
+    const char *const file[] = { sov_verify.policy, sov_verify.require };
+
+    return sov_trust_policy(policy, &sov_verify.keys, file, 2, err);
+}
+
 /* What lies beside a model is a file; a fifo there would be waited for. */
 int
 sov_verify_beside(const char *path, bool *found, struct sov_err *err)

@@ -12,6 +12,7 @@
 #include "sov/index.h"
 #include "sov/key.h"
 #include "sov/model.h"
+#include "sov/policy.h"
 
 #include <stdbool.h>
 
@@ -53,6 +54,9 @@ extern const char *const sov_verify_papers[];
 /* The keys of --key, --policy and --require-claims, or the user's own; a ring
  * without keys if there are none. */
 int sov_verify_ring(sov_keyring **ring, struct sov_err *err) SOV_MUST_CHECK;
+
+/* The same with all that the policies say. */
+int sov_verify_policy(sov_policy **policy, struct sov_err *err) SOV_MUST_CHECK;
 
 /*
  * The claims of a model: of --claims, or beside it.  path is the file's name,

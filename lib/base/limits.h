@@ -56,6 +56,11 @@
 #define SOV_RING_FILE_MAX  (UINT64_C(1) << 20) /* bytes of a list of keys */
 #define SOV_RING_KEYS_MAX  UINT64_C(4096)  /* keys of it */
 #define SOV_POLICY_WORDS   256 /* words of a line of a policy */
+#define SOV_POLICY_GROUPS  256 /* groups of it */
+#define SOV_POLICY_MEMBERS 64  /* ... members of one */
+#define SOV_POLICY_RULES   8192 /* ... its lines, comments apart */
+#define SOV_POLICY_SIGS    64  /* ... its signatures */
+#define SOV_POLICY_SIGFILE (UINT64_C(16) << 20) /* ... bytes of them */
 #define SOV_FACTS_MAX      (UINT64_C(1) << 20) /* bytes of a file of facts */
 #define SOV_FACTS_VALUES   UINT64_C(1024)  /* ... facts of it */
 #define SOV_FACT_MAX       UINT64_C(8192)  /* ... bytes of one */

@@ -247,6 +247,7 @@ enum sov_answer {
     SOV_ANSWER_CHAIN,    /* a claim it points to is missing or about
                               something else, or the chain has a circle */
     SOV_ANSWER_LABELS,   /* a label of an ancestor was dropped */
+    SOV_ANSWER_POLICY,   /* all of that is well, and a policy refuses it */
 };
 
 /*
@@ -264,15 +265,17 @@ struct sov_verdict {
     const struct sov_claim *leaf; /* about the model; on BYTES and FILES the
                                      one that comes nearest, if any */
     const struct sov_claim *at;   /* the claim that the answer is about */
-    const char *file;  /* BYTES, FILES: which one (leaf's or model's) */
-    size_t file_index; /* ... in the files given, or SIZE_MAX */
-    size_t n_signers;  /* different believed keys under the leaf */
-    size_t n_chain;    /* claims reached from the leaf, itself included */
-    size_t n_vouched;  /* ... with a good signature by a key of the ring */
-    size_t depth;      /* longest way from the leaf to a root; 0: none */
-    size_t n_lines;    /* of the set: all, */
-    size_t n_unknown;  /* ... by keys not named, */
-    size_t n_denied;   /* ... by keys not believed any more */
+    const char *file;     /* BYTES, FILES: which one (leaf's or model's) */
+    size_t file_index;    /* ... in the files given, or SIZE_MAX */
+    size_t n_signers;     /* different believed keys under the leaf */
+    size_t n_chain;       /* claims reached from the leaf, itself included */
+    size_t n_vouched;     /* ... with a good signature by a key of the ring */
+    size_t depth;         /* longest way from the leaf to a root; 0: none */
+    size_t n_lines;       /* of the set: all, */
+    size_t n_unknown;     /* ... by keys not named, */
+    size_t n_denied;      /* ... by keys not believed any more */
+    const char *policy;   /* POLICY: its name, */
+    unsigned policy_line; /* ... and the line of it that refuses */
 };
 
 /*

@@ -60,6 +60,10 @@ struct sov_fact_info {
 SOV_API const struct sov_fact_info *sov_fact_at(size_t i);
 SOV_API const struct sov_fact_info *sov_fact_named(const char *name);
 
+/* Why text is not of the fact's kind, or NULL: it is. */
+SOV_API const char *sov_fact_wrong(const struct sov_fact_info *fact,
+                                   const char *text);
+
 /* A file of facts. */
 typedef struct sov_facts sov_facts;
 

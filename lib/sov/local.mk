@@ -27,6 +27,7 @@ sovinclude_HEADERS += \
 	%D%/meta.h \
 	%D%/model.h \
 	%D%/pace.h \
+	%D%/policy.h \
 	%D%/power.h \
 	%D%/proof.h \
 	%D%/prune.h \

@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "trust/armor.h"
+#include "trust/ring.h"
 #include "trust/statement.h"
 
 #include <stdlib.h>
@@ -129,7 +130,7 @@ read_line(struct sov_claim_line *l, struct sov_span text, size_t left,
         return sov_mem_fail(err);
     c->text.p = (const unsigned char *)l->text;
     c->text.len = text.len;
-    rc = sov_envelope_parse(c->text, &l->env, err);
+    rc = sov_envelope_parse(c->text, NULL, &l->env, err);
     if (rc < 0)
         return rc;
     c->bundle = l->env.bundle;
@@ -260,9 +261,10 @@ sov_claims_read_meta(sov_claims *set, const sov_meta *meta, struct sov_err *err)
 
 /* ---- signatures */
 
+/* The signature of a line, for a key that had to be valid at a time. */
 static int
-check_line(struct sov_claim_line *l, const sov_keyring *ring,
-           struct sov_err *err)
+check_line(struct sov_claim_line *l, const sov_keyring *ring, int64_t when,
+           bool witnessed, struct sov_err *err)
 {
     struct sov_claim *c = &l->claim;
     const struct sov_pubkey *key = NULL;
@@ -273,14 +275,14 @@ check_line(struct sov_claim_line *l, const sov_keyring *ring,
     c->trust = SOV_TRUST_UNKNOWN;
     c->signer[0] = '\0';
     if (ring != NULL && c->key_id[0] != '\0')
-        key = sov_keyring_find(ring, c->key_id, &why);
+        key = sov_ring_find_at(ring, c->key_id, when, witnessed, &why);
     if (key == NULL) {
         if (why.rc == SOV_EDENY)
             c->trust = SOV_TRUST_DENIED;
         return 0;
     }
     c->trust = SOV_TRUST_BAD;
-    rc = sov_envelope_pae(&pae, c->payload.p, c->payload.len, err);
+    rc = sov_envelope_pae(&pae, NULL, c->payload.p, c->payload.len, err);
     if (rc == 0 && sov_sig_ok(key, pae.p, pae.len, l->env.sig)) {
         c->trust = SOV_TRUST_GOOD;
         memcpy(c->signer, key->name, sizeof(c->signer));
@@ -289,13 +291,74 @@ check_line(struct sov_claim_line *l, const sov_keyring *ring,
     return rc;
 }
 
+static bool
+points_to(const struct sov_claim *from, const struct sov_claim *to)
+{
+    const struct sov_statement *st = &from->statement;
+
+    for (size_t i = 0; i < st->n_dependencies; i++)
+        if (st->dependency[i].claim != NULL &&
+            strcmp(st->dependency[i].claim, to->id) == 0)
+            return true;
+    return false;
+}
+
+/* The first time that somebody else who counts has pointed to it; 0: none. */
+static int64_t
+seen_at(const sov_claims *set, const struct sov_claim *c)
+{
+    int64_t first = 0;
+
+    for (size_t i = 0; i < set->n; i++) {
+        const struct sov_claim *by = &set->line[i]->claim;
+
+        if (by->trust == SOV_TRUST_GOOD && by->statement.finished > 0 &&
+            strcmp(by->key_id, c->key_id) != 0 && points_to(by, c) &&
+            (first == 0 || by->statement.finished < first))
+            first = by->statement.finished;
+    }
+    return first;
+}
+
+/* Lines by keys that do not count any more, and were seen while they did;
+ * those make others seen. */
+static int
+check_witnessed(sov_claims *set, const sov_keyring *ring, struct sov_err *err)
+{
+    bool more = true;
+    int rc = 0;
+
+    while (more && rc == 0) {
+        more = false;
+        for (size_t i = 0; i < set->n && rc == 0; i++) {
+            struct sov_claim *c = &set->line[i]->claim;
+            int64_t when = c->trust == SOV_TRUST_DENIED ? seen_at(set, c) : 0;
+
+            if (when > 0)
+                rc = check_line(set->line[i], ring, when, true, err);
+            more = more || (when > 0 && c->trust == SOV_TRUST_GOOD);
+        }
+    }
+    return rc;
+}
+
 int
 sov_claims_check(sov_claims *set, const sov_keyring *ring, struct sov_err *err)
 {
+    enum sov_ring_time mode =
+        ring != NULL ? sov_ring_time(ring) : SOV_TIME_UNSAID;
+    int64_t now = ring != NULL ? sov_ring_now(ring) : 0;
     int rc = 0;
 
-    for (size_t i = 0; i < set->n && rc == 0; i++)
-        rc = check_line(set->line[i], ring, err);
+    for (size_t i = 0; i < set->n && rc == 0; i++) {
+        int64_t said = set->line[i]->claim.statement.finished;
+
+        rc = check_line(set->line[i], ring,
+                        mode == SOV_TIME_CLAIM && said > 0 ? said : now, false,
+                        err);
+    }
+    if (rc == 0 && mode == SOV_TIME_WITNESSED)
+        rc = check_witnessed(set, ring, err);
     return rc;
 }
 

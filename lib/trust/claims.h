@@ -35,13 +35,18 @@ struct sov_claims {
 /* Index of the first line with this id, or SIZE_MAX. */
 size_t sov_claims_index(const sov_claims *set, const char *id);
 
+/* Are all digests and sizes that both know equal, and a proof among them? */
+bool sov_digests_fit(const struct sov_resource *a,
+                     const struct sov_resource *b);
+
 /* ---- walking from claims to what they point to */
 
 struct sov_walk {
     size_t *order; /* owned; first lines of the claims reached, ancestors
                           before what was made from them */
     size_t n;
-    size_t *depth;  /* owned; of order[i]: hops to the farthest root */
+    size_t *depth;  /* owned; of order[i]: hops to the farthest root; to what
+                       people declare is none */
     size_t at;      /* on SOV_ENO: the line that points ... */
     const char *to; /* ... to this id, which is missing or leads back */
 };

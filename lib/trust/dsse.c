@@ -161,6 +161,12 @@ read_signature(const json_t *obj, struct sov_envelope *e, struct sov_err *err)
     return rc < 0 ? rc : read_key_id(sig, e, err);
 }
 
+static const char *
+type_of(const char *type)
+{
+    return type != NULL ? type : SOV_INTOTO_TYPE;
+}
+
 static int
 read_envelope(const json_t *obj, struct sov_envelope *e, struct sov_err *err)
 {
@@ -171,7 +177,7 @@ read_envelope(const json_t *obj, struct sov_envelope *e, struct sov_err *err)
 
     if (payload == NULL)
         return SOV_EFORMAT;
-    rc = must_be(obj, "envelope", "payloadType", SOV_INTOTO_TYPE, err);
+    rc = must_be(obj, "envelope", "payloadType", type_of(e->type), err);
     if (rc == 0)
         rc = read_signature(obj, e, err);
     if (rc == 0)
@@ -216,13 +222,13 @@ read_bundle(const json_t *obj, struct sov_envelope *e, struct sov_err *err)
 }
 
 int
-sov_envelope_parse(struct sov_span line, struct sov_envelope *e,
-                   struct sov_err *err)
+sov_envelope_parse(struct sov_span line, const char *type,
+                   struct sov_envelope *e, struct sov_err *err)
 {
     json_t *json;
     int rc;
 
-    *e = (struct sov_envelope){ 0 };
+    *e = (struct sov_envelope){ .type = type };
     if (line.len < 2 || line.p[0] != '{' || line.p[line.len - 1] != '}')
         return sov_fail(err, SOV_EFORMAT, "not one JSON object");
     rc = sov_json_parse_within(line.p, line.len, SOV_CLAIM_DEPTH,
@@ -259,8 +265,9 @@ sov_envelope_put(struct sov_buf *out, const struct sov_envelope *e,
 #define PUT(s) sov_buf_add(out, (s), strlen(s))
     PUT("{\"dsseEnvelope\":{\"payload\":\"");
     PUT(payload);
-    PUT("\",\"payloadType\":\"" SOV_INTOTO_TYPE
-        "\",\"signatures\":[{\"keyid\":\"");
+    PUT("\",\"payloadType\":\"");
+    PUT(type_of(e->type));
+    PUT("\",\"signatures\":[{\"keyid\":\"");
     PUT(e->key_id);
     PUT("\",\"sig\":\"");
     PUT(sig);
@@ -274,12 +281,12 @@ sov_envelope_put(struct sov_buf *out, const struct sov_envelope *e,
 }
 
 int
-sov_envelope_pae(struct sov_buf *out, const void *payload, size_t len,
-                 struct sov_err *err)
+sov_envelope_pae(struct sov_buf *out, const char *type, const void *payload,
+                 size_t len, struct sov_err *err)
 {
     char head[96];
     int n = snprintf(head, sizeof(head), "DSSEv1 %zu %s %zu ",
-                     strlen(SOV_INTOTO_TYPE), SOV_INTOTO_TYPE, len);
+                     strlen(type_of(type)), type_of(type), len);
 
     sov_buf_add(out, head, (size_t)n);
     sov_buf_add(out, payload, len);

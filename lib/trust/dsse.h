@@ -23,9 +23,11 @@
 #include <stdbool.h>
 
 #define SOV_INTOTO_TYPE "application/vnd.in-toto+json"
+#define SOV_POLICY_TYPE "application/vnd.sov.policy.v1"
 #define SOV_BUNDLE_TYPE "application/vnd.dev.sigstore.bundle.v0.3+json"
 
 struct sov_envelope {
+    const char *type;       /* of the payload; NULL: in-toto's */
     unsigned char *payload; /* owned */
     size_t len;
     unsigned char sig[SOV_SIG_LEN];
@@ -33,9 +35,11 @@ struct sov_envelope {
     bool bundle;
 };
 
-/* Read a line, without its newline.  SOV_EFORMAT unless it has just the
- * members above; a bare envelope may lack keyid and have URL-safe base64. */
-int sov_envelope_parse(struct sov_span line, struct sov_envelope *e,
+/* Read a line, without its newline, whose payload is of that type (NULL:
+ * in-toto's).  SOV_EFORMAT unless it has just the members above; a bare envelope
+ * may lack keyid and have URL-safe base64. */
+int sov_envelope_parse(struct sov_span line, const char *type,
+                       struct sov_envelope *e,
                        struct sov_err *err) SOV_MUST_CHECK;
 void sov_envelope_free(struct sov_envelope *e);
 
@@ -43,9 +47,9 @@ void sov_envelope_free(struct sov_envelope *e);
 int sov_envelope_put(struct sov_buf *out, const struct sov_envelope *e,
                      struct sov_err *err) SOV_MUST_CHECK;
 
-/* What is signed. */
-int sov_envelope_pae(struct sov_buf *out, const void *payload, size_t len,
-                     struct sov_err *err) SOV_MUST_CHECK;
+/* What is signed; type NULL: in-toto's. */
+int sov_envelope_pae(struct sov_buf *out, const char *type, const void *payload,
+                     size_t len, struct sov_err *err) SOV_MUST_CHECK;
 
 /* 64 lower-case hex digits? */
 bool sov_hex_id(const char *text);

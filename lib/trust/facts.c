@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "trust/armor.h"
+#include "trust/policy.h"
 #include "trust/pool.h"
 #include "trust/words.h"
 
@@ -80,15 +81,15 @@ is_place(const char *s)
            (len == 2 || strcmp(s, "EEA") == 0);
 }
 
-static const char *
-wrong(enum sov_fact_kind kind, const char *text)
+const char *
+sov_fact_wrong(const struct sov_fact_info *fact, const char *text)
 {
     struct sov_span w = { (const unsigned char *)text, strlen(text) };
     uint64_t n;
     int64_t t;
     double x;
 
-    switch (kind) {
+    switch (fact->kind) {
     case SOV_FACT_TEXT:
         return NULL;
     case SOV_FACT_DATE:
@@ -188,7 +189,7 @@ close_fact(struct parser *p, struct sov_err *err)
     p->open = false;
     if (p->len == 0)
         return sov_fail(err, SOV_EFORMAT, "%s: nothing is said", f->name);
-    no = wrong(f->kind, p->text);
+    no = sov_fact_wrong(f, p->text);
     if (no != NULL)
         return sov_fail(err, SOV_EFORMAT, "%s: %s: %.60s", f->name, no,
                         p->text);
@@ -365,10 +366,8 @@ sov_statement_fact(const struct sov_statement *st, const char *name)
 }
 
 bool
-sov_statement_has_role(const struct sov_statement *st, const char *role)
+sov_statement_declares(const struct sov_statement *st, const char *role)
 {
-    if (strcmp(role, "facts") == 0)
-        return st->n_facts > 0;
     for (size_t i = 0; i < st->n_facts; i++) {
         const struct sov_fact_info *f = sov_fact_named(st->fact[i].key);
 
@@ -376,4 +375,11 @@ sov_statement_has_role(const struct sov_statement *st, const char *role)
             return true;
     }
     return false;
+}
+
+bool
+sov_statement_has_role(const struct sov_statement *st, const char *role)
+{
+    return strcmp(role, "facts") == 0 ? st->n_facts > 0
+                                      : sov_statement_declares(st, role);
 }

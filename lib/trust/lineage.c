@@ -59,6 +59,17 @@ enter(struct walker *w, size_t at)
     w->step[w->n_steps++] = (struct step){ at, 0 };
 }
 
+/* at points to another one. */
+static void
+count_hop(struct walker *w, size_t at, size_t to)
+{
+    size_t hop =
+        sov_statement_is_provenance(&w->set->line[to]->claim.statement);
+
+    if (w->depth[at] < w->depth[to] + hop)
+        w->depth[at] = w->depth[to] + hop;
+}
+
 /* All that it points to is done. */
 static void
 leave(struct walker *w)
@@ -68,12 +79,8 @@ leave(struct walker *w)
     w->state[at] = DONE;
     w->out->depth[w->out->n] = w->depth[at];
     w->out->order[w->out->n++] = at;
-    if (w->n_steps > 0) {
-        size_t child = w->step[w->n_steps - 1].at;
-
-        if (w->depth[child] < w->depth[at] + 1)
-            w->depth[child] = w->depth[at] + 1;
-    }
+    if (w->n_steps > 0)
+        count_hop(w, w->step[w->n_steps - 1].at, at);
 }
 
 /* One dependency of the claim we are at. */
@@ -92,8 +99,8 @@ follow(struct walker *w, const struct sov_resource *dep, struct sov_err *err)
         return dead_end(w, at, dep, "which leads back to it", err);
     if (w->state[to] == FRESH)
         enter(w, to);
-    else if (w->depth[at] < w->depth[to] + 1)
-        w->depth[at] = w->depth[to] + 1;
+    else
+        count_hop(w, at, to);
     return 0;
 }
 

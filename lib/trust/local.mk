@@ -12,13 +12,19 @@ libsov_all_la_SOURCES += \
 	%D%/facts.c %D%/facts.def \
 	%D%/form.c %D%/form.h \
 	%D%/index.c %D%/index.h \
+	%D%/judge.c %D%/judge.h \
+	%D%/judge_line.c %D%/judge_said.c \
 	%D%/keys.c %D%/keys.h \
+	%D%/kinds.def \
 	%D%/lineage.c \
 	%D%/make.c \
 	%D%/mask.c %D%/mask.h \
 	%D%/minisig.c \
 	%D%/pool.c %D%/pool.h \
-	%D%/ring.c \
+	%D%/policy.c %D%/policy.def %D%/policy.h \
+	%D%/policy_read.c \
+	%D%/ring.c %D%/ring.h \
+	%D%/root.c \
 	%D%/search.c \
 	%D%/secret.c \
 	%D%/sign.c \

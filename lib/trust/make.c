@@ -454,7 +454,7 @@ sov_claim_sign(const sov_seckey *key, const void *payload, size_t len,
     if (len > SOV_CLAIM_LINE_MAX / 2)
         return sov_fail(err, SOV_EARG, "claim: %zu bytes are too many", len);
     memcpy(e.key_id, sov_seckey_public(key)->id, sizeof(e.key_id));
-    rc = sov_envelope_pae(&pae, payload, len, err);
+    rc = sov_envelope_pae(&pae, NULL, payload, len, err);
     if (rc == 0)
         rc = sov_sign(key, pae.p, pae.len, e.sig, err);
     sov_buf_free(&pae);

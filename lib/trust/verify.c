@@ -62,6 +62,12 @@ digests_fit(const struct sov_digest *a, bool a_size, const struct sov_digest *b,
     return !(both & SOV_HASH_VERITY) || same(a->verity, b->verity);
 }
 
+bool
+sov_digests_fit(const struct sov_resource *a, const struct sov_resource *b)
+{
+    return digests_fit(&a->digest, a->has_size, &b->digest, b->has_size);
+}
+
 static bool
 bytes_fit(const struct sov_resource *s, const struct sov_claim_file *f)
 {
@@ -117,7 +123,7 @@ sov_claim_is_of(const struct sov_claim *c, const struct sov_claim_file *file,
 static bool
 is_about(const struct sov_claim *c, const struct sov_claim_file *file, size_t n)
 {
-    return strcmp(c->statement.predicate_type, SOV_PREDICATE_PROVENANCE) == 0 &&
+    return sov_statement_is_provenance(&c->statement) &&
            sov_claim_is_of(c, file, n);
 }
 
@@ -156,7 +162,7 @@ nearness(const struct asking *q, const struct sov_claim *c)
     const struct sov_statement *st = &c->statement;
     size_t common = 0;
 
-    if (strcmp(st->predicate_type, SOV_PREDICATE_PROVENANCE) != 0)
+    if (!sov_statement_is_provenance(st))
         return 0;
     for (size_t i = 0; i < q->n; i++)
         for (size_t k = 0; k < st->n_subjects; k++)
@@ -287,7 +293,7 @@ points_right(const struct sov_resource *dep, const struct sov_claim *to)
     for (size_t i = 0; i < to->statement.n_subjects; i++) {
         const struct sov_resource *s = &to->statement.subject[i];
 
-        if (digests_fit(&dep->digest, dep->has_size, &s->digest, s->has_size) &&
+        if (sov_digests_fit(dep, s) &&
             !(dep->has_root && s->has_root && !same(dep->root, s->root)))
             return true;
     }

@@ -101,6 +101,11 @@ tests_fuzz_fuzz_claims_SOURCES = %D%/fuzz_claims.c $(fuzz_main)
 tests_fuzz_fuzz_claims_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_claims_LDFLAGS = $(fuzz_ldflags)
 
+fuzz_tests += tests/fuzz/fuzz_policy
+tests_fuzz_fuzz_policy_SOURCES = %D%/fuzz_policy.c $(fuzz_main)
+tests_fuzz_fuzz_policy_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_policy_LDFLAGS = $(fuzz_ldflags)
+
 fuzz_tests += tests/fuzz/fuzz_sovidx
 tests_fuzz_fuzz_sovidx_SOURCES = %D%/fuzz_sovidx.c $(fuzz_main)
 tests_fuzz_fuzz_sovidx_LDADD = $(fuzz_libs)

@@ -31,7 +31,7 @@ START_TEST(encoding_and_signature_of_the_small_vector)
     sov_seckey *a = grow_key(0);
 
     ck_assert_uint_eq(strlen(HELLO), 223);
-    ck_assert_int_eq(sov_envelope_pae(&pae, HELLO, 223, NULL), 0);
+    ck_assert_int_eq(sov_envelope_pae(&pae, NULL, HELLO, 223, NULL), 0);
     sov_sha256(pae.p, pae.len, sum);
     ck_assert(is_hex(
         sum,
@@ -53,7 +53,7 @@ START_TEST(encoding_of_the_second_golden_line)
     struct sov_buf pae = { 0 };
     unsigned char sum[32];
 
-    ck_assert_int_eq(sov_envelope_pae(&pae, c->payload.p, c->payload.len, NULL),
+    ck_assert_int_eq(sov_envelope_pae(&pae, NULL, c->payload.p, c->payload.len, NULL),
                      0);
     ck_assert_uint_eq(pae.len, 1739);
     sov_sha256(pae.p, pae.len, sum);

@@ -13,3 +13,9 @@ tests_unit_t_trust_facts_SOURCES = %D%/t_trust_facts.c %D%/claim_make.c \
 	%D%/claim_make.h %D%/fmt_make.c %D%/fmt_make.h %D%/unit.h
 tests_unit_t_trust_facts_CFLAGS = $(unit_cflags)
 tests_unit_t_trust_facts_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/t_trust_policy
+tests_unit_t_trust_policy_SOURCES = %D%/t_trust_policy.c %D%/claim_make.c \
+	%D%/claim_make.h %D%/fmt_make.c %D%/fmt_make.h %D%/unit.h
+tests_unit_t_trust_policy_CFLAGS = $(unit_cflags)
+tests_unit_t_trust_policy_LDADD = $(unit_libs)

@@ -1,0 +1,754 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * policy_read.c - the lines of a policy
+ *
+ * Every line is cut into words, found in policy.def, and handed to the
+ * take_...() of its row, which looks at the words that follow.  What is kept
+ * of it is a rule: its words, copied, and the number of its line, so that
+ * whoever refuses a model can say by which.
+ *
+ * Keys go into a ring of this file alone, which is merged when all is well.
+ */
+#include "trust/policy.h"
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "sov/facts.h"
+#include "trust/armor.h"
+#include "trust/dsse.h"
+#include "trust/keys.h"
+#include "trust/words.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEAD "sov-policy v1"
+
+enum { ONCE = 1, KEYS = 2 };
+
+struct reader {
+    struct sov_policy_file *file;
+    sov_keyring *ring; /* of this file alone */
+    bool only_keys;
+    bool begun;
+    unsigned line;
+    struct sov_words w;
+};
+
+struct row {
+    enum sov_directive id;
+    const char *first, *second;
+    size_t min, max;
+    int flags;
+    const char *form;
+};
+
+static const struct row rows[] = {
+#define DIRECTIVE(id, first, second, min, max, flags, form) \
+    { SOV_RULE_##id, first, second, min, max, flags, form },
+#include "trust/policy.def"
+#undef DIRECTIVE
+};
+
+const struct sov_said_kind sov_said_kinds[] = {
+#define KIND(name, predicate, role, words) { #name, predicate, role, words },
+#include "trust/kinds.def"
+#undef KIND
+};
+
+const size_t sov_n_said_kinds =
+    sizeof(sov_said_kinds) / sizeof(sov_said_kinds[0]);
+
+static bool
+is(const char *word, const char *text)
+{
+    return strcmp(word, text) == 0;
+}
+
+static int
+refuse(struct sov_err *err, const char *what, const char *word)
+{
+    return sov_fail(err, SOV_EDENY, "%s: %.80s", what, word);
+}
+
+static int
+date(const char *word, bool last, int64_t *out, struct sov_err *err)
+{
+    struct sov_span w = { (const unsigned char *)word, strlen(word) };
+
+    if (!sov_word_date(w, last, out))
+        return refuse(err, "no date like 2026-01-02 or 2026-01-02T03:04:05Z",
+                      word);
+    return 0;
+}
+
+static int
+number(const char *word, uint64_t max, int64_t *out, struct sov_err *err)
+{
+    struct sov_span w = { (const unsigned char *)word, strlen(word) };
+    uint64_t n;
+
+    if (!sov_word_number(w, max, &n))
+        return sov_fail(err, SOV_EDENY,
+                        "not a whole number up to %" PRIu64 ": %.80s", max,
+                        word);
+    *out = (int64_t)n;
+    return 0;
+}
+
+/* Names are printed, and stand between spaces. */
+static int
+name(const char *word, char out[SOV_POLICY_NAME + 1], struct sov_err *err)
+{
+    if (strlen(word) > SOV_POLICY_NAME)
+        return sov_fail(err, SOV_EDENY, "a name of more than %d bytes",
+                        SOV_POLICY_NAME);
+    strcpy(out, word);
+    return 0;
+}
+
+/* ---- keys and the file itself ---- */
+
+static int
+take_name(struct reader *r, struct sov_rule *rule, struct sov_err *err)
+{
+    r->file->named = true;
+    return name(rule->word[0], r->file->name, err);
+}
+
+static int
+take_version(struct reader *r, struct sov_rule *rule, struct sov_err *err)
+{
+    int rc = number(rule->word[0], 999999999, &r->file->version, err);
+
+    return rc < 0 ? sov_err_wrap(err, "version") : 0;
+}
+
+static int
+take_expires(struct reader *r, struct sov_rule *rule, struct sov_err *err)
+{
+    return date(rule->word[0], true, &r->file->expires, err);
+}
+
+static int
+name_key(struct reader *r, const char *word, const char *id,
+         struct sov_err *err)
+{
+    struct sov_policy_file *f = r->file;
+    int rc = sov_mem_grow((void **)&f->key, f->n_keys, &f->keys_cap,
+                          sizeof(*f->key), err);
+
+    if (rc == 0)
+        rc = name(word, f->key[f->n_keys].name, err);
+    if (rc < 0)
+        return rc;
+    strcpy(f->key[f->n_keys++].id, id);
+    return 0;
+}
+
+/* NAME KIND BASE64 [from DATE] [to DATE] */
+static int
+take_key(struct reader *r, struct sov_rule *rule, struct sov_err *err)
+{
+    const char *const *word = rule->word;
+    struct sov_ring_entry entry = { .from = INT64_MIN, .to = SOV_FOREVER };
+    struct sov_span kind = { (const unsigned char *)word[1], strlen(word[1]) };
+    struct sov_span text = { (const unsigned char *)word[2], strlen(word[2]) };
+    size_t at = 3;
+    int rc = sov_pubkey_word(&entry.key, kind, text, err);
+
+    if (rc == 0 && rule->n >= at + 2 && is(word[at], "from")) {
+        rc = date(word[at + 1], false, &entry.from, err);
+        at += 2;
+    }
+    if (rc == 0 && rule->n >= at + 2 && is(word[at], "to")) {
+        rc = date(word[at + 1], true, &entry.to, err);
+        at += 2;
+    }
+    if (rc == 0 && rule->n > at)
+        rc = refuse(err, "\"from DATE\" and \"to DATE\" may follow a key, not",
+                    word[at]);
+    if (rc == 0 && entry.from > entry.to)
+        rc = sov_fail(err, SOV_EDENY, "the key ends before it begins");
+    if (rc == 0)
+        rc = name_key(r, word[0], entry.key.id, err);
+    if (rc < 0)
+        return rc;
+    sov_text_safe(word[0], strlen(word[0]), entry.key.name,
+                  sizeof(entry.key.name));
+    return sov_ring_add(r->ring, &entry, err);
+}
+
+static int
+take_revoke_key(struct reader *r, struct sov_rule *rule, struct sov_err *err)
+{
+    struct sov_revoked who = { .since = INT64_MIN };
+    int rc = 0;
+
+    if (!sov_hex_id(rule->word[0]))
+        return refuse(err, "no key id of 64 lower-case hex digits",
+                      rule->word[0]);
+    strcpy(who.id, rule->word[0]);
+    if (rule->n == 3 && is(rule->word[1], "since"))
+        rc = date(rule->word[2], false, &who.since, err);
+    else if (rule->n > 1)
+        rc = refuse(err, "\"since DATE\" may follow, not", rule->word[1]);
+    return rc < 0 ? rc : sov_ring_revoke(r->ring, &who, err);
+}
+
+static int
+take_time(struct reader *r, struct sov_rule *rule, struct sov_err *err)
+{
+    const char *word = rule->word[0];
+
+    if (is(word, "clock"))
+        r->file->time = SOV_TIME_CLOCK;
+    else if (is(word, "trust-claim"))
+        r->file->time = SOV_TIME_CLAIM;
+    else if (is(word, "witnessed"))
+        r->file->time = SOV_TIME_WITNESSED;
+    else
+        return refuse(err, "neither clock, trust-claim nor witnessed", word);
+    return 0;
+}
+
+/* ---- groups ---- */
+
+const struct sov_group *
+sov_policy_group(const struct sov_policy_file *file, const char *word)
+{
+    for (size_t i = 0; i < file->n_groups; i++)
+        if (is(file->group[i].name, word))
+            return &file->group[i];
+    return NULL;
+}
+
+static bool
+is_key(const struct sov_policy_file *file, const char *word)
+{
+    for (size_t i = 0; i < file->n_keys; i++)
+        if (is(file->key[i].name, word))
+            return true;
+    return false;
+}
+
+/* Who has two names would count twice. */
+static int
+check_names(const struct sov_policy_file *file, const char *word,
+            struct sov_err *err)
+{
+    for (size_t i = 0; i < file->n_keys; i++)
+        for (size_t k = 0; is(file->key[i].name, word) && k < file->n_keys; k++)
+            if (is(file->key[i].id, file->key[k].id) &&
+                !is(file->key[k].name, word))
+                return sov_fail(err, SOV_EDENY,
+                                "%.60s and %.60s have the same key", word,
+                                file->key[k].name);
+    return 0;
+}
+
+/* Does the group, or one in it, have that member? */
+static bool
+has_member(const struct sov_group *group, const char *word)
+{
+    for (size_t m = 0; m < group->n; m++)
+        if (is(group->member[m].name, word) ||
+            (group->member[m].group != NULL &&
+             has_member(group->member[m].group, word)))
+            return true;
+    return false;
+}
+
+/* ... or any that this group has? */
+static bool
+overlaps(const struct sov_group *group, const struct sov_group *other)
+{
+    for (size_t m = 0; m < other->n; m++)
+        if (other->member[m].group != NULL
+                ? overlaps(group, other->member[m].group)
+                : has_member(group, other->member[m].name))
+            return true;
+    return false;
+}
+
+static int
+add_member(struct reader *r, struct sov_group *g, struct sov_member *to,
+           const char *word, struct sov_err *err)
+{
+    to->name = word;
+    to->group = sov_policy_group(r->file, word);
+    if (to->group == NULL && !is_key(r->file, word))
+        return refuse(err, "no key and no group above has the name", word);
+    if (to->group != NULL ? overlaps(g, to->group) : has_member(g, word))
+        return refuse(err, "would count twice in the group", word);
+    g->n++;
+    return to->group == NULL ? check_names(r->file, word, err) : 0;
+}
+
+/* NAME any|all|NUMBER MEMBER... */
+static int
+take_group(struct reader *r, struct sov_rule *rule, struct sov_err *err)
+{
+    struct sov_policy_file *f = r->file;
+    const char *const *word = rule->word;
+    struct sov_group *g = &f->group[f->n_groups];
+    char ignored[SOV_POLICY_NAME + 1];
+    struct sov_member *member = NULL;
+    int64_t need = 0;
+    int rc;
+
+    if (f->n_groups == SOV_POLICY_GROUPS)
+        return sov_fail(err, SOV_EDENY, "more than %d groups",
+                        SOV_POLICY_GROUPS);
+    if (is_key(f, word[0]) || sov_policy_group(f, word[0]) != NULL)
+        return refuse(err, "a name that is taken", word[0]);
+    if (rule->n - 2 > SOV_POLICY_MEMBERS)
+        return sov_fail(err, SOV_EDENY, "more than %d members",
+                        SOV_POLICY_MEMBERS);
+    rc = name(word[0], ignored, err);
+    if (rc == 0)
+        rc = sov_pool_array(&f->pool, rule->n, sizeof(*member), &member, err);
+    *g = (struct sov_group){ .name = word[0], .member = member };
+    for (size_t i = 2; i < rule->n && rc == 0; i++)
+        rc = add_member(r, g, &member[i - 2], word[i], err);
+    if (rc == 0 && is(word[1], "any"))
+        need = 1;
+    else if (rc == 0 && is(word[1], "all"))
+        need = (int64_t)g->n;
+    else if (rc == 0)
+        rc = number(word[1], g->n, &need, err);
+    if (rc == 0 && need == 0)
+        rc = sov_fail(err, SOV_EDENY, "a group that needs nobody");
+    if (rc < 0)
+        return rc;
+    g->need = (size_t)need;
+    f->n_groups++;
+    return 0;
+}
+
+/* A group above, or a key as a group of its own. */
+static int
+find_group(struct reader *r, const char *word, const struct sov_group **out,
+           struct sov_err *err)
+{
+    struct sov_group *g;
+    struct sov_member *m;
+    int rc;
+
+    *out = sov_policy_group(r->file, word);
+    if (*out != NULL)
+        return 0;
+    if (!is_key(r->file, word))
+        return refuse(err, "no group and no key above has the name", word);
+    rc = check_names(r->file, word, err);
+    if (rc == 0)
+        rc = sov_pool_array(&r->file->pool, 1, sizeof(*g), &g, err);
+    if (rc == 0)
+        rc = sov_pool_array(&r->file->pool, 1, sizeof(*m), &m, err);
+    if (rc < 0)
+        return rc;
+    m->name = word;
+    *g = (struct sov_group){ .name = word, .need = 1, .member = m, .n = 1 };
+    *out = g;
+    return 0;
+}
+
+/* ---- rules ---- */
+
+static int
+take_allow(struct reader *r, struct sov_rule *rule, struct sov_err *err)
+{
+    return find_group(r, rule->word[1], &rule->group, err);
+}
+
+/* KIND GROUP [within DAYS] */
+static int
+take_require(struct reader *r, struct sov_rule *rule, struct sov_err *err)
+{
+    const char *const *word = rule->word;
+
+    for (size_t i = 0; i < sov_n_said_kinds; i++)
+        if (is(sov_said_kinds[i].name, word[0]))
+            rule->kind = &sov_said_kinds[i];
+    if (rule->kind == NULL)
+        return refuse(err, "nothing that can be required", word[0]);
+    if (rule->n > 2 && (rule->n != 4 || !is(word[2], "within")))
+        return refuse(err, "\"within DAYS\" may follow, not", word[2]);
+    if (rule->n == 4) {
+        int rc = number(word[3], 36500, &rule->number, err);
+
+        if (rc < 0)
+            return rc;
+        if (rule->number == 0)
+            return sov_fail(err, SOV_EDENY, "within no days");
+    }
+    return find_group(r, word[1], &rule->group, err);
+}
+
+/* METRIC max|min NUMBER */
+static int
+take_bench(struct reader *r, struct sov_rule *rule, struct sov_err *err)
+{
+    const char *text = rule->word[2];
+    struct sov_span w = { (const unsigned char *)text, strlen(text) };
+
+    (void)r;
+    if (!is(rule->word[1], "max") && !is(rule->word[1], "min"))
+        return refuse(err, "neither max nor min", rule->word[1]);
+    return sov_word_real(w, &rule->real) ? 0
+                                         : refuse(err, "not a number", text);
+}
+
+static int
+take_lineage_complete(struct reader *r, struct sov_rule *rule,
+                      struct sov_err *err)
+{
+    (void)r;
+    (void)rule;
+    (void)err;
+    return 0;
+}
+
+static int
+take_lineage_max_depth(struct reader *r, struct sov_rule *rule,
+                       struct sov_err *err)
+{
+    (void)r;
+    return number(rule->word[0], SOV_CLAIM_LINES, &rule->number, err);
+}
+
+static int
+take_lineage_roots(struct reader *r, struct sov_rule *rule, struct sov_err *err)
+{
+    (void)r;
+    (void)rule;
+    (void)err;
+    return 0;
+}
+
+static int
+take_lineage_claimed(struct reader *r, struct sov_rule *rule,
+                     struct sov_err *err)
+{
+    (void)r;
+    (void)rule;
+    (void)err;
+    return 0;
+}
+
+/* Every word is one that a fact of this name may have. */
+static int
+take_labels(const struct sov_rule *rule, const char *fact, struct sov_err *err)
+{
+    for (size_t i = 0; i < rule->n; i++) {
+        const char *no = sov_fact_wrong(sov_fact_named(fact), rule->word[i]);
+
+        if (no != NULL)
+            return refuse(err, no, rule->word[i]);
+    }
+    return 0;
+}
+
+static int
+take_license_allow(struct reader *r, struct sov_rule *rule, struct sov_err *err)
+{
+    (void)r;
+    return take_labels(rule, "license", err);
+}
+
+static int
+take_jurisdiction_allow(struct reader *r, struct sov_rule *rule,
+                        struct sov_err *err)
+{
+    (void)r;
+    return take_labels(rule, "jurisdiction", err);
+}
+
+static int
+take_license_unknown(struct reader *r, struct sov_rule *rule,
+                     struct sov_err *err)
+{
+    (void)r;
+    if (!is(rule->word[0], "deny") && !is(rule->word[0], "allow"))
+        return refuse(err, "neither deny nor allow", rule->word[0]);
+    return 0;
+}
+
+static int
+take_jurisdiction_unknown(struct reader *r, struct sov_rule *rule,
+                          struct sov_err *err)
+{
+    return take_license_unknown(r, rule, err);
+}
+
+/* WHAT.NAME allow VALUE... */
+static int
+take_param(struct reader *r, struct sov_rule *rule, struct sov_err *err)
+{
+    const char *dot = strchr(rule->word[0], '.');
+
+    (void)r;
+    if (dot == NULL || dot == rule->word[0] || dot[1] == '\0')
+        return refuse(err, "not of the form quantize.type", rule->word[0]);
+    return is(rule->word[1], "allow")
+               ? 0
+               : refuse(err, "\"allow VALUE...\" has to follow, not",
+                        rule->word[1]);
+}
+
+static int
+take_digest(struct reader *r, struct sov_rule *rule, struct sov_err *err)
+{
+    (void)r;
+    for (size_t i = 0; i < rule->n; i++)
+        if (!is(rule->word[i], "sha256") &&
+            !is(rule->word[i], "fsverity_sha256"))
+            return refuse(err, "neither sha256 nor fsverity_sha256",
+                          rule->word[i]);
+    return 0;
+}
+
+static int
+take_revoke_claim(struct reader *r, struct sov_rule *rule, struct sov_err *err)
+{
+    (void)r;
+    return sov_hex_id(rule->word[0])
+               ? 0
+               : refuse(err, "no claim id of 64 lower-case hex digits",
+                        rule->word[0]);
+}
+
+static int
+take_recall(struct reader *r, struct sov_rule *rule, struct sov_err *err)
+{
+    const char *colon = strchr(rule->word[0], ':');
+    size_t len = colon != NULL ? (size_t)(colon - rule->word[0]) : 0;
+
+    (void)r;
+    if (colon == NULL || !sov_hex_id(colon + 1) ||
+        !((len == 6 && strncmp(rule->word[0], "sha256", len) == 0) ||
+          (len == 15 && strncmp(rule->word[0], "fsverity_sha256", len) == 0)))
+        return refuse(err,
+                      "neither sha256: nor fsverity_sha256: and 64 lower-case "
+                      "hex digits",
+                      rule->word[0]);
+    return 0;
+}
+
+static int
+take_min_epoch(struct reader *r, struct sov_rule *rule, struct sov_err *err)
+{
+    (void)r;
+    return number(rule->word[0], (UINT64_C(1) << 53) - 1, &rule->number, err);
+}
+
+/* ---- lines ---- */
+
+static int (*const take[])(struct reader *, struct sov_rule *,
+                           struct sov_err *) = {
+#define DIRECTIVE(id, first, second, min, max, flags, form) take_##id,
+#include "trust/policy.def"
+#undef DIRECTIVE
+};
+
+static const struct row *
+find_row(const struct reader *r)
+{
+    const struct sov_words *w = &r->w;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (sov_word_is(w->word[0], rows[i].first) &&
+            (rows[i].second == NULL ||
+             (w->n > 1 && sov_word_is(w->word[1], rows[i].second))) &&
+            (!r->only_keys || (rows[i].flags & KEYS) != 0))
+            return &rows[i];
+    return NULL;
+}
+
+/* "lineage", of which nothing more is known. */
+static int
+no_row(const struct reader *r, struct sov_err *err)
+{
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (sov_word_is(r->w.word[0], rows[i].first) &&
+            rows[i].second != NULL &&
+            (!r->only_keys || (rows[i].flags & KEYS) != 0))
+            return sov_fail(err, SOV_EDENY, "not of the form \"%s\"",
+                            rows[i].form);
+    return sov_word_quote(err, "an unknown directive", r->w.word[0]);
+}
+
+/* Copies of the words behind those that the row begins with. */
+static int
+copy_words(struct reader *r, const struct row *row, struct sov_rule *rule,
+           struct sov_err *err)
+{
+    size_t from = row->second != NULL ? 2 : 1;
+    size_t bytes = 0;
+    const char **word;
+    char *text;
+    int rc;
+
+    rule->n = r->w.n - from;
+    for (size_t i = from; i < r->w.n; i++)
+        bytes += r->w.word[i].len + 1;
+    rc = sov_pool_array(&r->file->pool, rule->n, sizeof(*word), &word, err);
+    if (rc == 0)
+        rc = sov_pool_array(&r->file->pool, bytes, 1, &text, err);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < rule->n; i++) {
+        struct sov_span w = r->w.word[from + i];
+
+        memcpy(text, w.p, w.len);
+        word[i] = text;
+        text += w.len + 1; /* the pool is zeroed */
+    }
+    rule->word = word;
+    return 0;
+}
+
+static int
+add_rule(struct reader *r, const struct row *row, struct sov_err *err)
+{
+    struct sov_policy_file *f = r->file;
+    struct sov_rule rule = { .what = row->id, .line = r->line };
+    size_t words = r->w.n - (row->second != NULL ? 2 : 1);
+    int rc;
+
+    if (words < row->min || words > row->max || r->w.more ||
+        ((row->flags & ONCE) != 0 && sov_policy_has(f, row->id)))
+        return sov_fail(err, SOV_EDENY, "\"%s\"%s", row->form,
+                        (row->flags & ONCE) != 0 ? " once" : "");
+    if (f->n_rules >= SOV_POLICY_RULES)
+        return sov_fail(err, SOV_EDENY, "more than %d lines of rules",
+                        SOV_POLICY_RULES);
+    rc = copy_words(r, row, &rule, err);
+    if (rc == 0)
+        rc = take[row->id](r, &rule, err);
+    if (rc == 0)
+        rc = sov_mem_grow((void **)&f->rule, f->n_rules, &f->rules_cap,
+                          sizeof(*f->rule), err);
+    if (rc == 0)
+        f->rule[f->n_rules++] = rule;
+    return rc;
+}
+
+static int
+one_line(struct reader *r, struct sov_span line, struct sov_err *err)
+{
+    const struct sov_words *w = &r->w;
+    const struct row *row;
+
+    if (!sov_span_printable(line))
+        return sov_fail(err, SOV_EDENY,
+                        "control characters or bad UTF-8 in the line");
+    sov_words_split(&r->w, line);
+    if (w->n == 0)
+        return 0;
+    if (r->begun) {
+        row = find_row(r);
+        return row != NULL ? add_rule(r, row, err) : no_row(r, err);
+    }
+    r->begun = true;
+    if (w->n != 2 || !sov_word_is(w->word[0], "sov-policy") ||
+        !sov_word_is(w->word[1], "v1"))
+        return sov_fail(err, SOV_EDENY, "does not begin with \"" HEAD "\"");
+    return 0;
+}
+
+static int
+read_lines(struct reader *r, struct sov_span left, struct sov_err *err)
+{
+    while (left.len > 0) {
+        struct sov_span line;
+        int rc;
+
+        r->line++;
+        rc = sov_line_take(&left, &line)
+                 ? one_line(r, line, err)
+                 : sov_fail(err, SOV_EDENY,
+                            "cut short: the last newline is missing");
+        if (rc < 0)
+            return sov_err_wrap(err, "line %u", r->line);
+    }
+    if (!r->begun)
+        return sov_fail(err, SOV_EDENY, "does not begin with \"" HEAD "\"");
+    return 0;
+}
+
+int
+sov_policy_file_read(struct sov_policy_file **file, sov_keyring *ring,
+                     struct sov_span text, bool only_keys, struct sov_err *err)
+{
+    struct sov_policy_file *f;
+    struct reader *r;
+    int rc;
+
+    if (text.len > SOV_RING_FILE_MAX)
+        return sov_fail(err, SOV_EDENY,
+                        "longer than the limit of %" PRIu64 " bytes",
+                        SOV_RING_FILE_MAX);
+    r = sov_mem_array(1, sizeof(*r));
+    f = sov_mem_array(1, sizeof(*f));
+    if (r == NULL || f == NULL) {
+        free(r);
+        free(f);
+        return sov_mem_fail(err);
+    }
+    r->file = f;
+    r->only_keys = only_keys;
+    f->version = -1;
+    f->expires = SOV_FOREVER;
+    f->group = sov_mem_array(SOV_POLICY_GROUPS + 1, sizeof(*f->group));
+    rc = f->group == NULL ? sov_mem_fail(err) : sov_keyring_new(&r->ring, err);
+    if (rc == 0)
+        rc = read_lines(r, text, err);
+    if (rc == 0)
+        rc = sov_ring_merge(ring, r->ring, f->expires, f->time, err);
+    sov_keyring_free(r->ring);
+    free(r);
+    if (rc < 0)
+        sov_policy_file_free(f);
+    else
+        *file = f;
+    return rc;
+}
+
+void
+sov_policy_file_free(struct sov_policy_file *f)
+{
+    if (f == NULL)
+        return;
+    free(f->key);
+    free(f->group);
+    free(f->rule);
+    sov_pool_free(&f->pool);
+    free(f);
+}
+
+void
+sov_rule_text(const struct sov_rule *rule, char *out, size_t size)
+{
+    const struct row *row = &rows[rule->what];
+    size_t at = (size_t)snprintf(out, size, "%s%s%s", row->first,
+                                 row->second != NULL ? " " : "",
+                                 row->second != NULL ? row->second : "");
+
+    for (size_t i = 0; i < rule->n && at < size; i++)
+        at += (size_t)snprintf(out + at, size - at, " %s", rule->word[i]);
+    if (at >= size && size > 4)
+        strcpy(out + size - 4, "...");
+}
+
+bool
+sov_policy_has(const struct sov_policy_file *file, enum sov_directive what)
+{
+    for (size_t i = 0; i < file->n_rules; i++)
+        if (file->rule[i].what == what)
+            return true;
+    return false;
+}
