@@ -54,7 +54,7 @@ complete -c sov-distill -l sign-key -r -F -d 'sign a claim about OUT with this s
 complete -c sov-distill -l claims-out -r -F -d 'write the claims to FILE, when OUT is complete'
 complete -c sov-distill -l password-file -r -F -d 'the first line of FILE is the password of the secret key'
 complete -c sov-distill -l claims -r -F -d 'the claims of MODEL, if they are not beside it'
-complete -c sov-distill -l require-claims -r -F -d 'refuse a MODEL that nobody named in POLICY has signed'
+complete -c sov-distill -l require-claims -r -F -d 'refuse a MODEL that this policy does not allow'
 complete -c sov-distill -s o -l output -r -F -d 'write to OUT, whole or not at all; - is standard output'
 complete -c sov-distill -s f -l force -d 'replace an existing file; write to a terminal'
 complete -c sov-distill -l if-changed -d 'leave an existing file alone if its bytes would stay the same'

@@ -30,7 +30,7 @@ complete -c sov-quantize -l sign-key -r -F -d 'sign a claim about OUT with this 
 complete -c sov-quantize -l claims-out -r -F -d 'write the claims to FILE, when OUT is complete'
 complete -c sov-quantize -l password-file -r -F -d 'the first line of FILE is the password of the secret key'
 complete -c sov-quantize -l claims -r -F -d 'the claims of MODEL, if they are not beside it'
-complete -c sov-quantize -l require-claims -r -F -d 'refuse a MODEL that nobody named in POLICY has signed'
+complete -c sov-quantize -l require-claims -r -F -d 'refuse a MODEL that this policy does not allow'
 complete -c sov-quantize -s o -l output -r -F -d 'write to OUT, whole or not at all; - is standard output'
 complete -c sov-quantize -s f -l force -d 'replace an existing file; write to a terminal'
 complete -c sov-quantize -l if-changed -d 'leave an existing file alone if its bytes would stay the same'
