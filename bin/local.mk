@@ -23,6 +23,7 @@ bin_cli_libcli_la_SOURCES = \
 	%D%/cli/jsonw.c %D%/cli/jsonw.h \
 	%D%/cli/line.c %D%/cli/line.h \
 	%D%/cli/lines.c %D%/cli/lines.h \
+	%D%/cli/lineage_link.c %D%/cli/lineage_link.h \
 	%D%/cli/lineage_out.c \
 	%D%/cli/lm.c %D%/cli/lm.h \
 	%D%/cli/names.c %D%/cli/names.h \
@@ -174,7 +175,8 @@ bin_sov_show_LDADD = $(tool_libs)
 
 bin_PROGRAMS += bin/sov-verify
 bin_sov_verify_SOURCES = %D%/sov-verify.c %D%/verify/verify.h \
-	%D%/verify/audit.c %D%/verify/check.c %D%/verify/common.c %D%/verify/keygen.c \
+	%D%/verify/audit.c %D%/verify/check.c %D%/verify/common.c \
+	%D%/verify/declare.c %D%/verify/keygen.c \
 	%D%/verify/paper.c %D%/verify/paper.h \
 	%D%/verify/paper_annex.c %D%/verify/paper_annex.h \
 	%D%/verify/paper_annex_iv.c %D%/verify/paper_annex_xi.c \

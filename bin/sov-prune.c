@@ -130,7 +130,8 @@ open_model(struct prune *p, struct sov_err *err)
     if (rc < 0)
         return sov_lineage_refuse(&p->lineage, rc, err);
     show_warnings(p);
-    return sov_lineage_input(&p->lineage, p->model, err);
+    rc = sov_lineage_input(&p->lineage, p->model, err);
+    return rc == 0 ? sov_lineage_also(&p->lineage, o->stats, err) : rc;
 }
 
 static int

@@ -202,7 +202,12 @@ open_model(struct quantize *q, struct sov_err *err)
     if (rc < 0)
         return sov_lineage_refuse(&q->lineage, rc, err);
     show_warnings(q);
-    return sov_lineage_input(&q->lineage, q->model, err);
+    rc = sov_lineage_input(&q->lineage, q->model, err);
+    if (rc == 0)
+        rc = sov_lineage_also(&q->lineage, quantize_options.stats, err);
+    for (size_t i = 0; i < q->adapters.n && rc == 0; i++)
+        rc = sov_lineage_also(&q->lineage, q->adapters.item[i].path, err);
+    return rc;
 }
 
 /* The metadata of the output: as it was asked for, and its history. */

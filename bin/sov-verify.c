@@ -18,7 +18,7 @@ struct sov_verify sov_verify;
 
 static const char *const file_names[] = { "@file", NULL }; /* completed */
 
-static bool keygen_given, audit_given, report_given;
+static bool keygen_given, audit_given, report_given, facts_given, policy_given;
 static bool sign, adopt, show, scrub;
 
 static const struct sov_opt opts[] = {
@@ -27,7 +27,7 @@ static const struct sov_opt opts[] = {
       "trust signatures by this public key; may be given several times",
       .values = file_names },
     { 0, "policy", SOV_OPT_FILE, &sov_verify.policy, "FILE",
-      "trust the keys that this policy names" },
+      "trust the keys that this policy names, for what it allows" },
     { 0, "require-claims", SOV_OPT_FILE, &sov_verify.require, "POLICY",
       "the same, and a model without claims is refused" },
     { 0, "claims", SOV_OPT_FILE, &sov_verify.claims, "FILE",
@@ -48,6 +48,11 @@ static const struct sov_opt opts[] = {
       "sign the claim about the model, or its bytes if there is none" },
     { 0, "adopt", SOV_OPT_FLAG, &adopt, NULL,
       "claim where a model from outside came from" },
+    { 0, "facts", SOV_OPT_FILE, &sov_verify.facts, "FILE",
+      "sign what FILE declares of the model: licence, use, review, ...",
+      .given = &facts_given },
+    { 0, "sign-policy", SOV_OPT_FILE, &sov_verify.sign_policy, "FILE",
+      "sign a policy, into FILE.sig.jsonl", .given = &policy_given },
     { 0, "keygen", SOV_OPT_FILE, &sov_verify.keygen, "NAME",
       "make a pair of keys: NAME.key, to keep, and NAME.pub, to give away",
       .given = &keygen_given },
@@ -84,6 +89,8 @@ static const struct {
     { &audit_given, "--audit-log", sov_verify_audit, false },
     { &sign, "--sign", sov_verify_sign, true },
     { &adopt, "--adopt", sov_verify_adopt, true },
+    { &facts_given, "--facts", sov_verify_facts, true },
+    { &policy_given, "--sign-policy", sov_verify_sign_policy, true },
 };
 
 #define N_MODES (sizeof(modes) / sizeof(modes[0]))
@@ -107,7 +114,7 @@ run(int argc, char **argv, struct sov_err *err)
          sov_verify.revision != NULL || sov_verify.licenses.n > 0))
         return sov_fail(err, SOV_EARG,
                         "to sign a model, say --sign, or --adopt if it is "
-                        "from outside");
+                        "from outside, or --facts");
     if (sov_common.output != NULL && !report_given)
         return sov_fail(err, SOV_EARG, "-o is for what --report writes");
     for (int i = 0; i < argc; i++)

@@ -7,3 +7,4 @@ dist_man_MANS += %D%/sov-prune.1 %D%/sov-quantize.1 %D%/sov-run.1
 dist_man_MANS += %D%/sov-show.1
 dist_man_MANS += %D%/sov-verify.1
 dist_man_MANS += %D%/sov-claims.5
+dist_man_MANS += %D%/sov.policy.5

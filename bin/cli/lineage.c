@@ -240,6 +240,26 @@ sov_lineage_input(struct sov_lineage *l, sov_model *model, struct sov_err *err)
     return rc < 0 ? refuse(l, rc, err) : 0;
 }
 
+int
+sov_lineage_also(struct sov_lineage *l, const char *path, struct sov_err *err)
+{
+    char *claims;
+    int rc = 0;
+
+    if (l->key == NULL || l->set == NULL || path == NULL ||
+        strcmp(path, "-") == 0)
+        return 0;
+    claims = sov_fileset_beside(path, is_folder(path), SOV_CLAIMS_SUFFIX);
+    if (claims == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    if (sov_fileset_is_regular(claims))
+        rc = sov_claims_load(l->set, claims, -1, err);
+    if (rc == 0)
+        rc = sov_claims_not_forged(l->set, l->key, path, err);
+    free(claims);
+    return rc < 0 ? refuse(l, rc, err) : 0;
+}
+
 /* ---- is the input what is claimed? ---- */
 
 static bool
@@ -307,6 +327,25 @@ list_files(struct sov_lineage *l, struct sov_err *err)
     return 0;
 }
 
+/* What people declare of the input, who may: what is made of it inherits. */
+static int
+find_facts(struct sov_lineage *l, const sov_policy *policy, struct sov_err *err)
+{
+    l->also = calloc(sov_claims_count(l->set) + 1, sizeof(*l->also));
+    if (l->also == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    for (size_t i = 0; i < sov_claims_count(l->set); i++) {
+        const struct sov_claim *c = sov_claims_at(l->set, i);
+
+        if (sov_statement_is_facts(&c->statement) &&
+            sov_claim_is_of(c, l->file, l->n_files) &&
+            sov_policy_allows(policy, l->set, c) &&
+            sov_claims_find(l->set, c->id) == c)
+            l->also[l->n_also++] = c;
+    }
+    return 0;
+}
+
 static int
 judge(struct sov_lineage *l, sov_policy *policy, struct sov_err *err)
 {
@@ -317,6 +356,10 @@ judge(struct sov_lineage *l, sov_policy *policy, struct sov_err *err)
     l->verified = rc == 0 && v.answer == SOV_ANSWER_YES;
     if (l->verified)
         l->parent = v.leaf;
+    if (rc == 0)
+        rc = find_facts(l, policy, err);
+    if (rc == SOV_EMEM)
+        return rc;
     else if (rc == SOV_ENO && v.answer == SOV_ANSWER_UNKNOWN && v.leaf != NULL)
         sov_fail(err, SOV_ENO,
                  "signed by key %s, which the policy does not "

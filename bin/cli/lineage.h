@@ -5,6 +5,7 @@
  *     sov_lineage_begin(&l, source, ...);      the key, the policy
  *     open the model with sov_lineage_opts(&l, &opts)
  *     sov_lineage_input(&l, model, err);       the claims that are there now
+ *     sov_lineage_also(&l, path, err);         those of what else is read
  *     plan, with sov_lineage_embed() on the output's metadata
  *     sov_lineage_output(&l, plan, target, err); digests while it is written
  *     run
@@ -104,6 +105,10 @@ struct sov_lineage {
     bool verified;           /* a trusted key says so */
     bool checked;            /* sov_lineage_check() has said yes */
     const struct sov_claim *parent;
+    /* others that the new claim points to: facts about the input, and where
+     * the other inputs come from; owned, the claims are the set's */
+    const struct sov_claim **also;
+    size_t n_also;
 
     char *beside; /* where claims of the source would be */
 
@@ -160,6 +165,10 @@ int sov_lineage_refuse(const struct sov_lineage *l, int rc,
                        struct sov_err *err);
 int sov_lineage_input(struct sov_lineage *l, sov_model *model,
                       struct sov_err *err) SOV_MUST_CHECK;
+/* What is read beside the model may have a history, too, in a file of claims
+ * beside it: the claim of the output points to it.  Behind input(). */
+int sov_lineage_also(struct sov_lineage *l, const char *path,
+                     struct sov_err *err) SOV_MUST_CHECK;
 int sov_lineage_embed(struct sov_lineage *l, sov_meta *meta,
                       struct sov_err *err) SOV_MUST_CHECK;
 int sov_lineage_output(struct sov_lineage *l, const sov_plan *plan,

@@ -3,6 +3,7 @@
  * lineage_out.c - the claim about what a tool makes, its index, and their place
  */
 #include "cli/lineage.h"
+#include "cli/lineage_link.h"
 
 #include "cli/claims.h"
 #include "cli/names.h"
@@ -158,63 +159,6 @@ sov_lineage_output(struct sov_lineage *l, const sov_plan *plan,
 
 /* ---- the claim ---- */
 
-/* The lines before the new one.  A history with a hole in it is no history. */
-static int
-gather_ancestors(struct sov_lineage *l, struct sov_err *err)
-{
-    const char *id = l->parent != NULL ? l->parent->id : NULL;
-    int rc;
-
-    if (id == NULL)
-        return sov_claims_ancestry(l->set, &id, 0, &l->text, &l->text_len, err);
-    rc = sov_claims_ancestry(l->set, &id, 1, &l->text, &l->text_len, err);
-    if (rc != SOV_ENO)
-        return rc;
-    sov_warn("%s: %s; its history is left out", sov_lineage_source(l),
-             err->msg);
-    l->parent = NULL;
-    l->verified = false;
-    return gather_ancestors(l, err);
-}
-
-/* The files of the input and the program, as what the output was made from. */
-static int
-describe_inputs(struct sov_lineage *l, const struct sov_deed *deed,
-                const struct sov_param *unverified, struct sov_resource **list,
-                size_t *n, struct sov_err *err)
-{
-    size_t room = l->n_files + deed->n_inputs + 1;
-    struct sov_resource *r = calloc(room, sizeof(*r));
-    int rc;
-
-    if (r == NULL)
-        return sov_fail(err, SOV_EMEM, "out of memory");
-    *list = r;
-    for (size_t i = 0; i < l->n_files; i++) {
-        const char *name = l->file[i].name;
-
-        r[i].name = name != NULL        ? sov_name_base(name)
-                    : l->parent != NULL ? l->parent->statement.subject[0].name
-                                        : "standard input";
-        r[i].digest = l->file[i].digest;
-        r[i].digest.has &= SOV_HASH_SHA256 | SOV_HASH_VERITY;
-        r[i].has_size = true;
-        r[i].role = l->role != NULL ? l->role : "parent";
-        r[i].claim = l->parent != NULL ? l->parent->id : NULL;
-        r[i].notes = unverified;
-        r[i].n_notes = l->verified ? 0 : 1;
-    }
-    *n = l->n_files;
-    for (size_t i = 0; i < deed->n_inputs; i++)
-        r[(*n)++] = deed->input[i];
-    r[*n].name = sov_tool_name();
-    r[*n].role = "tool";
-    rc = sov_hash_path("/proc/self/exe", SOV_HASH_SHA256, &r[*n].digest, err);
-    if (rc == 0)
-        ++*n;
-    return rc;
-}
-
 /* The content root of the output, where its tensors are those of one GGUF
  * file. */
 static int
@@ -348,25 +292,6 @@ keep_claims(struct sov_lineage *l, const struct sov_deed *deed,
     return rc < 0 ? rc : same;
 }
 
-/* The labels of the parents, and that nobody vouches for them. */
-static int
-gather_labels(struct sov_lineage *l, struct sov_statement *st,
-              struct sov_param **list, struct sov_err *err)
-{
-    static const struct sov_param value = { NULL, SOV_PARAM_STR, "unverified",
-                                            0,    NULL,          0 };
-    static const struct sov_param own = { "input", SOV_PARAM_LIST, NULL,
-                                          0,       &value,         1 };
-    const char *id = l->parent != NULL ? l->parent->id : NULL;
-    int rc;
-
-    rc = sov_claims_labels(l->set, &id, id != NULL ? 1 : 0, &own,
-                           l->verified ? 0 : 1, list, &st->n_labels, err);
-    if (rc == 0)
-        st->label = *list;
-    return rc;
-}
-
 static int
 append(struct sov_lineage *l, const char *line, size_t len, struct sov_err *err)
 {
@@ -411,7 +336,9 @@ sov_lineage_claim(struct sov_lineage *l, const struct sov_deed *deed,
     if (rc == 0)
         rc = sov_parts_index(&l->parts, &l->index, &l->index_len, err);
     if (rc == 0)
-        rc = gather_ancestors(l, err);
+        rc = sov_lineage_origins(l, deed, err);
+    if (rc == 0)
+        rc = sov_lineage_ancestors(l, err);
     if (rc == 0)
         rc = rooted = content_root(l, root, err);
     if (rc >= 0)
@@ -420,11 +347,11 @@ sov_lineage_claim(struct sov_lineage *l, const struct sov_deed *deed,
     st.subject = subject;
     st.n_subjects = l->parts.n;
     if (rc == 0)
-        rc = describe_inputs(l, deed, &unverified, &input, &st.n_dependencies,
-                             err);
+        rc = sov_lineage_describe(l, deed, &unverified, &input,
+                                  &st.n_dependencies, err);
     st.dependency = input;
     if (rc == 0)
-        rc = gather_labels(l, &st, &label, err);
+        rc = sov_lineage_labels(l, &st, &label, err);
     if (rc == 0)
         rc = keep_claims(l, deed, &st, err);
     if (rc == 0) {
@@ -576,6 +503,7 @@ sov_lineage_end(struct sov_lineage *l)
         sov_sink_abort(l->sink[i]);
         free(l->out[i]);
     }
+    free(l->also);
     free(l->member);
     free(l->beside);
     free(l->before);

@@ -76,6 +76,8 @@ open_beside(struct distill *q, int which, struct sov_err *err)
         rc = sov_lineage_input(&l, q->model[which], err);
     if (rc == 0)
         rc = sov_lineage_check(&l, err);
+    if (rc == 0)
+        rc = sov_lineage_also(&q->lineage, path, err);
     if (rc == 0 && opt.hash != 0)
         rc = sov_model_finish(q->model[which], err);
     sov_lineage_end(&l);

@@ -131,6 +131,10 @@ sov_verify_deed(const struct sov_claim *claim, char *buf, size_t size)
 
     if (sov_statement_is_test(&claim->statement))
         type = "test";
+    else if (sov_statement_is_facts(&claim->statement))
+        type = "facts";
+    else if (sov_statement_is_summary(&claim->statement))
+        type = "summary";
     if (type == NULL)
         type = claim->statement.predicate_type;
     if (type == NULL)

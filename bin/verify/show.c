@@ -312,6 +312,15 @@ put_test(const struct tree *t, const struct sov_statement *st)
     }
 }
 
+/* What people declare, each fact on lines of its own. */
+static void
+put_facts(const struct tree *t, const struct sov_statement *st)
+{
+    for (size_t i = 0; i < st->n_facts; i++)
+        for (size_t k = 0; k < st->fact[i].n; k++)
+            put(t, "%s: %s", st->fact[i].key, st->fact[i].item[k].str);
+}
+
 static void
 put_claim(struct tree *t, const struct sov_claim *c)
 {
@@ -321,7 +330,8 @@ put_claim(struct tree *t, const struct sov_claim *c)
     put_signers(t, c->id);
     put_params(t, st->external, st->n_external);
     put_test(t, st);
-    for (size_t i = 0; i < st->n_labels; i++) {
+    put_facts(t, st);
+    for (size_t i = 0; i < st->n_labels && st->n_facts == 0; i++) {
         char text[TEXT_MAX] = "";
         struct sov_param values = st->label[i];
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sign.c - sov-verify --adopt and --sign: put a signature under a model
+ * sign.c - sov-verify --adopt, --sign, --facts: put a signature under a model
  *
  * --adopt says where a model from outside came from: an import claim.
  * --sign puts one more signature under the claim about exactly these bytes,
  * and where there is none, says no more than "these are the bytes".
+ * --facts says what people declare of it (declare.c).
  *
  * The lines that are there already are kept as they are.  Index, claims and
  * the signature that freezes them appear together, or none of them does.
@@ -33,6 +34,7 @@ enum { INDEX, FREEZE, CLAIMS, N_OUT };
 struct job {
     const char *path;
     bool adopt;
+    bool facts;
     sov_seckey *key;
     struct sov_fileset set;
     sov_claims *claims; /* that are there already */
@@ -350,6 +352,14 @@ make_line(struct job *j, struct sov_err *err)
     const struct sov_claim *c = NULL;
     int rc = 0;
 
+    if (j->facts) {
+        rc = sov_fileset_hash(&j->set, SOV_HASH_SHA256 | SOV_HASH_VERITY, err);
+        if (rc == 0)
+            rc = sov_verify_declare(&j->set, j->claims, j->key, &j->line,
+                                    &j->line_len, j->id, err);
+        j->again = rc > 0;
+        return rc < 0 ? rc : 0;
+    }
     if (!j->adopt && sov_claims_count(j->claims) > 0) {
         rc = sov_fileset_hash(&j->set, SOV_HASH_SHA256 | SOV_HASH_VERITY, err);
         if (rc == 0)
@@ -490,10 +500,18 @@ commit(struct job *j, struct sov_err *err)
 
 /* ---- all of it ---- */
 
+static const char *
+mode_of(const struct job *j)
+{
+    return j->adopt ? "adopt" : j->facts ? "facts" : "sign";
+}
+
 static int
 check_arguments(const struct job *j, int argc, struct sov_err *err)
 {
-    const char *mode = j->adopt ? "--adopt" : "--sign";
+    char mode[10];
+
+    snprintf(mode, sizeof(mode), "--%s", mode_of(j));
 
     if (argc != 1)
         return sov_fail(err, SOV_EARG, "%s takes one model", mode);
@@ -557,7 +575,7 @@ tell(const struct job *j, struct sov_err *err)
 
     if (sov_common.json) {
         r = sov_report_new("sov.verify/1");
-        sov_report_text(r, "mode", NULL, j->adopt ? "adopt" : "sign");
+        sov_report_text(r, "mode", NULL, mode_of(j));
         sov_report_text(r, "model", NULL, j->path);
         sov_report_text(r, "claims", NULL, j->out[CLAIMS]);
         if (j->index != NULL)
@@ -577,10 +595,12 @@ tell(const struct job *j, struct sov_err *err)
 }
 
 static int
-run_sign(bool adopt, int argc, char **argv, struct sov_err *err)
+run_sign(struct job j, int argc, char **argv, struct sov_err *err)
 {
-    struct job j = { .path = argc > 0 ? argv[0] : "", .adopt = adopt };
-    int rc = check_arguments(&j, argc, err);
+    int rc;
+
+    j.path = argc > 0 ? argv[0] : "";
+    rc = check_arguments(&j, argc, err);
 
     if (rc == 0)
         rc = sign(&j, err);
@@ -603,11 +623,17 @@ run_sign(bool adopt, int argc, char **argv, struct sov_err *err)
 int
 sov_verify_adopt(int argc, char **argv, struct sov_err *err)
 {
-    return run_sign(true, argc, argv, err);
+    return run_sign((struct job){ .adopt = true }, argc, argv, err);
 }
 
 int
 sov_verify_sign(int argc, char **argv, struct sov_err *err)
 {
-    return run_sign(false, argc, argv, err);
+    return run_sign((struct job){ .adopt = false }, argc, argv, err);
+}
+
+int
+sov_verify_facts(int argc, char **argv, struct sov_err *err)
+{
+    return run_sign((struct job){ .facts = true }, argc, argv, err);
 }

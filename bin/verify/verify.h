@@ -25,11 +25,13 @@ struct sov_verify {
     const char *claims_out;   /* --claims-out FILE */
     const char *keygen;       /* --keygen NAME */
     const char *audit_log;    /* --audit-log FILE */
-    int report; /* --report KIND: a row of papers.def */
+    int report;               /* --report KIND: a row of papers.def */
     bool no_password;
-    const char *sign_key; /* --sign-key FILE */
-    const char *source;   /* --source URI */
-    const char *revision; /* --revision R */
+    const char *sign_key;    /* --sign-key FILE */
+    const char *facts;       /* --facts FILE */
+    const char *sign_policy; /* --sign-policy FILE */
+    const char *source;      /* --source URI */
+    const char *revision;    /* --revision R */
     struct sov_opt_list licenses;
     bool freeze;
 };
@@ -41,6 +43,8 @@ int sov_verify_check(int argc, char **argv, struct sov_err *err);
 int sov_verify_keygen(int argc, char **argv, struct sov_err *err);
 int sov_verify_adopt(int argc, char **argv, struct sov_err *err);
 int sov_verify_sign(int argc, char **argv, struct sov_err *err);
+int sov_verify_facts(int argc, char **argv, struct sov_err *err);
+int sov_verify_sign_policy(int argc, char **argv, struct sov_err *err);
 int sov_verify_show(int argc, char **argv, struct sov_err *err);
 int sov_verify_scrub(int argc, char **argv, struct sov_err *err);
 int sov_verify_report(int argc, char **argv, struct sov_err *err);
@@ -85,6 +89,14 @@ int sov_verify_index(sov_index **idx, char **path, const char *model, bool dir,
 /* Name of what a claim did: "quantize" of urn:sov:buildtype:quantize:v1. */
 const char *sov_verify_deed(const struct sov_claim *claim, char *buf,
                             size_t size);
+
+/* ---- what people declare (declare.c) */
+
+/* A line that says what --facts names about these files, which are hashed; 1 if
+ * the key has said so among the claims before. */
+int sov_verify_declare(const struct sov_fileset *set, const sov_claims *claims,
+                       const sov_seckey *key, char **line, size_t *len,
+                       char id[65], struct sov_err *err) SOV_MUST_CHECK;
 
 /* ---- results of tests (test.c) */
 

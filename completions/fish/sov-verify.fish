@@ -1,7 +1,7 @@
 # fish completion for sov-verify; made by scripts/gen-completions.sh
 # SPDX-License-Identifier: Apache-2.0
 complete -c sov-verify -s k -l key -r -F -d 'trust signatures by this public key; may be given several times'
-complete -c sov-verify -l policy -r -F -d 'trust the keys that this policy names'
+complete -c sov-verify -l policy -r -F -d 'trust the keys that this policy names, for what it allows'
 complete -c sov-verify -l require-claims -r -F -d 'the same, and a model without claims is refused'
 complete -c sov-verify -l claims -r -F -d 'the claims of the model, if they are not beside it'
 complete -c sov-verify -l show -d 'print the history of the model as a tree'
@@ -10,6 +10,8 @@ complete -c sov-verify -l scrub -d 'look for damage against the index; quick, an
 complete -c sov-verify -l audit-log -r -F -d 'look whether a log of sov-run is what was written'
 complete -c sov-verify -l sign -d 'sign the claim about the model, or its bytes if there is none'
 complete -c sov-verify -l adopt -d 'claim where a model from outside came from'
+complete -c sov-verify -l facts -r -F -d 'sign what FILE declares of the model: licence, use, review, ...'
+complete -c sov-verify -l sign-policy -r -F -d 'sign a policy, into FILE.sig.jsonl'
 complete -c sov-verify -l keygen -r -F -d 'make a pair of keys: NAME.key, to keep, and NAME.pub, to give away'
 complete -c sov-verify -l sign-key -r -F -d 'sign with this secret key'
 complete -c sov-verify -l claims-out -r -F -d 'write the claims to FILE'

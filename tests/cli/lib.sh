@@ -19,6 +19,9 @@ cd "$scratch"
 PATH=$top_builddir/bin:$top_builddir/tests/cli:$PATH:$top_builddir
 export PATH
 unset NO_COLOR POSIXLY_CORRECT
+# what signed policies are remembered in
+XDG_STATE_HOME=$scratch/.state
+export XDG_STATE_HOME
 
 fail() {
     echo "FAIL: $*"

@@ -4,6 +4,7 @@
 cli_tests += %D%/attack.sh
 cli_tests += %D%/audit.sh
 cli_tests += %D%/exhaustive.sh
+cli_tests += %D%/facts.sh
 cli_tests += %D%/keygen.sh
 cli_tests += %D%/life.sh
 cli_tests += %D%/papers.sh
