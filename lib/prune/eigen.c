@@ -329,6 +329,14 @@ take_in(double *a, size_t n, struct sov_err *err)
     return 0;
 }
 
+uint64_t
+sov_eigen_bytes(size_t n)
+{
+    return (uint64_t)n *
+           (n * sizeof(double) + 5 * sizeof(double) +
+            STEPS_AT_ONCE * sizeof(struct plane) + sizeof(struct place));
+}
+
 int
 sov_eigen(double *a, size_t n, double *value, struct sov_err *err)
 {

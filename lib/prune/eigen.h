@@ -8,6 +8,7 @@
 #include "sov/err.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * a [n, n], symmetric (the lower triangle is read), becomes the eigenvectors, a
@@ -18,5 +19,8 @@
  */
 int sov_eigen(double *a, size_t n, double *value,
               struct sov_err *err) SOV_MUST_CHECK;
+
+/* Bytes that this takes beside a and value. */
+uint64_t sov_eigen_bytes(size_t n);
 
 #endif

@@ -42,7 +42,8 @@
 
 struct rotate {
     struct sov_trim *c;
-    const struct sov_calib_opts *calib;
+    struct sov_calib_opts calib; /* with the memory that is left for it */
+    uint64_t own;                /* bytes that are taken */
     struct sov_turn *t;
     size_t n, d, n_layer;
     bool tied;
@@ -270,8 +271,11 @@ static int
 read_text(struct rotate *r, sov_onward_look look, struct sov_err *err)
 {
     struct sov_onward *onward;
-    int rc = sov_onward_new(&onward, r->c->model, r->calib, err);
+    int rc = sov_onward_new(&onward, r->c->model, &r->calib, err);
 
+    if (rc == SOV_EMEM)
+        return sov_err_wrap(err, "beside %" PRIu64 " MB for directions",
+                            (r->own >> 20) + 1);
     if (rc < 0)
         return rc;
     rc = sov_onward_begin(onward, err);
@@ -431,6 +435,29 @@ set(struct sov_trim *c, double ratio, struct sov_err *err)
     return sov_shape_first(&c->embd, sov_shape_width(ratio, c->hp.n_embd), err);
 }
 
+/* All that is here while the text is read is taken from what a calibration may
+ * have; what the eigenvectors need is free by then. */
+static int
+count_memory(struct rotate *r, struct sov_err *err)
+{
+    uint64_t n = r->n, own, eigen = sov_eigen_bytes(r->n);
+    uint64_t limit =
+        r->calib.max_memory != 0 ? r->calib.max_memory : SOV_CALIB_MEMORY;
+
+    own = n * (n * sizeof(double) + sizeof(double)) + /* of directions */
+          n * sizeof(float) * (r->d + 2 * r->n_layer + 1 + ROWS) +
+          sov_moments_room(r->n, false) * sizeof(float) +
+          sov_moments_bytes(r->n, 0, false, false);
+    if (own + eigen > limit)
+        return sov_fail(err, SOV_EMEM,
+                        "turning a stream of %zu channels needs %" PRIu64
+                        " MB of memory, the limit is %" PRIu64 " MB",
+                        r->n, ((own + eigen) >> 20) + 1, limit >> 20);
+    r->calib.max_memory = limit - own;
+    r->own = own;
+    return 0;
+}
+
 static int
 make_room(struct rotate *r, struct sov_err *err)
 {
@@ -461,8 +488,10 @@ make_room(struct rotate *r, struct sov_err *err)
 static int
 rotate(struct rotate *r, struct sov_err *err)
 {
-    int rc = make_room(r, err);
+    int rc = count_memory(r, err);
 
+    if (rc == 0)
+        rc = make_room(r, err);
     if (rc == 0)
         rc = read_gains(r, err);
     for (size_t i = 0; i < sov_model_count(r->c->model) && rc == 0; i++)
@@ -485,7 +514,7 @@ least(const struct rotate *r)
 static int
 cut(struct sov_trim *c, const struct sov_shape_ask *ask, struct sov_err *err)
 {
-    struct rotate r = { .c = c, .calib = ask->calib };
+    struct rotate r = { .c = c };
     double ratio;
     int rc = sov_shape_text(ask, "rotate", err);
 
@@ -495,6 +524,7 @@ cut(struct sov_trim *c, const struct sov_shape_ask *ask, struct sov_err *err)
         rc = sov_shape_ratio(c, ask, set, &ratio, err);
     if (rc < 0)
         return rc;
+    r.calib = *ask->calib;
     r.n = c->hp.n_embd;
     r.n_layer = c->hp.n_layer;
     r.tied = sov_model_find(c->model, "output.weight") < 0;

@@ -6,6 +6,9 @@
  * columns, all its rows, are decoded at a time, and what comes out is kept
  * until it is whole, since files have rows.  Sums are those of kern/, whose
  * order is fixed.
+ *
+ * A direction takes in what many channels have: a number can come out that is
+ * larger than what its type holds, and is refused.
  */
 #include "prune/turn.h"
 
@@ -13,6 +16,8 @@
 #include "kern/kern.h"
 #include "sys/par.h"
 
+#include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,7 +46,33 @@ struct job {
     float *x;                  /* owned; [ROWS, n] or [n, COLUMNS] */
     float *y;                  /* owned; [ROWS, d] or [d, COLUMNS] */
     unsigned char *out;        /* owned */
+    unsigned char *bad;        /* owned; [ROWS or d] a row has an infinity */
 };
+
+/* Does what was written read as n finite numbers?  They are left in y. */
+static bool
+is_finite(const struct job *j, const unsigned char *out, float *y, size_t n)
+{
+    bool finite = true;
+
+    sov_kern()->decode[j->t->type](out, y, n);
+    for (size_t i = 0; i < n; i++)
+        finite = finite && isfinite(y[i]);
+    return finite;
+}
+
+/* None of n rows, of which the first has this number, may be bad. */
+static int
+check(const struct job *j, size_t first, size_t n, struct sov_err *err)
+{
+    for (size_t i = 0; i < n; i++)
+        if (j->bad[i])
+            return sov_fail(err, SOV_EUNSUP,
+                            "row %zu is not finite, or more than %s holds "
+                            "once it is turned: sov-quantize -t f32 helps then",
+                            first + i, sov_type_info((int)j->t->type)->name);
+    return 0;
+}
 
 static void
 rows_of(void *arg, size_t first, size_t last, unsigned worker)
@@ -62,6 +93,8 @@ rows_of(void *arg, size_t first, size_t last, unsigned worker)
         y[i] = (float)(j->role->by * (double)y[i]);
     kern->encode[j->t->type](y, NULL, j->out + first * d * j->bytes,
                              (last - first) * d, 0);
+    for (size_t r = first; r < last; r++)
+        j->bad[r] = !is_finite(j, j->out + r * d * j->bytes, j->y + r * d, d);
 }
 
 static int
@@ -76,13 +109,16 @@ turn_columns(struct job *j, sov_trim_write_fn write, void *arg,
     j->x = sov_mem_aligned(ROWS * j->turn->n, sizeof(*j->x));
     j->y = sov_mem_aligned(ROWS * d, sizeof(*j->y));
     j->out = sov_mem_array(ROWS * d, j->bytes);
-    if (j->x == NULL || j->y == NULL || j->out == NULL)
+    j->bad = sov_mem_array(ROWS, 1);
+    if (j->x == NULL || j->y == NULL || j->out == NULL || j->bad == NULL)
         return sov_mem_fail(err);
     for (size_t at = 0; at < rows && rc == 0; at += now) {
         now = rows - at < ROWS ? rows - at : ROWS;
         j->from = data + at * j->turn->n * j->bytes;
         sov_par_for(now, 16, rows_of, j);
-        rc = write(arg, j->out, now * d * j->bytes, err);
+        rc = check(j, at, now, err);
+        if (rc == 0)
+            rc = write(arg, j->out, now * d * j->bytes, err);
     }
     return rc;
 }
@@ -110,10 +146,12 @@ mix_rows(void *arg, size_t first, size_t last, unsigned worker)
     memset(y, 0, (last - first) * COLUMNS * sizeof(*y));
     kern->mixes(j->turn->q + first * j->turn->n, j->turn->n, last - first, j->x,
                 COLUMNS, j->turn->n, y, COLUMNS, j->n);
-    for (size_t r = first; r < last; r++)
-        kern->encode[j->t->type](j->y + r * COLUMNS, NULL,
-                                 j->out + (r * j->k + j->at) * j->bytes, j->n,
-                                 0);
+    for (size_t r = first; r < last; r++) {
+        unsigned char *out = j->out + (r * j->k + j->at) * j->bytes;
+
+        kern->encode[j->t->type](j->y + r * COLUMNS, NULL, out, j->n, 0);
+        j->bad[r] |= !is_finite(j, out, j->y + r * COLUMNS, j->n);
+    }
 }
 
 static int
@@ -129,7 +167,8 @@ turn_rows(struct job *j, sov_trim_write_fn write, void *arg,
     j->x = sov_mem_aligned(n * COLUMNS, sizeof(*j->x));
     j->y = sov_mem_aligned(d * COLUMNS, sizeof(*j->y));
     j->out = sov_mem_array(d * j->k, j->bytes);
-    if (j->x == NULL || j->y == NULL || j->out == NULL)
+    j->bad = sov_mem_array(d, 1);
+    if (j->x == NULL || j->y == NULL || j->out == NULL || j->bad == NULL)
         return sov_mem_fail(err);
     for (size_t m = 0; m < matrices && rc == 0; m++) {
         j->from = data + m * n * j->k * j->bytes;
@@ -138,7 +177,9 @@ turn_rows(struct job *j, sov_trim_write_fn write, void *arg,
             sov_par_for(n, 16, decode_rows, j);
             sov_par_for(d, 16, mix_rows, j);
         }
-        rc = write(arg, j->out, d * j->k * j->bytes, err);
+        rc = check(j, m * d, d, err);
+        if (rc == 0)
+            rc = write(arg, j->out, d * j->k * j->bytes, err);
     }
     return rc;
 }
@@ -167,5 +208,6 @@ sov_turn_tensor(const struct sov_turn *t, const sov_model *model, size_t i,
     sov_mem_free_aligned(j.x);
     sov_mem_free_aligned(j.y);
     free(j.out);
+    free(j.bad);
     return rc;
 }

@@ -38,7 +38,7 @@ void sov_turn_free(struct sov_turn *t);
 
 /*
  * Tensor i of the mapped model as it will be, in its own type, in pieces.
- * SOV_EUNSUP: blocks.
+ * SOV_EUNSUP: blocks, or a number that its type does not hold.
  */
 int sov_turn_tensor(const struct sov_turn *t, const sov_model *model, size_t i,
                     sov_trim_write_fn write, void *arg,

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # shapes - layers, heads, channels, tokens and experts leave
+# shellcheck disable=SC2086 # options in words
 . "${top_srcdir:?}/tests/cli/lib.sh"
 
 command -v jq >/dev/null || skip "no jq"
@@ -13,10 +14,8 @@ trim="sov-prune --calib text --calib-tokens 256"
 for what in "layers 0.34" "influence 0.34" "width 0.25" "ffn 0.3" "heads 0.5" \
     "hidden 0.25" "rotate 0.25"; do
     method=${what% *}
-    # shellcheck disable=SC2086
     expect 0 $trim -j 1 --method "$method" --ratio "${what#* }" \
         -o "$method.gguf" tale.gguf
-    # shellcheck disable=SC2086
     SOV_ISA=generic expect 0 $trim -j 3 --method "$method" \
         --ratio "${what#* }" -fo again.gguf tale.gguf
     cmp "$method.gguf" again.gguf || fail "$method: other bytes"
@@ -48,7 +47,6 @@ err_has "no biases make up"
 
 # a size is kept, and the next larger share is the smallest that does
 for size in 10M 8M 6500000; do
-    # shellcheck disable=SC2086
     expect 0 $trim --method width --target-size $size --json -fo t.gguf tale.gguf
     bytes=$(jq .bytes out)
     case $size in *M) most=$((${size%M} * 1000000)) ;; *) most=$size ;; esac
@@ -91,7 +89,6 @@ done
 # what cannot be
 expect 65 sov-prune --calib text --method layers --ratio 0.5 -o x.gguf /dev/null
 while read -r status word args; do
-    # shellcheck disable=SC2086
     expect "$status" sov-prune --calib text -o x.gguf $args
     err_has "$(echo "$word" | tr _ ' ')"
     err_one_line
@@ -110,3 +107,30 @@ done <<'END'
 END
 expect 64 sov-prune --method layers --ratio 0.5 -o x.gguf tale.gguf
 err_has "--calib TEXT is missing"
+
+# turned, the numbers of a row may come together in one that halves do not hold
+bytes=$(sov-show --json tale.gguf | jq .tensor_bytes)
+cp tale.gguf hot.gguf
+i=0
+while [ $i -lt 256 ]; do
+    printf '\377\173' # 65504
+    i=$((i + 1))
+done | dd of=hot.gguf bs=1 conv=notrunc status=none \
+    seek=$(($(wc -c <hot.gguf) - bytes + 4095 * 512))
+expect 69 $trim -q --method rotate --ratio 0.25 -o x.gguf hot.gguf
+err_has "token_embd.weight: row 4095 is not finite, or more than f16 holds"
+err_one_line
+expect 0 sov-quantize -q -t f32 -o hot32.gguf hot.gguf
+expect 0 $trim -q --method rotate --ratio 0.25 -o warm.gguf hot32.gguf
+
+# what turning takes counts, and a calibration has the rest
+expect 0 $trim -q --method hidden --ratio 0.25 --max-memory 8M -fo y.gguf tale.gguf
+expect 71 $trim -q --method rotate --ratio 0.25 --max-memory 8M -o x.gguf \
+    tale.gguf
+err_has "MB for directions"
+expect 71 $trim -q --method rotate --ratio 0.25 --max-memory 2M -o x.gguf \
+    tale.gguf
+err_has "turning a stream of 256 channels needs"
+expect 0 $trim -q --method rotate --ratio 0.25 --max-memory 20M -fo y.gguf tale.gguf
+cmp y.gguf rotate.gguf || fail "other bytes with less memory"
+[ ! -e x.gguf ] || fail "an output after a refusal"
