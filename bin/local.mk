@@ -111,10 +111,12 @@ bin_sov_prune_SOURCES = %D%/sov-prune.c \
 	%D%/prune/compare.c \
 	%D%/prune/heal.c \
 	%D%/prune/options.c \
+	%D%/prune/pack.c \
 	%D%/prune/plan.c \
 	%D%/prune/prune.h \
 	%D%/prune/report.c \
-	%D%/prune/speed.c
+	%D%/prune/speed.c \
+	%D%/prune/stage.c
 bin_sov_prune_LDADD = $(tool_libs) -lm
 
 bin_PROGRAMS += bin/sov-quantize

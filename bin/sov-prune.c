@@ -54,7 +54,8 @@ static const struct sov_opt opts[] = {
       "read at most so many tokens of it", .min = 1, .max = INFINITY,
       .preset = "32768" },
     { 0, "heal", SOV_OPT_FLAG, &prune_options.heal, NULL,
-      "let the weights that stay make up for those that go" },
+      "let the weights that stay make up for those that go; where layers, "
+      "heads or the like go, that is --heal-steps 200" },
     { 0, "joint-bits", SOV_OPT_UINT, &prune_options.joint_bits, "BITS",
       "round what stays to 4 or 8 bits, as it can be packed, and let the rest "
       "make up for that, too",
@@ -73,18 +74,19 @@ static const struct sov_opt opts[] = {
     { 0, "heal-text", SOV_OPT_FILE, &prune_options.heal_text, "TEXT",
       "on this text", .preset = "that of --calib" },
     { 0, "heal-lr", SOV_OPT_FLOAT, &prune_options.heal_lr, "X",
-      "with this learning rate", .min = 1e-12, .max = 10, .preset = "0.0001" },
+      "with this learning rate", .min = 1e-12, .max = 10,
+      .preset = "0.0001; 0.001 where shapes are others" },
     { 0, "compare", SOV_OPT_FILE, &prune_options.compare, "TEXT",
       "read TEXT with the output, the model that it was made from, and the "
       "same quantized to as many bytes" },
     { 0, "require-better", SOV_OPT_FLAG, &prune_options.require_better, NULL,
       "exit 1 if the quantized one is better" },
     { 0, "pack", SOV_OPT_FLAG, &prune_options.pack, NULL,
-      "take nothing, but write matrices that were pruned to half or less in "
-      "fewer bytes, for sov-run alone" },
+      "write matrices that were pruned to half or less in fewer bytes, for "
+      "sov-run alone; without a method, of a model that was pruned before" },
     { 0, "pack-bits", SOV_OPT_UINT, &prune_options.pack_bits, "BITS",
       "round what is packed to 4 or 8 bits", .min = 4, .max = 8,
-      .preset = "4" },
+      .preset = "4, or as --joint-bits" },
     { 0, "unpack", SOV_OPT_FLAG, &prune_options.unpack, NULL,
       "the way back: packed matrices as half floats, exactly" },
     { 0, "format", SOV_OPT_STRING, &prune_options.format, "NAME",
@@ -191,17 +193,15 @@ make_job(struct prune *p, struct sov_err *err)
     struct sov_prune_opts opt = {
         .method = p->method,
         .ratio = o->ratio_given ? o->ratio : NAN,
-        .target = o->target_size,
-        .patterned = o->pattern != NULL,
+        .target = p->packs ? 0 : o->target_size,
+        .patterned = o->pattern != NULL || (p->packs && o->target_size > 0),
         .pattern = p->pattern,
         .sheet = p->sheet,
         .heal = o->heal,
         .joint_bits = (int)o->joint_bits,
         .dsnot = o->dsnot,
         .owl = o->owl,
-        .pack_bits = !o->pack            ? 0
-                     : o->pack_bits != 0 ? (unsigned)o->pack_bits
-                                         : 4,
+        .pack_bits = p->packs ? 0 : prune_pack_bits(),
         .unpack = o->unpack,
         .rule = p->rule,
         .n_rules = o->tensor_ratios.n,
@@ -219,7 +219,7 @@ make_job(struct prune *p, struct sov_err *err)
 
     prune_layout(p, &opt.layout);
     rc = prune_speed_target(p, &opt.layout, &opt.target, err);
-    if (prune_options.heal_steps > 0) { /* not yet what is written */
+    if (o->heal_steps > 0 || p->packs) { /* not yet what is written */
         opt.edit = NULL;
         opt.layout = (struct sov_layout){ .align = opt.layout.align };
     }
@@ -261,6 +261,8 @@ prepare(struct prune *p, struct sov_err *err)
                               p->source, err);
     if (rc == 0)
         rc = prune_compare_model(p, err);
+    if (rc == 0)
+        rc = prune_pack_plan(p, err);
     return rc == 0 ? make_job(p, err) : rc;
 }
 
@@ -392,27 +394,28 @@ resume(struct prune *p, size_t *told, struct sov_err *err)
                           sov_plan_bytes(sov_prune_plan(p->job)), err);
 }
 
-/* With healing it is known only behind that what is written. */
+/* With healing and packing it is known only behind that what is written. */
 static int
 fill_output(struct prune *p, size_t *told, struct sov_err *err)
 {
+    bool heals = prune_options.heal_steps > 0;
     int rc = 0;
 
-    if (prune_options.heal_steps == 0) {
+    if (!heals && !p->packs) {
         rc = prune_open_output(p, sov_prune_plan(p->job), err);
         if (rc == 0)
             rc = resume(p, told, err);
     }
     if (rc == 0)
         rc = calibrate(p, err);
-    if (rc == 0 && prune_options.heal_steps > 0)
-        return prune_heal(p, err);
-    if (rc < 0)
-        return rc;
-    sov_progress_begin("B");
-    rc = sov_prune_run(p->job, p->target.sink, err);
-    sov_progress_end();
-    return rc;
+    if (rc == 0 && heals)
+        rc = prune_heal(p, err);
+    else if (rc == 0 && p->packs)
+        rc = prune_pack_take(p, sov_prune_plan(p->job), prune_write, p->job,
+                             err);
+    else if (rc == 0)
+        rc = prune_write(p->job, p->target.sink, err);
+    return rc == 0 && p->packs ? prune_pack(p, err) : rc;
 }
 
 static int
@@ -479,6 +482,7 @@ run(int argc, char **argv, struct sov_err *err)
     (void)argc;
     sov_lineage_end(&p.lineage);
     prune_compare_end(&p);
+    prune_pack_end(&p);
     prune_heal_end(&p);
     sov_target_free(&p.target);
     sov_kept_end(&p.kept);

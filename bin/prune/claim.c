@@ -17,7 +17,8 @@
  *   joint_bits       where it was given
  *   align            where it was given
  *   format           of the output, where it is not gguf
- *   pack_bits        of --pack, whose method is pack; that of --unpack unpack
+ *   pack_bits        of --pack, whose method is pack where it is alone; that
+ *                    of --unpack unpack
  *   tensor_ratio     list, as it was given
  *   heal_steps, heal_lr   where what was left was trained; with that, on text,
  *   heal_text             if it is not that of calib
@@ -68,8 +69,7 @@ describe(const struct prune *p, struct sov_params *to, const char *output)
     if (strcmp(p->target.format->name, "gguf") != 0)
         sov_params_text(to, "format", p->target.format->name);
     if (o->pack)
-        sov_params_number(to, "pack_bits",
-                          o->pack_bits != 0 ? o->pack_bits : 4);
+        sov_params_number(to, "pack_bits", prune_pack_bits());
     sov_params_options(to, "tensor_ratio", &o->tensor_ratios, NULL);
 }
 

@@ -13,22 +13,19 @@
 #include "prune/prune.h"
 
 #include "cli/progress.h"
-#include "cli/spool.h"
 #include "cli/tool.h"
 #include "sov/distill.h"
 #include "sov/quant.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define LR    1e-4
-#define BATCH 8 /* sequences */
+#define LR_MASKS  1e-4
+#define LR_SHAPES 1e-3
+#define BATCH     8 /* sequences */
 
 struct prune_heal {
-    int fd; /* of the pruned model */
-    sov_model *pruned;
+    struct prune_stage pruned;
     sov_distill *run;
     sov_quant *job;
     const char *text[1];
@@ -49,12 +46,15 @@ prune_heal_check(const struct prune *p, struct sov_err *err)
 {
     const struct prune_options *o = &prune_options;
 
-    (void)p;
     if (o->heal_steps == 0 && (o->heal_text != NULL || o->heal_lr > 0))
         return sov_fail(err, SOV_EARG,
                         "--heal-text and --heal-lr are for --heal-steps N");
     if (o->heal_steps == 0)
         return 0;
+    if (p->method != NULL && strcmp(p->method, "vocab") == 0)
+        return sov_fail(err, SOV_EARG,
+                        "--heal: vocab leaves what the model says as it was: "
+                        "nothing is to be healed");
     if (text_of() == NULL)
         return sov_fail(err, SOV_EARG,
                         "--heal-steps: learning from what? --heal-text TEXT, "
@@ -89,33 +89,6 @@ is_masked(const struct prune *p)
     return same;
 }
 
-/* What pruning gives, as a model. */
-static int
-prune_to_file(struct prune *p, struct prune_heal *h, struct sov_err *err)
-{
-    sov_sink *sink = NULL;
-    char path[40];
-    int rc;
-
-    if (sov_plan_files(sov_prune_plan(p->job)) != 1)
-        return sov_fail(err, SOV_EUNSUP,
-                        "a model of several files is not healed");
-    rc = sov_spool_open(&h->fd, err);
-    if (rc < 0)
-        return rc;
-    snprintf(path, sizeof(path), "/dev/fd/%d", h->fd);
-    rc = sov_sink_open(&sink, path, NULL, err);
-    if (rc == 0) {
-        sov_progress_begin("B");
-        rc = sov_prune_run(p->job, &sink, err);
-        sov_progress_end();
-    }
-    if (rc == 0)
-        rc = sov_sink_commit(&sink, err);
-    sov_sink_abort(sink);
-    return rc == 0 ? sov_model_open(&h->pruned, path, SOV_ACCESS_MAP, err) : rc;
-}
-
 static int
 step(void *arg, const struct sov_distill_step *s, struct sov_err *err)
 {
@@ -132,21 +105,24 @@ static int
 make_run(struct prune *p, struct prune_heal *h, struct sov_err *err)
 {
     const struct prune_options *o = &prune_options;
+    bool masked = is_masked(p);
     struct sov_distill_opts opt = {
         .text = h->text,
         .n_texts = 1,
-        .student = h->pruned,
+        .student = h->pruned.model,
         .teacher = p->model,
         .loss = "fkl",
         .alpha = 1,
         .temp = 1,
         .optimizer = "adamw",
-        .lr = o->heal_lr > 0 ? o->heal_lr : LR,
+        .lr = o->heal_lr > 0 ? o->heal_lr
+              : masked       ? LR_MASKS
+                             : LR_SHAPES,
         .clip = 1,
         .batch = BATCH,
         .accumulate = 1,
         .steps = o->heal_steps,
-        .keep_mask = is_masked(p),
+        .keep_mask = masked,
         .seed = 1,
         .max_memory = sov_common.max_memory,
         .step = step,
@@ -165,7 +141,7 @@ make_run(struct prune *p, struct prune_heal *h, struct sov_err *err)
 static int
 choose_types(struct prune_heal *h, const char **type, struct sov_err *err)
 {
-    const sov_model *model = h->pruned;
+    const sov_model *model = h->pruned.model;
     uint64_t most = 0, all[256] = { 0 };
 
     h->rule = calloc(sov_model_count(model) + 1, sizeof(*h->rule));
@@ -191,7 +167,7 @@ static int
 make_job(struct prune *p, struct prune_heal *h, struct sov_err *err)
 {
     struct sov_quant_opts opt = {
-        .edit = prune_edit,
+        .edit = p->packs ? NULL : prune_edit,
         .edit_arg = p,
         .max_memory = sov_common.max_memory,
         .progress = sov_progress_update,
@@ -206,6 +182,17 @@ make_job(struct prune *p, struct prune_heal *h, struct sov_err *err)
                : rc;
 }
 
+static int
+write_model(void *job, sov_sink *const *sinks, struct sov_err *err)
+{
+    int rc;
+
+    sov_progress_begin("B");
+    rc = sov_quant_run(job, sinks, err);
+    sov_progress_end();
+    return rc;
+}
+
 int
 prune_heal(struct prune *p, struct sov_err *err)
 {
@@ -215,24 +202,24 @@ prune_heal(struct prune *p, struct sov_err *err)
     if (h == NULL)
         return sov_fail(err, SOV_EMEM, "out of memory");
     p->healing = h;
-    h->fd = -1;
-    rc = prune_to_file(p, h, err);
+    rc = prune_stage_fill(&h->pruned, sov_prune_plan(p->job), prune_write,
+                          p->job, err);
     if (rc == 0)
         rc = make_run(p, h, err);
     if (rc == 0)
         rc = make_job(p, h, err);
-    if (rc == 0)
+    if (rc == 0 && !p->packs)
         rc = prune_open_output(p, sov_quant_plan(h->job), err);
     if (rc < 0)
         return sov_err_wrap(err, "--heal-steps");
     sov_progress_begin("steps");
     rc = sov_distill_run(h->run, err);
     sov_progress_end();
-    if (rc == 0) {
-        sov_progress_begin("B");
-        rc = sov_quant_run(h->job, p->target.sink, err);
-        sov_progress_end();
-    }
+    if (rc == 0 && p->packs)
+        rc = prune_pack_take(p, sov_quant_plan(h->job), write_model, h->job,
+                             err);
+    else if (rc == 0)
+        rc = write_model(h->job, p->target.sink, err);
     return rc < 0 ? sov_err_wrap(err, "--heal-steps") : 0;
 }
 
@@ -259,9 +246,7 @@ prune_heal_end(struct prune *p)
         return;
     sov_quant_free(h->job);
     sov_distill_free(h->run);
-    sov_model_close(h->pruned);
-    if (h->fd >= 0)
-        close(h->fd);
+    prune_stage_end(&h->pruned);
     free(h->rule);
     free(h);
     p->healing = NULL;

@@ -66,12 +66,31 @@ choose_method(struct prune *p, struct sov_err *err)
 
 /* ---- what goes together ---- */
 
-/* Packing is all that is done then. */
+static bool
+gives_shape(const struct prune *p)
+{
+    return p->method != NULL && sov_prune_method_shapes(p->method);
+}
+
+/* Is anything asked for that takes weights? */
+static bool
+prunes(void)
+{
+    const struct prune_options *o = &prune_options;
+
+    return o->method != NULL || o->ratio_given || o->tensor_ratios.n > 0 ||
+           o->stats != NULL || o->calib != NULL || o->plan != NULL ||
+           o->plan_out != NULL || o->heal || o->dsnot || o->owl ||
+           o->heal_steps > 0 || o->target_size > 0 || o->speedup > 0;
+}
+
+/* Packing is all that is done then, or what is done last. */
 static int
 check_pack(struct prune *p, struct sov_err *err)
 {
     const struct prune_options *o = &prune_options;
 
+    p->packs = o->pack && prunes();
     if (o->pack_bits != 0 && !o->pack)
         return sov_fail(err, SOV_EARG, "--pack-bits: --pack is missing");
     if (o->pack_bits != 0 && o->pack_bits != 4 && o->pack_bits != 8)
@@ -80,23 +99,62 @@ check_pack(struct prune *p, struct sov_err *err)
         return 0;
     if (o->pack && o->unpack)
         return sov_fail(err, SOV_EARG, "--pack and --unpack: give one");
-    if (o->method != NULL || o->ratio_given || o->tensor_ratios.n > 0 ||
-        o->stats != NULL || o->calib != NULL || o->plan != NULL ||
-        o->plan_out != NULL || o->heal || o->dsnot || o->owl ||
-        o->heal_steps > 0 || o->compare != NULL || o->target_size > 0 ||
-        o->speedup > 0 || sov_common.resume ||
-        (o->unpack && o->pattern != NULL))
+    if (sov_common.resume)
         return sov_fail(err, SOV_EARG,
-                        "--%s does nothing else: prune first, and then this",
-                        o->pack ? "pack" : "unpack");
-    p->method = o->pack ? "pack" : "unpack";
+                        "--resume: what packs or unpacks is not gone on with");
+    if (o->unpack && (prunes() || o->compare != NULL || o->pattern != NULL))
+        return sov_fail(err, SOV_EARG,
+                        "--unpack does nothing else: unpack first");
+    if (!p->packs && o->compare != NULL)
+        return sov_fail(err, SOV_EARG,
+                        "--compare: with which model? --pack alone does not "
+                        "know what was pruned; with a --method it does");
+    if (!p->packs)
+        p->method = o->pack ? "pack" : "unpack";
     return 0;
 }
 
-static bool
-gives_shape(const struct prune *p)
+/* What is packed behind a method leaves half of each 64 at most. */
+static int
+check_packed(const struct prune *p, struct sov_err *err)
 {
-    return p->method != NULL && sov_prune_method_shapes(p->method);
+    const struct prune_options *o = &prune_options;
+
+    if (!p->packs)
+        return 0;
+    if (gives_shape(p))
+        return sov_fail(err, SOV_EARG,
+                        "--pack: %s leaves no zeros that packing could leave "
+                        "out; sov-quantize makes the output smaller",
+                        p->method);
+    if (o->joint_bits != 0 && o->joint_bits != prune_pack_bits())
+        return sov_fail(err, SOV_EARG,
+                        "--pack-bits and --joint-bits: give the same");
+    if (o->target_size > 0 && (o->pattern != NULL || o->ratio_given ||
+                               o->plan != NULL || o->tensor_ratios.n > 0))
+        return sov_fail(err, SOV_EARG,
+                        "--target-size and --pack choose the pattern, of all "
+                        "matrices: give nothing else that says how much goes");
+    if (o->target_size == 0 && o->pattern == NULL && o->plan == NULL)
+        return sov_fail(err, SOV_EARG,
+                        "--pack: packed are matrices of which each 64 weights "
+                        "keep 32 at most: --pattern 32:64 or --target-size is "
+                        "missing");
+    return 0;
+}
+
+/* Healing is what helps: least squares where zeros are, and where whole things
+ * went, training. */
+static void
+settle_heal(const struct prune *p)
+{
+    struct prune_options *o = &prune_options;
+
+    if (!o->heal || !gives_shape(p))
+        return;
+    o->heal = false;
+    if (o->heal_steps == 0)
+        o->heal_steps = PRUNE_HEAL_STEPS;
 }
 
 static int
@@ -108,14 +166,15 @@ check_amount(const struct prune *p, struct sov_err *err)
         return sov_fail(err, SOV_EARG,
                         "--ratio, --target-size and --speedup each say how "
                         "much goes: give one");
-    if (gives_shape(p))
-        return 0; /* the library knows */
+    if (gives_shape(p) || (p->packs && o->target_size > 0))
+        return 0; /* the library, or pack.c, knows */
     if (o->target_size > 0 || o->speedup > 0)
         return sov_fail(err, SOV_EARG,
                         "%s: zeros take as many bytes, and as much time, as "
                         "other numbers; a method is needed that takes layers, "
-                        "heads or the like out",
-                        o->target_size > 0 ? "--target-size" : "--speedup");
+                        "heads or the like out%s",
+                        o->target_size > 0 ? "--target-size" : "--speedup",
+                        o->target_size > 0 ? ", or --pack" : "");
     if (o->plan != NULL && (o->ratio_given || o->pattern != NULL))
         return sov_fail(err, SOV_EARG,
                         "--plan says how much goes, and so do --ratio and "
@@ -214,12 +273,16 @@ check_streams(const struct prune *p, struct sov_err *err)
 int
 prune_check(struct prune *p, struct sov_err *err)
 {
-    bool packs = prune_options.pack || prune_options.unpack;
     int rc = check_pack(p, err);
+    bool method = p->method == NULL; /* not one that packs or unpacks alone */
 
-    if (rc == 0 && !packs)
+    if (rc == 0 && method)
         rc = choose_method(p, err);
-    if (rc == 0 && !packs)
+    if (rc == 0 && method)
+        settle_heal(p);
+    if (rc == 0 && method)
+        rc = check_packed(p, err);
+    if (rc == 0 && method)
         rc = check_amount(p, err);
     if (rc == 0)
         rc = check_knowledge(p, err);

@@ -49,6 +49,17 @@ struct prune_options {
 
 extern struct prune_options prune_options;
 
+/* Steps of --heal where it is training. */
+#define PRUNE_HEAL_STEPS 200
+
+/* What one step gives and the next one takes: a model in a file without a
+ * name.  All zeros at first. */
+struct prune_stage {
+    bool open;
+    int fd;
+    sov_model *model;
+};
+
 /* One model on its way. */
 struct prune {
     const char *source;
@@ -74,6 +85,9 @@ struct prune {
     struct prune_heal *healing;    /* of --heal-steps, or NULL */
     struct sov_digest heal_is;     /* what was in --heal-text */
     struct prune_compare *compare; /* of --compare, or NULL */
+    bool packs;                    /* --pack behind a method */
+    struct prune_packing *packing; /* of that, or NULL */
+    uint64_t packed_bytes;         /* that will have, where it is known */
     const sov_plan *written;       /* of what was written */
 };
 
@@ -100,6 +114,27 @@ void prune_layout(const struct prune *p, struct sov_layout *layout);
 int prune_edit(void *arg, sov_meta *meta, struct sov_err *err) SOV_MUST_CHECK;
 int prune_open_output(struct prune *p, const sov_plan *plan,
                       struct sov_err *err) SOV_MUST_CHECK;
+
+/* stage.c: write to a stage what has this plan, and open it as a model. */
+typedef int (*prune_stage_fn)(void *job, sov_sink *const *sinks,
+                              struct sov_err *err);
+int prune_stage_fill(struct prune_stage *s, const sov_plan *plan,
+                     prune_stage_fn fill, void *job,
+                     struct sov_err *err) SOV_MUST_CHECK;
+void prune_stage_end(struct prune_stage *s);
+/* Such a function: what a job of pruning gives. */
+int prune_write(void *job, sov_sink *const *sinks,
+                struct sov_err *err) SOV_MUST_CHECK;
+
+/* pack.c: how many bits --pack rounds to, 0 without.  Behind a method: the
+ * pattern that a size needs, and the size; take what will be packed; open the
+ * output and write it. */
+unsigned prune_pack_bits(void);
+int prune_pack_plan(struct prune *p, struct sov_err *err) SOV_MUST_CHECK;
+int prune_pack_take(struct prune *p, const sov_plan *plan, prune_stage_fn fill,
+                    void *job, struct sov_err *err) SOV_MUST_CHECK;
+int prune_pack(struct prune *p, struct sov_err *err) SOV_MUST_CHECK;
+void prune_pack_end(struct prune *p);
 
 /* heal.c: --heal-steps: is all there; prune, train, open the output and write
  * it; what came of it. */

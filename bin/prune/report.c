@@ -80,6 +80,8 @@ prune_say(const struct prune *p)
         sov_note(1, "  times what enters: %.4g %%",
                  100 * sqrt(all.weighed_error));
     say_worst(p);
+    if (p->packs)
+        return;
     sov_note(1, "zeros take as many bytes as other numbers do: the file is not "
                 "smaller");
 }
@@ -181,7 +183,8 @@ report_choices(struct sov_report *r, const struct prune *p)
 static void
 report_all(struct sov_report *r, const struct prune *p)
 {
-    const sov_plan *plan = sov_prune_plan(p->job);
+    const sov_plan *plan =
+        p->written != NULL ? p->written : sov_prune_plan(p->job);
     uint64_t weights = 0, before = 0, after = 0, all = 0;
 
     for (size_t i = 0; i < sov_model_count(p->model); i++) {
@@ -196,6 +199,11 @@ report_all(struct sov_report *r, const struct prune *p)
     sov_report_uint(r, "source_weights", "weights before", all);
     sov_report_uint(r, "weights", "weights", weights);
     sov_report_uint(r, "source_tensor_bytes", NULL, before);
+    if (p->packs && p->written == NULL) { /* with a plan it is not known */
+        if (p->packed_bytes > 0)
+            sov_report_uint(r, "bytes", "bytes", p->packed_bytes);
+        return;
+    }
     sov_report_uint(r, "tensor_bytes", NULL, after);
     sov_report_uint(r, "bytes", "bytes", sov_plan_bytes(plan));
     if (after == before)

@@ -54,6 +54,32 @@ expect 0 sov-prune -q --method layers --ratio 0.34 --calib learn.txt \
 out_has '"model":"dense"'
 expect 0 sov-run -m thin.gguf -p Once -n 2 --temp 0
 
+# a quarter of the weights of tale, and most of what that costs is made good
+expect 0 sov-prune -q --method rotate --ratio 0.25 --calib learn.txt \
+    --calib-tokens 4096 -o less.gguf tok.gguf
+expect 0 sov-prune -q --method rotate --ratio 0.25 --calib learn.txt \
+    --calib-tokens 4096 --heal --heal-steps 12 --heal-lr 5e-4 --json \
+    -o better.gguf tok.gguf
+out_has '"heal":{"steps":12,'
+awk -v a="$(number source_weights out)" -v b="$(number weights out)" \
+    'BEGIN { exit !(b < 0.7501 * a) }' || fail "not a quarter"
+for m in tok less better; do
+    expect 0 sov-bench -q --perplexity judge.txt --json $m.gguf
+    number bits_per_byte out
+done >bits
+tr '\n' ' ' <bits | awk '{ exit !($1 < $3 && $3 < $2 && $3 < 1.06 * $1) }' ||
+    fail "bits a byte of all, without a quarter, and healed: $(cat bits)"
+
+# --heal is the same for what leaves as a whole, of so many steps
+expect 0 sov-prune -q --method layers --ratio 0.34 --calib learn.txt \
+    --heal --heal-steps 4 --heal-lr 1e-3 -o thin2.gguf m.gguf
+cmp thin.gguf thin2.gguf || fail "--heal trains otherwise"
+expect 0 sov-prune -q --method layers --ratio 0.34 --calib learn.txt \
+    --calib-tokens 256 --heal --json -fo thin2.gguf m.gguf
+out_has '"heal":{"steps":200,'
+expect 64 sov-prune --method vocab --calib learn.txt --heal -o x.gguf m.gguf
+err_has 'nothing is to be healed'
+
 # its claim does not promise more than it can
 sov-verify -q --keygen a --no-password
 expect 0 $heal --sign-key a.key -f -o signed.gguf m.gguf

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # pack - pruned matrices in fewer bytes, and exactly back
+# shellcheck disable=SC2086 # options in words
 . "${top_srcdir:?}/tests/cli/lib.sh"
 
 command -v jq >/dev/null || skip "no jq"
@@ -84,6 +85,11 @@ expect 64 sov-prune -q --pack-bits 4 --method magnitude --ratio 0.5 -o x.gguf m.
 expect 64 sov-prune -q --pack --unpack -o x.gguf half.gguf
 expect 64 sov-prune -q --pack --ratio 0.5 -o x.gguf half.gguf
 expect 64 sov-prune -q --unpack -o x.gguf half.gguf
+expect 64 sov-prune -q --unpack --method magnitude -o x.gguf packed.gguf
+err_has 'unpack does nothing else'
+expect 64 sov-prune -q --pack --compare ids.json -o x.gguf half.gguf
+err_has 'what was pruned'
+expect 64 sov-prune -q --pack --resume -o x.gguf half.gguf
 "$tools/mkmodel" layers=1 width=320 ffn=256 vocab=64 heads=4 kv=2 odd.gguf
 expect 0 sov-prune -q --method magnitude --pattern 32:64 -o oddhalf.gguf odd.gguf
 expect 0 sov-prune -q --pack -o oddpacked.gguf oddhalf.gguf
@@ -93,3 +99,81 @@ sov-show --json oddpacked.gguf | jq -e \
 sov-show --json oddpacked.gguf | jq -e \
     '[.tensors[] | select(.name == "blk.0.ffn_down.weight") | .type] ==
      ["s32_64_q4"]' >/dev/null || fail "rows of 256 were not packed"
+
+# ---- behind a method, in one run: the bytes of two
+prune="sov-prune -q --method magnitude"
+expect 0 $prune --pattern 32:64 --pack -o one.gguf m.gguf
+cmp one.gguf packed.gguf || fail "other bytes than in two runs"
+tail -c +1 m.gguf | $prune --pattern 32:64 --pack -o - - | cmp - one.gguf ||
+    fail "other bytes in a pipe"
+expect 0 $prune --pattern 32:64 --pack --json -fo one.gguf m.gguf
+jq -e --argjson n "$(wc -c <one.gguf)" '.bytes == $n and .sparsity == 0.5' \
+    out >/dev/null || fail "another size is told"
+expect 0 $prune --pattern 32:64 --pack --dry-run --json m.gguf
+jq -e --argjson n "$(wc -c <one.gguf)" '.bytes == $n' out >/dev/null ||
+    fail "another size is foretold"
+# rows that share a mask have no form of their own
+expect 0 $prune --pattern 16x32:64 --pack --pack-bits 8 -o x16.gguf m.gguf
+expect 0 sov-show x16.gguf
+out_has s32_64_q8
+# what stays as it is
+expect 0 $prune --pattern 32:64 --tensor-ratio 'blk.0.*=keep' --pack \
+    -o some.gguf m.gguf
+sov-show --json some.gguf | jq -e '[.tensors[] | select(.name | test("_q.weight")) |
+    .type] == ["f16", "s32_64_q4"]' >/dev/null || fail "not what was asked for"
+
+# a size: as many weights stay as it lets
+for size in 512000 440000 370000 300000; do
+    expect 0 $prune --target-size $size --pack --json -fo size.gguf m.gguf
+    jq -e --argjson n "$(wc -c <size.gguf)" --argjson most $size '
+        .bytes == $n and $n <= $most and $n > 0.95 * $most' out >/dev/null ||
+        fail "$(jq .bytes out) bytes for $size"
+    # the next larger share would be too much
+    jq -r '.tensors[0].pattern' out
+done >shares
+printf '32:64\n24:64\n16:64\n8:64\n' | cmp - shares || fail "$(cat shares)"
+head -c 12000 "$top_srcdir/tests/data/dev.txt" >text
+while read -r status word args; do
+    expect "$status" sov-prune -q --pack --calib text -o x.gguf $args m.gguf
+    err_has "$(echo "$word" | tr _ ' ')"
+    err_one_line
+done <<'END'
+69 fewer_cannot_be_packed --method magnitude --target-size 100k
+64 give_nothing_else --method magnitude --target-size 300k --pattern 32:64
+64 32:64_or_--target-size --ratio 0.5
+64 leaves_no_zeros --method layers --ratio 0.5
+64 too_many_to_be_packed --method magnitude --pattern 48:64
+64 give_the_same --joint-bits 8 --pack-bits 4 --pattern 32:64
+64 not_gone_on_with --method magnitude --pattern 32:64 --resume
+END
+[ ! -e x.gguf ] || fail "an output after a refusal"
+
+# ---- experts, healed by a text; rounded while weights go
+"$tools/mkmodel" layers=2 width=256 ffn=256 vocab=300 experts=4 moe.gguf
+calib="--calib text --calib-tokens 512 --pattern 32:64"
+for how in "wanda --heal" "sparsegpt --joint-bits 8"; do
+    bits=${how##*[a-z ]}
+    expect 0 sov-prune -q --method $how $calib -fo half.gguf moe.gguf
+    expect 0 sov-prune -q --pack --pack-bits "${bits:-4}" -fo two.gguf half.gguf
+    for isa in avx512 avx2; do
+        SOV_ISA=$isa expect 0 sov-prune -q -j 3 --method $how $calib --pack \
+            -fo one.gguf moe.gguf
+        cmp one.gguf two.gguf || fail "$how, $isa: other bytes than in two runs"
+    done
+    sov-show --json one.gguf | jq -r '.tensors[] |
+        select(.name | test("exps")) | .type' | sort -u >types
+    grep -qx "s32_64_q${bits:-4}" types || fail "$how: $(cat types)"
+done
+# what was rounded as it is packed loses nothing by that
+expect 0 sov-prune -q --unpack -fo again.gguf one.gguf
+cmp again.gguf half.gguf || fail "packing rounds what was rounded"
+expect 0 sov-run -m one.gguf --perplexity text
+
+# ---- the claim names both
+sov-verify -q --keygen a --no-password
+expect 0 $prune --target-size 440000 --pack --sign-key a.key -fo one.gguf m.gguf
+expect 0 sov-verify --key a.pub one.gguf
+tail -n 1 one.gguf.claims.jsonl | jq -r .dsseEnvelope.payload | base64 -d |
+    jq -e '.predicate.buildDefinition.externalParameters | .method == "magnitude"
+        and .pack_bits == 4 and .target_size == 440000' >/dev/null ||
+    fail "the claim does not say how"
