@@ -10,6 +10,7 @@ cli_tests += %D%/ministat.sh
 cli_tests += %D%/options.sh
 cli_tests += %D%/quality.sh
 cli_tests += %D%/packaging.sh
+cli_tests += %D%/peer.sh
 cli_tests += %D%/places.sh
 cli_tests += %D%/show.sh
 cli_tests += %D%/speed.sh

@@ -49,7 +49,7 @@ ask() {
         "$peer" -m "$1" -c 256 -b 256 -t 2 --kl-divergence \
             --kl-divergence-base "$2" >peer.out 2>peer.err ||
             fail "the peer: $1"
-        grep -q 'Same top p' peer.out && return
+        grep -q 'Same top p:' peer.out && return
     done
     fail "the peer says nothing of $1"
 }
