@@ -40,3 +40,4 @@ include lib/measure/local.mk
 include lib/prune/local.mk
 include lib/distill/local.mk
 include lib/bench/local.mk
+include lib/prove/local.mk

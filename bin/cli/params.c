@@ -7,6 +7,7 @@
 #include "cli/text.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define REAL 32
 
@@ -90,6 +91,33 @@ sov_params_list(struct sov_params *to, const char *key, const char *const *text,
                 .kind = SOV_PARAM_LIST,
                 .item = item,
                 .n = item != NULL ? n : 0,
+            });
+}
+
+void
+sov_params_copies(struct sov_params *to, const char *key, char **text,
+                  size_t n)
+{
+    struct sov_param *item = own(to, n + 1, sizeof(*item));
+    size_t len = 1;
+    char *at;
+
+    for (size_t i = 0; i < n; i++) {
+        to->failed = to->failed || text[i] == NULL;
+        len += text[i] != NULL ? strlen(text[i]) + 1 : 0;
+    }
+    at = own(to, len, 1);
+    if (to->failed || n == 0)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        item[i] = (struct sov_param){ .kind = SOV_PARAM_STR, .str = at };
+        at = stpcpy(at, text[i]) + 1;
+    }
+    add(to, (struct sov_param){
+                .key = key,
+                .kind = SOV_PARAM_LIST,
+                .item = item,
+                .n = n,
             });
 }
 

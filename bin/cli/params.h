@@ -49,6 +49,10 @@ void sov_params_flag(struct sov_params *to, const char *key, bool is);
 void sov_params_list(struct sov_params *to, const char *key,
                      const char *const *text, size_t n,
                      const char *(*name)(const char *));
+/* The same of texts that do not live as long: copies of them.  None: nothing is
+ * added; NULL among them: there was no memory for it. */
+void sov_params_copies(struct sov_params *to, const char *key, char **text,
+                       size_t n);
 /* An option that may be repeated; none: nothing is added. */
 void sov_params_options(struct sov_params *to, const char *key,
                         const struct sov_opt_list *list,

@@ -8,7 +8,6 @@
 #include "cli/progress.h"
 #include "cli/tool.h"
 #include "sov/io.h"
-#include "sov/token.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -37,17 +36,9 @@ static int
 encode(struct sov_reading *r, const sov_model *model, const char *source,
        const char *text, size_t len, struct sov_err *err)
 {
-    struct sov_calib_opts *c = &r->opts;
-    sov_tok *tok;
-    int rc = sov_tok_load(&tok, sov_model_meta(model), err);
+    int rc = sov_calib_text(&r->opts, &r->ids, model, text, len, err);
 
-    if (rc < 0)
-        return sov_err_wrap(err, "%s", sov_name_in(source));
-    rc = sov_tok_encode(tok, text, len, SOV_TOK_BOS, &r->ids, &c->n_ids, err);
-    c->ids = r->ids;
-    c->bos = sov_tok_adds_bos(tok) ? sov_tok_bos(tok) : -1;
-    sov_tok_free(tok);
-    return rc;
+    return rc < 0 ? sov_err_wrap(err, "%s", sov_name_in(source)) : 0;
 }
 
 /* Columns of the widest matrix. */

@@ -24,7 +24,8 @@
  *
  * which are inputs by their digests (role "delta").
  *
- * internalParameters: determinism, parameters, step_tokens, tokens, and the
+ * internalParameters: determinism; of --merge, which is bit-exact, arithmetic,
+ * the number of sov/distill.h; else parameters, step_tokens, tokens, and the
  * digest of what was learnt from (texts_sha256: every document with its length
  * before it, after sieving), eval_sha256 likewise.  Numbers that are no whole
  * ones are strings.
@@ -191,8 +192,11 @@ describe_run(const struct distill *q, struct sov_params *to, char hex[2][65])
     const struct sov_distill_facts *f = &q->facts;
     const unsigned char *eval;
 
-    if (distill_options.merge)
+    if (distill_options.merge) {
+        sov_params_text(to, "determinism", "bit-exact");
+        sov_params_number(to, "arithmetic", SOV_MERGE_ARITHMETIC);
         return;
+    }
     sov_params_text(to, "determinism", "same-machine-class");
     sov_params_number(to, "parameters", f->parameters);
     sov_params_number(to, "step_tokens", f->step_tokens);

@@ -11,11 +11,14 @@
  *   target_size      in bytes, where it was given
  *   speedup          as ratio is
  *   pattern          as it was given
+ *   tensor_bytes     of either: how many bytes of tensors that lets stay
  *   plan, stats, calib   names, where there are such files
+ *   takes            of a plan: what it says, a list of NAME=WHAT
  *   calib_tokens     how many tokens of the text at most
+ *   calib_window     in windows of so many
  *   heal, dsnot, owl  true, where they were given
  *   joint_bits       where it was given
- *   align            where it was given
+ *   align            of the tensors in the file
  *   format           of the output, where it is not gguf
  *   pack_bits        of --pack, whose method is pack where it is alone; that
  *                    of --unpack unpack
@@ -24,7 +27,7 @@
  *   heal_text             if it is not that of calib
  *
  * internalParameters: determinism is bit-exact, and same-machine-class where it
- * was trained.
+ * was trained; arithmetic is the number of sov/prune.h.
  */
 #include "prune/prune.h"
 
@@ -36,6 +39,53 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* What a plan says of a matrix: "0.5", "2:4", "16x@0.5"; NULL: no memory. */
+static char *
+one_share(const struct sov_prune_sheet_row *row)
+{
+    char pattern[SOV_PRUNE_PATTERN_MAX], ratio[32];
+    char *text;
+    int n;
+
+    sov_prune_pattern_text(&row->pattern, pattern);
+    sov_text_real(ratio, sizeof(ratio), row->ratio);
+    if (row->pattern.of != 0)
+        n = asprintf(&text, "%s=%s", row->name, pattern);
+    else if (row->pattern.rows > 1)
+        n = asprintf(&text, "%s=%s@%s", row->name, pattern, ratio);
+    else
+        n = asprintf(&text, "%s=%s", row->name, ratio);
+    return n < 0 ? NULL : text;
+}
+
+/* Of all of them. */
+static int
+describe_plan(const struct prune *p, struct sov_params *to,
+              struct sov_err *err)
+{
+    size_t n = p->sheet != NULL ? p->sheet->n : 0;
+    char **text = calloc(n + 1, sizeof(*text));
+
+    if (text == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    for (size_t i = 0; i < n; i++)
+        text[i] = one_share(&p->sheet->row[i]);
+    sov_params_copies(to, "takes", text, n);
+    for (size_t i = 0; i < n; i++)
+        free(text[i]);
+    free(text);
+    return 0;
+}
+
+static void
+describe_align(const struct prune *p, struct sov_params *to)
+{
+    struct sov_layout layout = { 0 };
+
+    prune_layout(p, &layout);
+    sov_params_number(to, "align", layout.align);
+}
 
 static void
 describe(const struct prune *p, struct sov_params *to, const char *output)
@@ -51,21 +101,24 @@ describe(const struct prune *p, struct sov_params *to, const char *output)
         sov_params_number(to, "target_size", o->target_size);
     if (o->speedup > 0)
         sov_params_real(to, "speedup", o->speedup);
+    if (sov_prune_tensor_target(p->job) != 0)
+        sov_params_number(to, "tensor_bytes", sov_prune_tensor_target(p->job));
     sov_params_text(to, "pattern", o->pattern);
     sov_params_text(to, "plan", sov_name_base(o->plan));
     sov_params_text(to, "stats", sov_name_base(o->stats));
     sov_params_text(to, "calib", sov_name_base(o->calib));
-    if (o->calib != NULL)
+    if (o->calib != NULL) {
         sov_params_number(to, "calib_tokens",
                           o->calib_tokens != 0 ? o->calib_tokens
                                                : SOV_CALIB_TOKENS);
+        sov_params_number(to, "calib_window", p->calib.ctx);
+    }
     sov_params_flag(to, "heal", o->heal);
     if (o->joint_bits != 0)
         sov_params_number(to, "joint_bits", o->joint_bits);
     sov_params_flag(to, "dsnot", o->dsnot);
     sov_params_flag(to, "owl", o->owl);
-    if (sov_common.align_given)
-        sov_params_number(to, "align", sov_common.align);
+    describe_align(p, to);
     if (strcmp(p->target.format->name, "gguf") != 0)
         sov_params_text(to, "format", p->target.format->name);
     if (o->pack)
@@ -113,39 +166,49 @@ name_files(const struct prune *p, struct sov_resource *r)
     return n;
 }
 
-int
-prune_claim(struct prune *p, struct sov_err *err)
+/* Everything is at hand: say it. */
+static int
+say(struct prune *p, struct sov_params *external, struct sov_params *internal,
+    struct sov_err *err)
 {
-    const struct sov_param internal = {
-        .key = "determinism",
-        .kind = SOV_PARAM_STR,
-        .str = p->healing != NULL ? "same-machine-class" : "bit-exact",
-    };
-    struct sov_params params = { .n = 0 };
     struct sov_resource input[4] = { 0 };
     struct sov_deed deed = {
         .name = "prune",
-        .external = params.p,
-        .internal = &internal,
-        .n_internal = 1,
+        .external = external->p,
+        .internal = internal->p,
         .input = input,
     };
     char from[300], to[300];
     int rc;
 
-    if (p->lineage.key == NULL)
-        return 0;
     sov_text_escape(from, sizeof(from), sov_name_base(sov_name_in(p->source)));
     sov_text_escape(to, sizeof(to),
                     sov_name_base(sov_name_out(sov_common.output)));
-    sov_params_text(&params, "input", from);
-    describe(p, &params, to);
-    describe_heal(&params);
-    deed.n_external = params.n;
+    sov_params_text(external, "input", from);
+    describe(p, external, to);
+    describe_heal(external);
+    rc = describe_plan(p, external, err);
+    sov_params_text(internal, "determinism",
+                    p->healing != NULL ? "same-machine-class" : "bit-exact");
+    sov_params_number(internal, "arithmetic", SOV_PRUNE_ARITHMETIC);
+    deed.n_external = external->n;
+    deed.n_internal = internal->n;
     deed.n_inputs = name_files(p, input);
-    rc = sov_params_ok(&params, err);
     if (rc == 0)
-        rc = sov_lineage_claim(&p->lineage, &deed, err);
-    sov_params_free(&params);
+        rc = sov_params_ok(external, err);
+    return rc == 0 ? sov_lineage_claim(&p->lineage, &deed, err) : rc;
+}
+
+int
+prune_claim(struct prune *p, struct sov_err *err)
+{
+    struct sov_params external = { .n = 0 }, internal = { .n = 0 };
+    int rc;
+
+    if (p->lineage.key == NULL)
+        return 0;
+    rc = say(p, &external, &internal, err);
+    sov_params_free(&external);
+    sov_params_free(&internal);
     return rc;
 }

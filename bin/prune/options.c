@@ -6,7 +6,6 @@
 
 #include "cli/tool.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -295,43 +294,6 @@ prune_check(struct prune *p, struct sov_err *err)
 
 /* ---- --pattern and --tensor-ratio ---- */
 
-/* "blk.0.*=keep", "*ffn_down*=0.3", "*attn_k*=2:4" */
-static int
-parse_rule(struct sov_prune_rule *rule, char *text, struct sov_err *err)
-{
-    char *eq = strrchr(text, '=');
-    char *end;
-
-    if (eq == NULL || eq == text)
-        return sov_fail(err, SOV_EARG,
-                        "--tensor-ratio: '%s' is not PAT=WHAT (a ratio, a "
-                        "pattern, or keep)",
-                        text);
-    *eq++ = '\0';
-    rule->name = text;
-    if (strcmp(eq, "keep") == 0)
-        return 0;
-    if (strpbrk(eq, ":x") != NULL) {
-        rule->patterned = true;
-        if (sov_prune_pattern_parse(&rule->pattern, eq, err) < 0)
-            return sov_err_wrap(err, "--tensor-ratio");
-        if (rule->pattern.of == 0)
-            return sov_fail(err, SOV_EARG,
-                            "--tensor-ratio: '%s' does not say how much goes",
-                            eq);
-        return 0;
-    }
-    errno = 0;
-    rule->ratio = strtod(eq, &end);
-    if (end == eq || *end != '\0' || errno != 0 ||
-        !(rule->ratio >= 0 && rule->ratio <= 1))
-        return sov_fail(err, SOV_EARG,
-                        "--tensor-ratio: '%s' is no ratio between 0 and 1, no "
-                        "pattern such as 2:4, and not keep",
-                        eq);
-    return 0;
-}
-
 int
 prune_rules(struct prune *p, struct sov_err *err)
 {
@@ -354,7 +316,9 @@ prune_rules(struct prune *p, struct sov_err *err)
         size_t n = strlen(list->items[i]) + 1;
 
         memcpy(p->names + at, list->items[i], n);
-        rc = parse_rule(&p->rule[i], p->names + at, err);
+        rc = sov_prune_rule_parse(&p->rule[i], p->names + at, err);
+        if (rc < 0)
+            sov_err_wrap(err, "--tensor-ratio");
         at += n;
     }
     return rc;

@@ -56,28 +56,21 @@ is_type(const char *name)
 static int
 parse_rule(struct sov_quant_rule *rule, char *text, struct sov_err *err)
 {
-    char *eq = strrchr(text, '=');
+    int rc = sov_quant_rule_parse(rule, text, err);
+    const char *type = strrchr(text, '=');
     char name[32];
-    const struct sov_type_info *info;
 
-    if (eq == NULL || eq == text)
-        return sov_fail(err, SOV_EARG, "--tensor-type: '%s' is not PAT=TYPE",
-                        text);
-    *eq = '\0';
-    lower(name, sizeof(name), eq + 1);
-    info = sov_type_by_name(name);
-    if (strcmp(name, "copy") == 0)
-        return bad_type(eq + 1, err);
-    if (info == NULL && is_type(name))
+    if (rc == SOV_EARG)
+        return sov_err_wrap(err, "--tensor-type");
+    if (rc == 0)
+        return 0;
+    lower(name, sizeof(name), type + 1);
+    if (is_type(name) && strcmp(name, "copy") != 0)
         return sov_fail(err, SOV_EARG,
                         "--tensor-type: %s is a mix of types; give one, such "
                         "as q4_k",
                         name);
-    if (info == NULL)
-        return bad_type(eq + 1, err);
-    rule->pattern = text;
-    rule->type = info->type;
-    return 0;
+    return bad_type(type + 1, err);
 }
 
 int

@@ -11,4 +11,5 @@ libsov_all_la_SOURCES += \
 	%D%/run.c \
 	%D%/stats.c %D%/stats.h \
 	%D%/stats_make.c \
-	%D%/sweep.c
+	%D%/sweep.c \
+	%D%/text.c

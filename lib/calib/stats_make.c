@@ -17,6 +17,7 @@
 #include "base/le.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "fmt/plan.h"
 #include "base/text.h"
 #include "sov/calib.h"
 #include "sov/write.h"
@@ -200,12 +201,13 @@ sov_stats_plan(sov_plan **out, const sov_stats *s,
     return 0;
 }
 
-int
-sov_stats_write(const sov_stats *s, const sov_plan *plan, sov_sink *const *sink,
-                struct sov_err *err)
+static int
+write_to(const sov_stats *s, const sov_plan *plan,
+         const struct sov_taker *taker, sov_sink *const *sink,
+         struct sov_err *err)
 {
     sov_writer *w;
-    int rc = sov_writer_begin(&w, plan, sink, err);
+    int rc = sov_writer_open(&w, plan, taker, sink, 0, err);
 
     if (rc < 0)
         return rc;
@@ -213,5 +215,54 @@ sov_stats_write(const sov_stats *s, const sov_plan *plan, sov_sink *const *sink,
     if (rc == 0)
         return sov_writer_end(&w, err);
     sov_writer_abort(w);
+    return rc;
+}
+
+int
+sov_stats_write(const sov_stats *s, const sov_plan *plan, sov_sink *const *sink,
+                struct sov_err *err)
+{
+    return write_to(s, plan, NULL, sink, err);
+}
+
+int
+sov_stats_give(const sov_stats *s, const sov_plan *plan,
+               const struct sov_taker *taker, struct sov_err *err)
+{
+    const struct sov_taker all = { .take = taker->take, .arg = taker->arg };
+
+    return write_to(s, plan, &all, NULL, err);
+}
+
+static int
+hash_some(void *arg, const void *buf, size_t len, struct sov_err *err)
+{
+    return sov_hasher_update(arg, buf, len, err);
+}
+
+int
+sov_stats_sha256(const sov_stats *s, unsigned char sha256[SOV_SHA256_LEN],
+                 struct sov_err *err)
+{
+    const struct sov_layout layout = { .form = "gguf" };
+    struct sov_digest digest;
+    sov_hasher *h = NULL;
+    sov_sink *sink = NULL;
+    sov_plan *plan = NULL;
+    int rc = sov_stats_plan(&plan, s, &layout, err);
+
+    if (rc == 0)
+        rc = sov_hasher_new(&h, SOV_HASH_SHA256, err);
+    if (rc == 0)
+        rc = sov_sink_call(&sink, "statistics", hash_some, h, err);
+    if (rc == 0)
+        rc = sov_stats_write(s, plan, &sink, err);
+    if (rc == 0)
+        rc = sov_hasher_final(h, &digest, err);
+    if (rc == 0)
+        memcpy(sha256, digest.sha256, SOV_SHA256_LEN);
+    sov_sink_abort(sink);
+    sov_hasher_free(h);
+    sov_plan_free(plan);
     return rc;
 }

@@ -749,6 +749,18 @@ sov_quant_kept(const sov_quant *job)
 }
 
 int
+sov_quant_take(sov_quant *job, const struct sov_taker *taker,
+               struct sov_err *err)
+{
+    int rc;
+
+    job->taker = taker;
+    rc = sov_stream_run(job, NULL, err);
+    job->taker = NULL;
+    return rc;
+}
+
+int
 sov_quant_run(sov_quant *job, sov_sink *const *sinks, struct sov_err *err)
 {
     int rc = sov_stream_run(job, sinks, err);

@@ -46,6 +46,7 @@ struct sov_quant {
     struct sov_resume *resume; /* owned; NULL: nothing is kept */
     struct sov_calib_opts calib; /* ids NULL: nothing is read */
     struct sov_calibrated *calibrated; /* owned; then, after that, or NULL */
+    const struct sov_taker *taker; /* borrowed; in place of sinks, or NULL */
 };
 
 /* Is tensor i encoded anew?  If not, its bytes stay. */

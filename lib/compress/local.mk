@@ -22,6 +22,7 @@ libsov_all_la_SOURCES += \
 	%D%/mixes.def \
 	%D%/pace.c \
 	%D%/resume.c %D%/resume.h \
+	%D%/rule.c \
 	%D%/settled.c %D%/settled.h \
 	%D%/sheet.c \
 	%D%/stream.c \

@@ -221,7 +221,8 @@ find_tensor(const struct stream *s, struct cursor *c)
 
     for (; c->tensor < sov_plan_count(s->job->plan); c->tensor++, c->at = 0) {
         t = sov_model_at(s->job->model, c->tensor);
-        if (t->size > 0 && c->at < sov_tensor_count(t))
+        if (t->size > 0 && c->at < sov_tensor_count(t) &&
+            sov_taker_wants(s->job->taker, c->tensor))
             return true;
     }
     return false;
@@ -676,8 +677,8 @@ sov_stream_run(struct sov_quant *job, sov_sink *const *sinks,
     if (rc == 0)
         rc = make_slabs(&s, err);
     if (rc == 0)
-        rc =
-            sov_writer_resume(&s.writer, job->plan, sinks, s.begin.tensor, err);
+        rc = sov_writer_open(&s.writer, job->plan, job->taker, sinks,
+                             s.begin.tensor, err);
     if (rc == 0)
         rc = run_all(&s, err);
     if (rc == 0)

@@ -82,4 +82,13 @@ int sov_writer_resume(sov_writer **w, const sov_plan *plan,
                       sov_sink *const *sinks, size_t tensors,
                       struct sov_err *err) SOV_MUST_CHECK;
 
+/* Is tensor i wanted?  All are of a taker that is NULL. */
+bool sov_taker_wants(const struct sov_taker *taker, size_t i);
+
+/* The same, or, with a taker, one that gives it the tensors that it wants: of
+ * others there is no data. */
+int sov_writer_open(sov_writer **w, const sov_plan *plan,
+                    const struct sov_taker *taker, sov_sink *const *sinks,
+                    size_t tensors, struct sov_err *err) SOV_MUST_CHECK;
+
 #endif

@@ -4,6 +4,9 @@
  *
  * Each file is its header, then its tensors, each padded; one file is complete
  * before the next begins.  A file without tensors is all header.
+ *
+ * With a taker in place of sinks there are no files, and no padding: only the
+ * tensors that it wants.
  */
 #include "fmt/plan.h"
 
@@ -16,6 +19,7 @@
 struct sov_writer {
     const sov_plan *plan;  /* borrowed */
     sov_sink *const *sink; /* borrowed, one for each file */
+    const struct sov_taker *taker; /* borrowed; in their place, or NULL */
     size_t next;           /* file to begin; the one before is being written */
     size_t end;            /* tensors up to this one are in it */
     size_t i;              /* the tensor being written ... */
@@ -29,7 +33,7 @@ begin_files(sov_writer *w, struct sov_err *err)
     const sov_plan *plan = w->plan;
     int rc = 0;
 
-    while (rc == 0 && w->next < plan->n_files) {
+    while (rc == 0 && w->taker == NULL && w->next < plan->n_files) {
         const struct sov_file_plan *f = &plan->file[w->next];
 
         if (w->i < w->end)
@@ -49,6 +53,8 @@ pad_tensor(sov_writer *w, struct sov_err *err)
     uint64_t padded, left, n;
     int rc = 0;
 
+    if (w->taker != NULL)
+        return 0;
     if (!sov_pad(w->done, w->plan->align, &padded))
         return sov_fail(err, SOV_EARG, "the file would be too large");
     for (left = padded - w->done; left > 0 && rc == 0; left -= n) {
@@ -58,14 +64,28 @@ pad_tensor(sov_writer *w, struct sov_err *err)
     return rc;
 }
 
+bool
+sov_taker_wants(const struct sov_taker *taker, size_t i)
+{
+    return taker == NULL || taker->wants == NULL ||
+           taker->wants(taker->arg, i);
+}
+
+/* Is there nothing more of it to come? */
+static bool
+is_done(const sov_writer *w)
+{
+    return w->done == w->plan->tensor[w->i].size ||
+           (w->done == 0 && !sov_taker_wants(w->taker, w->i));
+}
+
 /* Go past tensors that are complete, and those that have no bytes. */
 static int
 finish_tensors(sov_writer *w, struct sov_err *err)
 {
     int rc = begin_files(w, err);
 
-    while (rc == 0 && w->i < w->plan->n &&
-           w->done == w->plan->tensor[w->i].size) {
+    while (rc == 0 && w->i < w->plan->n && is_done(w)) {
         rc = pad_tensor(w, err);
         w->i++;
         w->done = 0;
@@ -100,8 +120,9 @@ go_behind(sov_writer *w, size_t n)
 }
 
 int
-sov_writer_resume(sov_writer **writer, const sov_plan *plan,
-                  sov_sink *const *sinks, size_t tensors, struct sov_err *err)
+sov_writer_open(sov_writer **writer, const sov_plan *plan,
+                const struct sov_taker *taker, sov_sink *const *sinks,
+                size_t tensors, struct sov_err *err)
 {
     sov_writer *w;
     int rc;
@@ -114,7 +135,9 @@ sov_writer_resume(sov_writer **writer, const sov_plan *plan,
         return sov_mem_fail(err);
     w->plan = plan;
     w->sink = sinks;
-    go_behind(w, tensors);
+    w->taker = taker;
+    if (taker == NULL)
+        go_behind(w, tensors);
     rc = finish_tensors(w, err);
     if (rc < 0) {
         free(w);
@@ -122,6 +145,13 @@ sov_writer_resume(sov_writer **writer, const sov_plan *plan,
     }
     *writer = w;
     return 0;
+}
+
+int
+sov_writer_resume(sov_writer **writer, const sov_plan *plan,
+                  sov_sink *const *sinks, size_t tensors, struct sov_err *err)
+{
+    return sov_writer_open(writer, plan, NULL, sinks, tensors, err);
 }
 
 int
@@ -140,7 +170,10 @@ sov_writer_data(sov_writer *w, const void *buf, size_t len, struct sov_err *err)
         return 0;
     if (w->i >= w->plan->n || len > w->plan->tensor[w->i].size - w->done)
         return sov_fail(err, SOV_EARG, "data beyond the end of a tensor");
-    rc = sov_sink_write(w->sink[w->next - 1], buf, len, err);
+    if (w->taker != NULL)
+        rc = w->taker->take(w->taker->arg, w->i, w->done, buf, len, err);
+    else
+        rc = sov_sink_write(w->sink[w->next - 1], buf, len, err);
     if (rc < 0)
         return rc;
     w->done += len;

@@ -76,7 +76,7 @@ check_how_much(const struct sov_prune_opts *o, struct sov_err *err)
 {
     if (o->sheet != NULL)
         return 0;
-    if (o->target != 0)
+    if (o->target != 0 || o->tensor_target != 0)
         return sov_fail(err, SOV_EARG,
                         "zeros take as many bytes as other numbers: a size is "
                         "for methods that take layers, columns or tokens out");
@@ -340,6 +340,18 @@ sov_prune_run(sov_prune *job, sov_sink *const *sinks, struct sov_err *err)
                               : sov_prune_stream(job, sinks, err);
 }
 
+int
+sov_prune_take(sov_prune *job, const struct sov_taker *taker,
+               struct sov_err *err)
+{
+    int rc;
+
+    job->taker = taker;
+    rc = sov_prune_run(job, NULL, err);
+    job->taker = NULL;
+    return rc;
+}
+
 /* ---- what is told ---- */
 
 const char *
@@ -385,6 +397,12 @@ const char *
 sov_prune_choice(const sov_prune *job, size_t i)
 {
     return i < job->n_choices ? job->choice[i] : NULL;
+}
+
+uint64_t
+sov_prune_tensor_target(const sov_prune *job)
+{
+    return job->tensor_target;
 }
 
 void

@@ -36,6 +36,7 @@ struct sov_prune {
     sov_plan *plan; /* owned, frozen; of masks: tensor i is the model's */
     struct sov_prune_fate *fate; /* owned; of each tensor of the model */
     struct sov_shape_job *shape; /* owned; of methods of shapes, or NULL */
+    uint64_t tensor_target;      /* of these: bytes that may stay, or 0 */
     bool packs;                  /* packs or unpacks, and has no method */
     struct sov_prune_inputs inputs;
     struct sov_calib_opts calib;   /* ids NULL: nothing is read */
@@ -44,6 +45,7 @@ struct sov_prune {
     bool heal, dsnot, owl;         /* see struct sov_prune_opts */
     struct sov_prune_sweep *sweep; /* owned; NULL: masks need no more */
     struct sov_resume *resume;     /* owned; NULL: nothing is kept */
+    const struct sov_taker *taker; /* borrowed; in place of sinks, or NULL */
     uint64_t max_memory;
     bool measure;
     sov_progress_fn progress;

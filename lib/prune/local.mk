@@ -24,6 +24,7 @@ libsov_all_la_SOURCES += \
 	%D%/pattern.c \
 	%D%/resume.c \
 	%D%/rotate.c \
+	%D%/rule.c \
 	%D%/select.c \
 	%D%/shape.c %D%/shape.h \
 	%D%/shape_job.c %D%/shape_job.h \

@@ -18,6 +18,7 @@
 #include "prune/pack.h"
 
 #include "base/mem.h"
+#include "fmt/plan.h"
 #include "compress/mix.h"
 #include "fmt/model.h"
 #include "kern/kern.h"
@@ -426,8 +427,10 @@ sov_pack_run(struct sov_prune *job, sov_sink *const *sinks, struct sov_err *err)
     int rc = furnish(&p, err);
 
     if (rc == 0)
-        rc = sov_writer_begin(&p.writer, job->plan, sinks, err);
+        rc = sov_writer_open(&p.writer, job->plan, job->taker, sinks, 0, err);
     for (; rc == 0 && p.tensor < sov_plan_count(job->plan); p.tensor++) {
+        if (!sov_taker_wants(job->taker, p.tensor))
+            continue;
         p.from = sov_model_at(job->model, p.tensor);
         p.to = sov_plan_at(job->plan, p.tensor);
         rc = p.from->type != p.to->type ? do_tensor(&p, err)

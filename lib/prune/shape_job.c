@@ -8,6 +8,7 @@
 #include "prune/shape_job.h"
 
 #include "base/mem.h"
+#include "fmt/plan.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -30,7 +31,7 @@ check(const char *method, const struct sov_prune_opts *o, struct sov_err *err)
                         "a pattern is of weights that become zero; %s takes "
                         "out what it takes as a whole",
                         method);
-    if (o->target != 0 && !isnan(o->ratio))
+    if ((o->target != 0 || o->tensor_target != 0) && !isnan(o->ratio))
         return sov_fail(err, SOV_EARG,
                         "a size says how much goes, and so does a ratio: give "
                         "one");
@@ -77,6 +78,9 @@ set_target(struct sov_shape_job *s, struct sov_err *err)
 
     if (rc == 0 && s->opts.target != 0)
         s->opts.target = s->opts.target > bytes ? s->opts.target - bytes : 1;
+    else if (rc == 0)
+        s->opts.target = s->opts.tensor_target;
+    s->job->tensor_target = s->opts.target;
     return rc;
 }
 
@@ -178,11 +182,13 @@ sov_shape_job_run(struct sov_shape_job *s, sov_sink *const *sinks,
 {
     struct stream w = { .job = s->job };
     const sov_plan *plan = s->job->plan;
-    int rc = sov_writer_begin(&w.writer, plan, sinks, err);
+    int rc = sov_writer_open(&w.writer, plan, s->job->taker, sinks, 0, err);
 
     if (rc < 0)
         return rc;
     for (size_t i = 0; i < sov_plan_count(plan) && rc == 0; i++) {
+        if (!sov_taker_wants(s->job->taker, i))
+            continue;
         rc = sov_trim_tensor(s->cut, plan, i, write_some, &w, err);
         if (rc < 0)
             rc = sov_err_wrap(err, "tensor %s", sov_plan_at(plan, i)->name);

@@ -507,6 +507,8 @@ stream_all(struct stream *s, struct sov_err *err)
         const unsigned char *bytes =
             sov_prune_sweep_bytes(s->job->sweep, s->tensor);
 
+        if (!sov_taker_wants(s->job->taker, s->tensor))
+            continue;
         if (bytes != NULL)
             rc = take_tensor(s, bytes, err);
         else
@@ -531,7 +533,8 @@ sov_prune_stream(struct sov_prune *job, sov_sink *const *sinks,
     int rc = fit_memory(&s, err);
 
     if (rc == 0)
-        rc = sov_writer_resume(&s.writer, job->plan, sinks, s.tensor, err);
+        rc = sov_writer_open(&s.writer, job->plan, job->taker, sinks, s.tensor,
+                             err);
     if (rc == 0)
         rc = stream_all(&s, err);
     if (rc == 0)

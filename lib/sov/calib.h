@@ -30,6 +30,9 @@
 /* Bytes of memory to get along with, likewise. */
 #define SOV_CALIB_MEMORY (UINT64_C(2) << 30)
 
+/* Which arithmetic makes the figures: raised as SOV_QUANT_ARITHMETIC is. */
+#define SOV_CALIB_ARITHMETIC 1
+
 struct sov_calib_opts {
     const int32_t *ids; /* of the text, with BOS in front where a model wants
                              it; borrowed */
@@ -43,6 +46,14 @@ struct sov_calib_opts {
     sov_progress_fn progress; /* in tokens times layers; or NULL */
     void *progress_arg;
 };
+
+/*
+ * Fill in ids, n_ids and bos with what the model reads of text[len].  *ids is
+ * the same, to be freed.
+ */
+SOV_API int sov_calib_text(struct sov_calib_opts *opts, int32_t **ids,
+                           const sov_model *model, const char *text, size_t len,
+                           struct sov_err *err) SOV_MUST_CHECK;
 
 /* How much of the text would be read; SOV_EARG: there is not one window. */
 SOV_API int sov_calib_windows(const sov_model *model,
@@ -69,5 +80,13 @@ SOV_API int sov_stats_plan(sov_plan **plan, const sov_stats *stats,
 SOV_API int sov_stats_write(const sov_stats *stats, const sov_plan *plan,
                             sov_sink *const *sink,
                             struct sov_err *err) SOV_MUST_CHECK;
+/* The SHA-256 of that file, as one GGUF file. */
+SOV_API int sov_stats_sha256(const sov_stats *stats,
+                             unsigned char sha256[SOV_SHA256_LEN],
+                             struct sov_err *err) SOV_MUST_CHECK;
+/* The same for somebody who sees all tensors of the plan, and no file. */
+SOV_API int sov_stats_give(const sov_stats *stats, const sov_plan *plan,
+                           const struct sov_taker *taker,
+                           struct sov_err *err) SOV_MUST_CHECK;
 
 #endif

@@ -269,6 +269,9 @@ SOV_API int sov_distill_delta(sov_distill *d, const struct sov_distill_delta *o,
                               sov_sink *sink,
                               struct sov_err *err) SOV_MUST_CHECK;
 
+/* Which arithmetic makes the bytes of that: raised as SOV_QUANT_ARITHMETIC is. */
+#define SOV_MERGE_ARITHMETIC 1
+
 /*
  * The model that all began with, moved by the mean of what these files say,
  * times opts->outer_lr (0: 1); each counts by the tokens that it has learnt, or

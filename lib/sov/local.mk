@@ -30,6 +30,7 @@ sovinclude_HEADERS += \
 	%D%/policy.h \
 	%D%/power.h \
 	%D%/proof.h \
+	%D%/prove.h \
 	%D%/prune.h \
 	%D%/quant.h \
 	%D%/request.h \

@@ -59,6 +59,9 @@ SOV_API void sov_prune_pattern_text(const struct sov_prune_pattern *p,
 
 typedef struct sov_prune sov_prune;
 
+/* Which arithmetic makes the bytes: raised as SOV_QUANT_ARITHMETIC is. */
+#define SOV_PRUNE_ARITHMETIC 1
+
 /* Names of methods, best known first, and a few words about each; i from 0,
  * NULL at the end. */
 SOV_API const char *sov_prune_method_name(size_t i);
@@ -73,6 +76,11 @@ struct sov_prune_rule {
     double ratio;     /* 0: the tensor stays as it is */
     struct sov_prune_pattern pattern;
 };
+
+/* "blk.0.*=keep", "*ffn_down*=0.3", "*attn_k*=2:4": the name stays where it is
+ * and is cut off.  SOV_EARG says what is wrong. */
+SOV_API int sov_prune_rule_parse(struct sov_prune_rule *rule, char *text,
+                                 struct sov_err *err) SOV_MUST_CHECK;
 
 /* ---- plans that a person can read, change, and hand in again */
 
@@ -108,6 +116,8 @@ struct sov_prune_opts {
                            method of shapes takes; NAN: not given */
     uint64_t target;    /* of such a method: bytes of the files at most, in
                            place of ratio; 0: not given */
+    uint64_t tensor_target; /* in place of that: bytes of the tensors alone;
+                           0: not given */
     bool patterned;     /* pattern is given; its n:m is the ratio */
     struct sov_prune_pattern pattern;
     const struct sov_prune_sheet *sheet; /* in place of these, or NULL: what
@@ -157,6 +167,9 @@ SOV_API const sov_plan *sov_prune_plan(const sov_prune *job);
 /* What people should know; i from 0, NULL at the end.  Some are known only
  * after the run. */
 SOV_API const char *sov_prune_warning(const sov_prune *job, size_t i);
+
+/* With a target: how many bytes of tensors that lets stay; else 0. */
+SOV_API uint64_t sov_prune_tensor_target(const sov_prune *job);
 
 /* What a method of shapes chose, in words: after sov_prune_calibrate(), likewise.
  */
@@ -215,6 +228,11 @@ SOV_API uint64_t sov_prune_kept(const sov_prune *job);
  */
 SOV_API int sov_prune_run(sov_prune *job, sov_sink *const *sinks,
                           struct sov_err *err) SOV_MUST_CHECK;
+
+/* The same, and nothing is written: taker sees the tensors as they are made.
+ * In place of sov_prune_run(). */
+SOV_API int sov_prune_take(sov_prune *job, const struct sov_taker *taker,
+                           struct sov_err *err) SOV_MUST_CHECK;
 
 /* What became of a tensor of the plan. */
 struct sov_prune_loss {

@@ -31,6 +31,13 @@
 typedef struct sov_quant sov_quant;
 
 /*
+ * Which arithmetic makes the bytes.  It is raised whenever the same model and
+ * options give other bytes than before, so that claims that say another number
+ * are not called wrong for it.
+ */
+#define SOV_QUANT_ARITHMETIC 1
+
+/*
  * What to do with weights that are NaN or infinite, or beyond what the new
  * type can hold (65504 in all types that keep half precision scales).
  */
@@ -45,6 +52,14 @@ struct sov_quant_rule {
     const char *pattern; /* as fnmatch(3): * ? [...] */
     enum sov_type type;
 };
+
+/*
+ * "blk.*.ffn_down.weight=q6_k", of which the pattern stays where it is and is
+ * cut off.  SOV_EARG: it is not PAT=TYPE; SOV_ENO: there is no such type, and
+ * text is as it was.
+ */
+SOV_API int sov_quant_rule_parse(struct sov_quant_rule *rule, char *text,
+                                 struct sov_err *err) SOV_MUST_CHECK;
 
 struct sov_sheet; /* allot.h */
 
@@ -155,6 +170,11 @@ SOV_API uint64_t sov_quant_kept(const sov_quant *job);
  */
 SOV_API int sov_quant_run(sov_quant *job, sov_sink *const *sinks,
                           struct sov_err *err) SOV_MUST_CHECK;
+
+/* The same, and nothing is written: taker sees the tensors as they are made.
+ * In place of sov_quant_run(). */
+SOV_API int sov_quant_take(sov_quant *job, const struct sov_taker *taker,
+                           struct sov_err *err) SOV_MUST_CHECK;
 
 /*
  * What became of a tensor: the squares of the errors of its weights to the

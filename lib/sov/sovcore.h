@@ -28,6 +28,7 @@
 #include "sov/pace.h"
 #include "sov/power.h"
 #include "sov/proof.h"
+#include "sov/prove.h"
 #include "sov/prune.h"
 #include "sov/quant.h"
 #include "sov/request.h"

@@ -18,6 +18,7 @@
 #include "sov/meta.h"
 #include "sov/tensor.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -113,6 +114,19 @@ SOV_API int sov_writer_begin(sov_writer **w, const sov_plan *plan,
  */
 SOV_API int sov_writer_data(sov_writer *w, const void *buf, size_t len,
                             struct sov_err *err) SOV_MUST_CHECK;
+
+/*
+ * In place of sinks: somebody who looks at tensors as they are made, in the
+ * order of the plan.  Of a tensor that is not wanted nothing is made, unless
+ * others hang on it.
+ */
+struct sov_taker {
+    bool (*wants)(void *arg, size_t tensor); /* NULL: all of them */
+    /* Bytes [off, off + len) of a tensor of the plan; each comes once. */
+    int (*take)(void *arg, size_t tensor, uint64_t off, const void *buf,
+                size_t len, struct sov_err *err);
+    void *arg;
+};
 
 /* Fails with SOV_EARG if tensors are missing.  Frees w in any case. */
 SOV_API int sov_writer_end(sov_writer **w, struct sov_err *err) SOV_MUST_CHECK;
