@@ -18,7 +18,10 @@ struct sov_verify sov_verify;
 
 static const char *const file_names[] = { "@file", NULL }; /* completed */
 
+static const char *const sample_values[] = { "all", NULL };
+
 static bool keygen_given, audit_given, report_given, facts_given, policy_given;
+static bool recompute_given;
 static bool sign, adopt, show, scrub;
 
 static const struct sov_opt opts[] = {
@@ -41,6 +44,11 @@ static const struct sov_opt opts[] = {
       .given = &report_given },
     { 0, "scrub", SOV_OPT_FLAG, &scrub, NULL,
       "look for damage against the index; quick, and no proof" },
+    { 0, "recompute", SOV_OPT_CALL, &sov_verify.sample, "N",
+      "make N tensors of it once more, or all, by what its claim says, and "
+      "compare",
+      .call = sov_verify_sample, .given = &recompute_given, .optional = true,
+      .values = sample_values, .preset = "64" },
     { 0, "audit-log", SOV_OPT_FILE, &sov_verify.audit_log, "FILE",
       "look whether a log of sov-run is what was written",
       .given = &audit_given },
@@ -57,6 +65,16 @@ static const struct sov_opt opts[] = {
       "make a pair of keys: NAME.key, to keep, and NAME.pub, to give away",
       .given = &keygen_given },
 
+    { .type = SOV_OPT_GROUP, .help = "Re-computing" },
+    { 0, "source", SOV_OPT_LIST, &sov_verify.source, "FILE",
+      "a file that it was made from: the model, a text, an adapter; may be "
+      "repeated; with --adopt, the URI where it came from",
+      .values = file_names },
+    { 0, "stats", SOV_OPT_FILE, &sov_verify.stats, "FILE",
+      "the statistics that it was made with" },
+    { 0, "receipt", SOV_OPT_FILE, &sov_verify.receipt, "FILE",
+      "write what was re-computed to FILE; signed, with --sign-key" },
+
     { .type = SOV_OPT_GROUP, .help = "Signing" },
     { 0, "sign-key", SOV_OPT_FILE, &sov_verify.sign_key, "FILE",
       "sign with this secret key" },
@@ -64,10 +82,8 @@ static const struct sov_opt opts[] = {
       "write the claims to FILE", .preset = "beside the model" },
     { 0, "freeze", SOV_OPT_FLAG, &sov_verify.freeze, NULL,
       "sign all lines of the claims together, as minisign does" },
-    { 0, "source", SOV_OPT_STRING, &sov_verify.source, "URI",
-      "where the adopted model came from" },
     { 0, "revision", SOV_OPT_STRING, &sov_verify.revision, "R",
-      "... and which version of it, such as a commit" },
+      "which version the adopted model is, such as a commit" },
     { 0, "license", SOV_OPT_LIST, &sov_verify.licenses, "ID",
       "a licence of the adopted model, such as Apache-2.0; may be repeated" },
     { 0, "no-password", SOV_OPT_FLAG, &sov_verify.no_password, NULL,
@@ -87,6 +103,7 @@ static const struct {
     { &report_given, "--report", sov_verify_report, false },
     { &scrub, "--scrub", sov_verify_scrub, false },
     { &audit_given, "--audit-log", sov_verify_audit, false },
+    { &recompute_given, "--recompute", sov_verify_recompute, true },
     { &sign, "--sign", sov_verify_sign, true },
     { &adopt, "--adopt", sov_verify_adopt, true },
     { &facts_given, "--facts", sov_verify_facts, true },
@@ -110,13 +127,17 @@ run(int argc, char **argv, struct sov_err *err)
     }
     if ((mode == N_MODES || !modes[mode].signs) &&
         (sov_verify.sign_key != NULL || sov_verify.claims_out != NULL ||
-         sov_verify.freeze || sov_verify.source != NULL ||
+         sov_verify.freeze || sov_verify.source.n > 0 ||
          sov_verify.revision != NULL || sov_verify.licenses.n > 0))
         return sov_fail(err, SOV_EARG,
                         "to sign a model, say --sign, or --adopt if it is "
                         "from outside, or --facts");
     if (sov_common.output != NULL && !report_given)
         return sov_fail(err, SOV_EARG, "-o is for what --report writes");
+    if (!recompute_given &&
+        (sov_verify.receipt != NULL || sov_verify.stats != NULL))
+        return sov_fail(err, SOV_EARG,
+                        "--receipt and --stats go with --recompute");
     for (int i = 0; i < argc; i++)
         if (strcmp(argv[i], "-") == 0 && isatty(STDIN_FILENO))
             return sov_fail(err, SOV_EARG,
@@ -135,8 +156,8 @@ main(int argc, char **argv)
         .operands = "MODEL...",
         .max_operands = -1,
         .common = SOV_COMMON_OUTPUT | SOV_COMMON_FORCE | SOV_COMMON_DEPFILE |
-                  SOV_COMMON_THREADS | SOV_COMMON_JSON | SOV_COMMON_PROGRESS |
-                  SOV_COMMON_COLOR,
+                  SOV_COMMON_THREADS | SOV_COMMON_MEMORY | SOV_COMMON_SEED |
+                  SOV_COMMON_JSON | SOV_COMMON_PROGRESS | SOV_COMMON_COLOR,
         .opts = opts,
         .run = run,
     };

@@ -95,8 +95,7 @@ sov_params_list(struct sov_params *to, const char *key, const char *const *text,
 }
 
 void
-sov_params_copies(struct sov_params *to, const char *key, char **text,
-                  size_t n)
+sov_params_copies(struct sov_params *to, const char *key, char **text, size_t n)
 {
     struct sov_param *item = own(to, n + 1, sizeof(*item));
     size_t len = 1;
@@ -136,8 +135,8 @@ sov_params_ok(const struct sov_params *p, struct sov_err *err)
     if (p->failed)
         return sov_fail(err, SOV_EMEM, "out of memory");
     return p->full
-               ? sov_fail(err, SOV_EARG,
-                          "more than %d parameters for a claim", SOV_PARAMS_MAX)
+               ? sov_fail(err, SOV_EARG, "more than %d parameters for a claim",
+                          SOV_PARAMS_MAX)
                : 0;
 }
 

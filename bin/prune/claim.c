@@ -61,8 +61,7 @@ one_share(const struct sov_prune_sheet_row *row)
 
 /* Of all of them. */
 static int
-describe_plan(const struct prune *p, struct sov_params *to,
-              struct sov_err *err)
+describe_plan(const struct prune *p, struct sov_params *to, struct sov_err *err)
 {
     size_t n = p->sheet != NULL ? p->sheet->n : 0;
     char **text = calloc(n + 1, sizeof(*text));

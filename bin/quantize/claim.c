@@ -221,8 +221,7 @@ say(struct quantize *q, struct sov_params *external,
     deed.n_internal = internal->n;
     deed.n_inputs = name_files(q, input);
     if (q->stats_is.has != 0) {
-        name_file(&beside, quantize_options.stats_out, "imatrix",
-                  &q->stats_is);
+        name_file(&beside, quantize_options.stats_out, "imatrix", &q->stats_is);
         deed.beside = &beside;
     }
     if (rc == 0)

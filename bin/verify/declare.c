@@ -266,7 +266,7 @@ sov_verify_sign_policy(int argc, char **argv, struct sov_err *err)
         return sov_fail(err, SOV_EARG,
                         "--sign-policy: --sign-key FILE is missing");
     if (sov_verify.claims_out != NULL || sov_verify.freeze ||
-        sov_verify.source != NULL || sov_verify.revision != NULL ||
+        sov_verify.source.n > 0 || sov_verify.revision != NULL ||
         sov_verify.licenses.n > 0)
         return sov_fail(err, SOV_EARG,
                         "--sign-policy goes with --sign-key alone");

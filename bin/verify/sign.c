@@ -202,14 +202,14 @@ is_commit(const char *s)
 static size_t
 describe_source(struct sov_resource *dep, struct sov_param *commit)
 {
-    if (sov_verify.source == NULL || sov_verify.revision == NULL ||
+    if (sov_verify.source.n == 0 || sov_verify.revision == NULL ||
         !is_commit(sov_verify.revision))
         return 0;
     *commit =
         (struct sov_param){ "gitCommit", SOV_PARAM_STR, sov_verify.revision,
                             0,           NULL,          0 };
     *dep = (struct sov_resource){
-        .uri = sov_verify.source,
+        .uri = sov_verify.source.items[0],
         .role = "source",
         .digests = commit,
         .n_digests = 1,
@@ -226,9 +226,10 @@ describe_external(struct sov_param *p)
         p[n++] =
             (struct sov_param){ "revision", SOV_PARAM_STR, sov_verify.revision,
                                 0,          NULL,          0 };
-    if (sov_verify.source != NULL)
-        p[n++] = (struct sov_param){ "source", SOV_PARAM_STR, sov_verify.source,
-                                     0,        NULL,          0 };
+    if (sov_verify.source.n > 0)
+        p[n++] = (struct sov_param){
+            "source", SOV_PARAM_STR, sov_verify.source.items[0], 0, NULL, 0
+        };
     return n;
 }
 
@@ -525,8 +526,10 @@ check_arguments(const struct job *j, int argc, struct sov_err *err)
                         mode);
     if (sov_verify.sign_key == NULL)
         return sov_fail(err, SOV_EARG, "%s: --sign-key FILE is missing", mode);
-    if (!j->adopt && (sov_verify.source != NULL ||
-                      sov_verify.revision != NULL || sov_verify.licenses.n > 0))
+    if (sov_verify.source.n > 1)
+        return sov_fail(err, SOV_EARG, "--source: a model comes from one");
+    if (!j->adopt && (sov_verify.source.n > 0 || sov_verify.revision != NULL ||
+                      sov_verify.licenses.n > 0))
         return sov_fail(err, SOV_EARG,
                         "--source, --revision and --license go with --adopt");
     return 0;

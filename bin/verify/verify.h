@@ -27,13 +27,16 @@ struct sov_verify {
     const char *audit_log;    /* --audit-log FILE */
     int report;               /* --report KIND: a row of papers.def */
     bool no_password;
-    const char *sign_key;    /* --sign-key FILE */
-    const char *facts;       /* --facts FILE */
-    const char *sign_policy; /* --sign-policy FILE */
-    const char *source;      /* --source URI */
-    const char *revision;    /* --revision R */
+    const char *sign_key;       /* --sign-key FILE */
+    const char *facts;          /* --facts FILE */
+    const char *sign_policy;    /* --sign-policy FILE */
+    struct sov_opt_list source; /* --source URI, or files */
+    const char *revision;       /* --revision R */
     struct sov_opt_list licenses;
     bool freeze;
+    uint64_t sample;     /* --recompute; 0: all */
+    const char *stats;   /* --stats FILE */
+    const char *receipt; /* --receipt FILE */
 };
 
 extern struct sov_verify sov_verify;
@@ -49,6 +52,10 @@ int sov_verify_show(int argc, char **argv, struct sov_err *err);
 int sov_verify_scrub(int argc, char **argv, struct sov_err *err);
 int sov_verify_report(int argc, char **argv, struct sov_err *err);
 int sov_verify_audit(int argc, char **argv, struct sov_err *err);
+int sov_verify_recompute(int argc, char **argv, struct sov_err *err);
+
+/* The value of --recompute: a number of tensors, "all", or NULL. */
+int sov_verify_sample(void *dest, const char *value, struct sov_err *err);
 
 /* The KINDs of --report, NULL at the end. */
 extern const char *const sov_verify_papers[];

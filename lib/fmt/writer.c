@@ -17,13 +17,13 @@
 #include <string.h>
 
 struct sov_writer {
-    const sov_plan *plan;  /* borrowed */
-    sov_sink *const *sink; /* borrowed, one for each file */
+    const sov_plan *plan;          /* borrowed */
+    sov_sink *const *sink;         /* borrowed, one for each file */
     const struct sov_taker *taker; /* borrowed; in their place, or NULL */
-    size_t next;           /* file to begin; the one before is being written */
-    size_t end;            /* tensors up to this one are in it */
-    size_t i;              /* the tensor being written ... */
-    uint64_t done;         /* ... and how many bytes of it are */
+    size_t next;   /* file to begin; the one before is being written */
+    size_t end;    /* tensors up to this one are in it */
+    size_t i;      /* the tensor being written ... */
+    uint64_t done; /* ... and how many bytes of it are */
 };
 
 /* Headers of the files from here to the one with the next tensor. */
@@ -67,8 +67,7 @@ pad_tensor(sov_writer *w, struct sov_err *err)
 bool
 sov_taker_wants(const struct sov_taker *taker, size_t i)
 {
-    return taker == NULL || taker->wants == NULL ||
-           taker->wants(taker->arg, i);
+    return taker == NULL || taker->wants == NULL || taker->wants(taker->arg, i);
 }
 
 /* Is there nothing more of it to come? */

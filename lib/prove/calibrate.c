@@ -36,7 +36,7 @@ run(sov_prove *p, const struct sov_taker *taker, struct sov_err *err)
     return sov_stats_give(p->stats, p->plan, taker, err);
 }
 
-static const char *const params[] = { "input",        "output", "calib",
+static const char *const params[] = { "input",        "output",       "calib",
                                       "calib_tokens", "calib_window", NULL };
 
 const struct sov_deed_row sov_deed_calibrate = {

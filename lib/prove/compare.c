@@ -105,8 +105,7 @@ static bool
 is_aside(const sov_prove *p, const char *key)
 {
     if (strcmp(key, SOV_LINEAGE_KEY) == 0 ||
-        strcmp(key, "general.alignment") == 0 ||
-        strncmp(key, "split.", 6) == 0)
+        strcmp(key, "general.alignment") == 0 || strncmp(key, "split.", 6) == 0)
         return true;
     for (size_t i = 0; i < p->n_unknown; i++)
         if (strcmp(p->unknown[i], key) == 0)
@@ -138,8 +137,7 @@ compare_meta(sov_prove *p, struct sov_err *err)
         const struct sov_kv *kv = sov_meta_at(should, i);
         const struct sov_kv *other = sov_meta_find(is, kv->key);
 
-        if (!is_aside(p, kv->key) &&
-            (other == NULL || !same_value(kv, other)))
+        if (!is_aside(p, kv->key) && (other == NULL || !same_value(kv, other)))
             rc = note(p, SOV_PROVE_META, kv->key, err);
     }
     for (size_t i = 0; i < sov_meta_count(is) && rc == 0; i++) {
@@ -224,8 +222,7 @@ compare_blocks(struct sov_prove_diff *d, const struct piece *q)
 }
 
 static int
-differ(sov_prove *p, size_t tensor, const struct piece *q,
-       struct sov_err *err)
+differ(sov_prove *p, size_t tensor, const struct piece *q, struct sov_err *err)
 {
     struct sov_proof_tensor *pt = &p->tensor[tensor];
     struct sov_prove_diff *d;

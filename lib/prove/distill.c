@@ -46,10 +46,10 @@ read_all(sov_prove *p, struct sov_err *err)
         rc = sov_prove_uint(p, "seed", &p->distill.seed, err);
     if (rc >= 0)
         rc = read_lora(p, err);
-    p->distill.most = p->distill.lora == NULL && rc >= 0 &&
-                              strcmp(p->quant.type, "f16") == 0
-                          ? 65504
-                          : 0;
+    p->distill.most =
+        p->distill.lora == NULL && rc >= 0 && strcmp(p->quant.type, "f16") == 0
+            ? 65504
+            : 0;
     p->map = true;
     return rc < 0 ? rc : 0;
 }

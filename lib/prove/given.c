@@ -20,7 +20,7 @@ static bool
 is_needed(const struct sov_resource *r)
 {
     static const char *const roles[] = { "calibration", "imatrix", "adapter",
-                                         "delta",       NULL };
+                                         "delta", NULL };
 
     for (size_t i = 0; r->role != NULL && roles[i] != NULL; i++)
         if (strcmp(r->role, roles[i]) == 0)
@@ -131,9 +131,10 @@ find_file(const sov_prove *p, const sov_model *m, size_t i, bool several)
     const struct sov_digest *d = sov_model_digest(m, i);
 
     for (size_t k = 0; d != NULL && k < p->n_given; k++)
-        if (has_role(p->given[k].what, "parent") &&
-            p->given[k].path == NULL && is_same(p->given[k].what, d) &&
-            (!several || is_called(p->given[k].what, sov_model_file_name(m, i))))
+        if (has_role(p->given[k].what, "parent") && p->given[k].path == NULL &&
+            is_same(p->given[k].what, d) &&
+            (!several ||
+             is_called(p->given[k].what, sov_model_file_name(m, i))))
             return &p->given[k];
     return NULL;
 }

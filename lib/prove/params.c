@@ -192,8 +192,7 @@ read_stats_is(sov_prove *p, struct sov_err *err)
 
         if (high == NULL || low == NULL)
             return odd("stats_sha256", "a digest", err);
-        p->stats_is[i] =
-            (unsigned char)((high - digits) << 4 | (low - digits));
+        p->stats_is[i] = (unsigned char)((high - digits) << 4 | (low - digits));
     }
     p->has_stats_is = true;
     return 0;

@@ -274,8 +274,9 @@ judge(sov_prove *p, struct sov_err *err)
                         "%s; but it was made by sov %.40s, whose results may "
                         "differ from those of this version for other reasons: "
                         "use that version",
-                        text, p->facts.version != NULL ? p->facts.version
-                                                       : "of unknown version");
+                        text,
+                        p->facts.version != NULL ? p->facts.version
+                                                 : "of unknown version");
     return sov_fail(err, SOV_ENO, "%s", text);
 }
 

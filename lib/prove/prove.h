@@ -71,24 +71,24 @@ struct sov_prove {
     struct sov_quant_rule *rule; /* owned */
     struct sov_sheet *sheet;     /* owned */
     struct sov_prune_opts prune;
-    struct sov_prune_rule *prune_rule;    /* owned */
-    struct sov_prune_sheet *prune_sheet;  /* owned */
+    struct sov_prune_rule *prune_rule;   /* owned */
+    struct sov_prune_sheet *prune_sheet; /* owned */
     struct sov_distill_opts distill;
     const struct sov_param *set, *unset; /* of metadata; borrowed */
     size_t n_set, n_unset;
     const char **unknown; /* owned; keys whose files are missing: names in */
     char *unknown_words;  /* ... this, owned */
     size_t n_unknown;
-    bool reads;                  /* a text */
-    struct sov_calib_opts calib; /* then */
-    int32_t *ids;                /* owned */
+    bool reads;                             /* a text */
+    struct sov_calib_opts calib;            /* then */
+    int32_t *ids;                           /* owned */
     unsigned char stats_is[SOV_SHA256_LEN]; /* what it showed, if */
     bool has_stats_is;                      /* ... the claim says that */
     bool no_meta; /* metadata of the output are not those of the plan */
     float *scale; /* owned; of adapters */
     size_t n_scales;
 
-    sov_stats *stats; /* owned; of a file, or collected */
+    sov_stats *stats;          /* owned; of a file, or collected */
     struct sov_lora_use *lora; /* owned, with what it points to */
     size_t n_lora;
     sov_quant *quant_job; /* owned */
@@ -120,8 +120,7 @@ int sov_prove_list(const sov_prove *p, const char *key,
                    const struct sov_param **item, size_t *n,
                    struct sov_err *err) SOV_MUST_CHECK;
 /* Of what the machine added. */
-const struct sov_param *sov_prove_internal(const sov_prove *p,
-                                           const char *key);
+const struct sov_param *sov_prove_internal(const sov_prove *p, const char *key);
 /* Are all parameters known, and is it exact? */
 int sov_prove_known(const sov_prove *p, struct sov_err *err) SOV_MUST_CHECK;
 /* Copies of all texts of a list, behind those that are there. */
@@ -154,8 +153,7 @@ struct sov_prove_diff *sov_prove_differs(sov_prove *p, enum sov_prove_kind kind,
 /* Types, shapes and metadata; sets p->tensor. */
 int sov_prove_compare_plan(sov_prove *p, struct sov_err *err) SOV_MUST_CHECK;
 /* Some bytes of a tensor. */
-int sov_prove_compare(void *prove, size_t tensor, uint64_t off,
-                      const void *buf, size_t len,
-                      struct sov_err *err) SOV_MUST_CHECK;
+int sov_prove_compare(void *prove, size_t tensor, uint64_t off, const void *buf,
+                      size_t len, struct sov_err *err) SOV_MUST_CHECK;
 
 #endif

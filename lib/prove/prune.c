@@ -15,8 +15,8 @@
 
 /* The list of PAT=WHAT into rules; words is cut into pieces. */
 static int
-read_rules(struct sov_prune_rule **rule, char *words, size_t n,
-           const char *key, struct sov_err *err)
+read_rules(struct sov_prune_rule **rule, char *words, size_t n, const char *key,
+           struct sov_err *err)
 {
     *rule = sov_mem_array(n, sizeof(**rule));
     if (*rule == NULL || words == NULL)
@@ -214,10 +214,10 @@ read_all(sov_prove *p, struct sov_err *err)
     if (rc == 0)
         rc = sov_prove_reading(p, err);
     p->no_meta = strcmp(sov_model_format(p->o.made), "gguf") != 0;
-    p->map = p->map || p->prune.owl ||
-             (p->prune.pack_bits != 0 && !p->prune.patterned) ||
-             (p->prune.method != NULL &&
-              sov_prune_method_shapes(p->prune.method));
+    p->map =
+        p->map || p->prune.owl ||
+        (p->prune.pack_bits != 0 && !p->prune.patterned) ||
+        (p->prune.method != NULL && sov_prune_method_shapes(p->prune.method));
     return rc < 0 ? rc : 0;
 }
 
@@ -253,10 +253,10 @@ run(sov_prove *p, const struct sov_taker *taker, struct sov_err *err)
 }
 
 static const char *const params[] = {
-    "input",  "output",  "method",       "ratio",        "target_size",
-    "speedup", "tensor_bytes", "pattern", "plan",        "takes",
-    "stats",  "calib",   "calib_tokens", "calib_window", "heal",
-    "dsnot",  "owl",     "joint_bits",   "align",        "format",
+    "input",     "output",       "method",       "ratio",        "target_size",
+    "speedup",   "tensor_bytes", "pattern",      "plan",         "takes",
+    "stats",     "calib",        "calib_tokens", "calib_window", "heal",
+    "dsnot",     "owl",          "joint_bits",   "align",        "format",
     "pack_bits", "tensor_ratio", NULL,
 };
 

@@ -15,8 +15,8 @@
 
 /* The list of NAME=TYPE, as rules whose names are to be owned by p->words. */
 static int
-read_rules(struct sov_quant_rule **rule, char *words, size_t n,
-           const char *key, struct sov_err *err)
+read_rules(struct sov_quant_rule **rule, char *words, size_t n, const char *key,
+           struct sov_err *err)
 {
     *rule = sov_mem_array(n, sizeof(**rule));
     if (*rule == NULL || words == NULL)
@@ -50,8 +50,8 @@ read_tensor_types(sov_prove *p, struct sov_err *err)
 }
 
 static int
-fill_sheet(struct sov_sheet *sheet, const struct sov_quant_rule *rule,
-           size_t n, struct sov_err *err)
+fill_sheet(struct sov_sheet *sheet, const struct sov_quant_rule *rule, size_t n,
+           struct sov_err *err)
 {
     sheet->row = sov_mem_array(n, sizeof(*sheet->row));
     if (sheet->row == NULL)
@@ -243,13 +243,33 @@ run(sov_prove *p, const struct sov_taker *taker, struct sov_err *err)
 }
 
 static const char *const params[] = {
-    "input",       "output",       "type",           "on_nonfinite",
-    "effort",      "target_size",  "target_bpw",     "max_kld",
-    "min_speed",   "compat",       "plan",           "types",
-    "align",       "stats",        "calib",          "calib_tokens",
-    "calib_window", "lora",        "lora_scale",     "format",
-    "tensor_type", "set",          "unset",          "split_max_size",
-    "split_max_tensors", "merge",  NULL,
+    "input",
+    "output",
+    "type",
+    "on_nonfinite",
+    "effort",
+    "target_size",
+    "target_bpw",
+    "max_kld",
+    "min_speed",
+    "compat",
+    "plan",
+    "types",
+    "align",
+    "stats",
+    "calib",
+    "calib_tokens",
+    "calib_window",
+    "lora",
+    "lora_scale",
+    "format",
+    "tensor_type",
+    "set",
+    "unset",
+    "split_max_size",
+    "split_max_tensors",
+    "merge",
+    NULL,
 };
 
 const struct sov_deed_row sov_deed_quantize = {

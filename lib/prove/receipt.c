@@ -128,8 +128,8 @@ inputs(const sov_prove *p, bool *bad)
 static const char *
 kind_word(enum sov_prove_kind kind)
 {
-    static const char *const words[] = { "weights", "bytes", "type",
-                                         "shape",   "lacks", "spare",
+    static const char *const words[] = { "weights",  "bytes",     "type",
+                                         "shape",    "lacks",     "spare",
                                          "metadata", "statistics" };
 
     return words[kind];

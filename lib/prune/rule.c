@@ -17,8 +17,8 @@ parse_pattern(struct sov_prune_rule *rule, const char *what,
 
     rule->patterned = true;
     if (rc == 0 && rule->pattern.of == 0)
-        rc = sov_fail(err, SOV_EARG, "'%.80s' does not say how much goes",
-                      what);
+        rc =
+            sov_fail(err, SOV_EARG, "'%.80s' does not say how much goes", what);
     return rc;
 }
 

@@ -201,6 +201,11 @@ tests_fuzz_fuzz_corpus_SOURCES = %D%/fuzz_corpus.c $(fuzz_main)
 tests_fuzz_fuzz_corpus_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_corpus_LDFLAGS = $(fuzz_ldflags)
 
+fuzz_tests += tests/fuzz/fuzz_prove
+tests_fuzz_fuzz_prove_SOURCES = %D%/fuzz_prove.c $(fuzz_main)
+tests_fuzz_fuzz_prove_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_prove_LDFLAGS = $(fuzz_ldflags)
+
 fuzz_tests += tests/fuzz/fuzz_prune_sheet
 tests_fuzz_fuzz_prune_sheet_SOURCES = %D%/fuzz_prune_sheet.c $(fuzz_main)
 tests_fuzz_fuzz_prune_sheet_LDADD = $(fuzz_libs)

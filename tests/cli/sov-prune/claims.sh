@@ -32,7 +32,7 @@ claim() {
 claim 1.gguf >said
 [ "$(jq -r .buildType said)" = urn:sov:buildtype:prune:v1 ] || fail "build type"
 [ "$(jq -c .externalParameters said | jq -cS .)" = \
-    '{"input":"m.gguf","method":"wanda","output":"1.gguf","ratio":"0.3","stats":"im.gguf"}' ] ||
+    '{"align":32,"input":"m.gguf","method":"wanda","output":"1.gguf","ratio":"0.3","stats":"im.gguf"}' ] ||
     fail "parameters: $(cat said)"
 sum=$(sha256sum im.gguf | cut -d' ' -f1)
 grep -q "$sum" said || fail "the importance matrix is not named by its digest"
@@ -44,10 +44,13 @@ expect 0 sov-prune --plan p.json --tensor-ratio '*attn_q*=keep' \
     --tensor-ratio '*ffn*=0.25' --align 64 --sign-key a.key -o 2.gguf m.gguf
 expect 0 sov-verify --key a.pub 2.gguf
 claim 2.gguf >said
-[ "$(jq -cS .externalParameters said)" = \
+[ "$(jq -cS '.externalParameters | del(.takes)' said)" = \
     '{"align":64,"input":"m.gguf","method":"magnitude","output":"2.gguf","plan":"p.json","tensor_ratio":["*attn_q*=keep","*ffn*=0.25"]}' ] ||
     fail "parameters: $(cat said)"
 grep -q "$(sha256sum p.json | cut -d' ' -f1)" said || fail "the plan"
+[ "$(jq -c .externalParameters.takes said)" = \
+    "$(jq -c '[.tensors[] | .name + "=" + .pattern]' p.json)" ] ||
+    fail "what the plan says"
 
 # the chain goes on, and a policy is heeded
 expect 0 sov-quantize -q -t q8_0 --require-claims a.pol --sign-key a.key \

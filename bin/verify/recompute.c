@@ -1,0 +1,627 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * recompute.c - --recompute: is the story true?
+ *
+ *   1. the claims, as they are verified without a mode: a key that is trusted
+ *      says how the model was made
+ *   2. the files of --source and --stats, found by the digests in the claim
+ *   3. statistics that a claim beside them is about, out of their text
+ *   4. the tensors, out of the source
+ *   5. what is told, and the receipt
+ *
+ * Where the bytes of the model are not those that were signed, the answer is no
+ * already; 4. says then which weights were changed, if it can.
+ */
+#include "cli/claims.h"
+#include "cli/names.h"
+#include "cli/progress.h"
+#include "cli/report.h"
+#include "cli/text.h"
+#include "cli/tool.h"
+#include "sov/prove.h"
+#include "verify/verify.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define SAMPLE     64 /* tensors, if nobody says how many */
+#define DIFFS_MAX  8  /* that are told, unless -v */
+#define STATS_DEEP 1  /* statistics of statistics are there none */
+
+/* A model and its claim. */
+struct work {
+    const char *path;
+    struct sov_fileset set;
+    sov_model *model;
+    sov_claims *claims;
+    char *claims_path;
+    struct sov_verdict v;
+    bool altered;       /* other bytes than were signed */
+    struct sov_err why; /* then: where */
+    sov_prove *prove;
+    struct sov_prove_facts facts;
+    double seconds;
+};
+
+/* All of it. */
+struct recompute {
+    struct work of;
+    struct work stats;      /* of a file of statistics, if path is set */
+    const char *stats_word; /* what became of them; or NULL */
+    const char **source;    /* --source, then --stats */
+    bool *used;             /* of each */
+    size_t n_sources;
+    sov_keyring *ring;
+    sov_seckey *key; /* of the receipt, or NULL */
+    sov_sink *receipt;
+};
+
+/* ---- the option ---- */
+
+int
+sov_verify_sample(void *dest, const char *value, struct sov_err *err)
+{
+    uint64_t *n = dest;
+    char *end;
+
+    *n = SAMPLE;
+    if (value == NULL)
+        return 0;
+    if (strcmp(value, "all") == 0) {
+        *n = 0;
+        return 0;
+    }
+    errno = 0;
+    *n = strtoull(value, &end, 10);
+    if (value[0] < '0' || value[0] > '9' || *end != '\0' || errno != 0 ||
+        *n == 0)
+        return sov_fail(err, SOV_EARG,
+                        "--recompute: '%s' is no number of tensors, and not "
+                        "all",
+                        value);
+    return 0;
+}
+
+static int
+check_options(int argc, struct sov_err *err)
+{
+    if (argc != 1)
+        return sov_fail(err, SOV_EARG, "--recompute is of one model");
+    if (sov_verify.freeze || sov_verify.revision != NULL ||
+        sov_verify.licenses.n > 0 || sov_verify.claims_out != NULL)
+        return sov_fail(err, SOV_EARG,
+                        "--recompute signs nothing but its receipt");
+    if (sov_verify.sign_key != NULL && sov_verify.receipt == NULL)
+        return sov_fail(err, SOV_EARG,
+                        "--sign-key signs the receipt: --receipt FILE is "
+                        "missing");
+    return sov_tool_check_output(err);
+}
+
+/* ---- is it what somebody trusted signed? ---- */
+
+static int
+open_made(struct work *w, struct sov_err *err)
+{
+    bool stream = sov_fileset_is_stream(w->path);
+    const struct sov_model_opts o = {
+        .access = SOV_ACCESS_MAP,
+        .hash = stream ? SOV_HASH_SHA256 | SOV_HASH_VERITY : 0,
+        .progress = sov_progress_update,
+    };
+    bool found = false;
+    int rc = 0;
+
+    if (!stream)
+        rc = sov_fileset_list(&w->set, w->path, err);
+    if (rc == 0)
+        rc = sov_model_open_with(&w->model, w->path, &o, err);
+    if (rc == 0 && stream)
+        rc = sov_model_finish(w->model, err);
+    if (rc == 0 && stream)
+        rc = sov_fileset_of_model(&w->set, w->path, w->model, err);
+    if (rc == 0)
+        rc = sov_verify_claims(&w->claims, &w->claims_path, &found, w->path,
+                               w->set.dir, err);
+    if (rc == 0 && !found)
+        rc = sov_verify_sides(w->claims, w->model, &found, err);
+    if (rc == 0 && !found) {
+        rc = sov_fail(err, SOV_EIO, "has no claims%s%s",
+                      w->claims_path != NULL ? ": there is no " : "",
+                      w->claims_path != NULL ? w->claims_path : "");
+        if (err != NULL)
+            err->where = SOV_WHERE_INPUT;
+    }
+    return rc;
+}
+
+/* A plain file is hashed when it is open: what is used is what was hashed. */
+static int
+hash_made(struct work *w, struct sov_err *err)
+{
+    unsigned what = sov_verify_digests(w->claims);
+
+    if (sov_verify.receipt != NULL)
+        what |= SOV_HASH_SHA256; /* others know no other digest */
+    if (sov_fileset_is_stream(w->path))
+        return 0;
+    return sov_fileset_hash(&w->set, what, err);
+}
+
+static int
+ask(struct work *w, const sov_keyring *ring, struct sov_err *err)
+{
+    int rc =
+        sov_claims_verify(w->claims, ring, w->set.file, w->set.n, &w->v, err);
+
+    if (rc == SOV_ENO && w->v.answer == SOV_ANSWER_CHAIN &&
+        sov_claims_read_meta(w->claims, sov_model_meta(w->model), NULL) == 0)
+        rc = sov_claims_verify(w->claims, ring, w->set.file, w->set.n, &w->v,
+                               err);
+    return rc;
+}
+
+/* A no is an answer only where it is about bytes: then we can say which. */
+static int
+verify(struct work *w, const sov_keyring *ring, struct sov_err *err)
+{
+    int rc = ask(w, ring, err);
+
+    if (rc != SOV_ENO)
+        return rc;
+    if (w->v.answer == SOV_ANSWER_BYTES && w->v.leaf != NULL &&
+        w->v.leaf->trust == SOV_TRUST_GOOD) {
+        w->altered = true;
+        w->why = *err;
+        return 0;
+    }
+    if (w->v.answer == SOV_ANSWER_UNKNOWN)
+        return sov_fail(err, SOV_EDENY,
+                        "signed by key %s, which is not trusted here: name its "
+                        "public key with --key; what nobody trusted has said "
+                        "is not worth re-computing",
+                        w->v.leaf != NULL ? w->v.leaf->key_id : "");
+    return w->v.answer == SOV_ANSWER_DENIED ? (err->rc = SOV_EDENY) : rc;
+}
+
+/* Everything up to what the claim says. */
+static int
+begin(struct work *w, const sov_keyring *ring, struct sov_err *err)
+{
+    struct sov_prove_opts o = {
+        .max_memory = sov_common.max_memory,
+        .progress = sov_progress_update,
+    };
+    int rc = open_made(w, err);
+
+    sov_progress_begin("B");
+    if (rc == 0)
+        rc = hash_made(w, err);
+    sov_progress_end();
+    if (rc == 0)
+        rc = verify(w, ring, err);
+    if (rc < 0)
+        return rc;
+    o.claim = &w->v.leaf->statement;
+    o.made = w->model;
+    rc = sov_prove_new(&w->prove, &o, err);
+    return rc < 0 ? sov_err_wrap(err, "cannot be re-computed") : 0;
+}
+
+/* ---- what it was made from ---- */
+
+static int
+give(struct recompute *r, struct work *w, struct sov_err *err)
+{
+    int rc = 0;
+
+    sov_progress_begin("B");
+    for (size_t i = 0; i < r->n_sources && rc >= 0; i++) {
+        rc = sov_prove_give(w->prove, r->source[i], err);
+        if (rc == 0)
+            r->used[i] = true;
+        else if (rc < 0)
+            sov_err_wrap(err, "%s", r->source[i]);
+    }
+    sov_progress_end();
+    return rc < 0 ? rc : 0;
+}
+
+/* Whoever names a file wants it used. */
+static int
+check_used(const struct recompute *r, struct sov_err *err)
+{
+    for (size_t i = 0; i < r->n_sources; i++)
+        if (!r->used[i])
+            return sov_fail(err, SOV_EUNSUP,
+                            "cannot be re-computed: %s is nothing that it was "
+                            "made from, by its digest",
+                            r->source[i]);
+    return 0;
+}
+
+/* ---- doing it ---- */
+
+static double
+now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static int
+run(struct work *w, uint64_t sample, struct sov_err *err)
+{
+    double start = now();
+    int rc;
+
+    sov_progress_begin("");
+    rc = sov_prove_ready(w->prove, err);
+    if (rc == 0)
+        rc = sov_prove_choose(w->prove, sample, sov_common.seed, err);
+    if (rc == 0)
+        rc = sov_prove_run(w->prove, err);
+    sov_progress_end();
+    if (rc == 0 && !sov_fileset_is_stream(w->path))
+        rc = sov_model_finish(w->model, err);
+    if (rc == SOV_EUNSUP)
+        sov_err_wrap(err, "cannot be re-computed");
+    sov_prove_facts(w->prove, &w->facts);
+    w->seconds = now() - start;
+    return rc;
+}
+
+/* The file of statistics that was used, if any was. */
+static const char *
+stats_path(const struct work *w)
+{
+    struct sov_prove_input in;
+
+    for (size_t i = 0; sov_prove_input(w->prove, i, &in); i++)
+        if (in.what->role != NULL && strcmp(in.what->role, "imatrix") == 0)
+            return in.path;
+    return NULL;
+}
+
+/* From a text to the statistics, where they have a claim and the text is
+ * there; else they are what was signed, by their digest, and no more. */
+static int
+run_stats(struct recompute *r, struct sov_err *err)
+{
+    const char *path = stats_path(&r->of);
+    struct work *w = &r->stats;
+    struct sov_err why = { 0 };
+    char *claims;
+    bool there;
+    int rc;
+
+    if (path == NULL)
+        return 0;
+    r->stats_word = "as signed: they have no claim of their own";
+    claims = sov_fileset_beside(path, false, SOV_CLAIMS_SUFFIX);
+    there = claims != NULL && sov_fileset_is_regular(claims);
+    free(claims);
+    if (!there || sov_verify.claims != NULL)
+        return 0;
+    w->path = path;
+    rc = begin(w, r->ring, &why);
+    if (rc == 0 && w->altered)
+        rc = SOV_EDENY;
+    if (rc == 0)
+        rc = give(r, w, &why);
+    if (rc < 0 || sov_prove_missing(w->prove, 0) != NULL) {
+        r->stats_word = rc < 0 ? "as signed: their claim is not usable"
+                               : "as signed: the text is not there";
+        if (rc < 0)
+            sov_warn("%s: %s", path, why.msg);
+        return 0;
+    }
+    rc = run(w, 0, err);
+    r->stats_word = rc == 0 ? "re-computed from the text: the same"
+                            : "re-computed from the text: not the same";
+    return rc < 0 ? sov_err_wrap(err, "%s", path) : 0;
+}
+
+/* ---- telling ---- */
+
+static void
+report_inputs(struct sov_report *r, const struct work *w)
+{
+    struct sov_prove_input in;
+    char line[1200];
+
+    for (size_t i = 0; sov_prove_input(w->prove, i, &in); i++) {
+        if (in.path == NULL)
+            continue;
+        snprintf(line, sizeof(line), "%s (%s)", in.path,
+                 in.what->role != NULL ? in.what->role : "?");
+        sov_report_label(r, "from", line);
+    }
+    sov_report_table(r, "inputs");
+    for (size_t i = 0; sov_prove_input(w->prove, i, &in); i++) {
+        sov_report_row(r);
+        sov_report_text(r, "name", NULL, in.what->name);
+        sov_report_text(r, "role", NULL, in.what->role);
+        sov_report_bool(r, "read", NULL, in.path != NULL);
+        if (in.path != NULL)
+            sov_report_text(r, "path", NULL, in.path);
+    }
+    sov_report_table_end(r);
+}
+
+static const char *
+kind_word(enum sov_prove_kind kind)
+{
+    static const char *const words[] = { "weights",  "bytes",     "type",
+                                         "shape",    "lacks",     "spare",
+                                         "metadata", "statistics" };
+
+    return words[kind];
+}
+
+static void
+report_diffs(struct sov_report *r, const struct work *w)
+{
+    const struct sov_prove_diff *d;
+    char line[500];
+
+    for (size_t i = 0; (d = sov_prove_diff(w->prove, i)) != NULL; i++)
+        if (i < DIFFS_MAX || sov_common.verbose > 0)
+            sov_report_label(r, "differs",
+                             sov_prove_diff_text(d, line, sizeof(line)));
+    sov_report_table(r, "differences");
+    for (size_t i = 0; (d = sov_prove_diff(w->prove, i)) != NULL; i++) {
+        sov_report_row(r);
+        sov_report_text(r, "what", NULL, kind_word(d->kind));
+        sov_report_text(r, "name", NULL, d->name);
+        if (d->kind != SOV_PROVE_WEIGHTS)
+            continue;
+        sov_report_uint(r, "row", NULL, d->row);
+        sov_report_uint(r, "column", NULL, d->column);
+        sov_report_uint(r, "weights", NULL, d->weights);
+        sov_report_real(r, "is", NULL, d->is, 9, NULL);
+        sov_report_real(r, "should_be", NULL, d->should, 9, NULL);
+    }
+    sov_report_table_end(r);
+}
+
+static void
+report_amount(struct sov_report *r, const struct sov_prove_facts *f)
+{
+    char line[200], all[64] = "";
+
+    sov_report_uint(r, "tensors", NULL, f->tensors);
+    sov_report_uint(r, "compared", NULL, f->chosen);
+    sov_report_uint(r, "always", NULL, f->always);
+    sov_report_uint(r, "bytes", NULL, f->bytes);
+    sov_report_bool(r, "all", NULL, f->all);
+    sov_report_real(r, "chance_of_1_percent", NULL, f->chance, 6, NULL);
+    if (!f->all) {
+        sov_report_uint(r, "seed", NULL, f->seed);
+        snprintf(all, sizeof(all), ", drawn with --seed %" PRIu64, f->seed);
+    }
+    snprintf(line, sizeof(line), "%" PRIu64 " of %" PRIu64 "%s", f->chosen,
+             f->tensors, all);
+    sov_report_label(r, "tensors", line);
+    snprintf(line, sizeof(line),
+             "%.1f %% that a change of 1 %% of the tensors was seen",
+             100 * f->chance);
+    sov_report_label(r, "chance", line);
+}
+
+static void
+report_rest(struct sov_report *r, const struct recompute *all)
+{
+    const struct sov_prove_facts *f = &all->of.facts;
+    char line[120];
+
+    snprintf(line, sizeof(line), "compared, but for %zu keys", f->meta_skipped);
+    sov_report_label(r, "metadata",
+                     !f->meta_checked      ? "not compared"
+                     : f->meta_skipped > 0 ? line
+                                           : "compared");
+    sov_report_bool(r, "metadata", NULL, f->meta_checked);
+    sov_report_bool(r, "text_read", NULL, f->text);
+    if (f->stats_checked || all->stats_word != NULL)
+        sov_report_text(r, "statistics", "statistics",
+                        all->stats_word != NULL
+                            ? all->stats_word
+                            : "those of the text are what the claim says");
+    sov_report_bool(r, "other_arithmetic", NULL, f->other_arithmetic);
+    sov_report_bool(r, "altered", NULL, all->of.altered);
+    sov_report_real(r, "seconds", "time", all->of.seconds, 2, "s");
+}
+
+/* rc: what it came to; only a yes or a no is told. */
+static int
+report(const struct recompute *all, int rc, struct sov_err *err)
+{
+    const struct work *w = &all->of;
+    struct sov_report *r;
+    const char *word = rc == 0 ? "it is what the claim makes"
+                               : "it is NOT what the claim makes";
+
+    if (sov_common.quiet && !sov_common.json)
+        return 0;
+    r = sov_report_new("sov.recompute/1");
+    sov_report_text(r, "model", "model", w->path);
+    sov_report_bool(r, "recomputed", NULL, rc == 0);
+    sov_report_label(r, "answer", word);
+    sov_report_text(r, "deed", "deed", w->facts.deed);
+    sov_report_text(r, "claim", "claim", w->v.leaf->id);
+    sov_report_text(r, "key_id", "key", w->v.leaf->key_id);
+    report_inputs(r, w);
+    report_amount(r, &w->facts);
+    report_rest(r, all);
+    report_diffs(r, w);
+    return sov_report_end(r, err);
+}
+
+/* ---- the receipt ---- */
+
+static int
+open_receipt(struct recompute *r, struct sov_err *err)
+{
+    const char *const inputs[] = { r->of.path };
+    const struct sov_sink_opts o = {
+        .force = sov_common.force,
+        .inputs = inputs,
+        .n_inputs = strcmp(r->of.path, "-") != 0,
+    };
+    int rc = 0;
+
+    if (sov_verify.receipt == NULL)
+        return 0;
+    if (sov_verify.sign_key != NULL)
+        rc = sov_claims_key(&r->key, sov_verify.sign_key, err);
+    if (rc == 0) {
+        rc = sov_sink_open(&r->receipt, sov_verify.receipt, &o, err);
+        if (rc < 0)
+            sov_err_wrap(err, "--receipt");
+    }
+    return rc;
+}
+
+/* The files as they are, for the subject. */
+static int
+list_subjects(const struct work *w, struct sov_resource **list,
+              struct sov_err *err)
+{
+    *list = calloc(w->set.n + 1, sizeof(**list));
+    if (*list == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    for (size_t i = 0; i < w->set.n; i++) {
+        (*list)[i].name = w->set.file[i].name;
+        (*list)[i].digest = w->set.file[i].digest;
+    }
+    return 0;
+}
+
+static int
+write_receipt(struct recompute *r, struct sov_err *err)
+{
+    struct sov_prove_receipt about = {
+        .claim = r->of.v.leaf->id,
+        .n_subjects = r->of.set.n,
+        .when = sov_claims_now(),
+    };
+    struct sov_resource *subject = NULL;
+    char *text = NULL, *line = NULL;
+    size_t len = 0;
+    int rc;
+
+    if (r->receipt == NULL)
+        return 0;
+    rc = list_subjects(&r->of, &subject, err);
+    about.subject = subject;
+    if (rc == 0)
+        rc = sov_prove_receipt(r->of.prove, &about, &text, &len, err);
+    if (rc == 0 && r->key != NULL)
+        rc = sov_claim_sign(r->key, text, len, &line, &len, NULL, err);
+    if (rc == 0)
+        rc = sov_sink_write(r->receipt, line != NULL ? line : text, len, err);
+    if (rc == 0 && line == NULL)
+        rc = sov_sink_write(r->receipt, "\n", 1, err);
+    if (rc == 0)
+        rc = sov_sink_commit(&r->receipt, err);
+    free(subject);
+    free(text);
+    free(line);
+    return rc < 0 ? sov_err_wrap(err, "--receipt") : 0;
+}
+
+/* ---- all of it ---- */
+
+static int
+list_sources(struct recompute *r, struct sov_err *err)
+{
+    const struct sov_opt_list *list = &sov_verify.source;
+
+    r->source = calloc(list->n + 1, sizeof(*r->source));
+    r->used = calloc(list->n + 1, sizeof(*r->used));
+    if (r->source == NULL || r->used == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    for (size_t i = 0; i < list->n; i++)
+        r->source[r->n_sources++] = list->items[i];
+    if (sov_verify.stats != NULL)
+        r->source[r->n_sources++] = sov_verify.stats;
+    return 0;
+}
+
+/* The model is what was signed, or its weights tell what was changed. */
+static int
+judge(struct recompute *r, int rc, struct sov_err *err)
+{
+    if (rc == 0 && r->of.altered) {
+        *err = r->of.why;
+        return SOV_ENO;
+    }
+    return rc;
+}
+
+static int
+recompute(struct recompute *r, struct sov_err *err)
+{
+    struct sov_err told = { 0 };
+    int rc = begin(&r->of, r->ring, err), said;
+
+    if (rc == 0)
+        rc = give(r, &r->of, err);
+    if (rc == 0 && sov_prove_missing(r->of.prove, 0) == NULL)
+        rc = run_stats(r, err);
+    if (rc == 0)
+        rc = check_used(r, err);
+    if (rc == 0)
+        rc = run(&r->of, sov_verify.sample, err);
+    rc = judge(r, rc, err);
+    if (rc < 0)
+        sov_err_wrap(err, "%s", sov_name_in(r->of.path));
+    if ((rc != 0 && rc != SOV_ENO) || r->of.facts.tensors == 0)
+        return rc;
+    said = write_receipt(r, &told);
+    if (said == 0)
+        said = report(r, rc, &told);
+    if (said < 0)
+        *err = told;
+    return said < 0 ? said : rc;
+}
+
+static void
+free_work(struct work *w)
+{
+    sov_prove_free(w->prove);
+    sov_fileset_free(&w->set);
+    sov_model_close(w->model);
+    sov_claims_free(w->claims);
+    free(w->claims_path);
+}
+
+int
+sov_verify_recompute(int argc, char **argv, struct sov_err *err)
+{
+    struct recompute r = { .of = { .path = argc > 0 ? argv[0] : "" } };
+    int rc = check_options(argc, err);
+
+    if (rc == 0)
+        rc = sov_verify_ring(&r.ring, err);
+    if (rc == 0)
+        rc = list_sources(&r, err);
+    if (rc == 0)
+        rc = open_receipt(&r, err);
+    if (rc == 0)
+        rc = recompute(&r, err);
+    free_work(&r.stats);
+    free_work(&r.of);
+    sov_sink_abort(r.receipt);
+    sov_seckey_free(r.key);
+    sov_keyring_free(r.ring);
+    free(r.source);
+    free(r.used);
+    return rc;
+}
