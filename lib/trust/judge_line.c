@@ -35,6 +35,14 @@ role_of(const struct sov_resource *r)
     return r->role != NULL ? r->role : "input";
 }
 
+static const char *
+who_signed(const struct sov_claim *c)
+{
+    return c->signer[0] != '\0'           ? c->signer
+           : c->trust == SOV_TRUST_DENIED ? "a key that ended"
+                                          : "a stranger";
+}
+
 /* ---- who, from where */
 
 /* Signed by who may: the leaf always, all of them in a complete history. */
@@ -63,8 +71,7 @@ check_allowed(struct sov_judging *j, const struct sov_claim *c)
                         CLAIM
                         " is signed by %.30s (key %.16s), but not by "
                         "enough of those who may %.30s; ask them to sign it",
-                        SAY(c), c->signer[0] != '\0' ? c->signer : "a stranger",
-                        c->key_id, what);
+                        SAY(c), who_signed(c), c->key_id, what);
 }
 
 /* What weights come from, and what stands in their place. */

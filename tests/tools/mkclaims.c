@@ -5,6 +5,8 @@
  * usage: mkclaims lines    claims by the keys A and B
  *        mkclaims keys     "KEYID PEM-BASE64" of both
  *        mkclaims index    an index of a made-up model
+ *        mkclaims sign KEY   a claim by the key in that file, whose payload is
+ *                          what comes from standard input, whatever that is
  *
  * The keys are known: A grows from the seed 00 01 .. 1f, B from 20 .. 3f.
  */
@@ -222,19 +224,36 @@ emit_index(void)
     free(text);
 }
 
+static void
+sign(const char *path)
+{
+    static char payload[1 << 20];
+    size_t len = fread(payload, 1, sizeof(payload), stdin), line_len;
+    sov_seckey *key;
+    char *line;
+
+    must(sov_seckey_load(&key, path, NULL, NULL, &err));
+    must(sov_claim_sign(key, payload, len, &line, &line_len, NULL, &err));
+    fwrite(line, 1, line_len, stdout);
+    free(line);
+    sov_seckey_free(key);
+}
+
 int
 main(int argc, char **argv)
 {
     const char *what = argc == 2 ? argv[1] : "";
 
-    if (strcmp(what, "lines") == 0) {
+    if (argc == 3 && strcmp(argv[1], "sign") == 0) {
+        sign(argv[2]);
+    } else if (strcmp(what, "lines") == 0) {
         emit_lines();
     } else if (strcmp(what, "keys") == 0) {
         print_keys();
     } else if (strcmp(what, "index") == 0) {
         emit_index();
     } else {
-        fprintf(stderr, "usage: mkclaims lines|keys|index\n");
+        fprintf(stderr, "usage: mkclaims lines|keys|index|sign KEY\n");
         return 64;
     }
     return fflush(stdout) == 0 ? 0 : 1;

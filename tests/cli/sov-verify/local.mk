@@ -3,6 +3,7 @@
 
 cli_tests += %D%/attack.sh
 cli_tests += %D%/audit.sh
+cli_tests += %D%/chain.sh
 cli_tests += %D%/exhaustive.sh
 cli_tests += %D%/facts.sh
 cli_tests += %D%/keygen.sh
@@ -10,3 +11,4 @@ cli_tests += %D%/life.sh
 cli_tests += %D%/papers.sh
 cli_tests += %D%/recompute.sh
 cli_tests += %D%/tamper.sh
+cli_tests += %D%/threats.sh
