@@ -10,7 +10,7 @@
  *   ratio            a decimal number that gives the same double, as text
  *   target_size      in bytes, where it was given
  *   speedup          as ratio is
- *   pattern          as it was given
+ *   pattern          as it was given, or chosen for a size
  *   tensor_bytes     of either: how many bytes of tensors that lets stay
  *   plan, stats, calib   names, where there are such files
  *   takes            of a plan: what it says, a list of NAME=WHAT
@@ -86,8 +86,21 @@ describe_align(const struct prune *p, struct sov_params *to)
     sov_params_number(to, "align", layout.align);
 }
 
+/* As it was given, or what a size led to where what was pruned is packed. */
+static const char *
+pattern_of(const struct prune *p, char *text)
+{
+    const char *given = prune_options.pattern;
+
+    if (given != NULL || !p->packs || p->pattern.of == 0)
+        return given;
+    sov_prune_pattern_text(&p->pattern, text);
+    return text;
+}
+
 static void
-describe(const struct prune *p, struct sov_params *to, const char *output)
+describe(const struct prune *p, struct sov_params *to, const char *output,
+         const char *pattern)
 {
     const struct prune_options *o = &prune_options;
 
@@ -102,7 +115,7 @@ describe(const struct prune *p, struct sov_params *to, const char *output)
         sov_params_real(to, "speedup", o->speedup);
     if (sov_prune_tensor_target(p->job) != 0)
         sov_params_number(to, "tensor_bytes", sov_prune_tensor_target(p->job));
-    sov_params_text(to, "pattern", o->pattern);
+    sov_params_text(to, "pattern", pattern);
     sov_params_text(to, "plan", sov_name_base(o->plan));
     sov_params_text(to, "stats", sov_name_base(o->stats));
     sov_params_text(to, "calib", sov_name_base(o->calib));
@@ -177,14 +190,14 @@ say(struct prune *p, struct sov_params *external, struct sov_params *internal,
         .internal = internal->p,
         .input = input,
     };
-    char from[300], to[300];
+    char from[300], to[300], pattern[SOV_PRUNE_PATTERN_MAX];
     int rc;
 
     sov_text_escape(from, sizeof(from), sov_name_base(sov_name_in(p->source)));
     sov_text_escape(to, sizeof(to),
                     sov_name_base(sov_name_out(sov_common.output)));
     sov_params_text(external, "input", from);
-    describe(p, external, to);
+    describe(p, external, to, pattern_of(p, pattern));
     describe_heal(external);
     rc = describe_plan(p, external, err);
     sov_params_text(internal, "determinism",

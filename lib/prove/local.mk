@@ -12,4 +12,5 @@ libsov_all_la_SOURCES += \
 	%D%/prove.c %D%/prove.h \
 	%D%/prune.c \
 	%D%/quantize.c \
-	%D%/receipt.c
+	%D%/receipt.c \
+	%D%/stage.c

@@ -127,6 +127,8 @@ sov_prove_free(sov_prove *p)
     if (p == NULL)
         return;
     sov_quant_free(p->quant_job);
+    sov_prune_free(p->pack_job);
+    sov_prove_stage_end(p);
     sov_prune_free(p->prune_job);
     sov_distill_free(p->merge);
     sov_plan_free(p->own_plan);

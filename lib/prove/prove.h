@@ -93,6 +93,11 @@ struct sov_prove {
     size_t n_lora;
     sov_quant *quant_job; /* owned */
     sov_prune *prune_job; /* owned */
+    unsigned pack_bits;   /* of what is packed behind a method; 0: nothing */
+    sov_prune *pack_job;  /* owned; then */
+    bool staged;          /* then: there is a file, */
+    int stage_fd;         /* ... this one, */
+    sov_model *stage;     /* ... owned; with what was pruned */
     sov_distill *merge;   /* owned */
     sov_plan *own_plan;   /* owned, if no job has it */
     const sov_plan *plan;
@@ -138,6 +143,12 @@ int sov_prove_text(sov_prove *p, struct sov_err *err) SOV_MUST_CHECK;
 int sov_prove_stats(sov_prove *p, struct sov_err *err) SOV_MUST_CHECK;
 /* The adapters: p->lora. */
 int sov_prove_adapters(sov_prove *p, struct sov_err *err) SOV_MUST_CHECK;
+
+/* ---- stage.c: what a job of pruning gives, as p->stage */
+
+int sov_prove_stage(sov_prove *p, sov_prune *job,
+                    struct sov_err *err) SOV_MUST_CHECK;
+void sov_prove_stage_end(sov_prove *p);
 
 /* ---- edit.c: metadata, as --unset and --set change them */
 

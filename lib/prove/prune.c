@@ -3,7 +3,8 @@
  * prune.c - sov-prune once more
  *
  * A size, or a speed, that was asked for is in the claim as the bytes of
- * tensors that it let stay: what a file has beside them is no matter here.
+ * tensors that it let stay, or as the pattern that it led to: what a file has
+ * beside them is no matter here.
  */
 #include "prove/prove.h"
 
@@ -158,8 +159,9 @@ read_amount(sov_prove *p, struct sov_err *err)
         return err != NULL ? (err->rc = SOV_EFORMAT) : SOV_EFORMAT;
     }
     rc = sov_prove_uint(p, "tensor_bytes", &p->prune.tensor_target, err);
-    if (rc == 1 && (sov_prove_param(p, "target_size") != NULL ||
-                    sov_prove_param(p, "speedup") != NULL))
+    if (rc == 1 && pattern == NULL &&
+        (sov_prove_param(p, "target_size") != NULL ||
+         sov_prove_param(p, "speedup") != NULL))
         return sov_fail(err, SOV_EUNSUP,
                         "a size was asked for, and the claim does not say how "
                         "many bytes of tensors that let stay; it was made by "
@@ -186,9 +188,12 @@ read_flags(sov_prove *p, struct sov_err *err)
     if (joint > 8 || pack > 8)
         return sov_fail(err, SOV_EUNSUP, "the claim has more than 8 bits");
     p->prune.joint_bits = (int)joint;
-    p->prune.pack_bits = (unsigned)pack;
     p->prune.unpack = strcmp(p->prune.method, "unpack") == 0;
-    if (pack != 0 || p->prune.unpack)
+    if (strcmp(p->prune.method, "pack") == 0)
+        p->prune.pack_bits = (unsigned)pack;
+    else
+        p->pack_bits = (unsigned)pack;
+    if (p->prune.pack_bits != 0 || p->prune.unpack)
         p->prune.method = NULL;
     return 0;
 }
@@ -221,6 +226,28 @@ read_all(sov_prove *p, struct sov_err *err)
     return rc < 0 ? rc : 0;
 }
 
+/* Packed is what was pruned, all of it. */
+static int
+ready_packed(sov_prove *p, struct sov_err *err)
+{
+    const struct sov_prune_opts o = {
+        .ratio = NAN,
+        .pack_bits = p->pack_bits,
+        .max_memory = p->o.max_memory,
+        .progress = p->o.progress,
+        .progress_arg = p->o.progress_arg,
+    };
+    int rc = sov_prune_calibrate(p->prune_job, err);
+
+    if (rc == 0)
+        rc = sov_prove_stage(p, p->prune_job, err);
+    if (rc == 0)
+        rc = sov_prune_new(&p->pack_job, p->stage, &o, err);
+    if (rc == 0)
+        p->plan = sov_prune_plan(p->pack_job);
+    return rc;
+}
+
 static int
 ready(sov_prove *p, struct sov_err *err)
 {
@@ -235,7 +262,10 @@ ready(sov_prove *p, struct sov_err *err)
     p->prune.max_memory = p->o.max_memory;
     p->prune.progress = p->o.progress;
     p->prune.progress_arg = p->o.progress_arg;
+    p->facts.text = p->reads;
     rc = sov_prune_new(&p->prune_job, p->source, &p->prune, err);
+    if (rc == 0 && p->pack_bits != 0)
+        return ready_packed(p, err);
     if (rc == 0 && sov_prune_plan(p->prune_job) == NULL)
         rc = sov_prune_calibrate(p->prune_job, err);
     if (rc == 0)
@@ -246,9 +276,11 @@ ready(sov_prove *p, struct sov_err *err)
 static int
 run(sov_prove *p, const struct sov_taker *taker, struct sov_err *err)
 {
-    int rc = sov_prune_calibrate(p->prune_job, err);
+    int rc;
 
-    p->facts.text = p->reads;
+    if (p->pack_job != NULL)
+        return sov_prune_take(p->pack_job, taker, err);
+    rc = sov_prune_calibrate(p->prune_job, err);
     return rc == 0 ? sov_prune_take(p->prune_job, taker, err) : rc;
 }
 

@@ -69,6 +69,11 @@ make s.gguf sov-prune --pack h.gguf
 again s.gguf --source h.gguf
 make u.gguf sov-prune --unpack s.gguf
 again u.gguf --source s.gguf
+make s.gguf sov-prune --method magnitude --pattern 24:64 --pack --pack-bits 8 \
+    m.gguf
+again s.gguf --source m.gguf
+make s.gguf sov-prune --method magnitude --target-size 2500K --pack m.gguf
+again s.gguf --source m.gguf
 # adapters, in their order and with their scales
 "$tools/mklora" m.gguf l1.gguf
 "$tools/mklora" seed=5 m.gguf l2.gguf
