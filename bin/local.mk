@@ -179,6 +179,7 @@ bin_PROGRAMS += bin/sov-verify
 bin_sov_verify_SOURCES = %D%/sov-verify.c %D%/verify/verify.h \
 	%D%/verify/audit.c %D%/verify/check.c %D%/verify/common.c \
 	%D%/verify/declare.c %D%/verify/keygen.c \
+	%D%/verify/oms.c \
 	%D%/verify/paper.c %D%/verify/paper.h \
 	%D%/verify/paper_annex.c %D%/verify/paper_annex.h \
 	%D%/verify/paper_annex_iv.c %D%/verify/paper_annex_xi.c \

@@ -16,6 +16,7 @@
 
 struct sov_verify sov_verify;
 
+static const char *const formats[] = { "claims", "oms", NULL };
 static const char *const file_names[] = { "@file", NULL }; /* completed */
 
 static const char *const sample_values[] = { "all", NULL };
@@ -78,6 +79,8 @@ static const struct sov_opt opts[] = {
     { .type = SOV_OPT_GROUP, .help = "Signing" },
     { 0, "sign-key", SOV_OPT_FILE, &sov_verify.sign_key, "FILE",
       "sign with this secret key" },
+    { 0, "format", SOV_OPT_ENUM, &sov_verify.format, "FORM",
+      "sign claims of our own, or model.sig as OMS has it", .values = formats },
     { 0, "claims-out", SOV_OPT_FILE, &sov_verify.claims_out, "FILE",
       "write the claims to FILE", .preset = "beside the model" },
     { 0, "freeze", SOV_OPT_FLAG, &sov_verify.freeze, NULL,
@@ -138,12 +141,24 @@ run(int argc, char **argv, struct sov_err *err)
         (sov_verify.receipt != NULL || sov_verify.stats != NULL))
         return sov_fail(err, SOV_EARG,
                         "--receipt and --stats go with --recompute");
+    if (sov_verify.format != 0) {
+        if (!sign)
+            return sov_fail(err, SOV_EARG, "--format is of --sign");
+        return sov_verify_oms_sign(argc, argv, err);
+    }
     for (int i = 0; i < argc; i++)
         if (strcmp(argv[i], "-") == 0 && isatty(STDIN_FILENO))
             return sov_fail(err, SOV_EARG,
                             "standard input is a terminal, not a model");
-    if (mode == N_MODES)
-        return sov_verify_check(argc, argv, err);
+    if (mode == N_MODES) {
+        bool oms = false;
+        int rc = sov_verify_is_oms(&oms, err);
+
+        if (rc < 0)
+            return rc;
+        return oms ? sov_verify_oms_check(argc, argv, err)
+                   : sov_verify_check(argc, argv, err);
+    }
     return modes[mode].run(argc, argv, err);
 }
 

@@ -57,6 +57,9 @@ wanted_packages() {
     have openssl || echo openssl
     have ssh-keygen || echo openssh-client
     have fsverity || echo fsverity
+    pkg-config --exists hogweed 2>/dev/null || echo nettle-dev
+    have xmllint || echo libxml2-utils
+    have dot || echo graphviz
     have xxhsum || echo xxhash
     have ministat || echo ministat
     # training on several machines, with either MPI

@@ -6,6 +6,7 @@
 
 #include "cli/progress.h"
 #include "sov/index.h"
+#include "sov/oms.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -52,13 +53,16 @@ sov_fileset_is_regular(const char *path)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+/* Of git, and, last, two of others. */
 static bool
-is_foreign(const char *name)
+is_foreign(const char *name, bool all)
 {
-    static const char *const names[] = { ".git", ".gitattributes", ".gitignore",
-                                         ".github", ".cache" };
+    static const char *const names[] = { ".git",       ".gitattributes",
+                                         ".gitignore", ".github",
+                                         ".cache",     SOV_OMS_NAME };
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) - (all ? 2 : 0);
+         i++)
         if (strcmp(name, names[i]) == 0)
             return true;
     return false;
@@ -129,6 +133,9 @@ list_entry(struct sov_fileset *set, const char *name, int depth,
                       MAX_FILES);
     else if (lstat(path, &link) < 0 || stat(path, &st) < 0)
         rc = sov_fail_sys(err, SOV_WHERE_INPUT, "%s", path);
+    else if (set->all && S_ISLNK(link.st_mode))
+        rc = sov_fail(err, SOV_EFORMAT, "%s: is a link, which is not signed",
+                      path);
     else if (S_ISREG(st.st_mode))
         return add(set, name, path, (uint64_t)st.st_size, err);
     else if (S_ISDIR(st.st_mode) && S_ISLNK(link.st_mode))
@@ -163,9 +170,9 @@ list_dir(struct sov_fileset *set, const char *sub, int depth,
         rc = sov_fail_sys(err, SOV_WHERE_INPUT, "%s", path);
     for (int i = 0; i < n; i++) {
         const char *name = list[i]->d_name;
-        bool skip =
-            strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
-            (depth == 0 && (is_foreign(name) || sov_fileset_is_side(name)));
+        bool skip = strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+                    (depth == 0 && (is_foreign(name, set->all) ||
+                                    (!set->all && sov_fileset_is_side(name))));
         char *full;
 
         if (rc == 0 && !skip) {
@@ -265,8 +272,8 @@ sort(struct sov_fileset *set, struct sov_err *err)
     return 0;
 }
 
-int
-sov_fileset_list(struct sov_fileset *set, const char *path, struct sov_err *err)
+static int
+list(struct sov_fileset *set, const char *path, bool all, struct sov_err *err)
 {
     const char *slash = strrchr(path, '/');
     const char *number;
@@ -274,7 +281,7 @@ sov_fileset_list(struct sov_fileset *set, const char *path, struct sov_err *err)
     unsigned total;
     int rc;
 
-    *set = (struct sov_fileset){ .path = path };
+    *set = (struct sov_fileset){ .path = path, .all = all };
     if (strcmp(path, "-") == 0) {
         rc = add(set, "-", strdup(path), 0, err);
         if (rc == 0)
@@ -307,6 +314,19 @@ sov_fileset_list(struct sov_fileset *set, const char *path, struct sov_err *err)
     if (rc < 0)
         sov_fileset_free(set);
     return rc;
+}
+
+int
+sov_fileset_list(struct sov_fileset *set, const char *path, struct sov_err *err)
+{
+    return list(set, path, false, err);
+}
+
+int
+sov_fileset_list_all(struct sov_fileset *set, const char *path,
+                     struct sov_err *err)
+{
+    return list(set, path, true, err);
 }
 
 void

@@ -8,7 +8,8 @@
  *
  * What goes beside a model (claims, their frozen signature, the index) is not
  * of the model, nor is what belongs to git: .git, .gitattributes, .gitignore,
- * .github and .cache at the top of a folder.
+ * .github and .cache at the top of a folder, and a signature of others there
+ * (model.sig).
  *
  * Every file is hashed through one descriptor, and afterwards it must be the
  * one that has the name, and unchanged.
@@ -28,6 +29,7 @@
 struct sov_fileset {
     const char *path; /* as it was given */
     bool dir;
+    bool all; /* what goes beside a model, too */
     size_t n;
     struct sov_claim_file *file; /* names as in a claim; digests once hashed */
     char **paths;
@@ -37,6 +39,10 @@ struct sov_fileset {
 /* List the files; in order of their names. */
 int sov_fileset_list(struct sov_fileset *set, const char *path,
                      struct sov_err *err) SOV_MUST_CHECK;
+/* The same of a folder, with all that is in it but what belongs to git at its
+ * top; links are refused. */
+int sov_fileset_list_all(struct sov_fileset *set, const char *path,
+                         struct sov_err *err) SOV_MUST_CHECK;
 void sov_fileset_free(struct sov_fileset *set);
 
 /*

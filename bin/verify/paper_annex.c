@@ -216,7 +216,7 @@ put_wanted(const struct annex_count *c, FILE *f)
     fputs("\n## What is missing, and how to add it\n\n", f);
     fputs("Fill in what applies, leave out the rest, and sign it; then make "
           "this paper again:\n\n"
-          "    sov-verify --sign --facts facts --sign-key KEY MODEL\n\n"
+          "    sov-verify --facts facts --sign-key KEY MODEL\n\n"
           "The file `facts`, of which a line stays a comment until its "
           "`#` is taken away:\n\n    sov-facts v1\n",
           f);

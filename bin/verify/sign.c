@@ -17,6 +17,7 @@
 #include "cli/tool.h"
 #include "sov/io.h"
 #include "sov/model.h"
+#include "sov/oms.h"
 #include "verify/verify.h"
 
 #include <ctype.h>
@@ -535,6 +536,22 @@ check_arguments(const struct job *j, int argc, struct sov_err *err)
     return 0;
 }
 
+/* Claims are signed with Ed25519 alone. */
+static int
+not_ecdsa(struct sov_err *err)
+{
+    sov_eckey *key = NULL;
+    int rc = sov_eckey_load(&key, sov_verify.sign_key, true, err);
+
+    if (rc == 0 && key != NULL)
+        rc = sov_fail(err, SOV_EARG,
+                      "--sign-key: %s is a key of ECDSA, which signs %s alone: "
+                      "say --format=oms",
+                      sov_verify.sign_key, SOV_OMS_NAME);
+    sov_eckey_free(key);
+    return rc;
+}
+
 static int
 sign(struct job *j, struct sov_err *err)
 {
@@ -547,6 +564,8 @@ sign(struct job *j, struct sov_err *err)
         sov_common.output = j->out[CLAIMS]; /* for the make rule */
         rc = sov_tool_check_output(err);
     }
+    if (rc == 0)
+        rc = not_ecdsa(err);
     if (rc == 0)
         rc = sov_claims_key(&j->key, sov_verify.sign_key, err);
     if (rc < 0)

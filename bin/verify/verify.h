@@ -26,6 +26,7 @@ struct sov_verify {
     const char *keygen;       /* --keygen NAME */
     const char *audit_log;    /* --audit-log FILE */
     int report;               /* --report KIND: a row of papers.def */
+    int format;               /* --format: 0 claims, 1 OMS */
     bool no_password;
     const char *sign_key;       /* --sign-key FILE */
     const char *facts;          /* --facts FILE */
@@ -56,6 +57,13 @@ int sov_verify_recompute(int argc, char **argv, struct sov_err *err);
 
 /* The value of --recompute: a number of tensors, "all", or NULL. */
 int sov_verify_sample(void *dest, const char *value, struct sov_err *err);
+
+/* ---- model.sig (oms.c) */
+
+/* Are the keys of --key those of ECDSA?  Loaded, and so checked, too. */
+int sov_verify_is_oms(bool *is, struct sov_err *err) SOV_MUST_CHECK;
+int sov_verify_oms_check(int argc, char **argv, struct sov_err *err);
+int sov_verify_oms_sign(int argc, char **argv, struct sov_err *err);
 
 /* The KINDs of --report, NULL at the end. */
 extern const char *const sov_verify_papers[];

@@ -18,6 +18,7 @@ complete -c sov-verify -l source -r -F -d 'a file that it was made from: the mod
 complete -c sov-verify -l stats -r -F -d 'the statistics that it was made with'
 complete -c sov-verify -l receipt -r -F -d 'write what was re-computed to FILE; signed, with --sign-key'
 complete -c sov-verify -l sign-key -r -F -d 'sign with this secret key'
+complete -c sov-verify -l format -x -a 'claims oms' -d 'sign claims of our own, or model.sig as OMS has it'
 complete -c sov-verify -l claims-out -r -F -d 'write the claims to FILE'
 complete -c sov-verify -l freeze -d 'sign all lines of the claims together, as minisign does'
 complete -c sov-verify -l revision -x -d 'which version the adopted model is, such as a commit'

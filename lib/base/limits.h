@@ -74,6 +74,7 @@
 #define SOV_CLAIM_VALUES   (UINT64_C(1) << 18)  /* JSON values of a claim */
 #define SOV_CLAIMS_VALUES  (UINT64_C(1) << 20)  /* ... of a set of them */
 #define SOV_CLAIM_ITEMS    UINT64_C(1024) /* files, dependencies of a claim */
+#define SOV_OMS_FILES      UINT64_C(10000) /* files of a model.sig */
 #define SOV_INDEX_MAX      (UINT64_C(1) << 30) /* bytes of an index */
 #define SOV_BENCH_LINE_MAX (UINT64_C(4) << 20) /* bytes of a record of one */
 #define SOV_BENCH_TEXT_MAX UINT64_C(1024)      /* ... of a text in it */

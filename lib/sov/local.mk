@@ -26,6 +26,7 @@ sovinclude_HEADERS += \
 	%D%/measure.h \
 	%D%/meta.h \
 	%D%/model.h \
+	%D%/oms.h \
 	%D%/pace.h \
 	%D%/policy.h \
 	%D%/power.h \

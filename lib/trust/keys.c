@@ -53,6 +53,12 @@ sov_trust_init(struct sov_err *err)
     return 0;
 }
 
+void
+sov_trust_random(void *buf, size_t len)
+{
+    randombytes_buf(buf, len);
+}
+
 bool
 sov_point_ok(const unsigned char pub[SOV_PUB_LEN])
 {

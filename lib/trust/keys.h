@@ -26,6 +26,9 @@
 /* libsodium made ready; cheap after the first time. */
 int sov_trust_init(struct sov_err *err) SOV_MUST_CHECK;
 
+/* Bytes that nobody can guess; after sov_trust_init(). */
+void sov_trust_random(void *buf, size_t len);
+
 /* On the curve, in the main subgroup, canonical, not zero. */
 bool sov_point_ok(const unsigned char pub[SOV_PUB_LEN]);
 

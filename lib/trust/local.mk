@@ -9,6 +9,8 @@ libsov_all_la_SOURCES += \
 	%D%/claims.c %D%/claims.h \
 	%D%/content.c \
 	%D%/dsse.c %D%/dsse.h \
+	%D%/ecdsa.h \
+	%D%/eckey.c %D%/eckey.h \
 	%D%/facts.c %D%/facts.def \
 	%D%/form.c %D%/form.h \
 	%D%/index.c %D%/index.h \
@@ -20,6 +22,7 @@ libsov_all_la_SOURCES += \
 	%D%/make.c \
 	%D%/mask.c %D%/mask.h \
 	%D%/minisig.c \
+	%D%/oms.c %D%/oms.h \
 	%D%/pool.c %D%/pool.h \
 	%D%/policy.c %D%/policy.def %D%/policy.h \
 	%D%/policy_read.c \
@@ -31,3 +34,11 @@ libsov_all_la_SOURCES += \
 	%D%/statement.c %D%/statement.h \
 	%D%/verify.c \
 	%D%/words.c %D%/words.h
+
+# ECDSA, for model.sig, is nettle's
+if SOV_NETTLE
+libsov_all_la_SOURCES += %D%/ecdsa.c
+deps_libs += $(NETTLE_LIBS)
+else
+libsov_all_la_SOURCES += %D%/ecdsa_none.c
+endif

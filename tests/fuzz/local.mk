@@ -36,6 +36,11 @@ tests_fuzz_fuzz_spm_SOURCES = %D%/fuzz_spm.c $(fuzz_main)
 tests_fuzz_fuzz_spm_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_spm_LDFLAGS = $(fuzz_ldflags)
 
+fuzz_tests += tests/fuzz/fuzz_oms
+tests_fuzz_fuzz_oms_SOURCES = %D%/fuzz_oms.c $(fuzz_main)
+tests_fuzz_fuzz_oms_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_oms_LDFLAGS = $(fuzz_ldflags)
+
 fuzz_tests += tests/fuzz/fuzz_config
 tests_fuzz_fuzz_config_SOURCES = %D%/fuzz_config.c tests/unit/tinyhf.h \
 	$(fuzz_main)

@@ -8,6 +8,7 @@ cli_tests += %D%/exhaustive.sh
 cli_tests += %D%/facts.sh
 cli_tests += %D%/keygen.sh
 cli_tests += %D%/life.sh
+cli_tests += %D%/oms.sh
 cli_tests += %D%/papers.sh
 cli_tests += %D%/recompute.sh
 cli_tests += %D%/tamper.sh
