@@ -76,7 +76,8 @@ bin_sov_bench_SOURCES = %D%/sov-bench.c \
 	%D%/bench/advise.c %D%/bench/advise.def \
 	%D%/bench/bench.h \
 	%D%/bench/builds.c \
-	%D%/bench/claim.c \
+	%D%/bench/claim.c %D%/bench/claim.h \
+	%D%/bench/claim_say.c \
 	%D%/bench/judge.c \
 	%D%/bench/manners.c \
 	%D%/bench/model.c \
@@ -85,7 +86,8 @@ bin_sov_bench_SOURCES = %D%/sov-bench.c \
 	%D%/bench/price.c \
 	%D%/bench/quality.c %D%/bench/quality.h \
 	%D%/bench/set.c \
-	%D%/bench/speed.c \
+	%D%/bench/speed.c %D%/bench/speed.h \
+	%D%/bench/speed_tell.c \
 	%D%/bench/start.c \
 	%D%/bench/worker.c $(bench_out_sources)
 bin_sov_bench_LDADD = $(tool_libs) -lm

@@ -8,7 +8,7 @@
  * goes first in every other round.  A sample is a rate over at least a tenth
  * of a second.  Before the rounds each cell runs until it is steady.
  */
-#include "bench/bench.h"
+#include "bench/speed.h"
 
 #include "cli/common.h"
 #include "cli/generate.h"
@@ -16,8 +16,6 @@
 #include "cli/sandbox.h"
 #include "cli/tool.h"
 #include "sov/base.h"
-#include "sov/machine.h"
-#include "sov/power.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -26,42 +24,8 @@
 
 #define SAMPLE_SECONDS 0.1
 #define REPS_MAX       100000
-#define ROUNDS_LEAST   6 /* an interval of the median takes six */
 #define ROUNDS_MOST    20
 #define WARMUP_MOST    12
-#define PASS           256 /* tokens that go through the weights together */
-
-struct cell {
-    struct bench_task task;
-    uint32_t threads;
-    size_t bed; /* of the model's; by the form of keys and values */
-    size_t model;
-    unsigned reps;
-    size_t warmup;
-    double *rate;   /* [rounds] tokens a second */
-    double *joules; /* [rounds] for a token; NaN: not known */
-};
-
-struct roofs {
-    uint32_t threads;
-    double *v[SOV_ROOF_KINDS]; /* [rounds] */
-};
-
-struct grid {
-    struct bench_job *job;
-    struct bench_bed **bed; /* [n_models, kv.n] */
-    struct cell *cell;
-    size_t n_cells;
-    struct roofs *roofs; /* [threads.n] */
-    sov_roof *roof;
-    sov_power *power;
-    sov_noise *noise;
-    double idle; /* watts while nothing is done; NaN: not known */
-    size_t rounds_most;
-    size_t rounds; /* that are done */
-    double start;
-    double budget;
-};
 
 /* ---- laying it out */
 
@@ -226,12 +190,6 @@ energy(const struct grid *g)
     return sov_power_joules(g->power, &joules) ? joules : NAN;
 }
 
-static double
-tokens_of(const struct bench_task *t)
-{
-    return (double)t->batch * (t->prompt + t->gen);
-}
-
 /* What stands still takes power, too. */
 static void
 measure_idle(struct grid *g)
@@ -264,8 +222,8 @@ sample(struct grid *g, const struct cell *c, double *rate, double *joules,
     }
     if (rc < 0)
         return rc;
-    *rate = tokens_of(&c->task) * c->reps / (sum > 1e-9 ? sum : 1e-9);
-    *joules = (energy(g) - before) / (tokens_of(&c->task) * c->reps);
+    *rate = speed_tokens(&c->task) * c->reps / (sum > 1e-9 ? sum : 1e-9);
+    *joules = (energy(g) - before) / (speed_tokens(&c->task) * c->reps);
     return 0;
 }
 
@@ -286,7 +244,7 @@ warm_up(struct grid *g, struct cell *c, struct sov_err *err)
     rc = sample(g, c, &rate[0], &joules, err);
     if (rc < 0)
         return rc;
-    took = tokens_of(&c->task) / rate[0];
+    took = speed_tokens(&c->task) / rate[0];
     if (took < SAMPLE_SECONDS)
         c->reps = took * REPS_MAX > SAMPLE_SECONDS
                       ? (unsigned)(SAMPLE_SECONDS / took) + 1
@@ -365,238 +323,6 @@ measure(struct grid *g, struct sov_err *err)
     return rc;
 }
 
-/* ---- telling it */
-
-static int
-compare(const void *a, const void *b)
-{
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-/* Of samples that stay in their order. */
-static double
-median(const double *v, size_t n)
-{
-    double sorted[BENCH_RUNS_MAX];
-
-    if (n > sizeof(sorted) / sizeof(sorted[0]))
-        n = sizeof(sorted) / sizeof(sorted[0]);
-    if (n == 0)
-        return NAN;
-    memcpy(sorted, v, n * sizeof(*v));
-    qsort(sorted, n, sizeof(*sorted), compare);
-    return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
-}
-
-static const struct roofs *
-roofs_of(const struct grid *g, uint32_t threads)
-{
-    size_t i = 0;
-
-    while (g->roofs[i].threads != threads)
-        i++;
-    return &g->roofs[i];
-}
-
-static double
-at_least(double a, double b)
-{
-    return a > b ? a : b;
-}
-
-/* Bytes that must come from memory for the whole task: weights once for each
- * pass, experts as far as its tokens can meet different ones, and the keys and
- * values of what was before. */
-static double
-bytes_of(const struct grid *g, const struct cell *c)
-{
-    const struct bench_cost *m = &g->job->model[c->model].cost;
-    const struct bench_bed *bed =
-        g->bed[c->model * bench_options.kv.n + c->bed];
-    double tokens = tokens_of(&c->task);
-    double batch = c->task.batch;
-    double met;
-
-    if (c->task.gen > 0) {
-        met = m->body_bytes * batch;
-        met = met < m->all_bytes ? met : m->all_bytes;
-        return c->task.gen *
-               (at_least(met, m->body_bytes) + m->head_bytes +
-                batch * bench_bed_kv_bytes(bed, c->task.depth +
-                                                    (c->task.gen + 1) / 2));
-    }
-    return ceil(tokens / PASS) * m->all_bytes + m->head_bytes +
-           batch * bench_bed_kv_bytes(bed, c->task.depth + c->task.prompt);
-}
-
-/* Multiplications and additions with weights; and how many seconds they would
- * take at the roof of each. */
-static double
-work_of(const struct grid *g, const struct cell *c, double *seconds)
-{
-    const struct bench_cost *m = &g->job->model[c->model].cost;
-    const struct roofs *roofs = roofs_of(g, c->threads);
-    double heads = c->task.gen > 0 ? tokens_of(&c->task) : c->task.batch;
-    double all = 0;
-
-    *seconds = 0;
-    for (size_t k = 0; k < 4; k++) {
-        double ops =
-            2 * (tokens_of(&c->task) * m->body[k] + heads * m->head[k]);
-        double rate = median(roofs->v[k], g->rounds);
-
-        if (!(rate > 0)) /* numbers that the processor has no product for */
-            rate = median(roofs->v[SOV_ROOF_F32], g->rounds);
-        all += ops;
-        if (ops > 0)
-            *seconds += ops / rate;
-    }
-    return all;
-}
-
-static struct sov_bench_cell
-cell_of(const struct cell *c)
-{
-    return (struct sov_bench_cell){
-        .prompt = c->task.prompt,
-        .gen = c->task.gen,
-        .depth = c->task.depth,
-        .batch = c->task.batch,
-        .threads = c->threads,
-        .kv = (char *)(uintptr_t)bench_kv_name(bench_options.kv.v[c->bed]),
-    };
-}
-
-/* Samples at the beginning that were not steady yet, in spite of warming up;
- * as many as an interval takes stay. */
-static size_t
-count_unsteady(const struct grid *g, const struct cell *c)
-{
-    size_t n = sov_bench_steady(c->rate, g->rounds);
-
-    return bench_options.runs == 0 && n + ROUNDS_LEAST <= g->rounds ? n : 0;
-}
-
-static bool
-all_known(const double *v, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(v[i]))
-            return false;
-    return true;
-}
-
-static int
-tell_joules(struct grid *g, const struct cell *c, const char *metric,
-            const double *joules, size_t n, struct sov_bench_set *set,
-            struct sov_err *err)
-{
-    struct sov_bench_cell where = cell_of(c);
-    struct sov_bench_record *r =
-        bench_add(g->job, set, c->model, metric, &where, joules, n, err);
-
-    if (r == NULL)
-        return err->rc;
-    r->note = strdup(sov_power_domains(g->power));
-    return r->note != NULL ? 0 : sov_fail(err, SOV_EMEM, "out of memory");
-}
-
-/* All that was taken, and without what would have been taken for nothing. */
-static int
-tell_energy(struct grid *g, const struct cell *c, size_t from,
-            struct sov_bench_set *set, struct sov_err *err)
-{
-    double net[BENCH_RUNS_MAX];
-    size_t n = g->rounds - from;
-    int rc;
-
-    if (!all_known(c->joules, g->rounds))
-        return 0;
-    rc = tell_joules(g, c, "joules_per_token", c->joules + from, n, set, err);
-    for (size_t i = 0; i < n; i++)
-        net[i] = c->joules[from + i] - g->idle / c->rate[from + i];
-    if (rc == 0 && all_known(net, n))
-        rc = tell_joules(g, c, "joules_net", net, n, set, err);
-    return rc;
-}
-
-static int
-tell_cell(struct grid *g, const struct cell *c, struct sov_bench_set *set,
-          struct sov_err *err)
-{
-    const char *metric = c->task.gen > 0 ? "decode" : "prefill";
-    struct sov_bench_cell where = cell_of(c);
-    size_t from = count_unsteady(g, c);
-    struct sov_bench_record *r =
-        bench_add(g->job, set, c->model, metric, &where, c->rate + from,
-                  g->rounds - from, err);
-    double took =
-        tokens_of(&c->task) / median(c->rate + from, g->rounds - from);
-    double read = median(roofs_of(g, c->threads)->v[SOV_ROOF_READ], g->rounds);
-    double least;
-
-    if (r == NULL)
-        return err->rc;
-    r->warmup = c->warmup + from;
-    r->flop_per_s = work_of(g, c, &least) / took;
-    r->bytes_per_s = bytes_of(g, c) / took;
-    r->bandwidth_share = r->bytes_per_s / read;
-    r->compute_share = least / took;
-    return tell_energy(g, c, from, set, err);
-}
-
-static int
-tell_roofs(struct grid *g, const struct roofs *roofs, struct sov_bench_set *set,
-           struct sov_err *err)
-{
-    static const struct {
-        const char *metric;
-        double unit;
-    } kind[SOV_ROOF_KINDS] = {
-        [SOV_ROOF_READ] = { "bandwidth", 1e9 },
-        [SOV_ROOF_INT8] = { "compute_int8", 1e12 },
-        [SOV_ROOF_BF16] = { "compute_bf16", 1e12 },
-        [SOV_ROOF_F32] = { "compute_f32", 1e12 },
-    };
-    struct sov_bench_cell where = { .threads = roofs->threads };
-
-    for (size_t k = 0; k < SOV_ROOF_KINDS; k++) {
-        if (!(roofs->v[k][0] > 0))
-            continue;
-        for (size_t i = 0; i < g->rounds; i++)
-            roofs->v[k][i] /= kind[k].unit;
-        if (bench_add(g->job, set, 0, kind[k].metric, &where, roofs->v[k],
-                      g->rounds, err) == NULL)
-            return err->rc;
-    }
-    return 0;
-}
-
-/* Of two models, what is typical of the pairs: the first is so many times as
- * fast as the other one.  Cells of the two stand beside each other. */
-static int
-tell_ratio(struct grid *g, const struct cell *c, struct sov_bench_set *set,
-           struct sov_err *err)
-{
-    double pairs[BENCH_RUNS_MAX];
-    struct sov_bench_cell where = cell_of(c);
-    struct sov_bench_ratio ratio;
-    struct sov_bench_record *r;
-
-    where.text = g->job->model[1].facts.name;
-    for (size_t i = 0; i < g->rounds; i++)
-        pairs[i] = c[0].rate[i] / c[1].rate[i];
-    r = bench_add(g->job, set, 0, "ratio", &where, pairs, g->rounds, err);
-    if (r == NULL ||
-        sov_bench_pairs(c[0].rate, c[1].rate, g->rounds, 0.95, &ratio, err) < 0)
-        return err->rc;
-    bench_set_ratio(r, &ratio);
-    return 0;
-}
-
 int
 bench_speed(struct bench_job *job, struct sov_bench_set *set,
             struct sov_err *err)
@@ -610,12 +336,8 @@ bench_speed(struct bench_job *job, struct sov_bench_set *set,
         sov_sandbox_seal();
         rc = measure(&g, err);
     }
-    for (size_t i = 0; i < g.n_cells && rc == 0; i++)
-        rc = tell_cell(&g, &g.cell[i], set, err);
-    for (size_t i = 0; job->n_models == 2 && i < g.n_cells && rc == 0; i += 2)
-        rc = tell_ratio(&g, &g.cell[i], set, err);
-    for (size_t i = 0; i < bench_options.threads.n && rc == 0; i++)
-        rc = tell_roofs(&g, &g.roofs[i], set, err);
+    if (rc == 0)
+        rc = speed_tell(&g, set, err);
     close_grid(&g);
     return rc;
 }
