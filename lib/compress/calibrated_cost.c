@@ -18,15 +18,16 @@
 #include <string.h>
 
 /* Widths that rounding is tried with, unless all are slimmer, and rows for each
- * thread.  Twice these where there are widths of HUGE: what does not fit the
- * caches takes longer. */
+ * thread.  Twice these where there are widths of HUGE, and so on: what does not
+ * fit the caches takes longer. */
 #define WIDE 1024
 #define SLIM 512
 #define HUGE 4096
 #define ROWS 64
 
-/* Tries; the first does not count. */
+/* Tries, of what takes seconds FEW; the first does not count. */
 #define TRIES 6
+#define FEW   2
 
 /* Seconds of one input, and of a row of each type, of so many columns. */
 struct rounding {
@@ -72,6 +73,12 @@ usual_type(const uint64_t n[SOV_TYPE_GGUF_MAX])
     return (enum sov_type)most;
 }
 
+static int
+tries(size_t k)
+{
+    return k > 2 * WIDE ? FEW : TRIES;
+}
+
 /* Rows of each type. */
 static int
 time_rows(const struct sov_feedback *f, const uint64_t types[SOV_TYPE_GGUF_MAX],
@@ -83,18 +90,19 @@ time_rows(const struct sov_feedback *f, const uint64_t types[SOV_TYPE_GGUF_MAX],
     for (size_t type = 0; type < SOV_TYPE_GGUF_MAX && rc == 0; type++) {
         const struct sov_codec *codec = sov_codec_find((enum sov_type)type);
         struct sov_feedback_loss loss = { 0 };
+        int many = tries(r->k[w]);
         double t[TRIES];
 
         if (types[type] == 0 || codec == NULL || codec->parts == NULL)
             continue;
-        for (int i = 0; i < TRIES && rc == 0; i++) {
+        for (int i = 0; i < many && rc == 0; i++) {
             t[i] = sov_clock();
             rc = sov_feedback_encode(f, (enum sov_type)type, x, 0, n,
                                      x + n * r->k[w], &loss, err);
             t[i] = sov_clock() - t[i];
         }
         if (rc == 0)
-            r->row[type][w] = sov_calib_usual(t, TRIES) / (double)n;
+            r->row[type][w] = sov_calib_usual(t, (size_t)many) / (double)n;
     }
     return rc;
 }
@@ -115,10 +123,11 @@ time_width(const struct sov_calibrated *c,
     };
     struct sov_feedback *f = NULL;
     struct sov_moments m = { 0 };
+    int many = tries(r->k[w]);
     double t[TRIES];
     int rc = sov_calib_some_moments(&m, r->k[w], true, x, err);
 
-    for (int i = 0; i < TRIES && rc == 0; i++) {
+    for (int i = 0; i < many && rc == 0; i++) {
         sov_feedback_free(f);
         f = NULL;
         t[i] = sov_clock();
@@ -130,7 +139,7 @@ time_width(const struct sov_calibrated *c,
     sov_feedback_free(f);
     sov_moments_free(&m);
     if (rc == 0)
-        r->made[w] = sov_calib_usual(t, TRIES);
+        r->made[w] = sov_calib_usual(t, (size_t)many);
     return rc;
 }
 
@@ -139,7 +148,7 @@ time_rounding(const struct sov_calibrated *c, uint64_t widest,
               struct rounding *r, struct sov_err *err)
 {
     size_t rows = 2 * ROWS * sov_threads() + SOV_CALIBRATED_SAMPLE;
-    size_t by = widest >= HUGE ? 2 : 1;
+    size_t by = widest >= 2 * HUGE ? 4 : widest >= HUGE ? 2 : 1;
     uint64_t types[SOV_TYPE_GGUF_MAX];
     float *x;
     int rc;
