@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # tests/cli/sov-verify/local.mk - sov-verify as a user runs it
 
+cli_tests += %D%/alone.sh
 cli_tests += %D%/attack.sh
 cli_tests += %D%/audit.sh
 cli_tests += %D%/chain.sh

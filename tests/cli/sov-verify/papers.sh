@@ -123,6 +123,44 @@ printf '{' >bad.gguf.claims.jsonl
 expect 1 sov-verify --report=spdx --key team.pub -o x bad.gguf
 [ ! -e x ] || fail "a paper was made of what is no"
 
+# what people declare, if they are trusted; all that the AI profile wants
+cp q.gguf d.gguf
+cp q.gguf.claims.jsonl d.gguf.claims.jsonl
+cat >facts <<'END'
+sov-facts v1
+name: tale
+version: 1
+provider: Example Org
+release_date: 2026-11-21
+distribution: https://example.org/tale
+license: Apache-2.0
+intended_use: stories
+limitation: it knows no facts
+limitation: it sees 256 tokens
+risk: old views
+data_source: old books
+training_flop: 3e6
+energy_mwh: 0.5
+personal_data: no
+END
+sov-verify -q --facts facts --sign-key other.key d.gguf
+expect 0 sov-verify --report=ai-act-annex-xi --key team.pub d.gguf
+out_has "Provider:** MISSING"
+out_has "1 statement by keys that are not trusted here was left out"
+for kind in $kinds; do
+    expect 0 sov-verify "--report=$kind" --key team.pub --key other.pub d.gguf
+    cp out "made/$kind.facts"
+done
+grep -q 'Provider:\*\* Example Org \*(declared by other.pub: claim ' \
+    made/ai-act-annex-xi.facts || fail "nothing is declared"
+[ "$(grep -c 'Limitation:' made/ai-act-annex-xi.facts)" -eq 2 ] ||
+    fail "not two limitations"
+grep -q 'of the 3e6 FLOP that are declared' made/ai-act-annex-xi.facts ||
+    fail "no share"
+grep -q '"useCases"' made/cyclonedx.facts || fail "no uses in the BOM"
+grep -q '"ai"' made/spdx.facts || fail "does not follow the AI profile"
+grep -q '"ai"' made/spdx && fail "follows the AI profile without what it wants"
+
 # names from anywhere
 nasty='a"<b>&\\`*|_[x](y) é.gguf'
 cp q.gguf "$nasty"
