@@ -44,6 +44,14 @@ static const char *const pools[] = { "auto", "none", "mean", "cls",
 static const char *const orders[] = { "input", "completion", NULL };
 static const char *const formats[] = { "jsonl", "npy", "npy-f16", NULL };
 
+/* --verify, and what each of them is. */
+static bool verify_given;
+static const char *const verify_modes[] = { "auto", "verity", "digest",
+                                            "copy", "lazy",   NULL };
+static const enum sov_hold holds[] = { SOV_HOLD_AUTO, SOV_HOLD_VERITY,
+                                       SOV_HOLD_FILE, SOV_HOLD_COPY,
+                                       SOV_HOLD_LAZY };
+
 static const struct sov_opt opts[] = {
     { .type = SOV_OPT_GROUP, .help = "Model and prompt" },
     { 'm', "model", SOV_OPT_FILE, &run_options.model, "MODEL",
@@ -58,6 +66,9 @@ static const struct sov_opt opts[] = {
     { 0, "input-ids", SOV_OPT_FILE, &run_options.ids, "FILE",
       "take a JSON array of token ids instead of text" },
     SOV_REQUIRE_ROWS,
+    { 0, "verify", SOV_OPT_ENUM, &run_options.verify, "HOW",
+      "how MODEL is held to what was signed", .values = verify_modes,
+      .given = &verify_given },
 
     { .type = SOV_OPT_GROUP, .help = "Conversation" },
     { 0, "chat", SOV_OPT_FLAG, &run_options.chat, NULL,
@@ -281,6 +292,10 @@ read_and_run(struct run *r, int argc, char **argv, struct sov_err *err)
     int rc = no_model ? 0 : sov_lm_choose(&r->lm, run_options.model, err);
 
     r->lm.hash = sov_account_hash(&run_options.account);
+    r->lm.hold = holds[run_options.verify];
+    if (rc == 0 && verify_given && sov_lineage_options.require == NULL)
+        rc = sov_fail(err, SOV_EARG,
+                      "--verify says how, and --require-claims whom to trust");
     if (rc == 0 && sov_common.dry_run && !no_model)
         return run_dry(r, err);
     if (rc == 0 && run_options.sandbox_test)

@@ -6,6 +6,7 @@
 #define SOV_CLI_LM_H
 
 #include "sov/err.h"
+#include "sov/index.h"
 #include "sov/model.h"
 #include "sov/run.h"
 #include "sov/token.h"
@@ -13,10 +14,12 @@
 #include <stddef.h>
 
 struct sov_lm {
-    const char *path; /* as it was given, or of the built-in model */
-    char *built_in;   /* owned path of the built-in model, or NULL */
-    unsigned hash;    /* enum sov_hash_bit: digests of the model's files that
+    const char *path;   /* as it was given, or of the built-in model */
+    char *built_in;     /* owned path of the built-in model, or NULL */
+    unsigned hash;      /* enum sov_hash_bit: digests of the model's files that
                        are wanted; to be set before it is opened */
+    enum sov_hold hold; /* under --require-claims; likewise */
+    sov_index *index;   /* of SOV_HOLD_LAZY */
     sov_model *model;
     sov_tok *tok;
     sov_session *session;

@@ -26,6 +26,7 @@
 /* What the command line said. */
 struct run_options {
     const char *model;
+    int verify; /* --verify */
     const char *prompt;
     const char *ids;
     const char *logits;

@@ -7,6 +7,7 @@ complete -c sov-run -l parse-special -d 'let control tokens that are typed in th
 complete -c sov-run -l input-ids -r -F -d 'take a JSON array of token ids instead of text'
 complete -c sov-run -l claims -r -F -d 'the claims of MODEL, if they are not beside it'
 complete -c sov-run -l require-claims -r -F -d 'refuse a MODEL that this policy does not allow'
+complete -c sov-run -l verify -x -a 'auto verity digest copy lazy' -d 'how MODEL is held to what was signed'
 complete -c sov-run -l chat -d 'answer messages: JSON, or a text; on a terminal, talk'
 complete -c sov-run -l system -x -d 'begin with a message that tells the model how to be'
 complete -c sov-run -l chat-template -r -F -d 'make the prompt with this Jinja template'

@@ -107,6 +107,10 @@ open_part(sov_model *m, struct sov_part *part, struct sov_err *err)
             return sov_part_wrap(part, err);
         rc = sov_digest_add(m, slash != NULL ? slash + 1 : part->path,
                             &part->digest, err);
+        if (rc == 0)
+            rc = sov_digest_hold(m, part, err);
+        if (rc < 0)
+            return sov_part_wrap(part, err);
     }
     part->pipe = !part->file.regular;
     pulled = part->pipe && m->access == SOV_ACCESS_STREAM;

@@ -149,6 +149,50 @@ finish_pipe(sov_model *m, struct sov_part *part, struct sov_err *err)
     return rc < 0 ? rc : sov_digest_end(m, part->digest, err);
 }
 
+/* Of a file that the kernel holds to its digest: no byte is read. */
+static int
+ask_kernel(sov_model *m, struct sov_part *part, struct sov_err *err)
+{
+    struct sov_digest_row *row = &m->digests.row[part->digest];
+    struct sov_digest is = { .has = SOV_HASH_VERITY, .size = part->file.size };
+
+    if (m->opts.hold != SOV_HOLD_AUTO && m->opts.hold != SOV_HOLD_VERITY)
+        return 0;
+    if (sov_file_verity(&part->file, is.verity) != 0)
+        return m->opts.hold == SOV_HOLD_AUTO
+                   ? 0
+                   : sov_fail(err, SOV_EUNSUP,
+                              "fs-verity is not on for this file, so the "
+                              "kernel does not hold it to a digest");
+    row->is = is;
+    row->done = true;
+    return 0;
+}
+
+int
+sov_digest_hold(sov_model *m, struct sov_part *part, struct sov_err *err)
+{
+    const struct sov_model_opts *o = &m->opts;
+    struct sov_digest_row *row = &m->digests.row[part->digest];
+    int rc;
+
+    if (o->hold == SOV_HOLD_COPY && part->file.regular)
+        return sov_file_copy(&part->file, err);
+    if (o->hold != SOV_HOLD_LAZY)
+        return 0;
+    if (!part->file.regular || m->n_parts > 0 || o->known == NULL ||
+        o->known->size != part->file.size)
+        return sov_fail(err, SOV_ENO,
+                        "is not the one plain file whose parts are known");
+    rc = sov_guard_open(&part->file.guard, part->file.fd, part->file.size,
+                        o->groups, o->n_groups, o->broken, o->broken_arg, err);
+    if (rc == 0) {
+        row->is = *o->known;
+        row->done = true;
+    }
+    return rc;
+}
+
 static int
 finish_file(sov_model *m, struct sov_part *part, unsigned char *buf,
             struct sov_err *err)
@@ -182,9 +226,12 @@ finish_part(sov_model *m, struct sov_part *part, unsigned char *buf,
 
     if (!part->file.regular && part->map == NULL)
         rc = finish_pipe(m, part, err);
-    else if (m->opts.hash != 0 && !row->done)
-        rc = finish_file(m, part, buf, err);
-    else if (m->opts.hash != 0 && part->file.regular)
+    else if (m->opts.hash != 0 && !row->done) {
+        rc = ask_kernel(m, part, err);
+        if (rc == 0 && !row->done)
+            rc = finish_file(m, part, buf, err);
+    } else if (m->opts.hash != 0 && part->file.regular &&
+               part->file.guard == NULL)
         rc = sov_file_unchanged(&part->file, err);
     return rc < 0 ? sov_part_wrap(part, err) : 0;
 }

@@ -12,8 +12,8 @@
 #include <stddef.h>
 
 struct sov_digest_row {
-    char *name;           /* owned */
-    sov_hasher *h;        /* owned; between begin and end, or NULL */
+    char *name;    /* owned */
+    sov_hasher *h; /* owned; between begin and end, or NULL */
     bool done;
     struct sov_digest is; /* once done */
 };
@@ -39,6 +39,11 @@ int sov_digest_begin(sov_model *m, size_t at,
 int sov_digest_update(sov_model *m, size_t at, const void *buf, size_t len,
                       struct sov_err *err) SOV_MUST_CHECK;
 int sov_digest_end(sov_model *m, size_t at, struct sov_err *err) SOV_MUST_CHECK;
+
+/* Hold the file of a part, which is new, as the model's options say. */
+struct sov_part;
+int sov_digest_hold(sov_model *m, struct sov_part *part,
+                    struct sov_err *err) SOV_MUST_CHECK;
 
 /* A file that is in memory, added if it is new; else it must be the same. */
 int sov_digest_text(sov_model *m, const char *name, const void *text,

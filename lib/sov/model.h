@@ -47,6 +47,17 @@ SOV_API int sov_model_open(sov_model **model, const char *path,
     SOV_MUST_CHECK;
 SOV_API void sov_model_close(sov_model *model);
 
+/* How the bytes of plain files are held to what is known of them. */
+enum sov_hold {
+    SOV_HOLD_FILE,   /* they are hashed; who can write can change them later,
+                        which is told at the end */
+    SOV_HOLD_AUTO,   /* VERITY digests are those that the kernel enforces, where
+                        it does, and nothing is hashed then */
+    SOV_HOLD_VERITY, /* the same, and SOV_EUNSUP where it does not */
+    SOV_HOLD_COPY,   /* a copy is hashed and used */
+    SOV_HOLD_LAZY,   /* each group is checked when it is first touched */
+};
+
 /*
  * Asked for digests, the model hashes each of its files once: a pipe, and what
  * is read from an archive in one pass, as the bytes go by; a plain file in
@@ -63,6 +74,18 @@ struct sov_model_opts {
     void *arg;
     sov_progress_fn progress; /* of hashing plain files, or NULL */
     void *progress_arg;
+    enum sov_hold hold;
+    /*
+     * SOV_HOLD_LAZY, of a model of one plain file: its digest (VERITY, and the
+     * size), which becomes that of the model, and the groups that make it
+     * (index.h), borrowed.  broken is told the place of the first group that is
+     * not right, perhaps in a signal handler, and must not return.
+     */
+    const struct sov_digest *known;
+    const unsigned char *groups;
+    size_t n_groups;
+    void (*broken)(void *arg, uint64_t off);
+    void *broken_arg;
 };
 
 SOV_API int sov_model_open_with(sov_model **model, const char *path,

@@ -10,10 +10,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/fsverity.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -71,6 +73,8 @@ sov_file_close(struct sov_file *f)
 {
     if (f->fd >= 0 && !f->borrowed)
         close(f->fd);
+    sov_guard_close(f->guard);
+    f->guard = NULL;
     f->fd = -1;
 }
 
@@ -106,6 +110,10 @@ sov_file_pread(const struct sov_file *f, void *buf, size_t len, uint64_t off,
     unsigned char *b = buf;
     size_t done = 0;
 
+    if (f->guard != NULL && off <= f->size && len <= f->size - off) {
+        memcpy(buf, sov_guard_bytes(f->guard) + off, len);
+        return 0;
+    }
     while (done < len) {
         ssize_t n = pread(f->fd, b + done, len - done,
                           (off_t)(f->base + off + done));
@@ -167,11 +175,24 @@ next_of_fd(struct sov_file *f, void *buf, size_t len, struct sov_err *err)
     return (int64_t)done;
 }
 
+/* What is read in order out of a guarded file. */
+static int64_t
+next_of_guard(const struct sov_file *f, void *buf, size_t len)
+{
+    uint64_t left = f->size - f->at;
+
+    if (len > left)
+        len = (size_t)left;
+    memcpy(buf, sov_guard_bytes(f->guard) + f->at, len);
+    return (int64_t)len;
+}
+
 int64_t
 sov_file_next(struct sov_file *f, void *buf, size_t len, struct sov_err *err)
 {
-    int64_t n = f->pull != NULL ? f->pull(f->pull_arg, buf, len, err)
-                                : next_of_fd(f, buf, len, err);
+    int64_t n = f->pull != NULL    ? f->pull(f->pull_arg, buf, len, err)
+                : f->guard != NULL ? next_of_guard(f, buf, len)
+                                   : next_of_fd(f, buf, len, err);
 
     f->at += n > 0 ? (uint64_t)n : 0;
     return n;
@@ -180,8 +201,9 @@ sov_file_next(struct sov_file *f, void *buf, size_t len, struct sov_err *err)
 int64_t
 sov_file_some(struct sov_file *f, void *buf, size_t len, struct sov_err *err)
 {
-    int64_t n = f->pull != NULL ? f->pull(f->pull_arg, buf, len, err)
-                                : some_of_fd(f, buf, len, 0, err);
+    int64_t n = f->pull != NULL    ? f->pull(f->pull_arg, buf, len, err)
+                : f->guard != NULL ? next_of_guard(f, buf, len)
+                                   : some_of_fd(f, buf, len, 0, err);
 
     f->at += n > 0 ? (uint64_t)n : 0;
     return n;
@@ -202,6 +224,10 @@ sov_file_map(const struct sov_file *f, const void **map, struct sov_err *err)
     *map = NULL;
     if (f->size == 0)
         return 0;
+    if (f->guard != NULL) {
+        *map = sov_guard_bytes(f->guard);
+        return 0;
+    }
     if (f->size > SIZE_MAX - lead)
         return sov_fail(err, SOV_EMEM, "too large for this machine to map");
     p = mmap(NULL, (size_t)(lead + f->size), PROT_READ, MAP_SHARED, f->fd,
@@ -221,7 +247,7 @@ sov_file_unmap(const void *map, uint64_t size)
 {
     uintptr_t lead = (uintptr_t)map % page_size();
 
-    if (map != NULL)
+    if (map != NULL && !sov_guard_holds(map))
         munmap((void *)((uintptr_t)map - lead), (size_t)(lead + size));
 }
 
@@ -231,7 +257,7 @@ sov_file_unneeded(const void *p, uint64_t len)
     uintptr_t lead = (uintptr_t)p % page_size();
 
     /* the map is shared: a page that is dropped comes back from the file */
-    if (len > 0)
+    if (len > 0 && !sov_guard_holds(p))
         madvise((void *)((uintptr_t)p - lead), (size_t)(lead + len),
                 MADV_DONTNEED);
 }
@@ -378,6 +404,61 @@ out:
         close(fd);
     free(buf);
     return rc;
+}
+
+int
+sov_file_copy(struct sov_file *f, struct sov_err *err)
+{
+    unsigned char *buf = malloc(CHUNK);
+    uint64_t at = 0;
+    int fd = -1;
+    int rc = buf == NULL ? sov_mem_fail(err) : sov_file_nameless(&fd, err);
+
+    while (rc == 0 && at < f->size) {
+        size_t n = (size_t)(f->size - at < CHUNK ? f->size - at : CHUNK);
+
+        rc = sov_file_pread(f, buf, n, at, err);
+        if (rc == 0)
+            rc = sov_file_append(fd, buf, n, err);
+        at += n;
+    }
+    if (rc == 0) {
+        uint64_t size = f->size;
+
+        sov_file_close(f);
+        *f = (struct sov_file){
+            .fd = fd,
+            .regular = true,
+            .scratch = true,
+            .size = size,
+            .dev = f->dev,
+            .ino = f->ino,
+        };
+        fd = -1;
+    }
+    if (fd >= 0)
+        close(fd);
+    free(buf);
+    return rc;
+}
+
+int
+sov_file_verity(const struct sov_file *f, unsigned char digest[32])
+{
+    union {
+        struct fsverity_digest head;
+        unsigned char room[sizeof(struct fsverity_digest) + 64];
+    } m;
+
+    memset(&m, 0, sizeof(m));
+    m.head.digest_size = 64;
+    if (!f->regular || f->base != 0 ||
+        ioctl(f->fd, FS_IOC_MEASURE_VERITY, &m) < 0 ||
+        m.head.digest_algorithm != FS_VERITY_HASH_ALG_SHA256 ||
+        m.head.digest_size != 32)
+        return 1;
+    memcpy(digest, m.room + sizeof(m.head), 32);
+    return 0;
 }
 
 void

@@ -6,6 +6,7 @@
 #define SOV_SYS_FILE_H
 
 #include "sov/err.h"
+#include "sys/guard.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,6 +31,8 @@ struct sov_file {
     uint64_t ino;
     int64_t mtime;    /* nanoseconds, when it was opened */
     int64_t ctime;    /* the same, which nobody can set back */
+    struct sov_guard *guard; /* owned: bytes are those that it has checked, at
+                                any place and in maps; or NULL */
     sov_pull_fn pull; /* bytes come from here and not from fd, or NULL */
     void *pull_arg;
 };
@@ -63,6 +66,15 @@ void sov_file_unneeded(const void *p, uint64_t len);
 /* len bytes of a nameless file, which grows to that, to be read and written. */
 int sov_file_map_scratch(int fd, uint64_t len, void **map,
                          struct sov_err *err) SOV_MUST_CHECK;
+
+/*
+ * The fs-verity digest that the kernel keeps of a file and enforces on each
+ * page that is read; 1: it keeps none.
+ */
+int sov_file_verity(const struct sov_file *f, unsigned char digest[32]);
+
+/* Put a copy in the place of a regular file, which nobody else can change. */
+int sov_file_copy(struct sov_file *f, struct sov_err *err) SOV_MUST_CHECK;
 
 /* SOV_EIO if a regular file has changed since it was opened. */
 int sov_file_unchanged(const struct sov_file *f, struct sov_err *err)

@@ -9,6 +9,7 @@ libsov_all_la_SOURCES += \
 	%D%/file.c %D%/file.h \
 	%D%/folder.c \
 	%D%/grow.c %D%/grow.h \
+	%D%/guard.c %D%/guard.h \
 	%D%/hash.c %D%/hash.h \
 	%D%/hashfile.c \
 	%D%/lock.c \

@@ -298,6 +298,8 @@ block_signals(sigset_t *old)
     sigset_t all;
 
     sigfillset(&all);
+    sigdelset(&all, SIGSEGV); /* of guarded files, see guard.c */
+    sigdelset(&all, SIGBUS);
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
         sigdelset(&all, own[i]);
     pthread_sigmask(SIG_SETMASK, &all, old);

@@ -17,6 +17,7 @@ cli_tests += %D%/frame-status.sh
 cli_tests += %D%/hash.sh
 cli_tests += %D%/import.sh
 cli_tests += %D%/import-forms.sh
+cli_tests += %D%/interop.sh
 cli_tests += %D%/lora.sh
 cli_tests += %D%/matrix.sh
 cli_tests += %D%/minisign.sh
@@ -42,7 +43,7 @@ include tests/cli/sov-run/local.mk
 include tests/cli/sov-show/local.mk
 include tests/cli/sov-verify/local.mk
 EXTRA_DIST += %D%/peer.mjs %D%/peer-import.mjs %D%/peer-loads.mjs %D%/peer-tokens.mjs %D%/sigstore.mjs %D%/failing.c
-EXTRA_DIST += %D%/cyclonedx.mjs %D%/spdx.mjs
+EXTRA_DIST += %D%/cyclonedx.mjs %D%/spdx.mjs %D%/verity.c
 
 TESTS += $(cli_tests)
 EXTRA_DIST += $(cli_tests) %D%/lib.sh

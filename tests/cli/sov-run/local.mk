@@ -13,6 +13,7 @@ cli_tests += %D%/fast.sh
 cli_tests += %D%/files.sh
 cli_tests += %D%/generate.sh
 cli_tests += %D%/jsonl.sh
+cli_tests += %D%/loader.sh
 cli_tests += %D%/jsonl-forms.sh
 cli_tests += %D%/logits.sh
 cli_tests += %D%/memcheck.sh
