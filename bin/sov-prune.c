@@ -145,6 +145,10 @@ choose_target(struct prune *p, struct sov_err *err)
         rc = sov_fail(err, SOV_EARG,
                       "no Hugging Face folder is written here; make a file, "
                       "and then sov-quantize -t copy --format huggingface");
+    if (rc == 0 && prune_options.pack &&
+        strcmp(p->target.format->form, "gguf") != 0)
+        rc = sov_fail(err, SOV_EARG,
+                      "--pack: a safetensors file cannot hold packed matrices");
     return rc;
 }
 
@@ -436,6 +440,8 @@ write_output(struct prune *p, size_t *told, struct sov_err *err)
         rc = sov_stats_finish(p->stats, err);
     if (rc == 0)
         rc = prune_claim(p, err);
+    if (rc == 0) /* if it cannot be written there is no output either */
+        rc = prune_plan_write(p, err);
     return rc == 0 ? commit_output(p, err) : rc;
 }
 
@@ -464,9 +470,9 @@ prune(struct prune *p, struct sov_err *err)
         rc = sov_lineage_check(&p->lineage, err);
         if (rc == 0)
             rc = prune_plan_open(p, err);
+        if (rc == 0)
+            rc = prune_plan_write(p, err);
     }
-    if (rc == 0)
-        rc = prune_plan_write(p, err);
     p->seconds = sov_seconds() - start;
     if (rc == 0)
         rc = prune_report(p, err);

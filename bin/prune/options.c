@@ -80,7 +80,8 @@ prunes(void)
     return o->method != NULL || o->ratio_given || o->tensor_ratios.n > 0 ||
            o->stats != NULL || o->calib != NULL || o->plan != NULL ||
            o->plan_out != NULL || o->heal || o->dsnot || o->owl ||
-           o->heal_steps > 0 || o->target_size > 0 || o->speedup > 0;
+           o->heal_steps > 0 || o->joint_bits > 0 || o->target_size > 0 ||
+           o->speedup > 0;
 }
 
 /* Packing is all that is done then, or what is done last. */
@@ -226,6 +227,12 @@ check_healing(struct sov_err *err)
         return sov_fail(err, SOV_EARG,
                         "%s has to see a text: --calib TEXT is missing",
                         o->heal ? "--heal" : "--dsnot");
+    if (o->joint_bits != 0 && o->joint_bits != 4 && o->joint_bits != 8)
+        return sov_fail(err, SOV_EARG, "--joint-bits: 4 or 8");
+    if (o->joint_bits != 0 && o->calib == NULL)
+        return sov_fail(err, SOV_EARG,
+                        "--joint-bits has to see a text: --calib TEXT is "
+                        "missing");
     if (o->owl && o->calib == NULL && o->stats == NULL)
         return sov_fail(err, SOV_EARG,
                         "--owl has to know what enters the matrices: --stats "

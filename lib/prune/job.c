@@ -300,8 +300,10 @@ sov_prune_cost(sov_prune *job, struct sov_prune_cost *cost, struct sov_err *err)
     int rc = 0;
 
     *cost = (struct sov_prune_cost){ 0 };
-    if (!has_sweep(job))
+    if (job->calib.ids == NULL || job->shape != NULL)
         return 0;
+    if (!has_sweep(job))
+        return sov_prune_look_cost(job, cost, err);
     if (job->sweep == NULL)
         rc = sov_prune_sweep_new(&job->sweep, job, err);
     return rc == 0 ? sov_prune_sweep_cost(job->sweep, cost, err) : rc;

@@ -170,3 +170,24 @@ sov_prune_sweep_cost(struct sov_prune_sweep *s, struct sov_prune_cost *cost,
     };
     return 0;
 }
+
+int
+sov_prune_look_cost(struct sov_prune *job, struct sov_prune_cost *cost,
+                    struct sov_err *err)
+{
+    struct sov_calib_rates rates;
+    struct sov_calib *calib;
+    int rc = sov_calib_new(&calib, job->model, &job->calib, NULL, err);
+
+    if (rc == 0)
+        rc = sov_calib_probe(calib, &rates, err);
+    if (rc == 0)
+        *cost = (struct sov_prune_cost){
+            .seconds = (double)sov_calib_tokens(calib) *
+                       (double)sov_calib_products(calib, 0) * rates.layer[0],
+            .memory = sov_calib_memory(calib),
+            .scratch = sov_calib_scratch(calib),
+        };
+    sov_calib_free(calib);
+    return rc;
+}

@@ -198,7 +198,8 @@ struct sov_prune_cost {
     uint64_t scratch; /* bytes of temporary files */
 };
 
-/* All zeros where nothing has to be read. */
+/* All zeros where nothing has to be read, and of methods of shapes, which have
+ * read when they have a plan. */
 SOV_API int sov_prune_cost(sov_prune *job, struct sov_prune_cost *cost,
                            struct sov_err *err) SOV_MUST_CHECK;
 

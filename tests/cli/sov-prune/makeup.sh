@@ -36,11 +36,18 @@ err_has "token_embd.weight: what enters it is not known"
 expect 64 sov-prune --method sparsegpt --ratio 0.5 --joint-bits 5 $calib \
     -o a.gguf m.gguf
 err_has "4 or 8"
+err_one_line
+expect 64 sov-prune --ratio 0.5 --method magnitude --joint-bits 4 -o a.gguf \
+    m.gguf
+err_has "--joint-bits has to see a text"
 expect 64 sov-prune --ratio 0.5 --joint-bits 4 --heal $calib -o a.gguf m.gguf
 err_has "cannot be healed"
 [ ! -e a.gguf ] || fail "an output of a run that failed"
 
 # ---- what it will take is said before it is begun
+expect 0 sov-prune --method wanda --ratio 0.5 $calib --dry-run --json m.gguf
+jq -e '.calib_seconds > 0 and .calib_memory > 1000000 and
+    .calib_memory < 400000000' out >/dev/null || fail "no estimate of wanda"
 expect 0 sov-prune --method sparsegpt --ratio 0.5 $calib --dry-run --json \
     m.gguf
 jq -e '.calib_seconds > 0 and .calib_scratch >= 9437184 and

@@ -139,6 +139,7 @@ while read -r status word args; do
     err_one_line
 done <<'END'
 69 fewer_cannot_be_packed --method magnitude --target-size 100k
+64 cannot_hold_packed_matrices --method magnitude --pattern 32:64 --format safetensors
 64 give_nothing_else --method magnitude --target-size 300k --pattern 32:64
 64 32:64_or_--target-size --ratio 0.5
 64 leaves_no_zeros --method layers --ratio 0.5
