@@ -483,6 +483,8 @@ write_output(struct quantize *q, size_t *told, struct sov_err *err)
         rc = quantize_claim(q, err);
     if (rc == 0)
         rc = quantize_carry(q, err);
+    if (rc == 0) /* if it cannot be written there is no output either */
+        rc = quantize_plan_write(q, err);
     return rc == 0 ? commit_output(q, err) : rc;
 }
 
@@ -553,12 +555,11 @@ quantize(struct quantize *q, struct sov_err *err)
             rc = quantize_cost(q, err);
         if (rc == 0)
             rc = quantize_plan_open(q, err);
+        if (rc == 0)
+            rc = quantize_plan_write(q, err);
         if (rc < 0)
             return rc;
     }
-    rc = quantize_plan_write(q, err);
-    if (rc < 0)
-        return rc;
     q->seconds = sov_seconds() - start;
     return quantize_report(q, err);
 }

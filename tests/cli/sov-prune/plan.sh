@@ -71,3 +71,9 @@ err_one_line
 jq '.tensors = []' mine.json >none.json
 expect 64 sov-prune --plan none.json -o x.gguf m.gguf
 err_has "no weight of any matrix would go"
+
+# no output without the plan that was asked for
+expect 74 sov-prune -q --method magnitude --ratio 0.5 --plan-out /dev/full \
+    -o none.gguf m.gguf
+err_has "--plan-out: /dev/full"
+[ ! -e none.gguf ] || fail "an output, and status 74"

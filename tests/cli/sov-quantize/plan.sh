@@ -174,3 +174,8 @@ expect 73 sov-quantize -q --plan mix.json -fo mix.json m.gguf
 expect 73 sov-quantize -q -t q4_k --plan-out m.gguf -fo b.gguf m.gguf
 expect 0 sov-quantize -q --plan mix.json --depfile d -fo b.gguf m.gguf
 grep -q mix.json d || fail "make does not know of the plan"
+
+# no output without the plan that was asked for
+expect 74 sov-quantize -q -t q8_0 --plan-out /dev/full -o none.gguf m.gguf
+err_has "--plan-out: /dev/full"
+[ ! -e none.gguf ] || fail "an output, and status 74"
