@@ -9,6 +9,7 @@
 #include "cli/common.h"
 #include "cli/password.h"
 #include "cli/sandbox.h"
+#include "cli/lineage.h"
 #include "cli/tool.h"
 #include "sov/machine.h"
 
@@ -134,6 +135,7 @@ static const struct sov_opt opts[] = {
     { 0, "claims", SOV_OPT_FILE, &bench_options.claims, "FILE",
       "add it to this file", .preset = "MODEL.claims.jsonl" },
     SOV_PASSWORD_ROW,
+    SOV_REQUIRE_ROW,
 
     { .type = SOV_OPT_GROUP, .help = "Machine" },
     { 0, "lock", SOV_OPT_ENUM, &bench_options.lock, NULL,

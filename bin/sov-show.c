@@ -5,6 +5,7 @@
  * Exit status: 0 shown, all good, the same; 1 there is no such key or tensor,
  * --check found something, --diff a difference; 64-78 trouble.
  */
+#include "cli/lineage.h"
 #include "cli/tool.h"
 #include "show/show.h"
 
@@ -30,6 +31,7 @@ static const struct sov_opt opts[] = {
       "look for NaN, infinities, broken scales, odd ranges" },
     { 0, "diff", SOV_OPT_FILE, &other, "MODEL",
       "what is different from this model" },
+    SOV_REQUIRE_ROWS,
     { 0 },
 };
 
@@ -40,6 +42,10 @@ check_arguments(const char *path, struct sov_err *err)
         return sov_fail(err, SOV_EARG,
                         "--get, --check, --diff and --values: only one of "
                         "them");
+    if (sov_lineage_options.claims != NULL &&
+        sov_lineage_options.require == NULL)
+        return sov_fail(err, SOV_EARG,
+                        "--claims is read with --require-claims");
     if (get_key != NULL && tensors.n > 0)
         return sov_fail(err, SOV_EARG, "--get has nothing to do with --tensor");
     if (values && tensors.n == 0)
@@ -64,12 +70,12 @@ open_other(struct show_facts *g, const struct show_facts *f,
     int rc;
 
     if (both && show_is_stream(other))
-        return show_open(g, other, SOV_ACCESS_MAP, err);
-    rc = show_open(g, other, SOV_ACCESS_STREAM, err);
+        return show_open(g, other, SOV_ACCESS_MAP, false, err);
+    rc = show_open(g, other, SOV_ACCESS_STREAM, false, err);
     if (rc < 0 || !both || !sov_model_forward(g->model))
         return rc;
     show_close(g);
-    return show_open(g, other, SOV_ACCESS_MAP, err);
+    return show_open(g, other, SOV_ACCESS_MAP, false, err);
 }
 
 static int
@@ -119,7 +125,7 @@ run(int argc, char **argv, struct sov_err *err)
 
     (void)argc;
     if (rc == 0)
-        rc = show_open(&f, argv[0], SOV_ACCESS_STREAM, err);
+        rc = show_open(&f, argv[0], SOV_ACCESS_STREAM, true, err);
     if (rc == 0)
         rc = show(&f, err);
     show_close(&f);

@@ -73,16 +73,20 @@ extern struct sov_lineage_options sov_lineage_options;
         SOV_PASSWORD_ROW, SOV_REQUIRE_ROWS
 
 /* The rows of a tool that may refuse what it reads. */
-#define SOV_REQUIRE_ROWS                                                      \
-    { 0,                                                                      \
-      "claims",                                                               \
-      SOV_OPT_FILE,                                                           \
-      &sov_lineage_options.claims,                                            \
-      "FILE",                                                                 \
-      "the claims of MODEL, if they are not beside it" },                     \
-    {                                                                         \
-        0, "require-claims", SOV_OPT_FILE, &sov_lineage_options.require,      \
-            "POLICY", "refuse a MODEL that this policy does not allow" \
+#define SOV_REQUIRE_ROWS                                  \
+    { 0,                                                  \
+      "claims",                                           \
+      SOV_OPT_FILE,                                       \
+      &sov_lineage_options.claims,                        \
+      "FILE",                                             \
+      "the claims of MODEL, if they are not beside it" }, \
+        SOV_REQUIRE_ROW
+
+/* ... whose --claims is something else. */
+#define SOV_REQUIRE_ROW                                                  \
+    {                                                                    \
+        0, "require-claims", SOV_OPT_FILE, &sov_lineage_options.require, \
+            "POLICY", "refuse a MODEL that this policy does not allow"   \
     }
 
 struct sov_lineage {

@@ -97,9 +97,17 @@ static int
 read_maybe(const char *path, size_t max, char **text, size_t *len,
            struct sov_err *err)
 {
-    if (path[0] == '\0' || (access(path, F_OK) != 0 && errno == ENOENT))
+    int rc;
+
+    if (path[0] == '\0' ||
+        (access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR)))
         return 0;
-    return sov_read_whole(path, max, text, len, err);
+    rc = sov_read_whole(path, max, text, len, err);
+    if (rc < 0 && rc != SOV_EMEM) {
+        sov_err_wrap(err, "%s", path);
+        rc = err->rc = SOV_EDENY;
+    }
+    return rc;
 }
 
 /* No clock is earlier than the policy that was kept by it. */

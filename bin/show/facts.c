@@ -4,7 +4,9 @@
  */
 #include "show/show.h"
 
+#include "cli/lineage.h"
 #include "cli/names.h"
+#include "cli/progress.h"
 #include "cli/tool.h"
 
 #include <string.h>
@@ -36,9 +38,35 @@ open_any(struct show_facts *f, enum sov_access access, struct sov_err *err)
     return sov_model_open_plain(&f->model, f->path, access, err);
 }
 
+/* Under --require-claims: read to its end, and allowed, before anything of it
+ * is shown.  --claims is of the operand. */
+static int
+open_allowed(struct show_facts *f, bool operand, struct sov_err *err)
+{
+    struct sov_model_opts opts = {
+        .access = SOV_ACCESS_MAP,
+        .progress = sov_progress_update,
+    };
+    struct sov_lineage l;
+    int rc = operand ? sov_lineage_begin(&l, f->path, false, err)
+                     : sov_lineage_begin_beside(&l, f->path, err);
+
+    sov_lineage_opts(&l, &opts);
+    if (rc == 0)
+        rc = sov_model_open_with(&f->model, f->path, &opts, err);
+    if (rc < 0)
+        rc = sov_lineage_refuse(&l, rc, err);
+    if (rc == 0)
+        rc = sov_lineage_input(&l, f->model, err);
+    if (rc == 0)
+        rc = sov_lineage_check(&l, err);
+    sov_lineage_end(&l);
+    return rc;
+}
+
 int
 show_open(struct show_facts *f, const char *path, enum sov_access access,
-          struct sov_err *err)
+          bool operand, struct sov_err *err)
 {
     int rc;
 
@@ -50,7 +78,8 @@ show_open(struct show_facts *f, const char *path, enum sov_access access,
     if (strcmp(path, "-") == 0 && isatty(STDIN_FILENO))
         return sov_fail(err, SOV_EARG,
                         "standard input is a terminal, not a model");
-    rc = open_any(f, access, err);
+    rc = sov_lineage_options.require != NULL ? open_allowed(f, operand, err)
+                                             : open_any(f, access, err);
     if (rc < 0)
         return rc;
     for (size_t i = 0; i < sov_model_count(f->model); i++) {

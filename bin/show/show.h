@@ -33,9 +33,10 @@ struct show_facts {
     struct show_total type[SHOW_TYPES];
 };
 
-/* Open a model and gather; a directory of an unknown family opens plain. */
+/* Open a model and gather; a directory of an unknown family opens plain.
+ * operand: it is that of the command line, not one to compare with. */
 int show_open(struct show_facts *f, const char *path, enum sov_access access,
-              struct sov_err *err) SOV_MUST_CHECK;
+              bool operand, struct sov_err *err) SOV_MUST_CHECK;
 void show_close(struct show_facts *f);
 
 /* A file, a folder, or something that can be read only once? */

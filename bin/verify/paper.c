@@ -83,11 +83,11 @@ say_standing(struct paper *p)
 
 /* 0: a yes; 1: nobody says so, and nobody asks for more; else what it is. */
 static int
-judge(struct paper *p, const sov_keyring *ring, struct sov_err *err)
+judge(struct paper *p, struct sov_err *err)
 {
     bool strict = sov_verify.policy != NULL || sov_verify.require != NULL;
-    int rc =
-        sov_claims_verify(p->claims, ring, p->set.file, p->set.n, &p->v, err);
+    int rc = sov_policy_verify(p->claims, p->policy, p->set.file, p->set.n,
+                               &p->v, err);
 
     p->verified = rc == 0 && p->v.answer == SOV_ANSWER_YES;
     if (p->verified)
@@ -117,7 +117,7 @@ unreadable(int rc, struct sov_err *err)
 /* Nothing of the model is looked at before its bytes were judged; then once
  * more, with the claims that are in it. */
 static int
-load(struct paper *p, const sov_keyring *ring, struct sov_err *err)
+load(struct paper *p, struct sov_err *err)
 {
     bool found;
     int rc = sov_fileset_list(&p->set, p->path, err);
@@ -129,7 +129,7 @@ load(struct paper *p, const sov_keyring *ring, struct sov_err *err)
     if (rc == 0)
         rc = sov_fileset_hash(&p->set, SOV_HASH_SHA256 | SOV_HASH_VERITY, err);
     if (rc == 0)
-        rc = judge(p, ring, err);
+        rc = judge(p, err);
     if (rc < 0 && !(rc == SOV_ENO && p->v.answer == SOV_ANSWER_CHAIN))
         return rc;
     rc = open_model(p, err);
@@ -138,7 +138,7 @@ load(struct paper *p, const sov_keyring *ring, struct sov_err *err)
     p->meta = sov_model_meta(p->model);
     rc = unreadable(sov_claims_read_meta(p->claims, p->meta, err), err);
     if (rc >= 0)
-        rc = judge(p, ring, err);
+        rc = judge(p, err);
     if (rc > 0)
         sov_warn("%s: the paper says that it is not verified: %s", p->path,
                  err->msg);
@@ -199,6 +199,7 @@ drop(struct paper *p)
     sov_fileset_free(&p->set);
     sov_claims_free(p->claims);
     free(p->claims_path);
+    sov_policy_free(p->policy);
 }
 
 /* ---- the paper */
@@ -253,7 +254,6 @@ int
 sov_verify_report(int argc, char **argv, struct sov_err *err)
 {
     struct paper p = { .path = argc > 0 ? argv[0] : NULL };
-    sov_keyring *ring = NULL;
     const char *slash;
     int rc;
 
@@ -272,14 +272,13 @@ sov_verify_report(int argc, char **argv, struct sov_err *err)
                       "--json and --report exclude each other; cyclonedx and "
                       "spdx are JSON");
     if (rc == 0)
-        rc = sov_verify_ring(&ring, err);
+        rc = sov_verify_policy(&p.policy, err);
     if (rc == 0)
-        rc = load(&p, ring, err);
+        rc = load(&p, err);
     if (rc == 0)
         rc = gather(&p, err);
     if (rc == 0)
         rc = make(&p, kinds[sov_verify.report].write, err);
     drop(&p);
-    sov_keyring_free(ring);
     return rc;
 }

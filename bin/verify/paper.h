@@ -69,6 +69,7 @@ struct paper {
     struct sov_fileset set;
     sov_model *model;
     const sov_meta *meta;
+    sov_policy *policy; /* who may say what */
     sov_claims *claims;
     char *claims_path;
     const struct sov_claim *leaf; /* the claim about it, or NULL */

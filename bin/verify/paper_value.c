@@ -121,7 +121,7 @@ paper_words(struct paper *p, struct sov_err *err)
             if (!sov_statement_is_facts(&c->statement) || is_word(p, c) ||
                 own != (old == 0) || (!own && of == NULL))
                 continue;
-            if (c->trust == SOV_TRUST_GOOD)
+            if (sov_policy_allows(p->policy, p->claims, c))
                 p->word[p->n_words++] =
                     (struct paper_word){ .claim = c, .of = of };
             else

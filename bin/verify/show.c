@@ -47,6 +47,7 @@ static const struct pen pens[2] = {
 
 struct tree {
     const sov_claims *set;
+    const sov_policy *policy;
     const struct pen *pen;
     bool *shown;         /* by the number of the claim's first line */
     char rail[RAIL_MAX]; /* before the lines of the present claim */
@@ -259,6 +260,9 @@ put_signers(const struct tree *t, const char *id)
 
         if (strcmp(c->id, id) != 0)
             continue;
+        if (c->trust == SOV_TRUST_GOOD &&
+            !sov_policy_allows(t->policy, t->set, c))
+            word = "trusted, but not for this";
         if (c->signer[0] != '\0')
             put(t, "signed by %s (key %.16s), %s", c->signer, c->key_id, word);
         else
@@ -469,9 +473,11 @@ is_pointed_to(const sov_claims *set, const char *id)
 /* From every claim that nothing was made from, the newest first; then what
  * only a circle leads to. */
 static int
-put_tree(const sov_claims *set, struct sov_err *err)
+put_tree(const sov_claims *set, const sov_policy *policy, struct sov_err *err)
 {
-    struct tree t = { .set = set, .pen = &pens[is_utf8_terminal()] };
+    struct tree t = { .set = set,
+                      .policy = policy,
+                      .pen = &pens[is_utf8_terminal()] };
     size_t n = sov_claims_count(set);
     bool any = false;
     int rc = 0;
@@ -496,7 +502,8 @@ put_tree(const sov_claims *set, struct sov_err *err)
 }
 
 static int
-report_claims(const sov_claims *set, const char *model, struct sov_err *err)
+report_claims(const sov_claims *set, const sov_policy *policy,
+              const char *model, struct sov_err *err)
 {
     struct sov_report *r = sov_report_new("sov.verify/1");
 
@@ -512,6 +519,7 @@ report_claims(const sov_claims *set, const char *model, struct sov_err *err)
         sov_report_text(r, "claim", NULL, c->id);
         sov_report_text(r, "key_id", NULL, c->key_id);
         sov_report_text(r, "trust", NULL, words[c->trust]);
+        sov_report_bool(r, "allowed", NULL, sov_policy_allows(policy, set, c));
         if (c->signer[0] != '\0')
             sov_report_text(r, "signer", NULL, c->signer);
         sov_report_bool(r, "embedded", NULL, c->embedded);
@@ -553,7 +561,7 @@ add_embedded(sov_claims *set, const char *path, struct sov_err *err)
 int
 sov_verify_show(int argc, char **argv, struct sov_err *err)
 {
-    sov_keyring *ring = NULL;
+    sov_policy *policy = NULL;
     sov_claims *set = NULL;
     char *path = NULL;
     bool found = false;
@@ -564,13 +572,13 @@ sov_verify_show(int argc, char **argv, struct sov_err *err)
     if (argc != 1)
         return sov_fail(err, SOV_EARG, "--show shows one model");
     dir = stat(argv[0], &st) == 0 && S_ISDIR(st.st_mode);
-    rc = sov_verify_ring(&ring, err);
+    rc = sov_verify_policy(&policy, err);
     if (rc == 0)
         rc = sov_verify_claims(&set, &path, &found, argv[0], dir, err);
     if (rc == 0)
         rc = add_embedded(set, argv[0], err);
     if (rc == 0)
-        rc = sov_claims_check(set, ring, err);
+        rc = sov_claims_check(set, sov_policy_ring(policy), err);
     if (rc == 0 && sov_claims_count(set) == 0) {
         rc = sov_fail(err, SOV_EIO,
                       found ? "%s: has no claims: there are none in %s"
@@ -579,10 +587,10 @@ sov_verify_show(int argc, char **argv, struct sov_err *err)
         err->where = SOV_WHERE_INPUT;
     }
     if (rc == 0)
-        rc = sov_common.json ? report_claims(set, argv[0], err)
-                             : put_tree(set, err);
+        rc = sov_common.json ? report_claims(set, policy, argv[0], err)
+                             : put_tree(set, policy, err);
     sov_claims_free(set);
-    sov_keyring_free(ring);
+    sov_policy_free(policy);
     free(path);
     return rc;
 }

@@ -6,6 +6,8 @@ complete -c sov-show -l tensor -x -d 'the weights of a tensor in numbers; a shel
 complete -c sov-show -l values -d 'with --tensor: the weights themselves, a row on a line'
 complete -c sov-show -l check -d 'look for NaN, infinities, broken scales, odd ranges'
 complete -c sov-show -l diff -r -F -d 'what is different from this model'
+complete -c sov-show -l claims -r -F -d 'the claims of MODEL, if they are not beside it'
+complete -c sov-show -l require-claims -r -F -d 'refuse a MODEL that this policy does not allow'
 complete -c sov-show -s j -l threads -x -d 'use N threads; results do not depend on it'
 complete -c sov-show -l json -d 'report as JSON on standard output'
 complete -c sov-show -l progress -x -a 'auto always never json' -d 'show progress: auto (on a terminal), always, never, json'

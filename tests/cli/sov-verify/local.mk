@@ -12,5 +12,6 @@ cli_tests += %D%/life.sh
 cli_tests += %D%/oms.sh
 cli_tests += %D%/papers.sh
 cli_tests += %D%/recompute.sh
+cli_tests += %D%/policy.sh
 cli_tests += %D%/tamper.sh
 cli_tests += %D%/threats.sh
