@@ -35,6 +35,7 @@ struct paper_step {
     const struct sov_claim *claim;
     double flop;     /* NaN: not known */
     bool flop_told;  /* by the claim itself, else estimated */
+    bool flop_short; /* a part of it is not known: it took more */
     int64_t seconds; /* -1: not known */
     double joules;   /* NaN: not known */
     uint64_t tokens; /* of training */

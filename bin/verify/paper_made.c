@@ -246,51 +246,39 @@ paper_fact_repeatable(const struct paper *p, struct paper_pen *pen)
 
 /* ---- what it took */
 
-/* Of all steps; NaN: of some of them it is not known.  A history without a
- * step that computes has none. */
+/* Of all steps; NaN: of some of them it is not known. */
 static double
-all_flop(const struct paper *p, bool *estimated)
+all_flop(const struct paper *p, bool *estimated, bool *more)
 {
     double sum = 0;
 
-    *estimated = false;
+    *estimated = *more = false;
     for (size_t i = 0; i < p->n_steps; i++) {
         sum += p->step[i].flop;
         *estimated |= !p->step[i].flop_told;
+        *more |= p->step[i].flop_short;
     }
     return p->n_steps > 0 ? sum : NAN;
-}
-
-static bool
-has_teacher(const struct paper *p)
-{
-    for (size_t i = 0; i < p->n_steps; i++) {
-        const struct sov_statement *st = &p->step[i].claim->statement;
-
-        for (size_t k = 0; k < st->n_dependencies; k++)
-            if (st->dependency[k].role != NULL && !p->step[i].flop_told &&
-                strcmp(st->dependency[k].role, "teacher") == 0)
-                return true;
-    }
-    return false;
 }
 
 void
 paper_fact_flop(const struct paper *p, struct paper_pen *pen)
 {
-    bool estimated;
-    double sum = all_flop(p, &estimated);
+    bool estimated, more;
+    double sum = all_flop(p, &estimated, &more);
 
     if (isnan(sum))
         return;
-    fprintf(pen->f, "%.3g FLOP%s", sum,
-            !estimated ? ", as the steps have counted"
-                       : " (estimate: 6 x parameters x tokens for training, "
-                         "2 x bytes of the model x tokens for calibration, "
-                         "nothing for steps that only rewrite weights");
+    fprintf(pen->f, "%s%.3g FLOP", more ? "at least " : "", sum);
+    fputs(!estimated
+              ? ", as the steps have counted"
+              : " (estimate: 6 x parameters x tokens for training, 2 x bytes "
+                "of a model x tokens where it only reads a text; work on the "
+                "matrices themselves is not counted",
+          pen->f);
     if (estimated)
-        fputs(has_teacher(p) ? "; what the teacher computed is not in it)"
-                             : ")",
+        fputs(more ? "; what the teacher computed is not known and not in it)"
+                   : ")",
               pen->f);
     said_by(pen, p->leaf);
 }
@@ -305,26 +293,29 @@ void
 paper_fact_share(const struct paper *p, struct paper_pen *pen)
 {
     const char *told = paper_text(p, "training_flop");
-    bool estimated;
-    double sum = all_flop(p, &estimated);
+    bool estimated, more;
+    double sum = all_flop(p, &estimated, &more);
     double all = told != NULL ? strtod(told, NULL) : NAN;
+    double mark = all > 0 ? all / 3 : THIRD;
+    const char *where = sum > mark  ? "ABOVE"
+                        : more      ? "not above, as far as it is counted,"
+                        : estimated ? "below, by this estimate,"
+                                    : "below";
 
     if (isnan(sum))
         return;
-    if (all > 0) {
+    if (all > 0)
         fprintf(pen->f,
-                "%.3g of the %s FLOP that are declared for the original "
-                "training: %s one third, above which who modifies a model is "
-                "its provider",
-                sum / all, told, sum / all > 1.0 / 3 ? "ABOVE" : "below");
-    } else {
+                "%s%.3g of the %s FLOP that are declared for the original "
+                "training: %s one third",
+                more ? "at least " : "", sum / all, told, where);
+    else
         fprintf(pen->f,
                 "not known, since the computation of the original training is "
-                "MISSING; %.3g FLOP are %s %.3g, one third of 1e23 FLOP, which "
-                "stands in where it is not known and above which who modifies "
-                "a model is its provider",
-                sum, sum > THIRD ? "ABOVE" : "below", THIRD);
-    }
+                "MISSING; %s%.3g FLOP are %s %.3g, one third of 1e23 FLOP, "
+                "which stands in where it is not known",
+                more ? "at least " : "", sum, where, THIRD);
+    fputs("; above it, who modifies a model is its provider", pen->f);
     said_by(pen, p->leaf);
 }
 

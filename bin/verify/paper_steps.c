@@ -9,6 +9,8 @@
  *   training      6 x parameters x tokens, as Kaplan et al., Scaling Laws for
  *                 Neural Language Models (arXiv:2001.08361), 2.1, have it: 2
  *                 there and 4 back
+ *   a teacher     2 x bytes of it x tokens, where its size is known; where it
+ *                 is not, the step took more than is estimated
  *   calibration   2 x bytes of the model x tokens: one pass there, and a
  *                 parameter for each byte, which is too many where it takes two
  *   others        none: a few operations for each weight
@@ -90,13 +92,13 @@ paper_test(const struct paper *p, size_t i)
 /* ---- what a step took */
 
 static double
-parent_bytes(const struct sov_statement *st)
+bytes_of(const struct sov_statement *st, const char *role)
 {
     double sum = 0;
 
     for (size_t i = 0; i < st->n_dependencies; i++)
         if (st->dependency[i].role != NULL && st->dependency[i].has_size &&
-            strcmp(st->dependency[i].role, "parent") == 0)
+            strcmp(st->dependency[i].role, role) == 0)
             sum += (double)st->dependency[i].digest.size;
     return sum > 0 ? sum : NAN;
 }
@@ -111,11 +113,18 @@ estimate(struct paper_step *s)
 
     s->flop = 0;
     if (!isnan(tokens)) {
+        double teacher = bytes_of(st, "teacher");
+
+        s->flop_short = isnan(teacher) &&
+                        (paper_param(st->external, st->n_external, "teacher") ||
+                         paper_param(st->external, st->n_external, "cache"));
+        if (!isnan(teacher))
+            s->flop += 2 * teacher * tokens;
         s->tokens = tokens < 1e18 ? (uint64_t)tokens : 0;
         s->flop += 6 * weights * tokens;
     }
     if (!isnan(calib))
-        s->flop += 2 * parent_bytes(st) * calib;
+        s->flop += 2 * bytes_of(st, "parent") * calib;
 }
 
 static void
@@ -135,6 +144,8 @@ weigh(struct paper_step *s)
         return;
     s->joules = number(told->item, told->n, "joules");
     s->flop_told = !isnan(number(told->item, told->n, "flop"));
+    if (s->flop_told)
+        s->flop_short = false;
     if (s->flop_told)
         s->flop = number(told->item, told->n, "flop");
     wall = number(told->item, told->n, "wall_s");
