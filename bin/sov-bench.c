@@ -69,6 +69,9 @@ static const struct sov_opt opts[] = {
     { 0, "vs-tool", SOV_OPT_FILE, &bench_options.vs_tool, "PROGRAM",
       "measure with this build of sov-bench, too, by turns, and say how many "
       "times as fast this one is" },
+    { 0, "turns", SOV_OPT_UINT, &bench_options.turns, "FD",
+      "for --vs-tool: wait there for each turn", .min = 3, .max = 1023,
+      .hidden = true },
     { 0, "history", SOV_OPT_FILE, &bench_options.history, "FILE",
       "add what was measured to FILE, as JSON lines" },
     { 0, "baseline", SOV_OPT_FILE, &bench_options.baseline, "FILE",

@@ -50,6 +50,7 @@ struct bench_options {
     size_t n_models; /* operands */
     const char *vs;
     const char *vs_tool; /* another build of this program */
+    uint64_t turns;      /* descriptor that says when; 0: none */
     const char *history;
     const char *baseline;
     double fail_above; /* a share */

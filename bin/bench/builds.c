@@ -2,14 +2,20 @@
 /*
  * builds.c - --vs-tool: this build of sov-bench beside another one
  *
- * Each build runs as a process of its own, by turns, each of them first in
- * every other pair.  Both are given the same options, and what counts of a
- * process is the median of a few samples: where its memory came to lie is the
- * same for all of them, and another one in the next process.  So pairs of
- * processes tell two builds apart, and samples of two processes do not.
+ * Two processes, one of each build, are there at once and take samples by
+ * turns, each of them first in every other turn: a machine that is slow for a
+ * second is slow for both.  What counts of them is the typical ratio of their
+ * turns (Hodges and Lehmann's), as one pair: where memory came to lie is the
+ * same for all turns, and another in the next two processes.
  *
- * Nothing is asked of the other program but what sov-bench always had: it
- * prints its records as lines of JSON.
+ *     us      'g' -->           <-- 'd'          'g' --> ...
+ *     it           warms up            waits          takes a sample ...
+ *
+ * goes through the descriptor that --turns names; it tells what it measured, as
+ * lines of JSON, once all samples are taken or we are gone.  Of a build that
+ * does not know --turns nothing is asked but these lines: it runs from the
+ * beginning to the end, then this one, then it again, and a pair is the ratio
+ * of medians.
  */
 #include "bench/bench.h"
 
@@ -29,13 +35,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define ARGS_MAX    24
 #define ARG_MAX_LEN 400
-#define INNER_RUNS  "3" /* samples of a process */
-#define PAIRS_LEAST 10  /* fewer cannot be beyond doubt */
+#define TURNS       8 /* samples of a process, by turns */
+#define TURN_FD     3
+#define ALONE       3  /* samples of a process that runs alone */
+#define PAIRS_LEAST 10 /* fewer cannot be beyond doubt */
 #define PAIRS_MOST  200
 #define SPENT_MOST  4 /* times the time that was asked for */
 #define SAID_MAX    200
@@ -51,7 +60,16 @@ struct command {
 /* What both make of one cell; the record is that of the first process. */
 struct pair {
     struct sov_bench_record record[2];
-    double v[2][PAIRS_MOST];
+    double v[2][PAIRS_MOST]; /* medians */
+    double ratio[PAIRS_MOST];
+};
+
+/* A build at work. */
+struct process {
+    pid_t pid;
+    int out;  /* what it prints */
+    int turn; /* the other end of its TURN_FD */
+    FILE *said;
 };
 
 struct contest {
@@ -62,6 +80,8 @@ struct contest {
     size_t most;
     double start;
     double budget;
+    bool turns; /* both know them */
+    const char *model;
 };
 
 /* ---- what they are told */
@@ -98,7 +118,8 @@ add_list(struct command *c, const char *name, const struct bench_list *list,
 
 /* The program and the model are named by their own strings, of any length. */
 static void
-make_command(struct command *c, const char *program, const char *model)
+make_command(struct command *c, const char *program, const char *model,
+             bool turns)
 {
     const struct bench_options *o = &bench_options;
 
@@ -107,7 +128,9 @@ make_command(struct command *c, const char *program, const char *model)
     add_arg(c, "--json");
     add_arg(c, "--quiet");
     add_arg(c, "--no-start");
-    add_arg(c, "--runs=" INNER_RUNS);
+    add_arg(c, "--runs=%d", turns ? TURNS : ALONE);
+    if (turns)
+        add_arg(c, "--turns=%d", TURN_FD);
     add_arg(c, "--seconds=2"); /* it bounds how long they warm up */
     add_list(c, "prompt", &o->prompt, false);
     add_list(c, "gen", &o->gen, false);
@@ -131,15 +154,16 @@ make_command(struct command *c, const char *program, const char *model)
 /* ---- one process */
 
 _Noreturn static void
-become(const struct command *c, int out, int said)
+become(const struct command *c, int out, int turn, int said)
 {
     const char *why;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (dup2(out, STDOUT_FILENO) >= 0 && dup2(said, STDERR_FILENO) >= 0)
+    if (dup2(out, STDOUT_FILENO) >= 0 && dup2(said, STDERR_FILENO) >= 0 &&
+        (turn == TURN_FD ? fcntl(turn, F_SETFD, 0) : dup2(turn, TURN_FD)) >= 0)
         execvp(c->argv[0], c->argv);
     why = strerror(errno);
-    if (write(said, why, strlen(why)) < 0)
+    if (write(STDERR_FILENO, why, strlen(why)) < 0)
         _exit(126);
     _exit(127);
 }
@@ -189,42 +213,133 @@ called(int who)
     return who == OURS ? "this build" : bench_options.vs_tool;
 }
 
-static int
-run_one(const struct contest *t, int who, struct sov_bench_set *set,
-        struct sov_err *err)
+static void
+close_process(struct process *p)
 {
-    FILE *said = tmpfile();
-    int fd[2] = { -1, -1 };
+    if (p->turn >= 0)
+        close(p->turn);
+    if (p->out >= 0)
+        close(p->out);
+    if (p->said != NULL)
+        fclose(p->said);
+    *p = (struct process){ .pid = -1, .out = -1, .turn = -1 };
+}
+
+static int
+begin(const struct contest *t, int who, struct process *p, struct sov_err *err)
+{
+    int out[2] = { -1, -1 };
+    int turn[2] = { -1, -1 };
+
+    *p = (struct process){ .pid = -1, .out = -1, .turn = -1 };
+    p->said = tmpfile();
+    if (p->said != NULL && pipe2(out, O_CLOEXEC) == 0 &&
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, turn) == 0) {
+        fflush(NULL);
+        p->pid = fork();
+        if (p->pid == 0)
+            become(&t->command[who], out[1], turn[1], fileno(p->said));
+    }
+    p->out = out[0];
+    p->turn = turn[0];
+    if (out[1] >= 0)
+        close(out[1]);
+    if (turn[1] >= 0)
+        close(turn[1]);
+    if (p->pid > 0)
+        return 0;
+    close_process(p);
+    return sov_fail_sys(err, SOV_WHERE_ANY, "%.160s", called(who));
+}
+
+/* Its turn, until it is done; false: it has ended. */
+static bool
+take_turn(const struct process *p)
+{
+    char c = 'g';
+    ssize_t n;
+
+    if (send(p->turn, &c, 1, MSG_NOSIGNAL) != 1)
+        return false;
+    do
+        n = read(p->turn, &c, 1);
+    while (n < 0 && errno == EINTR);
+    return n == 1;
+}
+
+/* What it tells in the end; *status is as it ended. */
+static int
+finish(struct process *p, int who, int *status, struct sov_bench_set *set,
+       struct sov_err *err)
+{
     char *text = NULL;
     size_t len = 0;
-    int status = -1;
-    pid_t pid;
     int rc;
 
-    if (said == NULL || pipe2(fd, O_CLOEXEC) < 0) {
-        if (said != NULL)
-            fclose(said);
-        return sov_fail_sys(err, SOV_WHERE_ANY, "pipe");
-    }
-    fflush(NULL);
-    pid = fork();
-    if (pid == 0)
-        become(&t->command[who], fd[1], fileno(said));
-    close(fd[1]);
-    rc = pid < 0 ? sov_fail_sys(err, SOV_WHERE_ANY, "fork")
-                 : bench_read_all(fd[0], called(who), &text, &len, err);
-    close(fd[0]);
-    if (pid > 0 && rc < 0)
-        kill(pid, SIGKILL);
-    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+    close(p->turn);
+    p->turn = -1;
+    rc = bench_read_all(p->out, called(who), &text, &len, err);
+    if (rc < 0)
+        kill(p->pid, SIGKILL);
+    while (waitpid(p->pid, status, 0) < 0 && errno == EINTR)
         continue;
     if (rc == 0)
-        rc = how_it_ended(called(who), status, said, err);
+        rc = how_it_ended(called(who), *status, p->said, err);
     if (rc == 0)
         rc = bench_read_records(text, len, called(who), set, err);
-    fclose(said);
+    close_process(p);
     free(text);
     return rc;
+}
+
+/* One after the other, from the beginning to the end. */
+static int
+run_alone(const struct contest *t, int first, struct sov_bench_set set[2],
+          struct sov_err *err)
+{
+    int rc = 0;
+
+    for (int i = 0; i < 2 && rc == 0; i++) {
+        int who = i == 0 ? first : !first;
+        struct process p;
+        int status;
+
+        rc = begin(t, who, &p, err);
+        if (rc == 0)
+            rc = finish(&p, who, &status, &set[who], err);
+    }
+    return rc;
+}
+
+/* Both at once, by turns: to warm up, and for each sample.  *unknown: the
+ * other one has no turns. */
+static int
+run_turns(const struct contest *t, int first, struct sov_bench_set set[2],
+          bool *unknown, struct sov_err *err)
+{
+    struct process p[2];
+    struct sov_err late;
+    int status = 0, ours, rc_ours;
+    int rc = begin(t, OURS, &p[OURS], err);
+
+    if (rc < 0)
+        return rc;
+    rc = begin(t, OTHER, &p[OTHER], err);
+    for (int i = 0; i <= TURNS && rc == 0; i++) {
+        int who = i % 2 == 0 ? first : !first;
+
+        if (!take_turn(&p[who]) || !take_turn(&p[!who]))
+            break;
+    }
+    if (rc == 0)
+        rc = finish(&p[OTHER], OTHER, &status, &set[OTHER], err);
+    *unknown = WIFEXITED(status) && WEXITSTATUS(status) == 64;
+    if (rc < 0)
+        kill(p[OURS].pid, SIGKILL);
+    rc_ours = finish(&p[OURS], OURS, &ours, &set[OURS], &late);
+    if (rc == 0 && rc_ours < 0)
+        *err = late;
+    return rc < 0 ? rc : rc_ours;
 }
 
 /* ---- pairs of them */
@@ -282,6 +397,25 @@ find_cells(struct contest *t, const struct sov_bench_set set[2],
     return rc;
 }
 
+/* Of samples that were taken by turns, or of medians. */
+static int
+take_ratio(const struct contest *t, struct pair *p,
+           const struct sov_bench_set set[2], struct sov_err *err)
+{
+    const struct sov_bench_record *a = find_alike(&set[OURS], p->record);
+    const struct sov_bench_record *b = find_alike(&set[OTHER], p->record);
+    struct sov_bench_ratio r;
+    int rc;
+
+    p->ratio[t->n] = p->v[OURS][t->n] / p->v[OTHER][t->n];
+    if (!t->turns || a->n == 0 || a->n != b->n)
+        return 0;
+    rc = sov_bench_pairs(a->samples, b->samples, a->n, 0.95, &r, err);
+    if (rc == 0)
+        p->ratio[t->n] = r.ratio;
+    return rc;
+}
+
 static int
 take_pair(struct contest *t, const struct sov_bench_set set[2],
           struct sov_err *err)
@@ -297,8 +431,18 @@ take_pair(struct contest *t, const struct sov_bench_set set[2],
                                 called(who));
             p->v[who][t->n] = r->stat.median;
         }
+    for (size_t i = 0; i < t->n_cells; i++)
+        if (take_ratio(t, &t->pair[i], set, err) < 0)
+            return sov_err_wrap(err, "%.160s", called(OTHER));
     t->n++;
     return 0;
+}
+
+static void
+make_commands(struct contest *t)
+{
+    make_command(&t->command[OURS], "/proc/self/exe", t->model, t->turns);
+    make_command(&t->command[OTHER], bench_options.vs_tool, t->model, t->turns);
 }
 
 static int
@@ -306,10 +450,16 @@ measure_pair(struct contest *t, struct sov_err *err)
 {
     struct sov_bench_set set[2] = { { 0 }, { 0 } };
     int first = t->n % 2 == 0 ? OURS : OTHER;
-    int rc = run_one(t, first, &set[first], err);
+    bool unknown = false;
+    int rc = t->turns ? run_turns(t, first, set, &unknown, err)
+                      : run_alone(t, first, set, err);
 
-    if (rc == 0)
-        rc = run_one(t, !first, &set[!first], err);
+    if (rc < 0 && unknown && t->n == 0) { /* an older one */
+        sov_note(1, "%s knows no turns: process by process", called(OTHER));
+        t->turns = false;
+        make_commands(t);
+        rc = run_alone(t, first, set, err);
+    }
     if (rc == 0 && t->n_cells == 0)
         rc = find_cells(t, set, err);
     if (rc == 0)
@@ -378,7 +528,7 @@ static int
 tell_ratio(const struct contest *t, struct pair *p, const struct bench_job *job,
            struct sov_bench_set *set, struct sov_err *err)
 {
-    double v[PAIRS_MOST];
+    double ones[PAIRS_MOST];
     struct sov_bench_ratio ratio;
     struct sov_bench_record *r;
     int rc = tell_one(t, p, OURS, job, set, err);
@@ -387,12 +537,12 @@ tell_ratio(const struct contest *t, struct pair *p, const struct bench_job *job,
         return rc;
     r = &set->record[set->n - 1];
     for (size_t i = 0; i < t->n; i++)
-        v[i] = p->v[OURS][i] / p->v[OTHER][i];
+        ones[i] = 1;
     rc = sov_bench_record_metric(r, "ratio", err);
     if (rc == 0)
-        rc = sov_bench_record_samples(r, v, t->n, err);
+        rc = sov_bench_record_samples(r, p->ratio, t->n, err);
     if (rc == 0)
-        rc = sov_bench_pairs(p->v[OURS], p->v[OTHER], t->n, 0.95, &ratio, err);
+        rc = sov_bench_pairs(p->ratio, ones, t->n, 0.95, &ratio, err);
     if (rc == 0)
         rc = set_text(&r->cell.text, err, called(OTHER), "", "", "");
     if (rc == 0)
@@ -439,8 +589,9 @@ bench_builds(const struct bench_job *job, const char *model,
         o->runs > 0 && o->runs < PAIRS_MOST ? (size_t)o->runs : PAIRS_MOST;
     t->budget = o->seconds > 0 ? o->seconds : BENCH_SECONDS;
     t->start = sov_seconds();
-    make_command(&t->command[OURS], "/proc/self/exe", model);
-    make_command(&t->command[OTHER], o->vs_tool, model);
+    t->turns = true;
+    t->model = model;
+    make_commands(t);
     sov_progress_begin("pairs");
     while (rc == 0 && goes_on(t))
         rc = measure_pair(t, err);

@@ -17,14 +17,17 @@
 #include "cli/tool.h"
 #include "sov/base.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define SAMPLE_SECONDS 0.1
 #define REPS_MAX       100000
 #define ROUNDS_MOST    20
+#define PAIRS_MOST     600 /* rounds of two models; the more, the surer */
 #define WARMUP_MOST    12
 
 /* ---- laying it out */
@@ -125,7 +128,8 @@ open_roofs(struct grid *g, struct sov_err *err)
                 return sov_fail(err, SOV_EMEM, "out of memory");
         }
     }
-    return sov_roof_open(&g->roof, err);
+    /* one of two that take turns has no time for limits */
+    return bench_options.turns > 0 ? 0 : sov_roof_open(&g->roof, err);
 }
 
 /* Threads are made while that is allowed, as many as any cell wants. */
@@ -142,7 +146,9 @@ open_grid(struct grid *g, struct sov_err *err)
     const struct bench_options *o = &bench_options;
     int rc;
 
-    g->rounds_most = o->runs > 0 ? o->runs : ROUNDS_MOST;
+    g->rounds_most = o->runs > 0             ? o->runs
+                     : g->job->n_models == 2 ? PAIRS_MOST
+                                             : ROUNDS_MOST;
     g->budget = o->seconds > 0 ? o->seconds : BENCH_SECONDS;
     g->idle = NAN;
     make_threads();
@@ -258,9 +264,34 @@ warm_up(struct grid *g, struct cell *c, struct sov_err *err)
     return rc;
 }
 
+/* --turns: who has begun this process says when; false: it is gone. */
+static bool
+wait_turn(void)
+{
+    char c;
+    ssize_t n = 1;
+
+    if (bench_options.turns > 0)
+        do
+            n = read((int)bench_options.turns, &c, 1);
+        while (n < 0 && errno == EINTR);
+    return n == 1;
+}
+
+static int
+end_turn(struct sov_err *err)
+{
+    if (bench_options.turns == 0 ||
+        write((int)bench_options.turns, "d", 1) == 1)
+        return 0;
+    return sov_fail_sys(err, SOV_WHERE_ANY, "--turns");
+}
+
 static void
 measure_roofs(struct grid *g)
 {
+    if (g->roof == NULL)
+        return;
     for (size_t i = 0; i < bench_options.threads.n; i++) {
         sov_set_threads(g->roofs[i].threads);
         for (size_t k = 0; k < SOV_ROOF_KINDS; k++)
@@ -309,6 +340,8 @@ measure(struct grid *g, struct sov_err *err)
 {
     int rc = 0;
 
+    if (!wait_turn())
+        return 0;
     g->start = sov_seconds();
     measure_idle(g);
     sov_progress_begin("samples");
@@ -316,8 +349,13 @@ measure(struct grid *g, struct sov_err *err)
         rc = warm_up(g, &g->cell[i], err);
     measure_roofs(g); /* once for nothing */
     sov_noise_begin(g->noise);
-    while (rc == 0 && goes_on(g))
+    if (rc == 0)
+        rc = end_turn(err);
+    while (rc == 0 && goes_on(g) && wait_turn()) {
         rc = measure_round(g, err);
+        if (rc == 0)
+            rc = end_turn(err);
+    }
     sov_noise_end(g->noise, &g->job->noise);
     sov_progress_end();
     return rc;

@@ -26,7 +26,8 @@ chmod +x other
 expect 0 sov-bench --json $quick --runs 3 --vs-tool ./other m.gguf
 err_empty
 [ "$(wc -l <calls)" -eq 3 ] || fail "it was not called three times"
-grep -q -e '--json --quiet --no-start --runs=3 .*--gen=4 .* m.gguf$' calls ||
+grep -q -e '--json --quiet --no-start --runs=8 --turns=3 .*--gen=4 .* m.gguf$' \
+    calls ||
     fail "other options: $(cat calls)"
 [ "$(wc -l <out)" -eq 3 ] || fail "not three records"
 out_has '"metric":"decode"'
@@ -35,6 +36,19 @@ grep '"metric":"ratio"' out | grep '"name":"m.gguf"' |
     grep '"text":"./other"' | grep -q '"stat":{"n":3,' || fail "no ratio"
 [ "$(sed 's/.*"run":"\([^"]*\)".*/\1/' out | sort -u | wc -l)" -eq 1 ] ||
     fail "records of several runs"
+
+# an older build, which knows no turns
+cat >older <<EOF
+#!/bin/sh
+case "\$*" in *--turns*) exit 64 ;; esac
+echo "\$@" >>"$scratch/old-calls"
+exec sov-bench "\$@"
+EOF
+chmod +x older
+# shellcheck disable=SC2086
+expect 0 sov-bench --json $quick --runs 2 --vs-tool ./older m.gguf
+[ "$(grep -c -e '--no-start --runs=3 ' old-calls)" -eq 2 ] || fail "not alone"
+grep '"metric":"ratio"' out | grep -q '"stat":{"n":2,' || fail "no ratio"
 
 rm calls
 expect 0 sov-bench -q --prompt 0 --gen 2 --runs 1 --vs-tool ./other m.gguf
