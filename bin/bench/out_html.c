@@ -133,6 +133,10 @@ put_notes(FILE *f, const struct bench_view *view)
             continue;
         fputs("<p class=\"soft\">Note on ", f);
         sov_markup_text(f, view->rows[i].what);
+        if (view->n_named > 1) {
+            fputs(" of ", f);
+            sov_markup_text(f, bench_text(view->rows[i].r->model.name));
+        }
         fputs(": ", f);
         sov_markup_text(f, note);
         fputs("</p>\n", f);

@@ -270,11 +270,15 @@ put_conditions(const struct table *t)
 }
 
 static void
-put_note(const struct table *t, const char *what, const char *note)
+put_note(const struct table *t, const struct bench_row *row, const char *note)
 {
     char safe[2048];
 
-    fprintf(t->f, "note on %s", sov_text_escape(safe, sizeof(safe), what));
+    fprintf(t->f, "note on %s", sov_text_escape(safe, sizeof(safe), row->what));
+    if (t->view->n_named > 1)
+        fprintf(t->f, " of %s",
+                sov_text_escape(safe, sizeof(safe),
+                                bench_text(row->r->model.name)));
     fprintf(t->f, ": %s\n", sov_text_escape(safe, sizeof(safe), note));
 }
 
@@ -292,7 +296,7 @@ put_notes(const struct table *t)
         for (size_t k = 0; k < i && !told; k++)
             told = strcmp(bench_text(view->rows[k].r->note), note) == 0;
         if (!told)
-            put_note(t, view->rows[i].what, note);
+            put_note(t, &view->rows[i], note);
     }
     if (view->n == 0)
         return;

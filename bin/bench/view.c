@@ -183,14 +183,29 @@ make_rows(struct bench_view *view, const struct sov_bench_set *past,
 
         row->r = &view->now->record[i];
         row->v = verdict_of(view, row->r);
-        row->model = model_of(view, bench_of_machine(row->r) ? &nobody
-                                                             : &row->r->model);
+        row->model =
+            model_of(view, bench_of_machine(row->r) ? &nobody : &row->r->model);
         row->scale =
             bench_scale_of(bench_text(row->r->unit), row->r->stat.median);
         bench_row_words(row, view);
         rc = gather(row, past, err);
     }
     return rc;
+}
+
+/* What the machine could do was measured beside each model. */
+static void
+tell_limits_apart(struct bench_view *view)
+{
+    for (size_t i = 0; i < view->n && view->n_named > 1; i++) {
+        struct bench_row *row = &view->rows[i];
+        size_t len = strlen(row->what);
+
+        if (bench_of_machine(row->r) &&
+            bench_text(row->r->model.name)[0] != '\0')
+            snprintf(row->what + len, sizeof(row->what) - len, " beside %s",
+                     bench_text(row->r->model.name));
+    }
 }
 
 int
@@ -218,6 +233,7 @@ bench_view_make(struct bench_view *view, const struct bench_outputs *o,
         bench_view_free(view);
         return rc;
     }
+    tell_limits_apart(view);
     count_answers(view);
     bench_headline(view);
     return 0;
