@@ -191,6 +191,7 @@ bin_sov_verify_SOURCES = %D%/sov-verify.c %D%/verify/verify.h \
 	%D%/verify/paper_md.c %D%/verify/paper_spdx.c \
 	%D%/verify/paper_steps.c %D%/verify/paper_value.c \
 	%D%/verify/papers.def \
-	%D%/verify/recompute.c \
+	%D%/verify/recompute.c %D%/verify/recompute.h \
+	%D%/verify/recompute_tell.c \
 	%D%/verify/scrub.c %D%/verify/show.c %D%/verify/sign.c %D%/verify/test.c
 bin_sov_verify_LDADD = $(tool_libs) -lm

@@ -46,6 +46,11 @@ read_all(sov_prove *p, struct sov_err *err)
         rc = sov_prove_uint(p, "seed", &p->distill.seed, err);
     if (rc >= 0)
         rc = read_lora(p, err);
+    /* what a run would need, and merging only looks at */
+    p->distill.alpha = 0.5;
+    p->distill.temp = 1;
+    p->distill.batch = p->distill.accumulate = 1;
+    p->distill.max_memory = p->o.max_memory;
     p->distill.most =
         p->distill.lora == NULL && rc >= 0 && strcmp(p->quant.type, "f16") == 0
             ? 65504

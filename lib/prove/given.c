@@ -237,12 +237,11 @@ give_model(sov_prove *p, const char *path, struct sov_err *err)
     return rc;
 }
 
-/* What is no model: a text, most of the time. */
+/* The text of a file, if it has this digest and is still what was hashed. */
 static int
-give_file(sov_prove *p, const char *path, struct sov_err *err)
+read_text(struct sov_given *g, const char *path, struct sov_err *err)
 {
     struct sov_digest d = { .has = SOV_HASH_SHA256 };
-    struct sov_given *g;
     char *text = NULL;
     size_t len = 0;
     int rc = sov_read_whole(path, SOV_TEXT_MAX, &text, &len, err);
@@ -251,15 +250,35 @@ give_file(sov_prove *p, const char *path, struct sov_err *err)
         return rc;
     d.size = len;
     sov_sha256(text, len, d.sha256);
-    g = find(p, &d);
-    rc = g == NULL ? 1 : set_path(g, path, err);
-    if (rc == 0) {
-        g->text = text;
-        g->len = len;
-    } else {
+    rc = is_same(g->what, &d)
+             ? set_path(g, path, err)
+             : sov_fail(err, SOV_EIO, "changed while it was read");
+    if (rc < 0) {
         free(text);
+        return rc;
     }
-    return rc;
+    g->text = text;
+    g->len = len;
+    return 0;
+}
+
+/* What is no model: a text, most of the time.  It is not read into memory
+ * before it is known to be one of those that are wanted. */
+static int
+give_file(sov_prove *p, const char *path, struct sov_err *err)
+{
+    struct sov_digest d;
+    struct sov_given *g;
+    int rc = sov_hash_path(path, SOV_HASH_SHA256, &d, err);
+
+    if (rc < 0)
+        return rc;
+    g = find(p, &d);
+    if (g == NULL)
+        return 1;
+    return has_role(g->what, "delta") || has_role(g->what, "imatrix")
+               ? set_path(g, path, err) /* opened by name */
+               : read_text(g, path, err);
 }
 
 int

@@ -4,6 +4,7 @@
  */
 #include "fmt_make.h"
 
+#include "fmt/plan.h"
 #include "fmt/vtype.h"
 #include "sov/write.h"
 
@@ -141,6 +142,79 @@ START_TEST(plans_are_cut_between_tensors)
             check_cut(forms[i], 0, n);
         check_cut(forms[i], 2000, 2);
     }
+}
+END_TEST
+
+/* Somebody who wants each third tensor, and what he has seen. */
+struct seen {
+    const sov_plan *plan;
+    struct sov_buf bytes;
+    size_t calls;
+    uint64_t next; /* byte of the tensor */
+};
+
+static bool
+each_third(void *arg, size_t tensor)
+{
+    (void)arg;
+    return tensor % 3 == 1;
+}
+
+static int
+see(void *arg, size_t tensor, uint64_t off, const void *buf, size_t len,
+    struct sov_err *err)
+{
+    struct seen *s = arg;
+
+    (void)err;
+    ck_assert_uint_eq(tensor % 3, 1);
+    ck_assert_uint_eq(off, s->next);
+    s->next += len;
+    if (s->next == sov_plan_at(s->plan, tensor)->size)
+        s->next = 0;
+    s->calls++;
+    sov_buf_add(&s->bytes, buf, len);
+    return 0;
+}
+
+START_TEST(a_taker_sees_what_it_wants)
+{
+    sov_plan *plan = make_plan();
+    struct seen s = { .plan = plan };
+    const struct sov_taker taker = { each_third, see, &s };
+    size_t n = 0, all = 0;
+    struct sov_err err;
+    sov_writer *w;
+
+    ck_assert_int_eq(sov_plan_freeze(plan, 32, &err), 0);
+    ck_assert_int_eq(sov_writer_open(&w, plan, &taker, NULL, 0, &err), 0);
+    for (size_t i = 0; i < N_TENSORS; i++) {
+        size_t size = (size_t)sov_plan_at(plan, i)->size;
+        unsigned char *x = malloc(size);
+
+        if (!sov_taker_wants(&taker, i)) {
+            free(x);
+            continue;
+        }
+        ck_assert_ptr_nonnull(x);
+        memset(x, (int)i, size);
+        ck_assert_int_eq(sov_writer_data(w, x, size / 2, &err), 0);
+        ck_assert_int_eq(
+            sov_writer_data(w, x + size / 2, size - size / 2, &err), 0);
+        /* not over the end of a tensor */
+        if (++n == 1)
+            ck_assert_int_eq(sov_writer_data(w, x, 65536, &err), SOV_EARG);
+        all += size;
+        free(x);
+    }
+    ck_assert_int_eq(sov_writer_end(&w, &err), 0);
+    ck_assert_uint_eq(s.calls, 2 * n);
+    ck_assert_uint_eq(s.bytes.len, all);
+    /* one that lacks some is told */
+    ck_assert_int_eq(sov_writer_open(&w, plan, &taker, NULL, 0, &err), 0);
+    ck_assert_int_eq(sov_writer_end(&w, &err), SOV_EARG);
+    sov_buf_free(&s.bytes);
+    sov_plan_free(plan);
 }
 END_TEST
 
@@ -407,6 +481,7 @@ void
 write_tests(TCase *tc)
 {
     tcase_add_test(tc, plans_are_cut_between_tensors);
+    tcase_add_test(tc, a_taker_sees_what_it_wants);
     tcase_add_test(tc, files_have_the_names_that_others_give);
     tcase_add_test(tc, files_beside_come_first);
     tcase_add_test(tc, safetensors_are_read_as_they_were_written);
