@@ -3,8 +3,9 @@
  * fuzz_policy.c - any bytes as a policy, as its signatures, as facts
  *
  * A policy is asked about the child of the golden vector: two claims by the keys
- * A and B.  Whatever it says, a refusal names a line of it, and a yes is one of
- * the claims without it as well.
+ * A and B, of which A has declared facts and B has measured it; and about a file
+ * that B made of it with an adapter nobody claims.  Whatever it says, a refusal
+ * names a line of it.  Signed by A it is asked whether it follows another one.
  */
 #include "sov/facts.h"
 #include "sov/policy.h"
@@ -15,7 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHA "c14d323266498f0fc10d519240b43e273c5f07ce07da53b68e4bb51d3166d330"
+#define LEAF "0c78840c8890b71ad3b166f9b9edc47ffc7e4d2e2eb732ab80fb7e3d857a361f"
+#define SHA  "c14d323266498f0fc10d519240b43e273c5f07ce07da53b68e4bb51d3166d330"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -48,17 +50,25 @@ golden(void)
     return set;
 }
 
-static void
-add_key(sov_keyring *ring, int first)
+static sov_seckey *
+grow(int first)
 {
     unsigned char seed[SOV_SEED_LEN];
     sov_seckey *key;
 
     for (int i = 0; i < SOV_SEED_LEN; i++)
         seed[i] = (unsigned char)(first + i);
-    /* a policy may have as many keys as there may be, or revoke this one */
     if (sov_seckey_seed(&key, seed, NULL) < 0)
         abort();
+    return key;
+}
+
+static void
+add_key(sov_keyring *ring, int first)
+{
+    sov_seckey *key = grow(first);
+
+    /* a policy may have as many keys as there may be */
     if (sov_keyring_add(ring, sov_seckey_public(key), NULL) < 0 &&
         sov_keyring_count(ring) == 0)
         abort();
@@ -66,26 +76,145 @@ add_key(sov_keyring *ring, int first)
 }
 
 static void
-ask(sov_policy *p)
+add_line(sov_claims *set, const struct sov_statement *st, int by)
+{
+    sov_seckey *key = grow(by);
+    char *line;
+    size_t len;
+
+    if (sov_claim_make(st, key, &line, &len, NULL, NULL) < 0 ||
+        sov_claims_read(set, line, len, "more", NULL) < 0)
+        abort();
+    free(line);
+    sov_seckey_free(key);
+}
+
+static void
+add_facts(sov_claims *set, const struct sov_resource *of)
+{
+    static const char text[] =
+        "sov-facts v1\nlicense: MIT\njurisdiction: EU\nepoch: 3\n"
+        "reviewed_by: a\n";
+    struct sov_statement st = { .subject = of,
+                                .n_subjects = 1,
+                                .predicate_type = SOV_PREDICATE_FACTS,
+                                .finished = 1767323000 };
+    sov_facts *facts;
+
+    if (sov_facts_parse(&facts, text, sizeof(text) - 1, NULL) < 0)
+        abort();
+    st.fact = sov_facts_params(facts, &st.n_facts);
+    add_line(set, &st, 0);
+    sov_facts_free(facts);
+}
+
+static void
+add_test(sov_claims *set, const struct sov_resource *of)
+{
+    static const struct sov_param cell[] = {
+        { "metric", SOV_PARAM_STR, "ppl", 0, NULL, 0 },
+        { "value", SOV_PARAM_STR, "30.5", 0, NULL, 0 },
+    };
+    static const struct sov_param map = {
+        NULL, SOV_PARAM_MAP, NULL, 0, cell, 2
+    };
+    static const struct sov_param list = {
+        "sov_measurements", SOV_PARAM_LIST, NULL, 0, &map, 1
+    };
+    struct sov_statement st = { .subject = of,
+                                .n_subjects = 1,
+                                .predicate_type = SOV_PREDICATE_TEST,
+                                .configuration = of,
+                                .n_configuration = 1,
+                                .extra = &list,
+                                .n_extra = 1,
+                                .finished = 1767323000 };
+
+    add_line(set, &st, 32);
+}
+
+/* Made of the child by B, with an adapter. */
+static void
+add_merged(sov_claims *set, const struct sov_resource *child,
+           const struct sov_resource *merged)
+{
+    static const struct sov_param external[] = {
+        { "fast", SOV_PARAM_BOOL, NULL, 1, NULL, 0 },
+        { "threads", SOV_PARAM_INT, NULL, 2, NULL, 0 },
+        { "type", SOV_PARAM_LIST, NULL, 0, NULL, 0 },
+    };
+    static const struct sov_param value[] = {
+        { NULL, SOV_PARAM_STR, "EU", 0, NULL, 0 },
+        { NULL, SOV_PARAM_STR, "Apache-2.0", 0, NULL, 0 },
+    };
+    static const struct sov_param label[] = {
+        { "jurisdiction", SOV_PARAM_LIST, NULL, 0, &value[0], 1 },
+        { "license", SOV_PARAM_LIST, NULL, 0, &value[1], 1 },
+    };
+    struct sov_resource dep[2] = { *child, *child };
+    struct sov_statement st = { .subject = merged,
+                                .n_subjects = 1,
+                                .build_type = "urn:sov:buildtype:quantize:v1",
+                                .builder = "urn:sov:builder:fuzz:v1",
+                                .external = external,
+                                .n_external = 3,
+                                .dependency = dep,
+                                .n_dependencies = 2,
+                                .label = label,
+                                .n_labels = 2,
+                                .finished = 1767323001 };
+
+    dep[0].role = "parent";
+    dep[0].claim = LEAF;
+    dep[1].role = "adapter";
+    add_line(set, &st, 32);
+}
+
+static struct sov_resource child = { .name = "child.gguf", .has_size = true };
+static struct sov_resource merged = { .name = "merged.gguf" };
+
+/* What there is to be asked about; NULL where the golden claims are not. */
+static sov_claims *
+all_claims(void)
 {
     static sov_claims *set;
-    struct sov_claim_file file = { .name = "child.gguf" };
+
+    if (set != NULL || (set = golden()) == NULL)
+        return set;
+    child.digest.has = merged.digest.has = SOV_HASH_SHA256;
+    child.digest.size = 12288;
+    if (!sov_hex_parse(SHA, child.digest.sha256))
+        abort();
+    add_facts(set, &child);
+    add_test(set, &child);
+    add_merged(set, &child, &merged);
+    return set;
+}
+
+static void
+ask_about(sov_policy *p, sov_claims *set, const struct sov_resource *of)
+{
+    struct sov_claim_file file = { .name = of->name, .digest = of->digest };
     struct sov_verdict v;
     struct sov_err err = { 0 };
-    int rc;
+    int rc = sov_policy_verify(set, p, &file, 1, &v, &err);
 
-    if (set == NULL && (set = golden()) == NULL)
-        return;
-    file.digest.has = SOV_HASH_SHA256;
-    file.digest.size = 12288;
-    if (!sov_hex_parse(SHA, file.digest.sha256))
-        abort();
-    rc = sov_policy_verify(set, p, &file, 1, &v, &err);
     if ((rc == 0) != (v.answer == SOV_ANSWER_YES) ||
         (rc < 0 && (err.msg[0] == '\0' || strchr(err.msg, '\n') != NULL)) ||
         (v.answer == SOV_ANSWER_POLICY &&
          (rc != SOV_EDENY || v.policy_line == 0)))
         abort();
+}
+
+static void
+ask(sov_policy *p)
+{
+    sov_claims *set = all_claims();
+
+    if (set == NULL)
+        return;
+    ask_about(p, set, &child);
+    ask_about(p, set, &merged);
     for (size_t i = 0; i < sov_claims_count(set); i++)
         (void)sov_policy_allows(p, set, sov_claims_at(set, i));
 }
@@ -143,6 +272,36 @@ as_signatures(const uint8_t *data, size_t size)
         free(kept);
 }
 
+/* Signed by A, after the other one, and before it. */
+static void
+as_successor(const uint8_t *data, size_t size)
+{
+    struct sov_policy_update u = { .where = "fuzz", .now = 1767323045 };
+    sov_seckey *key = grow(0);
+    char *line;
+
+    if (sov_policy_sign(key, data, size, &line, &u.sigs_len, NULL) < 0)
+        abort();
+    u.text = data;
+    u.len = size;
+    u.sigs = line;
+    u.before = root;
+    u.before_len = sizeof(root) - 1;
+    (void)!sov_policy_accept(&u, NULL);
+    free(line);
+    if (sov_policy_sign(key, root, sizeof(root) - 1, &line, &u.sigs_len, NULL) <
+        0)
+        abort();
+    u.text = root;
+    u.len = sizeof(root) - 1;
+    u.sigs = line;
+    u.before = data;
+    u.before_len = size;
+    (void)!sov_policy_accept(&u, NULL);
+    free(line);
+    sov_seckey_free(key);
+}
+
 static void
 as_facts(const uint8_t *data, size_t size)
 {
@@ -170,6 +329,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     as_policy(data, size);
     as_signatures(data, size);
+    as_successor(data, size);
     as_facts(data, size);
     return 0;
 }
