@@ -103,7 +103,7 @@ is_right(const struct sov_guard *g, const unsigned char *p, size_t len,
     return memcmp(sum, g->groups + group * SOV_SHA256_LEN, sizeof(sum)) == 0;
 }
 
-static void
+static bool
 open_group(struct sov_guard *g, size_t group)
 {
     uint64_t off = group * GROUP;
@@ -121,13 +121,20 @@ open_group(struct sov_guard *g, size_t group)
         atomic_fetch_add(&g->checked, len);
     }
     atomic_flag_clear_explicit(&g->busy, memory_order_release);
-    if (!ok) {
-        g->broken(g->arg, off);
-        abort();
-    }
+    return ok;
 }
 
-/* What is not ours goes to whoever was there before. */
+/* The next fault is whoever's it was before. */
+static void
+give_back(int sig)
+{
+    sigaction(sig, &before[sig == SIGBUS], NULL);
+    atomic_store(&installed, false);
+}
+
+/* What is not ours goes to whoever was there before; and so does what is broken
+ * if whoever was told of it comes back, since there is nothing to go on with:
+ * without another handler that ends the process. */
 static void
 handle(int sig, siginfo_t *info, void *context)
 {
@@ -136,12 +143,15 @@ handle(int sig, siginfo_t *info, void *context)
 
     (void)context;
     if (g == NULL) {
-        sigaction(sig, &before[sig == SIGBUS], NULL);
-        atomic_store(&installed, false);
+        give_back(sig);
     } else {
         const unsigned char *at = info->si_addr;
+        uint64_t group = (uint64_t)(at - g->closed) / GROUP;
 
-        open_group(g, (size_t)((uint64_t)(at - g->closed) / GROUP));
+        if (!open_group(g, (size_t)group)) {
+            g->broken(g->arg, group * GROUP);
+            give_back(sig);
+        }
     }
     errno = keep;
 }

@@ -13,8 +13,7 @@ done
 key_of() {
     echo "key $1 minisign $(tail -n 1 "$1.pub")"
 }
-text=$top_srcdir/tests/data/dev.txt
-head -c 3000 "$text" >text
+head -c 3000 "$top_srcdir/tests/data/dev.txt" >text
 
 expect 0 sov-quantize -q -t f16 -o base.gguf "$tale"
 expect 0 sov-verify -q --adopt --sign-key ada.key --license Apache-2.0 \

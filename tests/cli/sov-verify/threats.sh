@@ -51,6 +51,7 @@ forge() {
 }
 # no STATUS WHAT MODEL: refused, in one line that says so
 no() {
+    # shellcheck disable=SC2086 # an option and its value
     expect "$1" sov-verify --policy p ${with:-} "$3"
     err_has "$2"
     err_one_line
@@ -120,6 +121,7 @@ no 77 "is where its history begins" e.gguf
 # delete an inconvenient ancestor: from the file, and from the model too
 sed 1d q.gguf.claims.jsonl >less
 with="--claims less"
+# shellcheck disable=SC2086
 expect 0 sov-verify --policy p $with q.gguf # the model has it
 with=
 expect 0 sov-quantize -q -t f16 --format safetensors --require-claims p \
@@ -185,7 +187,7 @@ payload q.gguf.claims.jsonl 3 | sed 's/,"license":\["Apache-2.0"\]//' |
 payload launder 1 | grep -q Apache && fail "not laundered"
 policy p
 with="--claims both"
-cat q.gguf.claims.jsonl | head -n 2 | cat - launder >both
+head -n 2 q.gguf.claims.jsonl | cat - launder >both
 no 1 "drops the label license=Apache-2.0" q.gguf
 with=
 policy p "license allow MIT"
@@ -264,6 +266,7 @@ payload q.gguf.claims.jsonl 3 |
 no 1 "duplicate" q.gguf
 payload q.gguf.claims.jsonl 3 | sed 's/q.gguf/\\u001b[2Jq/' | forge bob >acts
 with="--claims acts"
+# shellcheck disable=SC2086
 expect 1 sov-verify --policy p $with b.gguf
 grep -q "$(printf '\033')" err && fail "an escape on the terminal"
 
