@@ -145,7 +145,8 @@ hold_lazily(struct sov_lm *lm, struct sov_model_opts *opts,
     if (rc == 0)
         rc = sov_index_parse(&lm->index, text, len, err);
     if (rc < 0 && rc != SOV_EARG)
-        sov_err_wrap(err, "%s", path);
+        sov_err_wrap(err, "--verify=lazy needs the index (or say digest): %s",
+                     path);
     free(text);
     free(path);
     if (rc < 0)

@@ -119,23 +119,30 @@ hash_made(struct work *w, struct sov_err *err)
 }
 
 static int
-ask(struct work *w, const sov_keyring *ring, struct sov_err *err)
+ask_once(struct work *w, sov_policy *policy, struct sov_err *err)
 {
-    int rc =
-        sov_claims_verify(w->claims, ring, w->set.file, w->set.n, &w->v, err);
+    return w->beside ? sov_claims_verify(w->claims, sov_policy_ring(policy),
+                                         w->set.file, w->set.n, &w->v, err)
+                     : sov_policy_verify(w->claims, policy, w->set.file,
+                                         w->set.n, &w->v, err);
+}
+
+static int
+ask(struct work *w, sov_policy *policy, struct sov_err *err)
+{
+    int rc = ask_once(w, policy, err);
 
     if (rc == SOV_ENO && w->v.answer == SOV_ANSWER_CHAIN &&
         sov_claims_read_meta(w->claims, sov_model_meta(w->model), NULL) == 0)
-        rc = sov_claims_verify(w->claims, ring, w->set.file, w->set.n, &w->v,
-                               err);
+        rc = ask_once(w, policy, err);
     return rc;
 }
 
 /* A no is an answer only where it is about bytes: then we can say which. */
 static int
-verify(struct work *w, const sov_keyring *ring, struct sov_err *err)
+verify(struct work *w, sov_policy *policy, struct sov_err *err)
 {
-    int rc = ask(w, ring, err);
+    int rc = ask(w, policy, err);
 
     if (rc != SOV_ENO)
         return rc;
@@ -156,7 +163,7 @@ verify(struct work *w, const sov_keyring *ring, struct sov_err *err)
 
 /* Everything up to what the claim says. */
 static int
-begin(struct work *w, const sov_keyring *ring, struct sov_err *err)
+begin(struct work *w, sov_policy *policy, struct sov_err *err)
 {
     struct sov_prove_opts o = {
         .max_memory = sov_common.max_memory,
@@ -169,7 +176,7 @@ begin(struct work *w, const sov_keyring *ring, struct sov_err *err)
         rc = hash_made(w, err);
     sov_progress_end();
     if (rc == 0)
-        rc = verify(w, ring, err);
+        rc = verify(w, policy, err);
     if (rc < 0)
         return rc;
     o.claim = &w->v.leaf->statement;
@@ -190,8 +197,6 @@ give(struct recompute *r, struct work *w, struct sov_err *err)
         rc = sov_prove_give(w->prove, r->source[i], err);
         if (rc == 0)
             r->used[i] = true;
-        else if (rc < 0)
-            sov_err_wrap(err, "%s", r->source[i]);
     }
     sov_progress_end();
     return rc < 0 ? rc : 0;
@@ -283,7 +288,8 @@ run_stats(struct recompute *r, struct sov_err *err)
     if (!there || sov_verify.claims != NULL)
         return 0;
     w->path = path;
-    rc = begin(w, r->ring, &why);
+    w->beside = true;
+    rc = begin(w, r->policy, &why);
     if (rc == 0 && w->altered)
         rc = SOV_EDENY;
     if (rc == 0)
@@ -334,7 +340,7 @@ static int
 recompute(struct recompute *r, struct sov_err *err)
 {
     struct sov_err told = { 0 };
-    int rc = begin(&r->of, r->ring, err), said;
+    int rc = begin(&r->of, r->policy, err), said;
 
     if (rc == 0)
         rc = give(r, &r->of, err);
@@ -374,7 +380,7 @@ sov_verify_recompute(int argc, char **argv, struct sov_err *err)
     int rc = check_options(argc, err);
 
     if (rc == 0)
-        rc = sov_verify_ring(&r.ring, err);
+        rc = sov_verify_policy(&r.policy, err);
     if (rc == 0)
         rc = list_sources(&r, err);
     if (rc == 0)
@@ -385,7 +391,7 @@ sov_verify_recompute(int argc, char **argv, struct sov_err *err)
     free_work(&r.of);
     sov_sink_abort(r.receipt);
     sov_seckey_free(r.key);
-    sov_keyring_free(r.ring);
+    sov_policy_free(r.policy);
     free(r.source);
     free(r.used);
     return rc;

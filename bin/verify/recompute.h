@@ -16,6 +16,7 @@ struct work {
     sov_model *model;
     sov_claims *claims;
     char *claims_path;
+    bool beside; /* what the model was made with: keys count, rules do not */
     struct sov_verdict v;
     bool altered;       /* other bytes than were signed */
     struct sov_err why; /* then: where */
@@ -32,8 +33,8 @@ struct recompute {
     const char **source;    /* --source, then --stats */
     bool *used;             /* of each */
     size_t n_sources;
-    sov_keyring *ring;
-    sov_seckey *key; /* of the receipt, or NULL */
+    sov_policy *policy; /* of the model; its keys count for statistics, too */
+    sov_seckey *key;    /* of the receipt, or NULL */
     sov_sink *receipt;
 };
 

@@ -295,8 +295,11 @@ sov_prove_give(sov_prove *p, const char *path, struct sov_err *err)
             rc = 1; /* a folder that is another model */
         why = second;
     }
-    if (rc < 0 && err != NULL)
+    if (rc < 0 && err != NULL) {
         *err = why;
+        if (strncmp(why.msg, path, strlen(path)) != 0)
+            sov_err_wrap(err, "%s", path);
+    }
     return rc;
 }
 

@@ -142,6 +142,17 @@ err_has "adopt"
 expect 66 sov-verify --key k.pub --recompute --source none q.gguf
 expect 77 sov-verify --key x.pub --recompute --source m.gguf q.gguf
 err_has "not trusted"
+# what a policy refuses is not allowed by being true
+{
+    echo sov-policy v1
+    echo "key k minisign $(tail -n 1 k.pub)"
+    echo param quantize.type allow q4_k_m
+} >policy
+expect 0 sov-verify -q --policy policy --recompute --source m.gguf q.gguf
+sed -i 's/q4_k_m/q8_0/' policy
+expect 77 sov-verify -q --policy policy --recompute --source m.gguf q.gguf
+err_has "line 3 (param quantize.type allow q8_0)"
+err_one_line
 out_empty
 expect 66 sov-verify --key k.pub --recompute --source m.gguf m.gguf
 err_has "no claims"
