@@ -189,3 +189,22 @@ sov_verify_hint(const char *path)
         return "";
     return "; a split model is named by its first part";
 }
+
+const char *
+sov_verify_file_of(const struct sov_statement *st)
+{
+    const char *name = st->subject[0].name;
+
+    for (size_t i = 0; i < st->n_subjects; i++) {
+        const char *end = st->subject[i].name != NULL
+                              ? strrchr(st->subject[i].name, '.')
+                              : NULL;
+
+        if (end != NULL &&
+            (strcmp(end, ".gguf") == 0 || strcmp(end, ".safetensors") == 0)) {
+            name = st->subject[i].name;
+            break;
+        }
+    }
+    return name != NULL ? name : "(no name)";
+}

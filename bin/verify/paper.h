@@ -146,8 +146,6 @@ const struct sov_param *paper_param(const struct sov_param *p, size_t n,
                                     const char *key);
 const char *paper_param_text(const struct sov_param *p, size_t n,
                              const char *key);
-/* The main file's name: of several the first with weights. */
-const char *paper_file_of(const struct sov_statement *st);
 /* Tests of just these bytes by trusted keys; i from 0, NULL at the end. */
 const struct sov_claim *paper_test(const struct paper *p, size_t i);
 

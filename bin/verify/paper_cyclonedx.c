@@ -165,7 +165,7 @@ put_datasets(const struct paper *p, struct sov_jsonw *w)
             sov_jsonw_array(w, "properties");
             put_property(w, "role", d->role);
             put_property(w, "sha256", hex[0] != '\0' ? hex : NULL);
-            put_property(w, "of", paper_file_of(st));
+            put_property(w, "of", sov_verify_file_of(st));
             sov_jsonw_end(w);
             sov_jsonw_end(w);
             sov_jsonw_end(w);

@@ -220,7 +220,7 @@ describe(const struct paper *p, const struct box *b, struct words *w)
 
         snprintf(w->line[0], 300, "%s: %s",
                  sov_verify_deed(c, deed, sizeof(deed)),
-                 paper_file_of(&c->statement));
+                 sov_verify_file_of(&c->statement));
         snprintf(w->line[1], 300, "%s, claim %.16s",
                  paper_time(c->statement.finished, when, sizeof(when)), c->id);
         snprintf(w->line[2], 300, "key %.16s, %s", c->key_id,

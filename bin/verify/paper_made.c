@@ -78,7 +78,8 @@ paper_fact_ancestry(const struct paper *p, struct paper_pen *pen)
 
             if (!is_model(d->role))
                 continue;
-            fprintf(pen->f, "%s%s of %s: ", before, d->role, paper_file_of(st));
+            fprintf(pen->f, "%s%s of %s: ", before, d->role,
+                    sov_verify_file_of(st));
             put_resource(pen->f, d);
             fprintf(pen->f, ", %s%.16s",
                     d->claim != NULL ? "claim " : "which has no claim",
@@ -89,7 +90,7 @@ paper_fact_ancestry(const struct paper *p, struct paper_pen *pen)
             if (strcmp(st->external[k].key, "source") == 0 &&
                 st->external[k].kind == SOV_PARAM_STR) {
                 fprintf(pen->f, "%s%s: taken from %s", before,
-                        paper_file_of(st), st->external[k].str);
+                        sov_verify_file_of(st), st->external[k].str);
                 before = "\n";
             }
     }
@@ -136,7 +137,7 @@ paper_fact_process(const struct paper *p, struct paper_pen *pen)
         if (i + 1 < p->n_steps)
             fputc('\n', pen->f);
         fprintf(pen->f, "%s, %s -> %s:", paper_time(st->finished, when, 32),
-                sov_verify_deed(c, deed, sizeof(deed)), paper_file_of(st));
+                sov_verify_deed(c, deed, sizeof(deed)), sov_verify_file_of(st));
         for (size_t k = 0; k < st->n_external; k++) {
             fprintf(pen->f, " %s=", st->external[k].key);
             put_param(pen->f, &st->external[k]);
@@ -162,7 +163,7 @@ paper_fact_data(const struct paper *p, struct paper_pen *pen)
 
         if (texts != NULL) {
             fprintf(pen->f, "%straining texts of %s: ", before,
-                    paper_file_of(st));
+                    sov_verify_file_of(st));
             put_param(pen->f, texts);
             if (hex != NULL)
                 fprintf(pen->f, " (sha256 of all documents, sieved: %s)", hex);
@@ -174,7 +175,8 @@ paper_fact_data(const struct paper *p, struct paper_pen *pen)
             if (d->role == NULL || is_model(d->role) ||
                 strcmp(d->role, "tool") == 0)
                 continue;
-            fprintf(pen->f, "%s%s of %s: ", before, d->role, paper_file_of(st));
+            fprintf(pen->f, "%s%s of %s: ", before, d->role,
+                    sov_verify_file_of(st));
             put_resource(pen->f, d);
             before = "\n";
         }
@@ -213,7 +215,7 @@ paper_fact_software(const struct paper *p, struct paper_pen *pen)
 
             if (d->role == NULL || strcmp(d->role, "tool") != 0)
                 continue;
-            fprintf(pen->f, "%s%s: ", before, paper_file_of(st));
+            fprintf(pen->f, "%s%s: ", before, sov_verify_file_of(st));
             put_resource(pen->f, d);
             if (version != NULL)
                 fprintf(pen->f, ", version %s", version);
@@ -238,7 +240,7 @@ paper_fact_repeatable(const struct paper *p, struct paper_pen *pen)
             continue;
         fprintf(pen->f, "%s%s of %s: %s", before,
                 sov_verify_deed(p->step[i].claim, deed, sizeof(deed)),
-                paper_file_of(st), how);
+                sov_verify_file_of(st), how);
         before = "\n";
         said_by(pen, p->leaf);
     }
@@ -332,7 +334,7 @@ paper_fact_wall(const struct paper *p, struct paper_pen *pen)
             continue;
         fprintf(pen->f, "%s%s of %s: %" PRId64 " s", before,
                 sov_verify_deed(s->claim, deed, sizeof(deed)),
-                paper_file_of(&s->claim->statement), s->seconds);
+                sov_verify_file_of(&s->claim->statement), s->seconds);
         before = "\n";
         said_by(pen, p->leaf);
     }

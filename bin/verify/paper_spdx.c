@@ -302,7 +302,7 @@ put_step(struct spdx *s, size_t i)
     if (i > 0) {
         snprintf(text, sizeof(text), "of claim %s", c->id);
         begin(s, "ai_AIPackage", self);
-        sov_jsonw_text(&s->w, "name", paper_file_of(st));
+        sov_jsonw_text(&s->w, "name", sov_verify_file_of(st));
         sov_jsonw_text(&s->w, "comment", text);
         sov_jsonw_text(&s->w, "software_primaryPurpose", "model");
         if (st->n_subjects == 1)

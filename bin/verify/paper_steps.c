@@ -58,23 +58,6 @@ number(const struct sov_param *p, size_t n, const char *key)
     return end != v->str && *end == '\0' && isfinite(x) && x >= 0 ? x : NAN;
 }
 
-const char *
-paper_file_of(const struct sov_statement *st)
-{
-    const char *name = st->subject[0].name;
-
-    for (size_t i = 0; i < st->n_subjects; i++) {
-        const char *end = st->subject[i].name != NULL
-                              ? strrchr(st->subject[i].name, '.')
-                              : NULL;
-
-        if (end != NULL &&
-            (strcmp(end, ".gguf") == 0 || strcmp(end, ".safetensors") == 0))
-            return st->subject[i].name;
-    }
-    return name != NULL ? name : "(no name)";
-}
-
 const struct sov_claim *
 paper_test(const struct paper *p, size_t i)
 {

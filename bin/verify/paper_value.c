@@ -86,10 +86,10 @@ ancestor(const struct paper *p, const struct sov_claim *c)
         const struct sov_statement *st = &p->step[i].claim->statement;
 
         if (i > 0 && shares(about, st->subject, st->n_subjects))
-            return paper_file_of(st);
+            return sov_verify_file_of(st);
         for (size_t k = 0; k < st->n_dependencies; k++)
             if (shares(about, &st->dependency[k], 1))
-                return paper_file_of(about);
+                return sov_verify_file_of(about);
     }
     return NULL;
 }

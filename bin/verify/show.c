@@ -187,26 +187,6 @@ put_head(const struct tree *t, const char *rail, const struct sov_claim *c,
            when);
 }
 
-/* Of several files the first with weights says most. */
-static const char *
-name_of_files(const struct sov_statement *st)
-{
-    const char *name = st->subject[0].name;
-
-    for (size_t i = 0; i < st->n_subjects; i++) {
-        const char *end = st->subject[i].name != NULL
-                              ? strrchr(st->subject[i].name, '.')
-                              : NULL;
-
-        if (end != NULL &&
-            (strcmp(end, ".gguf") == 0 || strcmp(end, ".safetensors") == 0)) {
-            name = st->subject[i].name;
-            break;
-        }
-    }
-    return name != NULL ? name : "(no name)";
-}
-
 static void
 put_files(const struct tree *t, const struct sov_statement *st)
 {
@@ -235,8 +215,8 @@ put_files(const struct tree *t, const struct sov_statement *st)
     if (st->n_subjects > 1)
         snprintf(more, sizeof(more), " and %zu more", st->n_subjects - 1);
     if (st->n_subjects > 0)
-        put(t, "%s%s%s%s%s", name_of_files(st), more, bytes > 0 ? ", " : "",
-            bytes > 0 ? size : "", by);
+        put(t, "%s%s%s%s%s", sov_verify_file_of(st), more,
+            bytes > 0 ? ", " : "", bytes > 0 ? size : "", by);
     if (sov_common.verbose > 0)
         for (size_t i = 0; i < st->n_subjects; i++) {
             char hex[65] = "";

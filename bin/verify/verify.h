@@ -123,6 +123,9 @@ char *sov_verify_test(const struct sov_statement *st, char *buf, size_t size);
 bool sov_verify_measured(const struct sov_statement *st, size_t i, char *buf,
                          size_t size);
 
+/* The name of what it is about: of several files the first with weights. */
+const char *sov_verify_file_of(const struct sov_statement *st);
+
 /* "trusted", "not trusted", ... */
 const char *sov_verify_trust_word(enum sov_trust trust);
 

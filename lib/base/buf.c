@@ -107,3 +107,19 @@ sov_buf_str(struct sov_buf *b, const void *p, size_t len)
     sov_buf_u64(b, len);
     sov_buf_add(b, p, len);
 }
+
+int
+sov_buf_give(struct sov_buf *b, int rc, char **text, size_t *len,
+             struct sov_err *err)
+{
+    sov_buf_u8(b, 0);
+    if (rc == 0 && b->bad)
+        rc = sov_mem_fail(err);
+    if (rc < 0) {
+        sov_buf_free(b);
+        return rc;
+    }
+    *text = (char *)b->p;
+    *len = b->len - 1;
+    return 0;
+}

@@ -8,6 +8,8 @@
 #ifndef SOV_BASE_BUF_H
 #define SOV_BASE_BUF_H
 
+#include "sov/err.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,6 +29,13 @@ void sov_buf_u16(struct sov_buf *b, uint16_t v);
 void sov_buf_u32(struct sov_buf *b, uint32_t v);
 void sov_buf_u64(struct sov_buf *b, uint64_t v);
 void sov_buf_f32(struct sov_buf *b, float v);
+/*
+ * What was written, as a text: a NUL is put behind it, and *text is to be
+ * freed.  With rc below 0, or without memory, the buffer is freed, and that is
+ * the answer.
+ */
+int sov_buf_give(struct sov_buf *b, int rc, char **text, size_t *len,
+                 struct sov_err *err) SOV_MUST_CHECK;
 /* u64 length and the bytes, as GGUF has strings */
 void sov_buf_str(struct sov_buf *b, const void *p, size_t len);
 

@@ -115,8 +115,8 @@ sov_file_pread(const struct sov_file *f, void *buf, size_t len, uint64_t off,
         return 0;
     }
     while (done < len) {
-        ssize_t n = pread(f->fd, b + done, len - done,
-                          (off_t)(f->base + off + done));
+        ssize_t n =
+            pread(f->fd, b + done, len - done, (off_t)(f->base + off + done));
 
         if (n < 0 && errno == EINTR)
             continue;
@@ -235,7 +235,8 @@ sov_file_map(const struct sov_file *f, const void **map, struct sov_err *err)
     if (p == MAP_FAILED && errno == ENOMEM)
         return sov_fail(err, SOV_EMEM,
                         "cannot map %" PRIu64 " bytes: out of memory or over "
-                        "a limit of it", f->size);
+                        "a limit of it",
+                        f->size);
     if (p == MAP_FAILED)
         return sov_fail_sys(err, SOV_WHERE_ANY, "cannot map");
     *map = p + lead;
@@ -326,8 +327,7 @@ sov_file_nameless(int *fd, struct sov_err *err)
 
     if (made < 0)
         return sov_fail_sys(err, SOV_WHERE_ANY,
-                            "cannot make a temporary file in %s",
-                            sov_tmpdir());
+                            "cannot make a temporary file in %s", sov_tmpdir());
     *fd = made;
     return 0;
 }
@@ -366,6 +366,21 @@ sov_file_pwrite(int fd, const void *buf, size_t len, uint64_t off,
     return 0;
 }
 
+/* Its bytes are those of the nameless file fd from now on. */
+static void
+become(struct sov_file *f, int fd, uint64_t size)
+{
+    sov_file_close(f);
+    *f = (struct sov_file){
+        .fd = fd,
+        .regular = true,
+        .scratch = true,
+        .size = size,
+        .dev = f->dev,
+        .ino = f->ino,
+    };
+}
+
 int
 sov_file_spool(struct sov_file *f, const void *head, size_t len,
                struct sov_err *err)
@@ -389,15 +404,7 @@ sov_file_spool(struct sov_file *f, const void *head, size_t len,
     }
     if (rc < 0)
         goto out;
-    sov_file_close(f);
-    *f = (struct sov_file){
-        .fd = fd,
-        .regular = true,
-        .scratch = true,
-        .size = size,
-        .dev = f->dev,
-        .ino = f->ino,
-    };
+    become(f, fd, size);
     fd = -1;
 out:
     if (fd >= 0)
@@ -423,17 +430,7 @@ sov_file_copy(struct sov_file *f, struct sov_err *err)
         at += n;
     }
     if (rc == 0) {
-        uint64_t size = f->size;
-
-        sov_file_close(f);
-        *f = (struct sov_file){
-            .fd = fd,
-            .regular = true,
-            .scratch = true,
-            .size = size,
-            .dev = f->dev,
-            .ino = f->ino,
-        };
+        become(f, fd, f->size);
         fd = -1;
     }
     if (fd >= 0)

@@ -292,3 +292,25 @@ sov_envelope_pae(struct sov_buf *out, const char *type, const void *payload,
     sov_buf_add(out, payload, len);
     return out->bad ? sov_mem_fail(err) : 0;
 }
+
+int
+sov_envelope_sign(const sov_seckey *key, const char *type, const void *payload,
+                  size_t len, char **line, size_t *line_len,
+                  struct sov_err *err)
+{
+    struct sov_envelope e = { .type = type,
+                              .payload = (unsigned char *)payload,
+                              .len = len,
+                              .bundle = true };
+    struct sov_buf pae = { 0 }, out = { 0 };
+    int rc;
+
+    memcpy(e.key_id, sov_seckey_public(key)->id, sizeof(e.key_id));
+    rc = sov_envelope_pae(&pae, type, payload, len, err);
+    if (rc == 0)
+        rc = sov_sign(key, pae.p, pae.len, e.sig, err);
+    sov_buf_free(&pae);
+    if (rc == 0)
+        rc = sov_envelope_put(&out, &e, err);
+    return sov_buf_give(&out, rc, line, line_len, err);
+}

@@ -54,4 +54,10 @@ int sov_envelope_pae(struct sov_buf *out, const char *type, const void *payload,
 /* 64 lower-case hex digits? */
 bool sov_hex_id(const char *text);
 
+/* A line with a payload of that type (NULL: in-toto's) that the key signs,
+ * newline included, to be freed. */
+int sov_envelope_sign(const sov_seckey *key, const char *type,
+                      const void *payload, size_t len, char **line,
+                      size_t *line_len, struct sov_err *err) SOV_MUST_CHECK;
+
 #endif

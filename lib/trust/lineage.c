@@ -199,18 +199,9 @@ sov_claims_ancestry(const sov_claims *set, const char *const *id, size_t n,
         rc = sov_claims_walk(set, from, id != NULL ? n : set->n, &walk, err);
     for (size_t i = 0; i < walk.n && rc == 0; i++)
         put_claim(set, walk.order[i], &out);
-    sov_buf_u8(&out, 0);
-    if (rc == 0 && out.bad)
-        rc = sov_mem_fail(err);
     sov_walk_free(&walk);
     free(from);
-    if (rc < 0) {
-        sov_buf_free(&out);
-        return rc;
-    }
-    *text = (char *)out.p;
-    *len = out.len - 1;
-    return 0;
+    return sov_buf_give(&out, rc, text, len, err);
 }
 
 int

@@ -428,47 +428,21 @@ sov_statement_text(const struct sov_statement *st, char **text, size_t *len,
     }
     if (rc == 0)
         rc = put_statement(&out, st, invocation, err);
-    sov_buf_u8(&out, 0);
-    if (rc == 0 && out.bad)
-        rc = sov_mem_fail(err);
-    if (rc < 0) {
-        sov_buf_free(&out);
-        return rc;
-    }
-    *text = (char *)out.p;
-    *len = out.len - 1;
-    return 0;
+    return sov_buf_give(&out, rc, text, len, err);
 }
 
 int
 sov_claim_sign(const sov_seckey *key, const void *payload, size_t len,
                char **line, size_t *line_len, char id[65], struct sov_err *err)
 {
-    struct sov_envelope e = { .payload = (unsigned char *)payload,
-                              .len = len,
-                              .bundle = true };
-    struct sov_buf pae = { 0 }, out = { 0 };
     unsigned char sum[SOV_SHA256_LEN];
     int rc;
 
     if (len > SOV_CLAIM_LINE_MAX / 2)
         return sov_fail(err, SOV_EARG, "claim: %zu bytes are too many", len);
-    memcpy(e.key_id, sov_seckey_public(key)->id, sizeof(e.key_id));
-    rc = sov_envelope_pae(&pae, NULL, payload, len, err);
-    if (rc == 0)
-        rc = sov_sign(key, pae.p, pae.len, e.sig, err);
-    sov_buf_free(&pae);
-    if (rc == 0)
-        rc = sov_envelope_put(&out, &e, err);
-    sov_buf_u8(&out, 0);
-    if (rc == 0 && out.bad)
-        rc = sov_mem_fail(err);
-    if (rc < 0) {
-        sov_buf_free(&out);
+    rc = sov_envelope_sign(key, NULL, payload, len, line, line_len, err);
+    if (rc < 0)
         return rc;
-    }
-    *line = (char *)out.p;
-    *line_len = out.len - 1;
     if (id != NULL) {
         sov_sha256(payload, len, sum);
         sov_hex_text(sum, id);

@@ -624,16 +624,7 @@ sov_oms_make(const sov_eckey *key, const char *name,
               "\",\"verificationMaterial\":{\"publicKey\":{\"hint\":\"");
     put(&out, key->hint);
     put(&out, "\"},\"tlogEntries\":[]}}\n");
-    sov_buf_u8(&out, 0);
-    if (rc == 0 && out.bad)
-        rc = sov_mem_fail(err);
     sov_buf_free(&payload);
     sov_buf_free(&pae);
-    if (rc < 0) {
-        sov_buf_free(&out);
-        return rc;
-    }
-    *text = (char *)out.p;
-    *len = out.len - 1;
-    return 0;
+    return sov_buf_give(&out, rc, text, len, err);
 }

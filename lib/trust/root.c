@@ -240,30 +240,8 @@ int
 sov_policy_sign(const sov_seckey *key, const void *text, size_t len,
                 char **line, size_t *line_len, struct sov_err *err)
 {
-    struct sov_envelope e = { .type = SOV_POLICY_TYPE,
-                              .payload = (unsigned char *)text,
-                              .len = len,
-                              .bundle = true };
-    struct sov_buf pae = { 0 }, out = { 0 };
-    int rc;
-
-    memcpy(e.key_id, sov_seckey_public(key)->id, sizeof(e.key_id));
-    rc = sov_envelope_pae(&pae, SOV_POLICY_TYPE, text, len, err);
-    if (rc == 0)
-        rc = sov_sign(key, pae.p, pae.len, e.sig, err);
-    sov_buf_free(&pae);
-    if (rc == 0)
-        rc = sov_envelope_put(&out, &e, err);
-    sov_buf_u8(&out, 0);
-    if (rc == 0 && out.bad)
-        rc = sov_mem_fail(err);
-    if (rc < 0) {
-        sov_buf_free(&out);
-        return rc;
-    }
-    *line = (char *)out.p;
-    *line_len = out.len - 1;
-    return 0;
+    return sov_envelope_sign(key, SOV_POLICY_TYPE, text, len, line, line_len,
+                             err);
 }
 
 int
@@ -291,14 +269,5 @@ sov_policy_sigs_of(const void *text, size_t len, const void *sigs,
         if (rc == 0)
             sov_envelope_free(&e);
     }
-    sov_buf_u8(&out, 0);
-    if (rc == 0 && out.bad)
-        rc = sov_mem_fail(err);
-    if (rc < 0) {
-        sov_buf_free(&out);
-        return rc;
-    }
-    *kept = (char *)out.p;
-    *kept_len = out.len - 1;
-    return 0;
+    return sov_buf_give(&out, rc, kept, kept_len, err);
 }
