@@ -24,9 +24,10 @@ static const char *method_names[32]; /* as the library has them */
 static const struct sov_opt opts[] = {
     { 0, "method", SOV_OPT_STRING, &prune_options.method, "NAME",
       "how weights are chosen: magnitude (the smallest go), wanda (those that "
-      "meet small inputs), sparsegpt (those that others make up for); or what "
-      "goes as a whole: layers, influence (layers, by less work), ffn, heads, "
-      "width (both), hidden, rotate (the width of the stream), vocab, experts",
+      "meet small inputs), sparsegpt (those that others make up for), alps "
+      "(those, looked for longer); or what goes as a whole: layers, influence "
+      "(layers, by less work), ffn, heads, width (both), hidden, rotate (the "
+      "width of the stream), vocab, experts",
       .values = method_names, .preset = "wanda with --stats or --calib" },
     { 0, "ratio", SOV_OPT_FLOAT, &prune_options.ratio, "R",
       "so much of every row goes, or of the layers, channels, heads or experts "

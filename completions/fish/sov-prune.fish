@@ -1,6 +1,6 @@
 # fish completion for sov-prune; made by scripts/gen-completions.sh
 # SPDX-License-Identifier: Apache-2.0
-complete -c sov-prune -l method -x -a 'magnitude wanda sparsegpt layers influence width ffn heads hidden rotate vocab experts' -d 'how weights are chosen: magnitude (the smallest go), wanda (those that meet small inputs), sparsegpt (those that others make up for); or what goes as a whole: layers, influence (layers, by less work), ffn, heads, width (both), hidden, rotate (the width of the stream), vocab, experts'
+complete -c sov-prune -l method -x -a 'magnitude wanda sparsegpt alps layers influence width ffn heads hidden rotate vocab experts' -d 'how weights are chosen: magnitude (the smallest go), wanda (those that meet small inputs), sparsegpt (those that others make up for), alps (those, looked for longer); or what goes as a whole: layers, influence (layers, by less work), ffn, heads, width (both), hidden, rotate (the width of the stream), vocab, experts'
 complete -c sov-prune -l ratio -x -d 'so much of every row goes, or of the layers, channels, heads or experts that the method takes; 0 to 1'
 complete -c sov-prune -l target-size -x -d 'so much of these goes that the output has at most SIZE'
 complete -c sov-prune -l speedup -x -d 'so much of these goes that X times as many tokens are made in a second, as far as that is bound by the bytes of weights'

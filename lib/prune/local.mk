@@ -2,6 +2,7 @@
 # lib/prune/local.mk - floor 10: taking weights out of a model
 
 libsov_all_la_SOURCES += \
+	%D%/alps.c \
 	%D%/axes.def \
 	%D%/decide.c \
 	%D%/dsnot.c %D%/dsnot.h \

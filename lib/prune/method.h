@@ -57,7 +57,9 @@ struct sov_prune_method {
     const char *name;
     const char *about; /* a few words, for lists */
     unsigned needs;    /* of enum sov_prune_need */
-    bool changes;      /* weights that stay get other values */
+    bool changes;      /* weights that stay get other values, */
+    bool solves;       /* and those are the best of their mask: feed does what
+                          sov_obs_solve() would do */
 
     /* Masks.  Bytes of room, on cache lines, for a call with n rows of k. */
     size_t (*room)(size_t n, size_t k);

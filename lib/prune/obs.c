@@ -56,9 +56,9 @@ free_room(struct sov_obs_job *job)
 }
 
 static int
-make_room(struct sov_obs_job *job, struct sov_err *err)
+make_room(struct sov_obs_job *job, size_t arrays, struct sov_err *err)
 {
-    size_t n = SOV_OBS_ARRAYS * SOV_FB_ROWS * job->r->k;
+    size_t n = arrays * SOV_FB_ROWS * job->r->k;
 
     job->room = sov_mem_array(sov_threads(), sizeof(*job->room));
     for (unsigned i = 0; job->room != NULL && i < sov_threads(); i++) {
@@ -70,7 +70,7 @@ make_room(struct sov_obs_job *job, struct sov_err *err)
 }
 
 int
-sov_obs_run(struct sov_obs_job *job, sov_obs_chunk_fn fn, bool solving,
+sov_obs_run(struct sov_obs_job *job, sov_obs_chunk_fn fn, size_t arrays,
             struct sov_err *err)
 {
     struct run run = { job, fn };
@@ -82,8 +82,8 @@ sov_obs_run(struct sov_obs_job *job, sov_obs_chunk_fn fn, bool solving,
     job->fb.n_rows = job->r->n;
     job->fb.row_bytes = 1; /* rows become no blocks */
     rc = sov_fb_work_new(&job->fb, err);
-    if (rc == 0 && solving)
-        rc = make_room(job, err);
+    if (rc == 0 && arrays > 0)
+        rc = make_room(job, arrays, err);
     if (rc == 0)
         sov_par_for((job->r->n + SOV_FB_ROWS - 1) / SOV_FB_ROWS, 1, chunks,
                     &run);
@@ -295,8 +295,8 @@ go_through(const struct sweep *s, size_t row)
     }
 }
 
-static void
-prune_chunk(struct sov_obs_job *job, struct sov_fb_place *p)
+void
+sov_obs_prune_chunk(struct sov_obs_job *job, struct sov_fb_place *p)
 {
     const struct sov_obs_rows *r = job->r;
     size_t of = r->given ? 0 : r->share.pattern.of;
@@ -386,7 +386,21 @@ sov_obs_bytes(size_t k)
 {
     uint64_t chunk = (uint64_t)SOV_FB_ROWS * k * sizeof(float);
 
-    return 6 * (uint64_t)k * k + sov_threads() * (2 + SOV_OBS_ARRAYS) * chunk;
+    return 6 * (uint64_t)k * k +
+           sov_threads() * (2 + SOV_OBS_SEARCHING) * chunk;
+}
+
+int
+sov_obs_can_share(const struct sov_obs_rows *r, struct sov_err *err)
+{
+    uint32_t rows = r->share.pattern.rows;
+
+    if (rows == 0 || SOV_OBS_SHARED % rows != 0)
+        return sov_fail(err, SOV_EUNSUP,
+                        "%u rows that share a mask: with error feedback it is "
+                        "1, 2, 4 .. %d",
+                        (unsigned)rows, SOV_OBS_SHARED);
+    return 0;
 }
 
 int
@@ -394,12 +408,7 @@ sov_obs_prune(const struct sov_feedback *f, const struct sov_obs_rows *r,
               struct sov_err *err)
 {
     struct sov_obs_job job = { .fb = { .f = f, .rows = r->w }, .r = r };
-    uint32_t rows = r->share.pattern.rows;
+    int rc = r->given ? 0 : sov_obs_can_share(r, err);
 
-    if (!r->given && (rows == 0 || SOV_OBS_SHARED % rows != 0))
-        return sov_fail(err, SOV_EUNSUP,
-                        "%u rows that share a mask: with error feedback it is "
-                        "1, 2, 4 .. %d",
-                        (unsigned)rows, SOV_OBS_SHARED);
-    return sov_obs_run(&job, prune_chunk, false, err);
+    return rc == 0 ? sov_obs_run(&job, sov_obs_prune_chunk, 0, err) : rc;
 }

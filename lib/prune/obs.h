@@ -43,6 +43,8 @@ struct sov_feedback; /* compress/feedback.h */
 
 struct sov_obs_rows {
     float *w;            /* [n][k] in and out */
+    const float *want;   /* [n][k] what they were, for those methods that look
+                            at it again when w is another */
     unsigned char *keep; /* [n][k] 1: it stays; out, or in where it is given */
     size_t n, k;
     size_t first;        /* the number in its matrix of the first of them */

@@ -48,12 +48,10 @@ keep_of(const struct solve *s, size_t row)
     return s->r->keep + (s->p->row0 + row) * s->r->k;
 }
 
-/* y = H x of all rows. */
-static void
-multiply(const struct solve *s, const float *x, float *y)
+void
+sov_obs_multiply(struct sov_fb_place *p, const float *x, float *y)
 {
-    struct sov_fb_place *p = s->p;
-    size_t k = s->r->k;
+    size_t k = sov_fb_columns(p);
 
     p->c0 = p->n = 0;
     while (sov_fb_next(p)) {
@@ -64,20 +62,20 @@ multiply(const struct solve *s, const float *x, float *y)
     }
 }
 
-static void
-find_b(const struct solve *s)
+void
+sov_obs_besides(struct sov_fb_place *p, float *b)
 {
-    const struct sov_feedback *f = s->p->job->f;
+    const struct sov_feedback *f = p->job->f;
     float by = (float)(f->mix * (1.0 - f->second.draw) * f->second.scale);
-    size_t n = s->p->n_rows * s->r->k;
+    size_t n = p->n_rows * sov_fb_columns(p);
 
     if (f->m->fit.c == NULL || f->mix <= 0) {
-        memset(s->b, 0, n * sizeof(*s->b));
+        memset(b, 0, n * sizeof(*b));
         return;
     }
-    sov_fb_cross(s->p, &f->m->fit, s->b);
+    sov_fb_cross(p, &f->m->fit, b);
     for (size_t i = 0; i < n; i++)
-        s->b[i] *= by;
+        b[i] *= by;
 }
 
 /* d, the whole gradient and the cost, as v is. */
@@ -89,7 +87,7 @@ look(struct solve *s)
     for (size_t i = 0; i < s->p->n_rows; i++)
         for (size_t j = 0; j < k; j++)
             s->d[i * k + j] = sov_fb_row(s->p, i)[j] - now_of(s, i)[j];
-    multiply(s, s->d, s->gradient);
+    sov_obs_multiply(s->p, s->d, s->gradient);
     for (size_t i = 0; i < s->p->n_rows; i++) {
         double sum = 0;
 
@@ -171,7 +169,7 @@ descend(struct solve *s, const float *diag)
                 turn(s, i, diag);
         if (s->left == 0)
             break;
-        multiply(s, s->way, s->product);
+        sov_obs_multiply(s->p, s->way, s->product);
         for (size_t i = 0; i < s->p->n_rows; i++)
             if (s->slope[i] > 0)
                 advance(s, i);
@@ -183,13 +181,16 @@ static void
 take_back(struct solve *s, const double *was)
 {
     for (size_t i = 0; i < s->p->n_rows; i++)
-        if (!(s->cost[i] < was[i]))
+        if (!(s->cost[i] < was[i])) {
+            s->cost[i] = was[i];
             memcpy(now_of(s, i), s->before + i * s->r->k,
                    s->r->k * sizeof(float));
+        }
 }
 
-static void
-solve_chunk(struct sov_obs_job *job, struct sov_fb_place *p)
+void
+sov_obs_solve_chunk(struct sov_obs_job *job, struct sov_fb_place *p,
+                    double cost[SOV_FB_ROWS])
 {
     size_t n = p->n_rows * job->r->k;
     struct solve s = {
@@ -207,7 +208,7 @@ solve_chunk(struct sov_obs_job *job, struct sov_fb_place *p)
 
     memcpy(s.before, now_of(&s, 0), n * sizeof(float));
     memset(s.way, 0, n * sizeof(float));
-    find_b(&s);
+    sov_obs_besides(p, s.b);
     look(&s);
     memcpy(was, s.cost, sizeof(was));
     for (size_t j = 0; j < job->r->k; j++)
@@ -215,6 +216,15 @@ solve_chunk(struct sov_obs_job *job, struct sov_fb_place *p)
     descend(&s, diag);
     look(&s);
     take_back(&s, was);
+    memcpy(cost, s.cost, sizeof(s.cost));
+}
+
+static void
+solve_chunk(struct sov_obs_job *job, struct sov_fb_place *p)
+{
+    double cost[SOV_FB_ROWS];
+
+    sov_obs_solve_chunk(job, p, cost);
 }
 
 int
@@ -223,7 +233,7 @@ sov_obs_solve(const struct sov_feedback *f, const struct sov_obs_rows *r,
 {
     struct sov_obs_job job = { .fb = { .f = f, .rows = want }, .r = r };
 
-    return sov_obs_run(&job, solve_chunk, true, err);
+    return sov_obs_run(&job, solve_chunk, SOV_OBS_SOLVING, err);
 }
 
 /* ---- the cost ---- */
@@ -260,7 +270,7 @@ sov_obs_cost(const struct sov_feedback *f, const struct sov_obs_rows *r,
     job.cost = sov_mem_array(n, sizeof(*job.cost));
     if (job.cost == NULL)
         return sov_mem_fail(err);
-    rc = sov_obs_run(&job, cost_chunk, false, err);
+    rc = sov_obs_run(&job, cost_chunk, 0, err);
     for (size_t i = 0; i < n; i++)
         sum += job.cost[i];
     free(job.cost);

@@ -219,6 +219,7 @@ begin(const struct sov_prune_some *some)
         sov_par_for((some->n + each - 1) / each, 1, masks, &now);
     return (struct sov_obs_rows){
         .w = b->now,
+        .want = b->want,
         .keep = b->keep,
         .n = some->n,
         .k = some->k,
@@ -240,15 +241,19 @@ round_masked(const struct sov_prune_some *some, struct sov_obs_rows *r,
     return sov_obs_prune(some->f, r, err);
 }
 
+/* One that searches long is chosen for by one sweep, which is near enough. */
 int
 sov_prune_tune(const struct sov_prune_some *some, const size_t *which,
                struct sov_feedback *f, struct sov_err *err)
 {
+    const struct sov_prune *job = some->s->job;
+    bool solves = job->method->solves && job->bits == 0;
     struct sov_obs_rows r = begin(some);
 
     r.which = which;
-    return sov_obs_tune(f, &r, some->s->batch.want, some->s->job->method->feed,
-                        some->s->job->heal, err);
+    return sov_obs_tune(f, &r, some->s->batch.want,
+                        job->method->solves ? sov_obs_prune : job->method->feed,
+                        job->heal || solves, err);
 }
 
 int
@@ -264,7 +269,7 @@ sov_prune_some(const struct sov_prune_some *some, struct sov_err *err)
         rc = job->method->feed(some->f, &r, err);
     else if (job->bits != 0 && some->f != NULL)
         rc = round_masked(some, &r, err);
-    if (rc == 0 && job->heal && some->f != NULL)
+    if (rc == 0 && job->heal && some->f != NULL && !job->method->solves)
         rc = sov_obs_solve(some->f, &r, b->want, err);
     if (rc == 0)
         sov_par_for(some->n, ITEM, put_rows, &now);

@@ -52,17 +52,20 @@ feed(const struct sov_prune *job, const struct sov_feedback *f,
             r->keep[i] = i % 2;
             r->w[i] = i % 2 ? want[i] : 0;
         }
-    return rc == 0 && job->heal ? sov_obs_solve(f, r, want, err) : rc;
+    return rc == 0 && job->heal && !job->method->solves
+               ? sov_obs_solve(f, r, want, err)
+               : rc;
 }
 
 static int
 time_rows(const struct sov_prune *job, const struct sov_feedback *f, size_t k,
           const float *want, double *seconds, struct sov_err *err)
 {
-    struct sov_obs_rows r = { .k = k, .n = ROWS * sov_threads() };
+    struct sov_obs_rows r = { .want = want, .k = k };
     double t[TRIES];
     int rc = 0;
 
+    r.n = ROWS * sov_threads();
     r.share.pattern.rows = 1;
     r.share.ratio = 0.5;
     r.w = sov_mem_aligned(r.n * k, sizeof(*r.w));

@@ -47,6 +47,27 @@ START_TEST(counts_are_exact)
 }
 END_TEST
 
+/* What is asked for is met to a weight of each row, so to a thousandth where
+ * rows have a thousand. */
+START_TEST(a_budget_is_met)
+{
+    static const size_t k[] = { 64, 172, 256, 768, 1000, 2048, 8192, 14336 };
+    struct sov_prune_share s = { .pattern = { .rows = 1 } };
+
+    for (size_t i = 0; i < sizeof(k) / sizeof(k[0]); i++)
+        for (int n = 1; n < 1000; n++) {
+            double is, short_by;
+
+            s.ratio = n / 1000.0;
+            is = (double)sov_prune_goes(&s, k[i]) / (double)k[i];
+            short_by = s.ratio - is;
+            ck_assert_msg(short_by > -1e-9 && short_by * (double)k[i] < 1,
+                          "%zu: %g in place of %g", k[i], is, s.ratio);
+            ck_assert(k[i] < 1000 || short_by <= 0.001);
+        }
+}
+END_TEST
+
 /* ---- which */
 
 /* One after the other, as a person would do it. */
@@ -455,6 +476,7 @@ main(void)
     TCase *tc = tcase_create("prune");
 
     tcase_add_test(tc, counts_are_exact);
+    tcase_add_test(tc, a_budget_is_met);
     tcase_add_test(tc, the_lowest_go_first_and_of_equals_the_first);
     tcase_add_test(tc, infinite_scores_stay_longest);
     tcase_add_test(tc, patterns_hold_in_every_group);

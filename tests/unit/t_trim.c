@@ -250,7 +250,7 @@ END_TEST
 
 /* Statistics of a text in which every input was always the same. */
 static sov_stats *
-constant(float *x, size_t k)
+constant(float *x, size_t k, const char *what)
 {
     double *square = calloc(k, sizeof(double)),
            *sum = calloc(k, sizeof(double));
@@ -266,7 +266,7 @@ constant(float *x, size_t k)
     for (int l = 0; l < 2; l++) {
         char name[64];
 
-        snprintf(name, sizeof(name), "blk.%d.ffn_down.weight", l);
+        snprintf(name, sizeof(name), "blk.%d.%s.weight", l, what);
         ck_assert_int_eq(sov_stats_take(s, name, k, 1, square, sum, &n, &err),
                          0);
     }
@@ -284,38 +284,56 @@ floats(const sov_model *m, const char *name)
     return at < 0 ? NULL : sov_model_at(m, (size_t)at)->data;
 }
 
+/* Channels of feed-forwards, one by one, and key heads, each of two query heads
+ * of 64. */
+static void
+makes_up(const char *what, size_t k, size_t group, bool biases)
+{
+    const struct tiny t = { .type = SOV_TYPE_F32, .biases = biases };
+    sov_model *m = tiny_open(&t);
+    struct sov_trim *c = trim_of(m);
+    bool heads = group > 1;
+    const struct sov_trim_list *l = heads ? &c->of[1].kv : &c->of[1].ffn;
+    char weight[64], bias[64];
+    float x[512];
+    sov_stats *s = constant(x, k, what);
+    const struct sov_flow f = { NULL, s };
+    const float *w, *b;
+
+    snprintf(weight, sizeof(weight), "blk.1.%s.weight", what);
+    snprintf(bias, sizeof(bias), "blk.1.%s.bias", what);
+    w = floats(m, weight);
+    b = floats(m, bias);
+    ck_assert_int_eq(heads ? sov_heads_cut(c, &f, 0.5, NULL, &err)
+                           : sov_ffn_cut(c, &f, 0.5, NULL, &err),
+                     0);
+    ck_assert_uint_eq(l->n, k / group / 2);
+    ck_assert_uint_eq(c->n_own, 2);
+    ck_assert_str_eq(c->own[1].name, bias);
+    ck_assert_int_eq(b != NULL, biases);
+    for (size_t r = 0; r < TINY_EMBD; r++) {
+        double whole = b != NULL ? (double)b[r] : 0;
+        double less = (double)c->own[1].x[r];
+
+        for (size_t i = 0; i < k; i++) {
+            double y = (double)w[r * k + i] * (double)x[i];
+
+            whole += y;
+            less += sov_trim_has(l, i / group) ? y : 0;
+        }
+        ck_assert_double_le(fabs(whole - less), 1e-6);
+    }
+    sov_plan_free(plan_of(c));
+    sov_stats_close(s);
+    sov_trim_free(c);
+    sov_model_close(m);
+}
+
 START_TEST(biases_make_up_for_constants)
 {
     for (int biases = 0; biases < 2; biases++) {
-        const struct tiny t = { .type = SOV_TYPE_F32, .biases = biases };
-        sov_model *m = tiny_open(&t);
-        struct sov_trim *c = trim_of(m);
-        float x[512];
-        sov_stats *s = constant(x, 512);
-        const struct sov_flow f = { NULL, s };
-        const float *w = floats(m, "blk.1.ffn_down.weight");
-        const float *b = floats(m, "blk.1.ffn_down.bias");
-
-        ck_assert_int_eq(sov_ffn_cut(c, &f, 0.5, NULL, &err), 0);
-        ck_assert_uint_eq(c->n_own, 2);
-        ck_assert_str_eq(c->own[1].name, "blk.1.ffn_down.bias");
-        ck_assert_int_eq(b != NULL, biases);
-        for (size_t r = 0; r < TINY_EMBD; r++) {
-            double whole = b != NULL ? (double)b[r] : 0;
-            double less = (double)c->own[1].x[r];
-
-            for (size_t i = 0; i < 512; i++) {
-                double y = (double)w[r * 512 + i] * (double)x[i];
-
-                whole += y;
-                less += sov_trim_has(&c->of[1].ffn, i) ? y : 0;
-            }
-            ck_assert_double_le(fabs(whole - less), 1e-6);
-        }
-        sov_plan_free(plan_of(c));
-        sov_stats_close(s);
-        sov_trim_free(c);
-        sov_model_close(m);
+        makes_up("ffn_down", 512, 1, biases);
+        makes_up("attn_output", 256, 128, biases);
     }
 }
 END_TEST

@@ -15,6 +15,8 @@ few="--calib text --calib-tokens 512"
 # ---- what it needs, and what does not go together
 expect 64 sov-prune --method sparsegpt --ratio 0.5 -o a.gguf m.gguf
 err_has "sparsegpt has to see a text: --calib TEXT is missing"
+expect 64 sov-prune --method alps --ratio 0.5 -o a.gguf m.gguf
+err_has "alps has to see a text: --calib TEXT is missing"
 expect 64 sov-prune --method magnitude --ratio 0.5 --heal -o a.gguf m.gguf
 err_has "--heal has to see a text"
 expect 64 sov-prune --method magnitude --ratio 0.5 --dsnot -o a.gguf m.gguf
@@ -26,8 +28,10 @@ expect 64 sov-prune --method sparsegpt --ratio 0.5 --dsnot $calib -o a.gguf \
 err_has "its masks cannot be mended"
 expect 64 sov-prune --pattern 2:4 --owl $calib -o a.gguf m.gguf
 err_has "2 of 4 is the same in all"
-expect 69 sov-prune --method sparsegpt --pattern 3x2:4 $calib -o a.gguf m.gguf
-err_has "3 rows that share a mask"
+for method in sparsegpt alps; do
+    expect 69 sov-prune --method $method --pattern 3x2:4 $calib -o a.gguf m.gguf
+    err_has "3 rows that share a mask: with $method"
+done
 expect 69 sov-prune --dsnot --pattern 4x2:4 $calib -o a.gguf m.gguf
 err_has "cannot be mended row by row"
 expect 64 sov-prune --method sparsegpt --tensor-ratio token_embd.weight=0.5 \
@@ -53,6 +57,10 @@ expect 0 sov-prune --method sparsegpt --ratio 0.5 $calib --dry-run --json \
 jq -e '.calib_seconds > 0 and .calib_scratch >= 9437184 and
     .calib_memory > 20000000 and .calib_memory < 400000000' out >/dev/null ||
     fail "no estimate"
+told=$(jq .calib_seconds out)
+expect 0 sov-prune --method alps --ratio 0.5 $calib --dry-run --json m.gguf
+jq -e --argjson told "$told" '.calib_seconds > $told' out >/dev/null ||
+    fail "a search is told to take no time"
 expect 71 sov-prune --method sparsegpt --ratio 0.5 $calib --max-memory 20M \
     -o a.gguf m.gguf
 err_has "calibration needs"
@@ -78,22 +86,33 @@ cmp heal.gguf b.gguf || fail "healed, other bytes: avx2, one thread"
 SOV_ISA=avx2 sov-prune -q -j 3 --method sparsegpt --ratio 0.5 $calib \
     -fo b.gguf - <m.gguf || fail "a pipe"
 cmp sparsegpt.gguf b.gguf || fail "sparsegpt, other bytes in a pipe"
-# the slowest one, two matrices
-for isa in avx512 generic; do
-    SOV_ISA=$isa sov-prune -q --method sparsegpt --calib text --heal \
-        --calib-tokens 256 --tensor-ratio 'blk.0.attn_[qk].weight=0.5' \
-        -fo $isa.gguf m.gguf || fail "$isa"
+# the slowest ones, two matrices
+for method in sparsegpt alps; do
+    for how in "avx512 2" "generic 1" "avx2 3"; do
+        isa=${how% *}
+        SOV_ISA=$isa sov-prune -q -j "${how#* }" --method $method --heal \
+            --calib text --calib-tokens 256 \
+            --tensor-ratio 'blk.0.attn_[qk].weight=0.5' -fo $isa.gguf m.gguf ||
+            fail "$isa"
+    done
+    cmp avx512.gguf generic.gguf || fail "$method, other bytes: generic"
+    cmp avx512.gguf avx2.gguf || fail "$method, other bytes: avx2"
 done
-cmp avx512.gguf generic.gguf || fail "other bytes: generic"
+# a search has healed what it made
+sov-prune -q --method alps --calib text --calib-tokens 256 \
+    --tensor-ratio 'blk.0.attn_[qk].weight=0.5' -fo b.gguf m.gguf || fail alps
+cmp generic.gguf b.gguf || fail "alps, healed twice"
 
 # ---- it is worth it, on text that was not read
 run wanda --method wanda --ratio 0.5
-for name in m wanda sparsegpt heal; do
+run alps --method alps --ratio 0.5
+for name in m wanda sparsegpt heal alps; do
     echo "$name $(nll $name.gguf)"
 done >answers
 awk '{ is[$1] = $2 }
     END { exit !(is["m"] < is["sparsegpt"] && is["m"] < is["heal"] &&
-        is["sparsegpt"] < is["wanda"] && is["heal"] < is["wanda"]) }' answers || {
+        is["sparsegpt"] < is["wanda"] && is["heal"] < is["wanda"] &&
+        is["m"] < is["alps"] && is["alps"] < is["wanda"]) }' answers || {
     cat answers
     fail "nothing was made good"
 }

@@ -66,6 +66,8 @@ one f16.gguf avx2 avx512 sov-prune --method wanda --ratio 0.5
 one f16.gguf avx512 avx2 sov-prune --method sparsegpt --ratio 0.5
 one tiny.gguf generic avx2 sov-prune --method wanda --ratio 0.5
 one tiny.gguf avx512 generic sov-prune --method sparsegpt --pattern 2:4
+one tiny.gguf generic avx512 sov-prune --method alps --ratio 0.5
+one small.gguf avx512 avx2 sov-prune --method alps --pattern 4x2:4
 one small.gguf avx2 avx512 sov-prune --method wanda --pattern 2:4 --heal
 one small.gguf avx512 avx2 sov-prune --method wanda --ratio 0.4 --owl --dsnot
 one small.gguf avx512 avx2 sov-prune --method sparsegpt --pattern 32:64 \
