@@ -188,7 +188,9 @@ bin_sov_verify_SOURCES = %D%/sov-verify.c %D%/verify/verify.h \
 	%D%/verify/paper_card.c %D%/verify/paper_cyclonedx.c \
 	%D%/verify/paper_facts.def %D%/verify/paper_file.c \
 	%D%/verify/paper_lineage.c %D%/verify/paper_made.c \
-	%D%/verify/paper_md.c %D%/verify/paper_spdx.c \
+	%D%/verify/paper_md.c \
+	%D%/verify/paper_picture.c %D%/verify/paper_picture.h \
+	%D%/verify/paper_spdx.c \
 	%D%/verify/paper_steps.c %D%/verify/paper_value.c \
 	%D%/verify/papers.def \
 	%D%/verify/recompute.c %D%/verify/recompute.h \

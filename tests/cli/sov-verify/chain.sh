@@ -84,6 +84,16 @@ for what in import facts calibrate "prune" distill "quantize q8_0" test; do
 done
 [ "$(grep -c 'jurisdiction: EU' out)" -eq 7 ] || fail "not inherited everywhere"
 
+# as a picture, in which ways that pass others run beside them
+expect 0 sov-verify --report=lineage --policy all -o picture.svg out.gguf
+expect 0 sov-verify --report=lineage-dot --policy all -o picture.dot out.gguf
+if command -v node >/dev/null; then
+    expect 0 node "$top_srcdir/tests/cli/lineage.mjs" 12 picture.svg
+else
+    echo "no node: the picture is not looked at"
+fi
+[ "$(grep -c -e '->' picture.dot)" -ge 12 ] || fail "few ways"
+
 # nothing in it that may not be recalled or revoked
 for name in base counts pruned small q lora out; do
     sum=$(sha256sum $name.gguf | cut -c 1-64)
