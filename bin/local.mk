@@ -13,6 +13,7 @@ bin_cli_libcli_la_SOURCES = \
 	%D%/cli/common.c %D%/cli/common.h \
 	%D%/cli/draw.c %D%/cli/draw.h \
 	%D%/cli/early.c %D%/cli/early.h \
+	%D%/cli/effort.c %D%/cli/effort.h \
 	%D%/cli/emit.c %D%/cli/emit.h \
 	%D%/cli/fileset.c %D%/cli/fileset.h \
 	%D%/cli/generate.c %D%/cli/generate.h \

@@ -271,6 +271,8 @@ make_run(struct distill *q, struct sov_err *err)
     int rc = distill_hash_texts(q, err);
 
     distill_fill(q, &opt);
+    if (rc == 0 && q->lineage.key != NULL)
+        rc = sov_effort_begin(&q->effort, err);
     if (rc == 0)
         rc = sov_distill_new(&q->run, &opt, err);
     if (rc == 0)
@@ -478,6 +480,7 @@ run(int argc, char **argv, struct sov_err *err)
     int rc = distill(&q, err);
 
     sov_lineage_end(&q.lineage);
+    sov_effort_end(&q.effort);
     sov_target_free(&q.target);
     sov_sink_abort(q.plot);
     distill_delta_free(&q);

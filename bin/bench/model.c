@@ -2,10 +2,8 @@
 /*
  * model.c - a model that is measured, and what a token of it costs at least
  *
- * Every matrix is multiplied with each token once, but for the table of
- * embeddings, of which a token takes a row; where there is no output matrix it
- * is that, too.  Logits are made of few tokens of a prompt, so that the output
- * matrix is counted apart.  Of experts a token meets some.
+ * Logits are made of few tokens of a prompt, so that the output matrix is
+ * counted apart.
  */
 #include "bench/bench.h"
 
@@ -45,54 +43,34 @@ roof_of(enum sov_type type)
                                                         : SOV_ROOF_BF16;
 }
 
-/* The part of a stack of experts that one token meets. */
-static double
-expert_share(const sov_meta *meta)
-{
-    uint64_t all;
-    uint64_t used;
-
-    if (sov_meta_arch_u64(meta, "expert_count", &all, NULL) != 0 || all == 0 ||
-        sov_meta_arch_u64(meta, "expert_used_count", &used, NULL) != 0 ||
-        used > all)
-        return 1;
-    return (double)used / (double)all;
-}
-
 static void
-add_cost(struct bench_cost *c, const struct sov_tensor *t, bool tied,
-         double share)
+add_cost(struct bench_cost *c, const sov_model *model,
+         const struct sov_tensor *t)
 {
-    double n = (double)sov_tensor_count(t);
+    double n = (double)sov_tensor_count(t), met = sov_model_met(model, t);
     double bytes = (double)t->size;
     enum sov_roof_kind roof = roof_of(t->type);
-    bool table = strcmp(t->name, "token_embd.weight") == 0;
 
     c->params += n;
-    if (t->ndim < 2 || strstr(t->name, "position_embd") != NULL ||
-        (table && !tied))
+    if (met == 0)
         return;
-    if (table || strcmp(t->name, "output.weight") == 0) {
+    if (strcmp(t->name, "token_embd.weight") == 0 ||
+        strcmp(t->name, "output.weight") == 0) {
         c->head[roof] += n;
         c->head_bytes += bytes;
         return;
     }
     c->all_bytes += bytes;
-    if (strstr(t->name, "_exps.") == NULL)
-        share = 1;
-    c->body[roof] += share * n;
-    c->body_bytes += share * bytes;
+    c->body[roof] += met;
+    c->body_bytes += met / n * bytes;
 }
 
 static void
 count_cost(struct bench_cost *c, const sov_model *model)
 {
-    bool tied = sov_model_find(model, "output.weight") < 0;
-    double share = expert_share(sov_model_meta(model));
-
     memset(c, 0, sizeof(*c));
     for (size_t i = 0; i < sov_model_count(model); i++)
-        add_cost(c, sov_model_at(model, i), tied, share);
+        add_cost(c, model, sov_model_at(model, i));
 }
 
 /* ---- facts */

@@ -145,6 +145,8 @@ struct sov_deed {
     const struct sov_resource *input; /* other than the model */
     size_t n_inputs;
     const struct sov_resource *beside; /* what else it made, or NULL */
+    const struct sov_param *extra;     /* what it took (effort.h), or NULL */
+    size_t n_extra;
 };
 
 /* The name of the input for messages. */

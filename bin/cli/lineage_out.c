@@ -214,6 +214,10 @@ make_statement(struct sov_lineage *l, const struct sov_deed *deed,
     st->n_external = deed->n_external;
     st->internal = deed->internal;
     st->n_internal = deed->n_internal;
+    if (st->n_extra == 0) { /* else as the claim had it that may stay */
+        st->extra = deed->extra;
+        st->n_extra = deed->n_extra;
+    }
     if (l->out[INDEX] != NULL) {
         beside[n].role = "index";
         beside[n].name = sov_name_base(l->out[INDEX]);
@@ -244,7 +248,8 @@ has_lines(const char *all, size_t len, const char *part, size_t part_len)
 
 /*
  * --if-changed: the claims that are there say all this already, and only the
- * time is another?  Then they stay, with what others have signed since.
+ * time and what it took are others?  Then they stay, with what others have
+ * signed since.
  */
 static int
 keep_claims(struct sov_lineage *l, const struct sov_deed *deed,
@@ -273,6 +278,8 @@ keep_claims(struct sov_lineage *l, const struct sov_deed *deed,
             continue;
         st->started = c->statement.started;
         st->finished = c->statement.finished;
+        st->extra = c->statement.extra;
+        st->n_extra = c->statement.n_extra;
         rc = make_statement(l, deed, st, &line, &len, err);
         if (rc < 0)
             break;
@@ -354,6 +361,7 @@ sov_lineage_claim(struct sov_lineage *l, const struct sov_deed *deed,
         rc = sov_lineage_labels(l, &st, &label, err);
     if (rc == 0)
         rc = keep_claims(l, deed, &st, err);
+    st.n_extra = 0;
     if (rc == 0) {
         st.started = l->started;
         st.finished = sov_claims_now();

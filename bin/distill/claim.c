@@ -24,6 +24,9 @@
  *
  * which are inputs by their digests (role "delta").
  *
+ * sov_compute has the operations of all steps, and what energy they took, where
+ * that is known of all of them.
+ *
  * internalParameters: determinism; of --merge, which is bit-exact, arithmetic,
  * the number of sov/distill.h; else parameters, step_tokens, tokens, and the
  * digest of what was learnt from (texts_sha256: every document with its length
@@ -156,12 +159,14 @@ name_inputs(const struct distill *q, struct sov_resource *r)
                 .name = base_of(q->text[i]),
                 .role = distill_options.merge ? "delta" : "dataset",
                 .digest = q->text_is[i],
+                .has_size = true,
             };
     if (q->cache_is.has != 0)
         r[n++] = (struct sov_resource){
             .name = base_of(distill_options.cache),
             .role = "teacher",
             .digest = q->cache_is,
+            .has_size = true,
         };
     for (int i = q->first + 1; i < DISTILL_MODELS; i++) {
         const struct sov_digest *d;
@@ -173,6 +178,7 @@ name_inputs(const struct distill *q, struct sov_resource *r)
                 .name = base_of(distill_path(i)),
                 .role = roles[i],
                 .digest = *d,
+                .has_size = true,
             };
     }
     return n;
@@ -210,6 +216,19 @@ describe_run(const struct distill *q, struct sov_params *to, char hex[2][65])
     }
 }
 
+/* Energy is known of one process that has done all of it. */
+static void
+describe_effort(struct distill *q, struct sov_deed *deed)
+{
+    const struct sov_distill_facts *f = &q->facts;
+
+    if (distill_options.merge)
+        return;
+    deed->extra =
+        sov_effort_say(&q->effort, f->work, f->done == 0 && f->processes == 1);
+    deed->n_extra = 1;
+}
+
 int
 distill_claim(struct distill *q, struct sov_err *err)
 {
@@ -233,6 +252,7 @@ distill_claim(struct distill *q, struct sov_err *err)
         deed.n_internal = internal.n;
         deed.input = input;
         deed.n_inputs = name_inputs(q, input);
+        describe_effort(q, &deed);
         rc = sov_params_ok(&external, err);
         if (rc == 0)
             rc = sov_params_ok(&internal, err);

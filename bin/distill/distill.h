@@ -5,6 +5,7 @@
 #ifndef SOV_DISTILL_TOOL_H
 #define SOV_DISTILL_TOOL_H
 
+#include "cli/effort.h"
 #include "cli/lineage.h"
 #include "cli/opt.h"
 #include "cli/target.h"
@@ -84,6 +85,7 @@ struct distill {
     sov_quant *job;      /* of what comes out */
     struct sov_target target;
     struct sov_lineage lineage;
+    struct sov_effort effort;
     sov_append *log;
     sov_sink *plot;
     sov_sink *delta;

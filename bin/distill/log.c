@@ -118,6 +118,7 @@ distill_log_step(void *arg, const struct sov_distill_step *s,
     char *line = NULL;
     int rc;
 
+    sov_effort_look(&q->effort);
     if (q->log == NULL)
         return 0;
     r = sov_report_new(NULL);

@@ -27,7 +27,8 @@
  *   heal_text             if it is not that of calib
  *
  * internalParameters: determinism is bit-exact, and same-machine-class where it
- * was trained; arithmetic is the number of sov/prune.h.
+ * was trained; arithmetic is the number of sov/prune.h.  sov_compute is there
+ * where it was trained, as sov-distill has it.
  */
 #include "prune/prune.h"
 
@@ -206,6 +207,7 @@ say(struct prune *p, struct sov_params *external, struct sov_params *internal,
     deed.n_external = external->n;
     deed.n_internal = internal->n;
     deed.n_inputs = name_files(p, input);
+    prune_heal_effort(p, &deed);
     if (rc == 0)
         rc = sov_params_ok(external, err);
     return rc == 0 ? sov_lineage_claim(&p->lineage, &deed, err) : rc;

@@ -12,10 +12,12 @@
  */
 #include "prune/prune.h"
 
+#include "cli/effort.h"
 #include "cli/progress.h"
 #include "cli/tool.h"
 #include "sov/distill.h"
 #include "sov/quant.h"
+#include "sov/run.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +34,7 @@ struct prune_heal {
     struct sov_quant_rule *rule; /* [n] the type of each matrix */
     size_t n;
     double first, last; /* loss */
+    struct sov_effort effort;
 };
 
 static const char *
@@ -95,6 +98,7 @@ step(void *arg, const struct sov_distill_step *s, struct sov_err *err)
     struct prune_heal *h = arg;
 
     (void)err;
+    sov_effort_look(&h->effort);
     if (s->step == 1)
         h->first = s->point.loss;
     h->last = s->point.loss;
@@ -130,6 +134,8 @@ make_run(struct prune *p, struct prune_heal *h, struct sov_err *err)
         .progress = sov_progress_update,
     };
 
+    if (p->lineage.key != NULL && sov_effort_begin(&h->effort, err) < 0)
+        return SOV_EMEM;
     h->text[0] = text_of();
     if (o->heal_text != NULL && p->lineage.key != NULL &&
         sov_hash_path(o->heal_text, SOV_HASH_SHA256, &p->heal_is, err) < 0)
@@ -223,6 +229,22 @@ prune_heal(struct prune *p, struct sov_err *err)
     return rc < 0 ? sov_err_wrap(err, "--heal-steps") : 0;
 }
 
+/* Before that the model has read the text of --calib, once. */
+void
+prune_heal_effort(struct prune *p, struct sov_deed *deed)
+{
+    struct prune_heal *h = p->healing;
+    double tokens = (double)p->calib.windows * p->calib.ctx;
+    struct sov_distill_facts f;
+
+    if (h == NULL)
+        return;
+    sov_distill_facts(h->run, &f);
+    f.work += tokens * sov_model_flops(p->model, p->calib.ctx);
+    deed->extra = sov_effort_say(&h->effort, f.work, true);
+    deed->n_extra = 1;
+}
+
 void
 prune_heal_report(struct sov_report *r, const struct prune *p)
 {
@@ -244,6 +266,7 @@ prune_heal_end(struct prune *p)
 
     if (h == NULL)
         return;
+    sov_effort_end(&h->effort);
     sov_quant_free(h->job);
     sov_distill_free(h->run);
     prune_stage_end(&h->pruned);

@@ -137,9 +137,10 @@ int prune_pack(struct prune *p, struct sov_err *err) SOV_MUST_CHECK;
 void prune_pack_end(struct prune *p);
 
 /* heal.c: --heal-steps: is all there; prune, train, open the output and write
- * it; what came of it. */
+ * it; what it took, for the claim; what came of it. */
 int prune_heal_check(const struct prune *p, struct sov_err *err) SOV_MUST_CHECK;
 int prune_heal(struct prune *p, struct sov_err *err) SOV_MUST_CHECK;
+void prune_heal_effort(struct prune *p, struct sov_deed *deed);
 void prune_heal_report(struct sov_report *r, const struct prune *p);
 void prune_heal_end(struct prune *p);
 

@@ -146,6 +146,8 @@ const struct sov_param *paper_param(const struct sov_param *p, size_t n,
                                     const char *key);
 const char *paper_param_text(const struct sov_param *p, size_t n,
                              const char *key);
+/* Energy of those n steps that have said it. */
+double paper_joules(const struct paper *p, size_t *n);
 /* Tests of just these bytes by trusted keys; i from 0, NULL at the end. */
 const struct sov_claim *paper_test(const struct paper *p, size_t i);
 

@@ -248,7 +248,8 @@ paper_fact_repeatable(const struct paper *p, struct paper_pen *pen)
 
 /* ---- what it took */
 
-/* Of all steps; NaN: of some of them it is not known. */
+/* Of all steps; NaN: of some of them it is not known.  Steps that take none to
+ * speak of are no estimate. */
 static double
 all_flop(const struct paper *p, bool *estimated, bool *more)
 {
@@ -257,7 +258,7 @@ all_flop(const struct paper *p, bool *estimated, bool *more)
     *estimated = *more = false;
     for (size_t i = 0; i < p->n_steps; i++) {
         sum += p->step[i].flop;
-        *estimated |= !p->step[i].flop_told;
+        *estimated |= !p->step[i].flop_told && p->step[i].flop != 0;
         *more |= p->step[i].flop_short;
     }
     return p->n_steps > 0 ? sum : NAN;
@@ -273,15 +274,16 @@ paper_fact_flop(const struct paper *p, struct paper_pen *pen)
         return;
     fprintf(pen->f, "%s%.3g FLOP", more ? "at least " : "", sum);
     fputs(!estimated
-              ? ", as the steps have counted"
+              ? " (as the steps have counted; work on the matrices themselves "
+                "is not counted"
               : " (estimate: 6 x parameters x tokens for training, 2 x bytes "
-                "of a model x tokens where it only reads a text; work on the "
-                "matrices themselves is not counted",
+                "of a model x tokens where it only reads a text, unless the "
+                "step has counted; work on the matrices themselves is not "
+                "counted",
           pen->f);
-    if (estimated)
-        fputs(more ? "; what the teacher computed is not known and not in it)"
-                   : ")",
-              pen->f);
+    fputs(more ? "; what the teacher computed is not known and not in it)"
+               : ")",
+          pen->f);
     said_by(pen, p->leaf);
 }
 
@@ -340,17 +342,32 @@ paper_fact_wall(const struct paper *p, struct paper_pen *pen)
     }
 }
 
-void
-paper_fact_energy(const struct paper *p, struct paper_pen *pen)
+double
+paper_joules(const struct paper *p, size_t *n)
 {
     double sum = 0;
 
+    *n = 0;
     for (size_t i = 0; i < p->n_steps; i++)
-        sum += p->step[i].joules;
-    if (p->n_steps > 0 && !isnan(sum)) {
-        fprintf(pen->f, "%.6g kWh (%.6g J)", sum / 3.6e6, sum);
-        said_by(pen, p->leaf);
-    }
+        if (!isnan(p->step[i].joules)) {
+            sum += p->step[i].joules;
+            ++*n;
+        }
+    return sum;
+}
+
+void
+paper_fact_energy(const struct paper *p, struct paper_pen *pen)
+{
+    size_t n;
+    double sum = paper_joules(p, &n);
+
+    if (n == 0)
+        return;
+    fprintf(pen->f,
+            "%.6g kWh (%.6g J), as processors have counted in %zu of %zu steps",
+            sum / 3.6e6, sum, n, p->n_steps);
+    said_by(pen, p->leaf);
 }
 
 void

@@ -3,8 +3,9 @@
  * paper_steps.c - the history of a model, and what its steps took
  *
  * A claim may say what it took: sov_compute with flop, wall_s and joules, as
- * numbers or texts.  Where it does not, seconds are those from its start to its
- * end, and operations are estimated of what it did:
+ * numbers or texts; what a teacher did whose words come from a cache is never
+ * in that.  Where it does not, seconds are those from its start to its end, and
+ * operations are estimated of what it did:
  *
  *   training      6 x parameters x tokens, as Kaplan et al., Scaling Laws for
  *                 Neural Language Models (arXiv:2001.08361), 2.1, have it: 2
@@ -127,10 +128,11 @@ weigh(struct paper_step *s)
         return;
     s->joules = number(told->item, told->n, "joules");
     s->flop_told = !isnan(number(told->item, told->n, "flop"));
-    if (s->flop_told)
-        s->flop_short = false;
-    if (s->flop_told)
+    if (s->flop_told) {
         s->flop = number(told->item, told->n, "flop");
+        s->flop_short =
+            paper_param(st->external, st->n_external, "cache") != NULL;
+    }
     wall = number(told->item, told->n, "wall_s");
     if (wall < 1e15)
         s->seconds = (int64_t)wall;

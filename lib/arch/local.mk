@@ -35,6 +35,7 @@ libsov_all_la_SOURCES += \
 	%D%/import_stack.c \
 	%D%/import_starcoder2.c \
 	%D%/import_vocab.c \
+	%D%/work.c \
 	%D%/qwen2.c \
 	%D%/qwen3.c \
 	%D%/qwen3moe.c \

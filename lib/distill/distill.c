@@ -421,6 +421,7 @@ void
 sov_distill_facts(const sov_distill *d, struct sov_distill_facts *f)
 {
     const struct sov_shape *s = &d->shape;
+    const struct sov_trainee_opts opts = trainee_opts(d, d->recompute);
     uint64_t sequences = d->o.batch * d->o.accumulate * sov_distill_workers(d);
 
     *f = (struct sov_distill_facts){
@@ -448,13 +449,14 @@ sov_distill_facts(const sov_distill *d, struct sov_distill_facts *f)
         .done = d->done,
         .text_tokens = sov_tokens_count(d->tokens),
         .text_bytes = sov_tokens_bytes(d->tokens),
-        .flops = sov_trainee_flops(s),
+        .flops = sov_trainee_flops(s, &opts, d->count),
         .recompute = d->recompute,
     };
     if (d->judge_tokens != NULL)
         f->eval_tokens = sov_tokens_count(d->judge_tokens);
     f->passes =
         (double)(d->steps * sequences) / (double)sov_course_count(d->course);
+    f->work = sov_distill_work(d, f->flops);
     count_memory(d, d->recompute, f);
 }
 

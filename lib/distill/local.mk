@@ -75,4 +75,5 @@ libsov_all_la_SOURCES += \
 	%D%/show.c \
 	%D%/student.c %D%/student.h \
 	%D%/taught.c %D%/taught.h \
-	%D%/unit.c %D%/unit.h
+	%D%/unit.c %D%/unit.h \
+	%D%/work.c

@@ -85,6 +85,14 @@ sov_policy_open(struct sov_distill *d, struct sov_err *err)
     return d->made == NULL ? sov_mem_fail(err) : 0;
 }
 
+uint64_t
+sov_policy_tokens(const struct sov_distill *d)
+{
+    uint64_t times = (d->steps + PERIOD - 1) / PERIOD;
+
+    return d->o.on_policy > 0 ? times * each(d) * d->shape.n_ctx : 0;
+}
+
 /* ---- making ---- */
 
 struct making {

@@ -18,6 +18,9 @@ int sov_policy_open(struct sov_distill *d, struct sov_err *err) SOV_MUST_CHECK;
 int sov_policy_step(struct sov_distill *d, uint64_t step,
                     struct sov_err *err) SOV_MUST_CHECK;
 
+/* Tokens that it makes in all steps. */
+uint64_t sov_policy_tokens(const struct sov_distill *d);
+
 /* A sov_units.other: arg is the struct sov_distill. */
 size_t sov_policy_read(void *arg, uint64_t step, uint64_t i, int32_t *ids,
                        int32_t *next);

@@ -135,6 +135,9 @@ uint64_t sov_distill_workers(const struct sov_distill *d);
 int sov_distill_part(struct sov_distill *d, struct sov_err *err) SOV_MUST_CHECK;
 int sov_distill_meet(struct sov_distill *d, struct sov_err *err) SOV_MUST_CHECK;
 
+/* work.c: of all steps, those of a token being so many. */
+double sov_distill_work(const struct sov_distill *d, double flops);
+
 /* judge.c: what the model makes of the text of --eval, now. */
 int sov_distill_judge(struct sov_distill *d,
                       struct sov_err *err) SOV_MUST_CHECK;

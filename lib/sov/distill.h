@@ -183,6 +183,8 @@ struct sov_distill_facts {
     uint64_t eval_tokens;
     double passes;  /* over the text */
     double flops;   /* of a token */
+    double work;    /* floating point operations of all steps, those that were
+                       done before among them; see lib/distill/work.c */
     bool recompute; /* layers once more on the way back, for memory */
     size_t n_parts;
     struct sov_distill_part part[SOV_DISTILL_PARTS];

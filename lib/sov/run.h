@@ -110,6 +110,20 @@ SOV_API int sov_session_eval(sov_session *session, const int32_t *ids,
 SOV_API const float *sov_session_logits(const sov_session *session,
                                         size_t row);
 
+/* ---- what it costs */
+
+/* Weights of one of its tensors that a token is multiplied with: of experts its
+ * share, of tables of which it takes a row none. */
+SOV_API double sov_model_met(const sov_model *model,
+                             const struct sov_tensor *t);
+
+/*
+ * Floating point operations of a token, logits included (a multiply-add is
+ * two): two for each of those weights, and attention as it is on average in a
+ * sequence of n_ctx tokens that sees all of itself; windows see less.
+ */
+SOV_API double sov_model_flops(const sov_model *model, uint64_t n_ctx);
+
 /* ---- many sessions in one pass */
 
 /*

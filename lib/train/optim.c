@@ -243,6 +243,19 @@ sov_optim_at(size_t i)
     return i < N_ROWS ? rows[i]->name : NULL;
 }
 
+double
+sov_optim_flops(const struct sov_optim *o, const struct sov_weight *param,
+                size_t n_param)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < n_param && o->row->products != NULL; i++)
+        if (o->row->whole(&param[i]))
+            sum += o->row->products(&param[i]) *
+                   (double)sov_weight_count(&param[i]);
+    return sum;
+}
+
 size_t
 sov_optim_arrays(const struct sov_optim *o)
 {

@@ -71,6 +71,11 @@ double sov_optim_norm_of(const double *squares, size_t n);
 int sov_optim_run(const struct sov_optim *o, const struct sov_optim_step *s,
                   struct sov_err *err) SOV_MUST_CHECK;
 
+/* Floating point operations of a step's products of matrices, of those that are
+ * done as a whole; the few for each number beside them do not count. */
+double sov_optim_flops(const struct sov_optim *o,
+                       const struct sov_weight *param, size_t n_param);
+
 /* Cut the arrays into n parts of nearly equal work: part i is at[i] up to
  * before at[i + 1].  Some may be empty. */
 void sov_optim_cut(const struct sov_optim *o, const struct sov_weight *param,

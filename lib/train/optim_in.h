@@ -28,8 +28,10 @@ struct sov_optim_row {
     /* Is this a tensor that is done as a whole, by matrices()?  All others
      * are done by AdamW.  NULL: none. */
     bool (*whole)(const struct sov_weight *p);
-    /* Work for a number of it; one of AdamW has 1. */
+    /* Work for a number of it; one of AdamW has 1.  And operations of products
+     * for a number of it. */
     double (*work)(const struct sov_weight *p);
+    double (*products)(const struct sov_weight *p);
     /* What matrices() needs for a step, and its end; nothing of the step has
      * been done yet. */
     int (*open)(const struct sov_optim_now *now, void **room,

@@ -63,15 +63,21 @@ whole(const struct sov_weight *p)
     return p->matrix && !p->embedding;
 }
 
+static double
+products(const struct sov_weight *p)
+{
+    double m = (double)(p->n_in < p->n_out ? p->n_in : p->n_out);
+    double k = (double)(p->n_in < p->n_out ? p->n_out : p->n_in);
+
+    return STEPS * (4 * m + 2 * m * m / k);
+}
+
 /* A core does some 250 operations of products in the time that a number takes
  * in AdamW, which waits for memory. */
 static double
 work(const struct sov_weight *p)
 {
-    double m = (double)(p->n_in < p->n_out ? p->n_in : p->n_out);
-    double k = (double)(p->n_in < p->n_out ? p->n_out : p->n_in);
-
-    return 1 + STEPS * (4 * m + 2 * m * m / k) / 250;
+    return 1 + products(p) / 250;
 }
 
 static bool
@@ -395,6 +401,7 @@ const struct sov_optim_row sov_optim_row_muon = {
     .arrays = 2,
     .whole = whole,
     .work = work,
+    .products = products,
     .open = open_room,
     .close = close_room,
     .matrices = matrices,

@@ -111,11 +111,19 @@ uint64_t sov_trainee_count(const sov_trainee *t); /* of all numbers */
 sov_real *sov_trainee_weights(sov_trainee *t);
 
 /* Bytes that a trainee of this shape takes, but for those of prim.h; 0: too
- * many to be counted.  And floating point operations for a token of a whole
- * sequence, forward and back (a multiply-add is two). */
+ * many to be counted. */
 uint64_t sov_trainee_bytes(const struct sov_shape *shape,
                            const struct sov_trainee_opts *opts);
-double sov_trainee_flops(const struct sov_shape *shape);
+
+/*
+ * Floating point operations of products for a token of a whole sequence (a
+ * multiply-add is two): forward alone, and forward and back.  Those of an
+ * adapter, which has so many numbers, are 2 and 4 for each; where layers are
+ * computed twice, both times count.
+ */
+double sov_trainee_forward(const struct sov_shape *shape);
+double sov_trainee_flops(const struct sov_shape *shape,
+                         const struct sov_trainee_opts *opts, uint64_t count);
 
 /* Random: normal, 0.02, and what goes into the stream 0.02 / sqrt(2 n_layer);
  * gains 1, biases 0.  Of an adapter A is 1 / sqrt(3 n_in) and B is 0.  A pure

@@ -466,13 +466,43 @@ sov_shape_unit(const struct sov_shape *s)
                                       : s->n_ctx;
 }
 
-double
-sov_trainee_flops(const struct sov_shape *s)
+/* Weights of all layers, each of which a token is multiplied with. */
+static double
+body_of(const struct sov_shape *s)
 {
     double e = (double)s->n_embd, q = (double)(s->n_head * s->k_len);
-    double seen = ((double)s->n_ctx + 1) / 2;
-    double layer = e * (double)sov_shape_qkv(s) + q * e +
-                   3 * e * (double)s->n_ff + 2 * q * seen;
 
-    return 6 * ((double)s->n_layer * layer + e * (double)s->n_vocab);
+    return (double)s->n_layer *
+           (e * (double)sov_shape_qkv(s) + q * e + 3 * e * (double)s->n_ff);
+}
+
+/* Products with keys and with values, for a token in the middle. */
+static double
+attention_of(const struct sov_shape *s)
+{
+    double seen = ((double)s->n_ctx + 1) / 2;
+
+    return (double)s->n_layer * 2 * (double)(s->n_head * s->k_len) * seen;
+}
+
+double
+sov_trainee_forward(const struct sov_shape *s)
+{
+    double head = (double)s->n_embd * (double)s->n_vocab;
+
+    return 2 * (body_of(s) + attention_of(s) + head);
+}
+
+double
+sov_trainee_flops(const struct sov_shape *s,
+                  const struct sov_trainee_opts *opts, uint64_t count)
+{
+    double forward = sov_trainee_forward(s);
+    double inputs = forward; /* gradients of what goes in; of attention both
+                                factors are such */
+    double weights = forward - 2 * attention_of(s);
+    double all = forward + inputs + 2 * attention_of(s);
+
+    all += opts->rank > 0 ? 6 * (double)count : weights;
+    return all + (opts->recompute ? 2 * (body_of(s) + attention_of(s)) : 0);
 }

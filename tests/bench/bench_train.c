@@ -191,8 +191,9 @@ measure(const struct setting *setting, enum sov_mul_kind mul, double peak,
         }
     }
     if (rc == 0) {
-        flops =
-            sov_trainee_flops(sov_trainee_shape(b.t)) * (double)tokens / best;
+        flops = sov_trainee_flops(sov_trainee_shape(b.t), sov_trainee_opts(b.t),
+                                  sov_trainee_count(b.t)) *
+                (double)tokens / best;
         printf("%-4s %-4s %6.0f tokens/s %5.0f GFLOP/s %3.0f %% of %.0f "
                "(units %.0f %%)\n",
                setting->name, mul == SOV_MUL_BF16 ? "bf16" : "f32",

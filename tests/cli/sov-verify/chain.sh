@@ -93,6 +93,9 @@ else
     echo "no node: the picture is not looked at"
 fi
 [ "$(grep -c -e '->' picture.dot)" -ge 12 ] || fail "few ways"
+# training was counted by those who did it
+expect 0 sov-verify --report=ai-act-annex-xi --policy all out.gguf
+out_has "unless the step has counted"
 
 # nothing in it that may not be recalled or revoked
 for name in base counts pruned small q lora out; do
