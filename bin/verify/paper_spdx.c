@@ -7,8 +7,9 @@
  * models as datasets, and relations between them.  An IRI begins with the
  * digest of the model, so the same model has the same ones.
  *
- * The AI profile wants a supplier, a place to load it from, a version and a
- * date of release.  The document says to follow it only if all were declared;
+ * The AI profile wants a supplier, a place to load it from, which is a URI, a
+ * version and a date of release.  The document, which is about the model and
+ * not its ancestors, says to follow it only if all were declared;
  * an annotation names those that are MISSING, and another one says where every
  * value is from.
  */
@@ -21,6 +22,8 @@
 #include <string.h>
 
 #define CREATION "_:creation"
+#define LETTERS  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+#define DIGITS   "0123456789"
 
 struct spdx {
     const struct paper *p;
@@ -101,6 +104,30 @@ annotate(struct spdx *s, const char *of, const char *text)
 
 /* ---- the model */
 
+/* "https://example.org/tale": a scheme, a colon, and no space. */
+static bool
+is_uri(const char *text)
+{
+    size_t letters = strspn(text, LETTERS);
+    size_t n = letters + strspn(text + letters, LETTERS DIGITS "+.-");
+
+    return letters > 0 && text[n] == ':' && text[n + 1] != '\0' &&
+           strpbrk(text, " \t\r\n") == NULL;
+}
+
+/* Where it can be loaded from, of all ways in which it can be had; or NULL. */
+static const char *
+place_of(const struct paper *p)
+{
+    struct paper_value v;
+
+    for (size_t i = 0; paper_value(p, "distribution", i, &v) && v.text != NULL;
+         i++)
+        if (is_uri(v.text))
+            return v.text;
+    return NULL;
+}
+
 static void
 put_entry(struct spdx *s, const char *key, const char *value)
 {
@@ -160,30 +187,46 @@ put_hyper(struct spdx *s)
     sov_jsonw_end(&s->w);
 }
 
-/* Is it a whole number of kilowatt hours, as the profile counts? */
+/* The profile knows kilowatt hours, and no exponents. */
+static void
+put_kwh(struct spdx *s, const char *key, double kwh)
+{
+    char text[40];
+
+    snprintf(text, sizeof(text), "%.6f", kwh);
+    sov_jsonw_array(&s->w, key);
+    sov_jsonw_object(&s->w, NULL);
+    sov_jsonw_text(&s->w, "type", "ai_EnergyConsumptionDescription");
+    sov_jsonw_text(&s->w, "ai_energyQuantity", text);
+    sov_jsonw_text(&s->w, "ai_energyUnit", "kilowattHour");
+    sov_jsonw_end(&s->w);
+    sov_jsonw_end(&s->w);
+}
+
+/* Of the original training somebody may declare it; of the steps behind that
+ * processors have counted it, here and there. */
 static void
 put_energy(struct spdx *s)
 {
     const char *mwh = paper_text(s->p, "energy_mwh");
-    char kwh[40];
+    size_t n_steps;
+    double joules = paper_joules(s->p, &n_steps);
+    double training = -1;
     char *end;
-    double n;
 
-    if (mwh == NULL)
+    if (mwh != NULL) {
+        training = strtod(mwh, &end);
+        if (end == mwh || *end != '\0' || !(training <= 1e12))
+            training = -1;
+    }
+    if (!(training >= 0) && (n_steps == 0 || joules > 1e18))
         return;
-    n = strtod(mwh, &end);
-    if (end == mwh || *end != '\0' || !(n >= 0) || n > 1e12)
-        return;
-    snprintf(kwh, sizeof(kwh), "%.3f", 1000 * n);
     sov_jsonw_object(&s->w, "ai_energyConsumption");
     sov_jsonw_text(&s->w, "type", "ai_EnergyConsumption");
-    sov_jsonw_array(&s->w, "ai_trainingEnergyConsumption");
-    sov_jsonw_object(&s->w, NULL);
-    sov_jsonw_text(&s->w, "type", "ai_EnergyConsumptionDescription");
-    sov_jsonw_text(&s->w, "ai_energyQuantity", kwh);
-    sov_jsonw_text(&s->w, "ai_energyUnit", "kilowattHour");
-    sov_jsonw_end(&s->w);
-    sov_jsonw_end(&s->w);
+    if (n_steps > 0 && joules <= 1e18)
+        put_kwh(s, "ai_finetuningEnergyConsumption", joules / 3.6e6);
+    if (training >= 0)
+        put_kwh(s, "ai_trainingEnergyConsumption", 1000 * training);
     sov_jsonw_end(&s->w);
 }
 
@@ -202,8 +245,7 @@ put_model(struct spdx *s)
     sov_jsonw_text(&s->w, "comment", p->standing);
     sov_jsonw_text(&s->w, "software_primaryPurpose", "model");
     sov_jsonw_text(&s->w, "software_packageVersion", paper_text(p, "version"));
-    sov_jsonw_text(&s->w, "software_downloadLocation",
-                   paper_text(p, "distribution"));
+    sov_jsonw_text(&s->w, "software_downloadLocation", place_of(p));
     if (day != NULL && strlen(day) == 10) {
         snprintf(when, sizeof(when), "%.10sT00:00:00Z", day);
         sov_jsonw_text(&s->w, "releaseTime", when);
@@ -349,8 +391,7 @@ put_licenses(struct spdx *s)
     char id[40];
 
     for (size_t i = 0; paper_value(s->p, name, i, &v) && v.text != NULL; i++) {
-        if (strspn(v.text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvw"
-                           "xyz0123456789.-+") != strlen(v.text))
+        if (strspn(v.text, LETTERS DIGITS ".-+") != strlen(v.text))
             continue; /* no expression: it is told in the annotation */
         snprintf(id, sizeof(id), "license-%zu", i);
         begin(s, "simplelicensing_LicenseExpression", id);
@@ -459,13 +500,13 @@ put_makers(struct spdx *s)
 static bool
 is_ai(const struct paper *p)
 {
-    static const char *const want[] = { "provider", "distribution", "version",
-                                        "release_date", NULL };
+    static const char *const want[] = { "provider", "version", "release_date",
+                                        NULL };
 
     for (const char *const *n = want; *n != NULL; n++)
         if (paper_text(p, *n) == NULL)
             return false;
-    return true;
+    return place_of(p) != NULL;
 }
 
 static void

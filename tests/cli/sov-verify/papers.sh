@@ -132,6 +132,7 @@ name: tale
 version: 1
 provider: Example Org
 release_date: 2026-11-21
+distribution: over the counter
 distribution: https://example.org/tale
 license: Apache-2.0
 intended_use: stories
@@ -160,6 +161,18 @@ grep -q 'of the 3e6 FLOP that are declared' made/ai-act-annex-xi.facts ||
 grep -q '"useCases"' made/cyclonedx.facts || fail "no uses in the BOM"
 grep -q '"ai"' made/spdx.facts || fail "does not follow the AI profile"
 grep -q '"ai"' made/spdx && fail "follows the AI profile without what it wants"
+grep -q '"software_downloadLocation": "https://example.org/tale"' \
+    made/spdx.facts || fail "no place to load it from"
+
+# ... which is no place if it cannot be loaded from there
+cp q.gguf e.gguf
+cp q.gguf.claims.jsonl e.gguf.claims.jsonl
+sed '/https:/d' facts >counter
+sov-verify -q --facts counter --sign-key team.key e.gguf
+expect 0 sov-verify --report=spdx --key team.pub e.gguf
+cp out made/spdx.counter
+grep -q 'software_downloadLocation\|"ai"' out && fail "a counter is a URI"
+out_has 'distribution: over the counter (declared by'
 
 # names from anywhere
 nasty='a"<b>&\\`*|_[x](y) é.gguf'
