@@ -37,6 +37,11 @@ static const struct sov_opt opts[] = {
     { 0, "claims", SOV_OPT_FILE, &sov_verify.claims, "FILE",
       "the claims of the model, if they are not beside it" },
 
+    { 0, "more-claims", SOV_OPT_LIST, &sov_verify.more, "FILE",
+      "these, too, such as what was declared of an ancestor since; may be "
+      "repeated",
+      .values = file_names },
+
     { .type = SOV_OPT_GROUP, .help = "Instead of verifying" },
     { 0, "show", SOV_OPT_FLAG, &show, NULL,
       "print the history of the model as a tree" },
@@ -135,6 +140,11 @@ run(int argc, char **argv, struct sov_err *err)
         return sov_fail(err, SOV_EARG,
                         "to sign a model, say --sign, or --adopt if it is "
                         "from outside, or --facts");
+    if (sov_verify.more.n > 0 && mode != N_MODES && !show && !report_given &&
+        !recompute_given)
+        return sov_fail(err, SOV_EARG,
+                        "--more-claims is of verifying, --show, --report and "
+                        "--recompute");
     if (sov_common.output != NULL && !report_given)
         return sov_fail(err, SOV_EARG, "-o is for what --report writes");
     if (!recompute_given &&

@@ -42,6 +42,18 @@ sov_verify_beside(const char *path, bool *found, struct sov_err *err)
     return 0;
 }
 
+/* What somebody has beside them; of what it does not belong to it says
+ * nothing. */
+static int
+load_more(sov_claims *set, struct sov_err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < sov_verify.more.n && rc == 0; i++)
+        rc = sov_claims_load(set, sov_verify.more.items[i], -1, err);
+    return rc;
+}
+
 int
 sov_verify_claims(sov_claims **set, char **path, bool *found, const char *model,
                   bool dir, struct sov_err *err)
@@ -52,6 +64,9 @@ sov_verify_claims(sov_claims **set, char **path, bool *found, const char *model,
     if (rc < 0)
         return rc;
     *found = false;
+    rc = load_more(*set, err);
+    if (rc < 0)
+        return rc;
     if (!given && strcmp(model, "-") == 0)
         return 0; /* nothing lies beside a stream */
     *path = given ? strdup(sov_verify.claims)

@@ -193,6 +193,7 @@ sov_recompute_receipt(struct recompute *r, struct sov_err *err)
     struct sov_prove_receipt about = {
         .claim = r->of.v.leaf->id,
         .n_subjects = r->of.set.n,
+        .altered = r->of.altered,
         .when = sov_claims_now(),
     };
     struct sov_resource *subject = NULL;

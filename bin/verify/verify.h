@@ -22,6 +22,7 @@ struct sov_verify {
     const char *policy;       /* --policy FILE */
     const char *require;      /* --require-claims POLICY */
     const char *claims;       /* --claims FILE */
+    struct sov_opt_list more; /* --more-claims FILE */
     const char *claims_out;   /* --claims-out FILE */
     const char *keygen;       /* --keygen NAME */
     const char *audit_log;    /* --audit-log FILE */
@@ -78,8 +79,8 @@ int sov_verify_ring(sov_keyring **ring, struct sov_err *err) SOV_MUST_CHECK;
 int sov_verify_policy(sov_policy **policy, struct sov_err *err) SOV_MUST_CHECK;
 
 /*
- * The claims of a model: of --claims, or beside it.  path is the file's name,
- * to be freed; *found says whether there is one.
+ * The claims of a model: of --claims, or beside it, and those of --more-claims.
+ * path is the file's name, to be freed; *found says whether there is one.
  */
 int sov_verify_claims(sov_claims **set, char **path, bool *found,
                       const char *model, bool dir,

@@ -4,6 +4,7 @@ complete -c sov-verify -s k -l key -r -F -d 'trust signatures by this public key
 complete -c sov-verify -l policy -r -F -d 'trust the keys that this policy names, for what it allows'
 complete -c sov-verify -l require-claims -r -F -d 'the same, and a model without claims is refused'
 complete -c sov-verify -l claims -r -F -d 'the claims of the model, if they are not beside it'
+complete -c sov-verify -l more-claims -r -F -d 'these, too, such as what was declared of an ancestor since; may be repeated'
 complete -c sov-verify -l show -d 'print the history of the model as a tree'
 complete -c sov-verify -l report -x -a 'ai-act-annex-iv ai-act-annex-xi cyclonedx spdx model-card lineage lineage-dot' -d 'write a paper about the model'
 complete -c sov-verify -l scrub -d 'look for damage against the index; quick, and no proof'

@@ -210,7 +210,7 @@ verifier(bool *bad)
     json_t *o = json_object(), *version = json_object();
 
     put_text(version, "sov", sov_version(), bad);
-    put_text(o, "id", "urn:sov:verifier:recompute:v1", bad);
+    put_text(o, "id", SOV_RECOMPUTE_VERIFIER, bad);
     put(o, "version", version, bad);
     return o;
 }
@@ -233,6 +233,7 @@ predicate(const sov_prove *p, const struct sov_prove_receipt *about, bool *bad)
 {
     const char *name = about->n_subjects > 0 ? about->subject[0].name : NULL;
     json_t *o = json_object(), *policy = json_object();
+    bool passed = p->n_diffs == 0 && !about->altered;
 
     put_text(policy, "uri", "urn:sov:policy:recompute:v1", bad);
     put(o, "verifier", verifier(bad), bad);
@@ -241,14 +242,12 @@ predicate(const sov_prove *p, const struct sov_prove_receipt *about, bool *bad)
     put(o, "policy", policy, bad);
     put(o, "inputAttestations", one_item(claim_made(about->claim, bad), bad),
         bad);
-    put_text(o, "verificationResult", p->n_diffs == 0 ? "PASSED" : "FAILED",
-             bad);
+    put_text(o, "verificationResult", passed ? "PASSED" : "FAILED", bad);
     put(o, "verifiedLevels",
-        p->n_diffs > 0
-            ? json_array()
-            : one_item(json_string(p->facts.all ? "SOV_RECOMPUTED_ALL"
-                                                : "SOV_RECOMPUTED_SAMPLE"),
-                       bad),
+        !passed ? json_array()
+                : one_item(json_string(p->facts.all ? SOV_RECOMPUTED_ALL
+                                                    : SOV_RECOMPUTED_SAMPLE),
+                           bad),
         bad);
     put(o, "sov_recompute", recompute(p, bad), bad);
     return o;

@@ -93,6 +93,12 @@ struct sov_resource {
 #define SOV_PREDICATE_FACTS      "urn:sov:attestation:facts:v1"
 #define SOV_PREDICATE_SUMMARY    "https://slsa.dev/verification_summary/v1"
 
+/* Who finds, for a summary, that a claim was done once more, and at which
+ * levels: all tensors, or some. */
+#define SOV_RECOMPUTE_VERIFIER "urn:sov:verifier:recompute:v1"
+#define SOV_RECOMPUTED_ALL     "SOV_RECOMPUTED_ALL"
+#define SOV_RECOMPUTED_SAMPLE  "SOV_RECOMPUTED_SAMPLE"
+
 /* How a test ended, each of them and all together. */
 enum sov_test { SOV_TEST_PASSED, SOV_TEST_WARNED, SOV_TEST_FAILED, SOV_TESTS };
 
@@ -139,7 +145,9 @@ struct sov_statement {
     size_t n_extra;
 
     /* of facts: key, list of strings; when they were declared is in
-     * `finished`.  A summary has its result and time alone, as a test. */
+     * `finished`.  A summary has its result and time as a test does; who found
+     * it in `builder`, the levels that were reached in test[SOV_TEST_PASSED],
+     * and the claims that were looked at in `configuration`. */
     const struct sov_param *fact;
     size_t n_facts;
 };

@@ -142,6 +142,8 @@ struct sov_prove_receipt {
     const char *claim;                  /* its id */
     const struct sov_resource *subject; /* the files that were judged */
     size_t n_subjects;
+    bool altered; /* they are not those of the claim, wherever they differ: no
+                     receipt says yes of them */
     int64_t when; /* seconds since 1970 */
 };
 

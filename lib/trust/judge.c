@@ -73,6 +73,18 @@ sov_claim_what(const struct sov_claim *c, char *buf, size_t size)
     return buf;
 }
 
+const char *
+sov_claim_words(const struct sov_claim *c, char *buf, size_t size)
+{
+    const char *name = c->statement.subject[0].name;
+    char what[240];
+
+    snprintf(buf, size, "claim %.16s (%.30s of %.60s)", c->id,
+             sov_claim_what(c, what, sizeof(what)),
+             name != NULL ? name : "(no name)");
+    return buf;
+}
+
 /* ---- who has signed */
 
 bool

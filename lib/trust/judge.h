@@ -33,6 +33,10 @@ const struct sov_claim *sov_judge_node(const struct sov_judging *j, size_t i);
 /* "quantize" of urn:sov:buildtype:quantize:v1, "facts", "bench"; or a URI */
 const char *sov_claim_what(const struct sov_claim *c, char *buf, size_t size);
 
+/* "claim 0123456789abcdef (quantize of m.gguf)", for messages */
+#define SOV_CLAIM_WORDS 400
+const char *sov_claim_words(const struct sov_claim *c, char *buf, size_t size);
+
 /* May those who signed it say so?  Believed is not enough where the policy
  * has rules about that. */
 bool sov_judge_allowed(const struct sov_judging *j, const struct sov_claim *c);
@@ -50,10 +54,13 @@ const struct sov_rule *sov_judge_first(const struct sov_judging *j,
 bool sov_judge_word(const struct sov_judging *j, enum sov_directive what,
                     const char *word);
 
-/* ---- the rules (judge_line.c, judge_said.c) ---- */
+/* ---- the rules (judge_line.c, judge_receipt.c, judge_said.c) ---- */
 
 /* Of the leaf and its history: who, from where, how. */
 int sov_judge_lineage(struct sov_judging *j) SOV_MUST_CHECK;
+/* ... one of them, by a rule: has it been done once more? */
+int sov_judge_recomputed(struct sov_judging *j, const struct sov_rule *rule,
+                         const struct sov_claim *c) SOV_MUST_CHECK;
 /* Of all histories that believed claims give it: what may not be there. */
 int sov_judge_taint(struct sov_judging *j) SOV_MUST_CHECK;
 /* Of what else was said about the model. */

@@ -11,17 +11,9 @@
 #include <string.h>
 #include <strings.h>
 
-/* Claims in messages: a short id, what was done, and a file of it. */
-#define CLAIM  "claim %.16s (%.30s of %.60s)"
-#define SAY(c) (c)->id, sov_claim_what(c, (char[240]){ 0 }, 240), subject_of(c)
-
-static const char *
-subject_of(const struct sov_claim *c)
-{
-    const char *name = c->statement.subject[0].name;
-
-    return name != NULL ? name : "(no name)";
-}
+/* Claims in messages. */
+#define CLAIM  "%s"
+#define SAY(c) sov_claim_words(c, (char[SOV_CLAIM_WORDS]){ 0 }, SOV_CLAIM_WORDS)
 
 static const char *
 name_of(const struct sov_resource *r)
@@ -288,6 +280,8 @@ sov_judge_lineage(struct sov_judging *j)
                 rc = check_param(j, r, c);
             else if (r->what == SOV_RULE_digest)
                 rc = check_digests(j, r, c);
+            else if (r->what == SOV_RULE_recomputed)
+                rc = sov_judge_recomputed(j, r, c);
         }
     }
     return rc;

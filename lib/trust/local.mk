@@ -15,7 +15,7 @@ libsov_all_la_SOURCES += \
 	%D%/form.c %D%/form.h \
 	%D%/index.c %D%/index.h \
 	%D%/judge.c %D%/judge.h \
-	%D%/judge_line.c %D%/judge_said.c \
+	%D%/judge_line.c %D%/judge_receipt.c %D%/judge_said.c \
 	%D%/keys.c %D%/keys.h \
 	%D%/kinds.def \
 	%D%/lineage.c \

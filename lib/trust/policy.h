@@ -63,10 +63,11 @@ struct sov_rule {
     unsigned line;
     const char *const *word; /* behind those that it begins with */
     size_t n;
-    const struct sov_group *group;    /* of allow, require */
+    const struct sov_group *group;    /* of allow, require, recomputed */
     const struct sov_said_kind *kind; /* of require */
     int64_t number;                   /* days, depth, epoch */
-    double real;                      /* of bench */
+    double real;                      /* of bench; of recomputed: the least
+                                         chance, 1: all */
 };
 
 struct sov_policy_key {

@@ -364,28 +364,53 @@ take_allow(struct reader *r, struct sov_rule *rule, struct sov_err *err)
     return find_group(r, rule->word[1], &rule->group, err);
 }
 
+/* "within DAYS", or nothing, from word number at on. */
+static int
+within(struct sov_rule *rule, size_t at, struct sov_err *err)
+{
+    const char *const *word = rule->word;
+    int rc;
+
+    if (rule->n == at)
+        return 0;
+    if (rule->n != at + 2 || !is(word[at], "within"))
+        return refuse(err, "\"within DAYS\" may follow, not", word[at]);
+    rc = number(word[at + 1], 36500, &rule->number, err);
+    if (rc == 0 && rule->number == 0)
+        rc = sov_fail(err, SOV_EDENY, "within no days");
+    return rc;
+}
+
 /* KIND GROUP [within DAYS] */
 static int
 take_require(struct reader *r, struct sov_rule *rule, struct sov_err *err)
 {
     const char *const *word = rule->word;
+    int rc;
 
     for (size_t i = 0; i < sov_n_said_kinds; i++)
         if (is(sov_said_kinds[i].name, word[0]))
             rule->kind = &sov_said_kinds[i];
     if (rule->kind == NULL)
         return refuse(err, "nothing that can be required", word[0]);
-    if (rule->n > 2 && (rule->n != 4 || !is(word[2], "within")))
-        return refuse(err, "\"within DAYS\" may follow, not", word[2]);
-    if (rule->n == 4) {
-        int rc = number(word[3], 36500, &rule->number, err);
+    rc = within(rule, 2, err);
+    return rc == 0 ? find_group(r, word[1], &rule->group, err) : rc;
+}
 
-        if (rc < 0)
-            return rc;
-        if (rule->number == 0)
-            return sov_fail(err, SOV_EDENY, "within no days");
-    }
-    return find_group(r, word[1], &rule->group, err);
+/* WHAT GROUP all|CHANCE [within DAYS] */
+static int
+take_recomputed(struct reader *r, struct sov_rule *rule, struct sov_err *err)
+{
+    const char *text = rule->word[2];
+    struct sov_span w = { (const unsigned char *)text, strlen(text) };
+    int rc;
+
+    rule->real = 1;
+    if (!is(text, "all") &&
+        (!sov_word_real(w, &rule->real) || rule->real <= 0 || rule->real > 1))
+        return refuse(err, "neither all nor a chance up to 1", text);
+    rc = within(rule, 3, err);
+    return rc == 0 ? find_group(r, rule->word[1], &rule->group, err) : rc;
 }
 
 /* METRIC max|min NUMBER */

@@ -564,10 +564,12 @@ read_facts(struct reader *r, json_t *obj, struct sov_statement *st)
     return rc;
 }
 
+/* What all versions of it have, and of version 1 what there is. */
 static int
 read_summary(struct reader *r, json_t *obj, struct sov_statement *st)
 {
     const char *word = NULL;
+    json_t *verifier = NULL;
     int rc = need_str(r, obj, "verificationResult", &word);
 
     if (rc < 0)
@@ -575,7 +577,19 @@ read_summary(struct reader *r, json_t *obj, struct sov_statement *st)
     /* it knows two results; what is neither is no yes */
     st->result =
         strcmp(word, "PASSED") == 0 ? SOV_TEST_PASSED : SOV_TEST_FAILED;
-    return get_time(r, obj, "timeVerified", &st->finished);
+    rc = get_time(r, obj, "timeVerified", &st->finished);
+    if (rc == 0)
+        rc = get_obj(r, obj, "verifier", &verifier);
+    if (rc == 0 && verifier != NULL)
+        rc = get_str(r, verifier, "id", &st->builder);
+    if (rc == 0)
+        rc = get_resources(r, obj, "inputAttestations", &st->configuration,
+                           &st->n_configuration);
+    if (rc == 0)
+        rc = read_names(r, obj, "verifiedLevels", &st->test[SOV_TEST_PASSED]);
+    if (rc == 0)
+        rc = read_members(r, obj, extra_member, &st->extra, &st->n_extra);
+    return rc;
 }
 
 /* ---- the statement */

@@ -3,8 +3,8 @@
  * fuzz_policy.c - any bytes as a policy, as its signatures, as facts
  *
  * A policy is asked about the child of the golden vector: two claims by the keys
- * A and B, of which A has declared facts and B has measured it; and about a file
- * that B made of it with an adapter nobody claims.  Whatever it says, a refusal
+ * A and B, of which A has declared facts and B has measured it and done it once
+ * more; and about a file that B made of it with an adapter nobody claims.  Whatever it says, a refusal
  * names a line of it.  Signed by A it is asked whether it follows another one.
  */
 #include "sov/facts.h"
@@ -133,6 +133,33 @@ add_test(sov_claims *set, const struct sov_resource *of)
     add_line(set, &st, 32);
 }
 
+/* B has done it once more, of some tensors. */
+static void
+add_receipt(sov_claims *set)
+{
+    static const char text[] =
+        "{\"_type\":\"https://in-toto.io/Statement/v1\",\"predicate\":{"
+        "\"inputAttestations\":[{\"digest\":{\"sha256\":\"" LEAF "\"}}],"
+        "\"sov_recompute\":{\"chance_of_1_percent\":\"0.5\"},"
+        "\"timeVerified\":\"2026-01-02T03:03:20Z\","
+        "\"verificationResult\":\"PASSED\","
+        "\"verifiedLevels\":[\"SOV_RECOMPUTED_SAMPLE\"],"
+        "\"verifier\":{\"id\":\"" SOV_RECOMPUTE_VERIFIER "\"}},"
+        "\"predicateType\":\"https://slsa.dev/verification_summary/v1\","
+        "\"subject\":[{\"digest\":{\"sha256\":\"" SHA "\"},"
+        "\"name\":\"child.gguf\"}]}";
+    sov_seckey *key = grow(32);
+    char *line;
+    size_t len;
+
+    if (sov_claim_sign(key, text, sizeof(text) - 1, &line, &len, NULL, NULL) <
+            0 ||
+        sov_claims_read(set, line, len, "more", NULL) < 0)
+        abort();
+    free(line);
+    sov_seckey_free(key);
+}
+
 /* Made of the child by B, with an adapter. */
 static void
 add_merged(sov_claims *set, const struct sov_resource *child,
@@ -187,6 +214,7 @@ all_claims(void)
         abort();
     add_facts(set, &child);
     add_test(set, &child);
+    add_receipt(set);
     add_merged(set, &child, &merged);
     return set;
 }

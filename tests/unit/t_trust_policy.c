@@ -13,6 +13,7 @@
 #include "sov/facts.h"
 #include "sov/policy.h"
 #include "trust/armor.h"
+#include "trust/form.h"
 #include "trust/policy.h"
 
 #include <stdarg.h>
@@ -204,6 +205,48 @@ measure(struct story *s, const char *name, enum sov_test result,
     put_line(s, &st, by);
 }
 
+/* A receipt about claim number `of` of the story, which is about NAME. */
+struct receipt {
+    int of;
+    const char *name, *result, *level, *chance, *verifier;
+    const char *when; /* "2026-01-01" */
+};
+
+static void
+receive(struct story *s, struct receipt r, unsigned char by)
+{
+    struct sov_digest d = digest_of(r.name, strlen(r.name));
+    sov_seckey *key = grow_key(by);
+    char text[2000], hex[65], *line;
+    struct sov_err err = { 0 };
+    size_t len;
+
+    sov_hex_text(d.sha256, hex);
+    snprintf(text, sizeof(text),
+             "{\"_type\":\"https://in-toto.io/Statement/v1\",\"predicate\":{"
+             "\"inputAttestations\":[{\"digest\":{\"sha256\":\"%s\"}}],"
+             "\"sov_recompute\":{\"chance_of_1_percent\":\"%s\"},"
+             "\"timeVerified\":\"%sT00:00:00Z\","
+             "\"verificationResult\":\"%s\",\"verifiedLevels\":[\"%s\"],"
+             "\"verifier\":{\"id\":\"%s\"}},"
+             "\"predicateType\":\"https://slsa.dev/verification_summary/v1\","
+             "\"subject\":[{\"digest\":{\"sha256\":\"%s\"},"
+             "\"name\":\"%s\"}]}",
+             s->id[r.of], r.chance != NULL ? r.chance : "0.25",
+             r.when != NULL ? r.when : "2023-11-14",
+             r.result != NULL ? r.result : "PASSED",
+             r.level != NULL ? r.level : "SOV_RECOMPUTED_ALL",
+             r.verifier != NULL ? r.verifier : SOV_RECOMPUTE_VERIFIER, hex,
+             r.name);
+    if (sov_claim_sign(key, text, strlen(text), &line, &len, s->id[s->n++],
+                       &err) < 0)
+        ck_abort_msg("%s", err.msg);
+    ck_assert_uint_lt(strlen(s->text) + len, sizeof(s->text));
+    strcat(s->text, line);
+    free(line);
+    sov_seckey_free(key);
+}
+
 static const struct step base = {
     .name = "base",
     .type = IMPORTS,
@@ -301,6 +344,15 @@ START_TEST(a_policy_with_anything_else_in_it_is_refused)
         { "require bench ada within\n", "within DAYS" },
         { "require bench ada for 7\n", "for" },
         { "require bench ada within 0\n", "no days" },
+        { "recomputed model ada\n", "recomputed WHAT GROUP" },
+        { "recomputed model nobody all\n", "has the name: nobody" },
+        { "recomputed model ada some\n", "up to 1: some" },
+        { "recomputed model ada 0\n", "up to 1: 0" },
+        { "recomputed model ada 1.1\n", "up to 1: 1.1" },
+        { "recomputed model ada -0.5\n", "up to 1: -0.5" },
+        { "recomputed model ada all within\n", "within DAYS" },
+        { "recomputed model ada all for 7\n", "for" },
+        { "recomputed model ada all within 0\n", "no days" },
         { "bench ppl under 7\n", "under" },
         { "bench ppl max x\n", "not a number: x" },
         { "lineage\n", "lineage complete" },
@@ -698,6 +750,69 @@ START_TEST(what_is_required_has_to_be_said)
 }
 END_TEST
 
+START_TEST(what_is_demanded_has_to_be_done_once_more)
+{
+    const char *all = "recomputed quantize carol all\n";
+    struct story *s = told();
+    char rules[200];
+
+    no(s, all, "(quantize of small) has to be re-computed by carol; ask them");
+    no(s, "recomputed model carol all\n", "has to be re-computed");
+    no(s, "recomputed import carol all\n", "(import of base)");
+    yes(s, "recomputed prune carol all\n"); /* nobody has */
+    /* about another claim, other files, or by what does something else */
+    receive(s, (struct receipt){ .of = 0, .name = "small" }, CAROL);
+    receive(s, (struct receipt){ .of = 1, .name = "base" }, CAROL);
+    receive(s,
+            (struct receipt){ .of = 1, .name = "small", .verifier = "urn:x" },
+            CAROL);
+    no(s, all, "ask them for --recompute");
+    free(s);
+
+    s = told();
+    receive(s, (struct receipt){ .of = 1, .name = "small" }, BOB);
+    no(s, all, "not signed by enough of them");
+    no(s, "group g 2 bob carol\nrecomputed model g all\n", "by enough");
+    receive(s, (struct receipt){ .of = 1, .name = "small", .result = "FAILED" },
+            CAROL);
+    no(s, all, "it is not what the claim makes");
+    receive(s,
+            (struct receipt){
+                .of = 1, .name = "small", .level = "SOV_RECOMPUTED_SAMPLE" },
+            CAROL);
+    no(s, all, "of too few tensors");
+    no(s, "recomputed model carol 0.26\n", "of too few tensors");
+    yes(s, "recomputed model carol 0.25\n");
+    receive(s, (struct receipt){ .of = 1, .name = "small" }, CAROL);
+    yes(s, all);
+    yes(s, "recomputed model carol 1\n");
+    /* of its history, too, and all of it if both are asked for */
+    no(s, "recomputed import carol all\n", "(import of base)");
+    receive(s, (struct receipt){ .of = 0, .name = "base" }, CAROL);
+    yes(s, "recomputed import carol all\nrecomputed quantize carol all\n");
+    no(s, "recomputed quantize carol all within 30\n", "not of that time");
+    yes(s, "recomputed quantize carol all within 1200\n");
+    snprintf(rules, sizeof(rules), "revoke claim %s\n%s", s->id[5], all);
+    no(s, rules, "of too few tensors"); /* the others are left */
+    free(s);
+
+    /* a number is no level, whatever it says */
+    s = told();
+    receive(s,
+            (struct receipt){
+                .of = 1, .name = "small", .level = "x", .chance = "1" },
+            CAROL);
+    no(s, all, "of too few tensors");
+    no(s, "recomputed model carol 0.01\n", "of too few tensors");
+    receive(s,
+            (struct receipt){
+                .of = 1, .name = "small", .level = "x", .chance = "many" },
+            CAROL);
+    no(s, "recomputed model carol 0.01\n", "of too few tensors");
+    free(s);
+}
+END_TEST
+
 START_TEST(benchmarks_have_to_be_passed)
 {
     struct story *s = told();
@@ -1019,6 +1134,7 @@ main(void)
     tcase_add_test(tc, what_was_recalled_taints_all_that_comes_from_it);
     tcase_add_test(tc, a_second_claim_hides_nothing);
     tcase_add_test(tc, what_is_required_has_to_be_said);
+    tcase_add_test(tc, what_is_demanded_has_to_be_done_once_more);
     tcase_add_test(tc, benchmarks_have_to_be_passed);
     tcase_add_test(tc, releases_only_grow);
     tcase_add_test(tc, a_claim_that_was_revoked_says_nothing);

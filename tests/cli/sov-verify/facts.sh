@@ -100,6 +100,51 @@ expect 0 sov-verify --show --key ada.pub q.gguf
 echo "allow quantize ada" >>policy
 sed '/require/d' policy >child
 expect 0 sov-verify --policy child q.gguf
+
+# what is declared of an ancestor since: beside the child it is not known, and
+# whoever has it needs no new child
+cp child strict
+printf 'sov-facts v1\nlicense: GPL-3.0-only\nlimitation: found since\n' >since
+for key in ada bob; do
+    expect 0 sov-verify -q --facts since --sign-key $key.key m.gguf
+done
+expect 0 sov-verify --policy strict q.gguf
+expect 77 sov-verify --policy strict --more-claims m.gguf.claims.jsonl q.gguf
+err_has "has the license GPL-3.0-only"
+err_has "policy strict, line "
+expect 0 sov-verify --policy strict --more-claims only q.gguf
+cat q.gguf.claims.jsonl m.gguf.claims.jsonl >both
+expect 77 sov-verify --policy strict --claims both q.gguf
+for key in ada.pub "ada.pub --key bob.pub"; do
+    # shellcheck disable=SC2086
+    expect 0 sov-verify --report=ai-act-annex-xi --key $key \
+        --more-claims m.gguf.claims.jsonl q.gguf
+    out_has "found since"
+done
+expect 0 sov-verify --report=ai-act-annex-xi --key ada.pub q.gguf
+grep -q "found since" out && fail "it knows what nobody told"
+# a stranger's word stays one, and what is forged is
+sov-verify -q --keygen eve --no-password
+printf 'sov-facts v1\nlicense: MIT\n' >hers
+cp m.gguf e.gguf
+expect 0 sov-verify -q --facts hers --sign-key eve.key --claims-out hers.jsonl \
+    e.gguf
+expect 0 sov-verify --policy strict --more-claims hers.jsonl q.gguf
+expect 66 sov-verify --policy strict --more-claims none q.gguf
+echo '{' >broken
+expect 1 sov-verify --policy strict --more-claims broken q.gguf
+tail -n 1 m.gguf.claims.jsonl | sed 's/"sig":"./"sig":"A/' >forged
+expect 1 sov-verify --policy strict --more-claims forged q.gguf
+for mode in "--sign --sign-key ada.key" "--adopt --sign-key ada.key" --scrub \
+    "--facts hers --sign-key ada.key"; do
+    # shellcheck disable=SC2086
+    expect 64 sov-verify $mode --more-claims only q.gguf
+done
+# whoever makes it anew has all of it
+expect 0 sov-quantize -q -t q4_0 --sign-key ada.key -o r.gguf m.gguf
+expect 0 sov-verify --show --key ada.pub r.gguf
+out_has "GPL-3.0-only"
+
 echo "jurisdiction allow CH" >>child
 expect 77 sov-verify --policy child q.gguf
 err_has "has the jurisdiction EU"

@@ -294,3 +294,76 @@ jq -e '.predicate.verificationResult == "FAILED" and
     fail "the receipt of a no"
 expect 69 sov-verify --key k.pub --recompute=all --receipt none.json q.gguf
 [ ! -e none.json ] || fail "a receipt without an answer"
+
+# what was changed where nobody looks twice is not what was signed, and no
+# receipt says that it is
+make q.gguf sov-quantize -t q4_k_m --align 4096 m.gguf
+pad=$(sov-show --json q.gguf | jq '[.tensors[] | .offset + .bytes |
+    select(. % 4096 != 0)][0]')
+cp q.gguf b.gguf
+cp q.gguf.claims.jsonl b.gguf.claims.jsonl
+printf '\001' | dd of=b.gguf bs=1 seek="$pad" conv=notrunc 2>/dev/null
+cmp -s q.gguf b.gguf && fail "nothing was changed"
+expect 1 sov-verify --key k.pub --recompute=all --source m.gguf \
+    --receipt b.json b.gguf
+jq -e '.predicate.verificationResult == "FAILED" and
+    .predicate.verifiedLevels == [] and
+    .predicate.sov_recompute.different == 0' b.json >/dev/null ||
+    fail "a receipt for other bytes"
+
+# ---- a policy that asks for receipts
+
+asks() {
+    {
+        echo sov-policy v1
+        for _key in k x; do
+            echo "key $_key minisign $(tail -n 1 $_key.pub)"
+        done
+        echo "$1"
+    } >policy
+}
+# refused: by that policy, in one line that says why
+refused() {
+    _why=$1
+    shift
+    expect 77 sov-verify --policy policy "$@" q.gguf
+    err_has "line 4 (recomputed"
+    err_has "$_why"
+    err_one_line
+}
+receipt() {
+    expect 0 sov-verify -q --key k.pub "--recompute=$1" --seed 4 \
+        --source m.gguf --sign-key "$2" --receipt "$3" -f q.gguf
+}
+receipt all k.key by-k.jsonl
+receipt 3 x.key some.jsonl
+receipt all x.key all.jsonl
+asks "recomputed model x all"
+refused "(quantize of q.gguf) has to be re-computed by x; ask them for"
+refused "not signed by enough of them" --more-claims by-k.jsonl
+refused "of too few tensors" --more-claims some.jsonl
+expect 0 sov-verify --policy policy --more-claims all.jsonl q.gguf
+cat q.gguf.claims.jsonl all.jsonl >with
+expect 0 sov-verify --policy policy --claims with q.gguf
+expect 0 sov-run -q --require-claims policy --claims with -m q.gguf -n 1 -p a
+expect 77 sov-run -q --require-claims policy -m q.gguf -n 1 -p a
+asks "recomputed quantize x 0.1 within 1"
+refused "not of that time" --more-claims some.jsonl # of 2023
+asks "recomputed quantize x 0.2"
+refused "of too few tensors" --more-claims some.jsonl
+asks "recomputed quantize x 0.1"
+expect 0 sov-verify --policy policy --more-claims some.jsonl q.gguf
+# one of another claim, and a no
+asks "recomputed model x all"
+make r.gguf sov-quantize -t q5_k_m m.gguf
+cp r.gguf q.gguf
+cp r.gguf.claims.jsonl q.gguf.claims.jsonl
+refused "ask them for" --more-claims all.jsonl
+cp a.gguf q.gguf
+cp a.gguf.claims.jsonl q.gguf.claims.jsonl
+expect 1 sov-verify -q --key k.pub --recompute=all --source m.gguf \
+    --sign-key x.key --receipt no.jsonl q.gguf
+refused "not what the claim makes" --more-claims no.jsonl
+# the words of a receipt are signed, too
+sed 's/"payload":"./"payload":"f/' all.jsonl >bad
+expect 1 sov-verify --policy policy --more-claims bad q.gguf
