@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK ((size_t)4 << 20) /* enough for all threads */
+#define CHUNK       ((size_t)4 << 20)   /* enough for all threads */
+#define CHUNK_ALONE ((size_t)128 << 10) /* what a hasher takes alone */
 
 void
 sov_digests_free(struct sov_digests *d)
@@ -198,17 +199,18 @@ finish_file(sov_model *m, struct sov_part *part, unsigned char *buf,
             struct sov_err *err)
 {
     const struct sov_file *f = &part->file;
+    size_t chunk = m->alone ? CHUNK_ALONE : CHUNK;
     uint64_t at = 0;
     int rc = sov_digest_begin(m, part->digest, err);
 
     while (rc == 0 && at < f->size) {
-        size_t n = (size_t)(f->size - at < CHUNK ? f->size - at : CHUNK);
+        size_t n = (size_t)(f->size - at < chunk ? f->size - at : chunk);
 
         rc = sov_file_pread(f, buf, n, at, err);
         if (rc == 0)
             rc = sov_digest_update(m, part->digest, buf, n, err);
         at += n;
-        if (rc == 0 && m->opts.progress != NULL)
+        if (rc == 0 && m->opts.progress != NULL && !m->aside)
             m->opts.progress(m->opts.progress_arg, at, f->size,
                              m->digests.row[part->digest].name);
     }
@@ -234,6 +236,22 @@ finish_part(sov_model *m, struct sov_part *part, unsigned char *buf,
                part->file.guard == NULL)
         rc = sov_file_unchanged(&part->file, err);
     return rc < 0 ? sov_part_wrap(part, err) : 0;
+}
+
+bool
+sov_model_is_plain(const sov_model *m)
+{
+    return m->bag == NULL && m->n_parts == 1 && m->digests.n == 1 &&
+           m->part[0]->file.regular && !m->part[0]->pipe &&
+           m->part[0]->file.guard == NULL && m->opts.hash != 0 &&
+           !m->digests.row[0].done;
+}
+
+void
+sov_model_finish_aside(sov_model *m, bool alone)
+{
+    m->aside = true;
+    m->alone = alone;
 }
 
 int

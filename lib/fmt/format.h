@@ -118,6 +118,7 @@ struct sov_model {
     size_t n_warnings;
     size_t cap_warnings;
 
+    bool aside, alone;    /* sov_model_finish_aside() */
     bool to_the_end;      /* bytes behind the last tensor are an error */
     size_t last;          /* index of the last tensor that has bytes */
 };

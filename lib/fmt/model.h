@@ -138,6 +138,14 @@ bool sov_model_filed(const sov_model *model, size_t i);
  * in memory. */
 void sov_model_unneeded(const sov_model *model, size_t i);
 
+/*
+ * Is it read from one plain file, which has not been hashed yet?  And then:
+ * sov_model_finish() will be called by another thread, while this one reads the
+ * model: it tells nobody how far it is, and, alone, leaves the team to others.
+ */
+bool sov_model_is_plain(const sov_model *model);
+void sov_model_finish_aside(sov_model *model, bool alone);
+
 /* Add a warning for sov_model_warning(); printf-like, made safe to show. */
 void sov_model_warn(sov_model *model, const char *fmt, ...) SOV_PRINTF(2, 3);
 

@@ -5,11 +5,16 @@
  * A name proves nothing, and a path even less: what a file is for is said by
  * its digest alone.  What was hashed is what is used: a model is asked once
  * more when all is done, and a text is in memory.
+ *
+ * A source of one file is taken by its size first and hashed beside the work,
+ * which a processor does better than one after the other; nothing is said of
+ * what was made before that has settled it.
  */
 #include "prove/prove.h"
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "fmt/model.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -208,6 +213,48 @@ take_file(sov_prove *p, sov_model *m, const char *path, struct sov_err *err)
     return rc;
 }
 
+/* The one parent, in one file of that size; NULL: it may be another thing. */
+static struct sov_given *
+find_size(const sov_prove *p, const sov_model *m)
+{
+    struct sov_given *found = NULL;
+
+    if (p->source != NULL || p->reads || !sov_model_is_plain(m))
+        return NULL;
+    for (size_t i = 0; i < p->n_given; i++) {
+        const struct sov_resource *r = p->given[i].what;
+
+        if (!has_role(r, "parent"))
+            continue;
+        if (found != NULL || !r->has_size ||
+            r->digest.size != sov_model_bytes(m))
+            return NULL;
+        found = &p->given[i];
+    }
+    return found;
+}
+
+int
+sov_prove_settle(sov_prove *p, struct sov_err *err)
+{
+    const struct sov_given *g = p->unsure;
+    const struct sov_digest *d;
+    int rc;
+
+    if (g == NULL)
+        return 0;
+    rc = sov_model_finish(p->source, err);
+    if (rc < 0)
+        return rc;
+    d = sov_model_digest(p->source, 0);
+    if (d == NULL || !is_same(g->what, d))
+        return sov_fail(err, SOV_EUNSUP,
+                        "%s is nothing that it was made from, by its digest",
+                        g->path);
+    p->unsure = NULL;
+    return 0;
+}
+
 /* 0: it was taken; 1: it is no model, or none that is named. */
 static int
 give_model(sov_prove *p, const char *path, struct sov_err *err)
@@ -226,6 +273,11 @@ give_model(sov_prove *p, const char *path, struct sov_err *err)
 
     if (rc == SOV_EFORMAT || rc == SOV_EUNSUP)
         return 1;
+    p->unsure = rc == 0 ? find_size(p, m) : NULL;
+    if (p->unsure != NULL) {
+        p->source = m;
+        return set_path(p->unsure, path, err);
+    }
     if (rc == 0)
         rc = sov_model_finish(m, err);
     if (rc == 0)
@@ -285,8 +337,11 @@ int
 sov_prove_give(sov_prove *p, const char *path, struct sov_err *err)
 {
     struct sov_err why = { 0 };
-    int rc = give_model(p, path, &why);
+    int rc = sov_prove_settle(p, err); /* this may be the one that it is not */
 
+    if (rc < 0)
+        return rc;
+    rc = give_model(p, path, &why);
     if (rc == 1) {
         struct sov_err second = { 0 };
 

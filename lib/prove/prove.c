@@ -6,6 +6,8 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "fmt/model.h"
+#include "sys/par.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -165,6 +167,15 @@ sov_prove_ready(sov_prove *p, struct sov_err *err)
         return sov_fail(err, SOV_EUNSUP,
                         "the claim does not say from which model it was made");
     rc = p->deed->ready(p, err);
+    if (rc < 0) { /* of a file that is another one? */
+        int is = sov_prove_settle(p, &p->settled);
+
+        if (is < 0) {
+            if (err != NULL)
+                *err = p->settled;
+            return is;
+        }
+    }
     if (rc == SOV_EARG) /* the claim's fault, not the user's */
         rc = err != NULL ? (err->rc = SOV_EUNSUP) : SOV_EUNSUP;
     if (rc == 0)
@@ -282,6 +293,46 @@ judge(sov_prove *p, struct sov_err *err)
     return sov_fail(err, SOV_ENO, "%s", text);
 }
 
+static int
+settle(void *prove)
+{
+    sov_prove *p = prove;
+
+    return sov_prove_settle(p, &p->settled);
+}
+
+/* Does the team of threads make it?  Then hashing must not take them from it. */
+static bool
+needs_team(const sov_prove *p)
+{
+    return p->quant_job == NULL || p->stats != NULL;
+}
+
+/*
+ * The source is hashed meanwhile, if it is not yet.  Of a few tensors that is
+ * most of the work, and nothing waits for it.
+ */
+static int
+run_and_settle(sov_prove *p, const struct sov_taker *taker, struct sov_err *err)
+{
+    struct sov_task *task = NULL;
+    int rc = 0, is = 0;
+
+    if (p->unsure != NULL && !p->facts.all)
+        rc = sov_prove_settle(p, err);
+    if (rc == 0 && p->unsure != NULL) {
+        sov_model_finish_aside(p->source, needs_team(p));
+        rc = sov_task_start(&task, settle, p, err);
+    }
+    if (rc == 0)
+        rc = p->deed->run(p, taker, err);
+    if (task != NULL)
+        is = sov_task_join(task);
+    if (is < 0 && err != NULL)
+        *err = p->settled;
+    return is < 0 ? is : rc;
+}
+
 int
 sov_prove_run(sov_prove *p, struct sov_err *err)
 {
@@ -290,7 +341,7 @@ sov_prove_run(sov_prove *p, struct sov_err *err)
         .take = sov_prove_compare,
         .arg = p,
     };
-    int rc = p->deed->run(p, &taker, err);
+    int rc = run_and_settle(p, &taker, err);
 
     if (rc == 0) /* is it still what was hashed? */
         rc = sov_model_finish(p->source, err);

@@ -62,8 +62,10 @@ struct sov_prove {
     const struct sov_deed_row *deed;
     struct sov_given *given; /* owned; of each dependency */
     size_t n_given;
-    sov_model *source; /* owned; the parent, or NULL */
-    bool map;          /* it has to be mapped */
+    sov_model *source;        /* owned; the parent, or NULL */
+    struct sov_given *unsure; /* the parent, if its size alone is known yet */
+    struct sov_err settled;   /* why it is not, from a task */
+    bool map;                 /* it has to be mapped */
 
     /* What the claim says (read), and what hangs on files (ready): */
     char *words; /* owned; lists cut into pieces, one behind the other */
@@ -134,6 +136,12 @@ char *sov_prove_copy(const struct sov_param *item, size_t n);
 int sov_prove_reading(sov_prove *p, struct sov_err *err) SOV_MUST_CHECK;
 
 /* ---- given.c: what it was made from */
+
+/*
+ * Is the parent that was taken by its size the file that the claim names?
+ * SOV_EUNSUP: it is not, and whatever was made of it says nothing.
+ */
+int sov_prove_settle(sov_prove *p, struct sov_err *err) SOV_MUST_CHECK;
 
 /* The one with this role, counted from 0; NULL behind the last. */
 struct sov_given *sov_prove_of(const sov_prove *p, const char *role, size_t i);

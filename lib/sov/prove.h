@@ -52,7 +52,9 @@ SOV_API void sov_prove_free(sov_prove *p);
 
 /*
  * A model, text or any other file at path.  1: the claim names nothing that
- * has its bytes.  What it names is opened, and read later.
+ * has its bytes.  What it names is opened, and read later.  Of a source whose
+ * size is that of the parent it may be found out as late as in _run, beside the
+ * work, that it is another one: SOV_EUNSUP names it.
  */
 SOV_API int sov_prove_give(sov_prove *p, const char *path, struct sov_err *err);
 
