@@ -106,6 +106,22 @@ sov_claims_key(sov_seckey **key, const char *path, struct sov_err *err)
     return rc < 0 ? sov_err_wrap(err, "--sign-key") : 0;
 }
 
+unsigned
+sov_claims_digests(const sov_claims *set)
+{
+    unsigned what = 0;
+
+    for (size_t i = 0; i < sov_claims_count(set); i++) {
+        const struct sov_statement *st = &sov_claims_at(set, i)->statement;
+
+        for (size_t k = 0; k < st->n_subjects; k++)
+            what |= (st->subject[k].digest.has & SOV_HASH_VERITY) != 0
+                        ? SOV_HASH_VERITY
+                        : SOV_HASH_SHA256;
+    }
+    return what != 0 ? what : SOV_HASH_VERITY;
+}
+
 int
 sov_claims_text(const sov_claims *set, char **text, size_t *len,
                 struct sov_err *err)

@@ -32,6 +32,10 @@ int sov_claims_key(sov_seckey **key, const char *path,
 int sov_claims_not_forged(sov_claims *set, const sov_seckey *key,
                           const char *name, struct sov_err *err) SOV_MUST_CHECK;
 
+/* The digests that tell whether claims hold: of those that each subject has the
+ * one that is computed fastest. */
+unsigned sov_claims_digests(const sov_claims *set);
+
 /* Every line of the set, as it was read; free() it. */
 int sov_claims_text(const sov_claims *set, char **text, size_t *len,
                     struct sov_err *err) SOV_MUST_CHECK;

@@ -157,6 +157,37 @@ load_policy(struct sov_lineage *l, struct sov_err *err)
     return rc;
 }
 
+/*
+ * Of what is only verified, the digests that its claims and the policy need:
+ * the tree is computed on all cores, a plain SHA-256 on one.  What is not at
+ * hand yet may need any.
+ */
+static unsigned
+digests_of(const struct sov_lineage *l)
+{
+    unsigned what = SOV_HASH_SHA256 | SOV_HASH_VERITY;
+    sov_claims *set = NULL;
+    struct sov_err ignored;
+    char *path;
+
+    if (strcmp(l->source, "-") == 0 ||
+        !(is_folder(l->source) || sov_fileset_is_regular(l->source)) ||
+        sov_fileset_is_stream(l->source))
+        return what;
+    path = l->claims != NULL
+               ? strdup(l->claims)
+               : sov_fileset_beside(l->source, is_folder(l->source),
+                                    SOV_CLAIMS_SUFFIX);
+    if (path != NULL && sov_fileset_is_regular(path) &&
+        sov_claims_new(&set, &ignored) == 0 &&
+        sov_claims_load(set, path, -1, &ignored) == 0 &&
+        sov_claims_count(set) > 0)
+        what = sov_claims_digests(set) | sov_policy_digests(l->policy);
+    sov_claims_free(set);
+    free(path);
+    return what;
+}
+
 int
 sov_lineage_begin_beside(struct sov_lineage *l, const char *source,
                          struct sov_err *err)
@@ -171,7 +202,7 @@ sov_lineage_begin_beside(struct sov_lineage *l, const char *source,
     };
     rc = load_policy(l, err);
     if (l->policy != NULL)
-        l->hash = SOV_HASH_SHA256 | SOV_HASH_VERITY;
+        l->hash = digests_of(l);
     return rc;
 }
 
@@ -193,8 +224,10 @@ sov_lineage_begin(struct sov_lineage *l, const char *source, bool packed,
         rc = sov_claims_key(&l->key, o->sign_key, err);
     if (rc == 0)
         rc = load_policy(l, err);
-    if (l->key != NULL || l->policy != NULL)
+    if (l->key != NULL)
         l->hash = SOV_HASH_SHA256 | SOV_HASH_VERITY;
+    else if (l->policy != NULL)
+        l->hash = digests_of(l);
     return rc == 0 ? open_fifos(l, err) : rc;
 }
 

@@ -360,7 +360,7 @@ take_files(struct check *c, const sov_policy *policy, struct sov_err *err)
         rc = no_claims(c, err);
     if (rc == 0)
         rc = sov_fileset_hash(
-            &c->set, sov_verify_digests(c->claims) | sov_policy_digests(policy),
+            &c->set, sov_claims_digests(c->claims) | sov_policy_digests(policy),
             err);
     return rc;
 }

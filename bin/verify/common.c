@@ -97,22 +97,6 @@ sov_verify_sides(sov_claims *set, sov_model *model, bool *found,
     return rc > 0 ? 0 : rc;
 }
 
-unsigned
-sov_verify_digests(const sov_claims *set)
-{
-    unsigned what = 0;
-
-    for (size_t i = 0; i < sov_claims_count(set); i++) {
-        const struct sov_statement *st = &sov_claims_at(set, i)->statement;
-
-        for (size_t k = 0; k < st->n_subjects; k++)
-            what |= (st->subject[k].digest.has & SOV_HASH_VERITY) != 0
-                        ? SOV_HASH_VERITY
-                        : SOV_HASH_SHA256;
-    }
-    return what != 0 ? what : SOV_HASH_VERITY;
-}
-
 int
 sov_verify_index(sov_index **idx, char **path, const char *model, bool dir,
                  struct sov_err *err)

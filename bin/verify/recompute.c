@@ -14,6 +14,7 @@
  */
 #include "verify/recompute.h"
 
+#include "cli/claims.h"
 #include "cli/names.h"
 #include "cli/progress.h"
 #include "cli/tool.h"
@@ -109,7 +110,7 @@ open_made(struct work *w, struct sov_err *err)
 static int
 hash_made(struct work *w, struct sov_err *err)
 {
-    unsigned what = sov_verify_digests(w->claims);
+    unsigned what = sov_claims_digests(w->claims);
 
     if (sov_verify.receipt != NULL)
         what |= SOV_HASH_SHA256; /* others know no other digest */

@@ -94,10 +94,6 @@ int sov_verify_beside(const char *path, bool *found,
 int sov_verify_sides(sov_claims *set, sov_model *model, bool *found,
                      struct sov_err *err) SOV_MUST_CHECK;
 
-/* The digests that tell whether a claim holds: of those that its subjects
- * have the one that is computed fastest. */
-unsigned sov_verify_digests(const sov_claims *set);
-
 /* The index beside a model; *idx NULL if there is none. */
 int sov_verify_index(sov_index **idx, char **path, const char *model, bool dir,
                      struct sov_err *err) SOV_MUST_CHECK;

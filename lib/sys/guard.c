@@ -17,11 +17,12 @@
  * changes nothing here.
  *
  * 1. A group is open only if its hash was that of the list.
- * 2. One thread reads at a time; a group is never written to again once it is
- *    open.
+ * 2. A group is read by one thread, whoever touched it first, and by others
+ *    when that is done; it is never written to again once it is open.
  *
  * The handler takes no memory and calls what may be called in one: pread,
- * mprotect, and arithmetic.
+ * mprotect, madvise, and arithmetic.  Pages of both views are asked for by the
+ * group: one by one they cost more than all the rest.
  */
 #include "sys/guard.h"
 
@@ -36,8 +37,15 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#ifndef MADV_POPULATE_READ /* Linux 5.14; others say no, which is no harm */
+#define MADV_POPULATE_READ  22
+#define MADV_POPULATE_WRITE 23
+#endif
+
 #define GUARDS 64 /* at a time */
 #define GROUP  ((uint64_t)SOV_GROUP_SIZE)
+
+enum group_state { CLOSED, READING, OPEN, BROKEN };
 
 struct sov_guard {
     int fd;
@@ -49,8 +57,7 @@ struct sov_guard {
     const struct sov_sha_kern *kern;
     sov_guard_fn broken;
     void *arg;
-    bool *done; /* by group */
-    atomic_flag busy;
+    atomic_uchar *state; /* by group */
     atomic_uint_fast64_t checked;
 };
 
@@ -104,24 +111,34 @@ is_right(const struct sov_guard *g, const unsigned char *p, size_t len,
 }
 
 static bool
-open_group(struct sov_guard *g, size_t group)
+fill_group(struct sov_guard *g, size_t group)
 {
     uint64_t off = group * GROUP;
     size_t len = (size_t)(g->size - off < GROUP ? g->size - off : GROUP);
-    bool ok;
 
-    while (atomic_flag_test_and_set_explicit(&g->busy, memory_order_acquire))
-        ;
-    ok = g->done[group];
-    if (!ok) {
-        ok = read_group(g, g->open + off, off, len) &&
-             is_right(g, g->open + off, len, group) &&
-             mprotect(g->closed + off, GROUP, PROT_READ) == 0;
-        g->done[group] = ok;
-        atomic_fetch_add(&g->checked, len);
+    madvise(g->open + off, GROUP, MADV_POPULATE_WRITE);
+    if (!read_group(g, g->open + off, off, len) ||
+        !is_right(g, g->open + off, len, group) ||
+        mprotect(g->closed + off, GROUP, PROT_READ) != 0)
+        return false;
+    madvise(g->closed + off, GROUP, MADV_POPULATE_READ);
+    atomic_fetch_add(&g->checked, len);
+    return true;
+}
+
+static bool
+open_group(struct sov_guard *g, size_t group)
+{
+    atomic_uchar *state = &g->state[group];
+    unsigned char is = CLOSED;
+
+    if (atomic_compare_exchange_strong(state, &is, READING)) {
+        is = fill_group(g, group) ? OPEN : BROKEN;
+        atomic_store_explicit(state, is, memory_order_release);
     }
-    atomic_flag_clear_explicit(&g->busy, memory_order_release);
-    return ok;
+    while (is == READING)
+        is = atomic_load_explicit(state, memory_order_acquire);
+    return is == OPEN;
 }
 
 /* The next fault is whoever's it was before. */
@@ -212,12 +229,12 @@ sov_guard_open(struct sov_guard **guard, int fd, uint64_t size,
     g->kern = sov_sha_kern();
     g->broken = broken;
     g->arg = arg;
-    g->done = sov_mem_array(n + 1, sizeof(*g->done));
+    g->state = sov_mem_array(n + 1, sizeof(*g->state));
     if (n < 2 || size > g->span || g->span - size >= GROUP)
         rc = sov_fail(err, SOV_EFORMAT, "%zu groups are not those of the file",
                       n);
     else
-        rc = g->done == NULL ? sov_mem_fail(err) : make_views(g, err);
+        rc = g->state == NULL ? sov_mem_fail(err) : make_views(g, err);
     if (rc == 0)
         rc = install(err);
     while (rc == 0) {
@@ -249,7 +266,7 @@ sov_guard_close(struct sov_guard *g)
         munmap(g->closed, (size_t)g->span);
     if (g->open != NULL)
         munmap(g->open, (size_t)g->span);
-    free(g->done);
+    free(g->state);
     free(g);
 }
 
