@@ -180,7 +180,8 @@ bin_sov_show_LDADD = $(tool_libs)
 
 bin_PROGRAMS += bin/sov-verify
 bin_sov_verify_SOURCES = %D%/sov-verify.c %D%/verify/verify.h \
-	%D%/verify/audit.c %D%/verify/check.c %D%/verify/common.c \
+	%D%/verify/audit.c %D%/verify/check.c %D%/verify/check.h \
+	%D%/verify/check_tell.c %D%/verify/common.c \
 	%D%/verify/declare.c %D%/verify/keygen.c \
 	%D%/verify/oms.c \
 	%D%/verify/paper.c %D%/verify/paper.h \

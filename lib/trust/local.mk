@@ -25,7 +25,7 @@ libsov_all_la_SOURCES += \
 	%D%/oms.c %D%/oms.h \
 	%D%/pool.c %D%/pool.h \
 	%D%/policy.c %D%/policy.def %D%/policy.h \
-	%D%/policy_read.c \
+	%D%/policy_in.h %D%/policy_read.c %D%/policy_take.c \
 	%D%/ring.c %D%/ring.h \
 	%D%/root.c \
 	%D%/search.c \
