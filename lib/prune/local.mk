@@ -38,7 +38,7 @@ libsov_all_la_SOURCES += \
 	%D%/trim_meta.c \
 	%D%/trim_plan.c \
 	%D%/trim_vocab.c \
-	%D%/turn.c %D%/turn.h \
+	%D%/turn.c %D%/turn.h %D%/turn_axes.c \
 	%D%/vocab.c \
 	%D%/wanda.c \
 	%D%/width.c

@@ -6,7 +6,8 @@
  * the model says the same (turn.h).  The text shows in which directions the
  * stream has its length, before the first layer, behind each layer and at the
  * end, each token counting the same; the rows of the head count as three of
- * these places.  The eigenvectors of the largest eigenvalues stay.
+ * these places.  The eigenvectors of the largest eigenvalues stay, seen from
+ * axes that rounding does least to (turn_axes.c).
  *
  * A norm then divides by the length of what stayed, which is less: where the
  * share p of the squares stays of n channels and m are left, its weights are
@@ -14,8 +15,7 @@
  *
  * Where the head is the embeddings' tensor, the weights of the last norm cannot
  * go into it: of the matrix that they become when turned, the diagonal is what
- * remains.  There, and only there, turning without leaving anything out changes
- * what a model says.
+ * remains.  The axes are such that this is all there is of it.
  */
 #include "prune/job.h"
 #include "prune/shape.h"
@@ -308,6 +308,9 @@ find_directions(struct rotate *r, struct sov_err *err)
         r->t->q[i] = (float)c[i];
     free(c);
     free(value);
+    if (rc == 0)
+        rc = sov_turn_axes(
+            r->t, r->tied ? r->t->gain + 2 * r->n_layer * r->n : NULL, err);
     return rc;
 }
 
@@ -436,23 +439,26 @@ set(struct sov_trim *c, double ratio, struct sov_err *err)
 }
 
 /* All that is here while the text is read is taken from what a calibration may
- * have; what the eigenvectors need is free by then. */
+ * have; what eigenvectors and axes need is free by then. */
 static int
 count_memory(struct rotate *r, struct sov_err *err)
 {
-    uint64_t n = r->n, own, eigen = sov_eigen_bytes(r->n);
+    uint64_t n = r->n, own, most;
+    uint64_t sums = n * (n * sizeof(double) + sizeof(double));
+    uint64_t axes = r->tied ? sov_turn_axes_bytes(r->n, r->d) : 0;
     uint64_t limit =
         r->calib.max_memory != 0 ? r->calib.max_memory : SOV_CALIB_MEMORY;
 
-    own = n * (n * sizeof(double) + sizeof(double)) + /* of directions */
-          n * sizeof(float) * (r->d + 2 * r->n_layer + 1 + ROWS) +
+    own = sums + n * sizeof(float) * (r->d + 2 * r->n_layer + 1 + ROWS) +
           sov_moments_room(r->n, false) * sizeof(float) +
           sov_moments_bytes(r->n, 0, false, false);
-    if (own + eigen > limit)
+    most = sums + sov_eigen_bytes(n) > axes ? own + sov_eigen_bytes(n)
+                                            : own - sums + axes;
+    if (most > limit)
         return sov_fail(err, SOV_EMEM,
                         "turning a stream of %zu channels needs %" PRIu64
                         " MB of memory, the limit is %" PRIu64 " MB",
-                        r->n, ((own + eigen) >> 20) + 1, limit >> 20);
+                        r->n, (most >> 20) + 1, limit >> 20);
     r->calib.max_memory = limit - own;
     r->own = own;
     return 0;

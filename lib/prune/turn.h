@@ -37,6 +37,17 @@ struct sov_turn {
 void sov_turn_free(struct sov_turn *t);
 
 /*
+ * Turn the rows of t->q among themselves, to where rounding does least.  gain
+ * [n]: weights of the last norm that are to stay weights of a norm, which they
+ * can behind this; or NULL.  The same bits for any threads.
+ */
+int sov_turn_axes(struct sov_turn *t, const float *gain,
+                  struct sov_err *err) SOV_MUST_CHECK;
+
+/* Bytes that this takes beside q, with gain. */
+uint64_t sov_turn_axes_bytes(size_t n, size_t d);
+
+/*
  * Tensor i of the mapped model as it will be, in its own type, in pieces.
  * SOV_EUNSUP: blocks, or a number that its type does not hold.
  */

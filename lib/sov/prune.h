@@ -60,7 +60,7 @@ SOV_API void sov_prune_pattern_text(const struct sov_prune_pattern *p,
 typedef struct sov_prune sov_prune;
 
 /* Which arithmetic makes the bytes: raised as SOV_QUANT_ARITHMETIC is. */
-#define SOV_PRUNE_ARITHMETIC 1
+#define SOV_PRUNE_ARITHMETIC 2
 
 /* Names of methods, best known first, and a few words about each; i from 0,
  * NULL at the end. */

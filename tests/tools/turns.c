@@ -6,7 +6,7 @@
  *
  * OUT is MODEL with all directions of its stream, by the method rotate, in an
  * order and with signs of its own.  Logits under --precise must agree to 1e-4
- * of the largest one, if the head is a tensor of its own.  Prints one line.
+ * of the largest one.  Prints one line.
  *
  * Exit status: 0 they agree, 1 they do not, 2 the model cannot be turned (the
  * reason is printed), 70 trouble.

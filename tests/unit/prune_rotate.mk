@@ -5,3 +5,8 @@ unit_tests += tests/unit/t_eigen
 tests_unit_t_eigen_SOURCES = %D%/t_eigen.c %D%/unit.h
 tests_unit_t_eigen_CFLAGS = $(unit_cflags)
 tests_unit_t_eigen_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/t_turn
+tests_unit_t_turn_SOURCES = %D%/t_turn.c %D%/unit.h
+tests_unit_t_turn_CFLAGS = $(unit_cflags)
+tests_unit_t_turn_LDADD = $(unit_libs)

@@ -39,6 +39,7 @@ judge() { # NAME OPTION...
 }
 judge magnitude --method magnitude --ratio 0.5
 judge wanda --stats im.gguf --pattern 2:4
+judge alps --method alps --ratio 0.7 --calib text --calib-tokens 1024
 judge rows --stats im.gguf --pattern 16x32:64
 judge layers --method layers --calib text --ratio 0.2
 judge width --method width --calib text --ratio 0.25
