@@ -112,6 +112,7 @@ bin_PROGRAMS += bin/sov-prune
 bin_sov_prune_SOURCES = %D%/sov-prune.c \
 	%D%/prune/claim.c \
 	%D%/prune/compare.c \
+	%D%/prune/fit.c \
 	%D%/prune/heal.c \
 	%D%/prune/options.c \
 	%D%/prune/pack.c \

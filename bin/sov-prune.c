@@ -490,6 +490,7 @@ run(int argc, char **argv, struct sov_err *err)
     sov_lineage_end(&p.lineage);
     prune_compare_end(&p);
     prune_pack_end(&p);
+    prune_fit_end(&p);
     prune_heal_end(&p);
     sov_target_free(&p.target);
     sov_kept_end(&p.kept);

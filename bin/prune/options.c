@@ -315,6 +315,8 @@ prune_rules(struct prune *p, struct sov_err *err)
     }
     for (size_t i = 0; i < list->n; i++)
         len += strlen(list->items[i]) + 1;
+    free(p->rule);
+    free(p->names);
     p->rule = calloc(list->n + 1, sizeof(*p->rule));
     p->names = malloc(len);
     if (p->rule == NULL || p->names == NULL)

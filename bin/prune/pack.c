@@ -4,8 +4,8 @@
  *
  * What pruning, or healing, gives goes to a file without a name first, where
  * packing looks which types hold it.  How many bytes that will be is known
- * before where one pattern holds for all, and so is the pattern that a size
- * needs.
+ * before where one pattern holds for all, and so are the patterns that a size
+ * needs (fit.c).
  */
 #include "prune/prune.h"
 
@@ -62,15 +62,24 @@ make(sov_prune **job, struct prune *p, sov_model *model,
 
 /* ---- how large it will be ---- */
 
+/* With one pattern for all: what packs it then, to be freed. */
 static int
-size_of(struct prune *p, const struct sov_prune_pattern *pattern,
-        uint64_t *bytes, struct sov_err *err)
+with_pattern(struct prune *p, const struct sov_prune_pattern *pattern,
+             sov_prune **job, struct sov_err *err)
 {
     const struct sov_prune_pattern flat = { .rows = 1,
                                             .keep = pattern->keep,
                                             .of = pattern->of };
+
+    return make(job, p, p->model, &flat, err);
+}
+
+static int
+size_of(struct prune *p, const struct sov_prune_pattern *pattern,
+        uint64_t *bytes, struct sov_err *err)
+{
     sov_prune *job = NULL;
-    int rc = make(&job, p, p->model, &flat, err);
+    int rc = with_pattern(p, pattern, &job, err);
 
     if (rc == 0)
         *bytes = sov_plan_bytes(sov_prune_plan(job));
@@ -78,27 +87,40 @@ size_of(struct prune *p, const struct sov_prune_pattern *pattern,
     return rc;
 }
 
-/* The most weights that --target-size lets stay. */
+/* The most weights that --target-size lets all matrices keep, and more of some
+ * of them. */
 static int
-choose_pattern(struct prune *p, struct sov_err *err)
+choose_patterns(struct prune *p, struct sov_err *err)
 {
-    uint64_t bytes = 0;
+    sov_prune *job[N_KEEPS] = { NULL };
+    struct sov_layout layout;
+    const sov_plan *plan = NULL;
+    size_t i;
+    int rc = 0;
 
-    for (size_t i = 0; i < N_KEEPS; i++) {
-        int rc;
-
+    prune_layout(p, &layout);
+    for (i = 0; i < N_KEEPS && rc == 0; i++) {
         p->pattern =
             (struct sov_prune_pattern){ .rows = 1, .keep = keeps[i], .of = 64 };
-        rc = size_of(p, &p->pattern, &bytes, err);
-        if (rc < 0)
-            return rc;
-        if (bytes <= prune_options.target_size)
-            return 0;
+        rc = with_pattern(p, &p->pattern, &job[i], err);
+        plan = rc == 0 ? sov_prune_plan(job[i]) : NULL;
+        if (rc == 0 && sov_plan_bytes(plan) <= prune_options.target_size)
+            break;
     }
-    return sov_fail(err, SOV_EUNSUP,
-                    "--target-size: with %" PRIu32 " of 64 weights in %u bits "
-                    "it has %" PRIu64 " bytes, and fewer cannot be packed",
-                    p->pattern.keep, prune_pack_bits(), bytes);
+    if (rc == 0 && i == N_KEEPS)
+        rc =
+            sov_fail(err, SOV_EUNSUP,
+                     "--target-size: with %" PRIu32 " of 64 weights in %u bits "
+                     "it has %" PRIu64 " bytes, and fewer cannot be packed",
+                     p->pattern.keep, prune_pack_bits(), sov_plan_bytes(plan));
+    else if (rc == 0 && i > 0)
+        rc = prune_fit(p, plan, sov_prune_plan(job[i - 1]), keeps[i - 1],
+                       layout.align, err);
+    else if (rc == 0)
+        p->packed_bytes = sov_plan_bytes(plan);
+    for (i = 0; i < N_KEEPS; i++)
+        sov_prune_free(job[i]);
+    return rc;
 }
 
 int
@@ -110,9 +132,8 @@ prune_pack_plan(struct prune *p, struct sov_err *err)
     if (!p->packs)
         return 0;
     if (o->target_size > 0)
-        rc = choose_pattern(p, err);
-    if (rc == 0 && p->pattern.of != 0 && p->sheet == NULL &&
-        o->tensor_ratios.n == 0)
+        rc = choose_patterns(p, err);
+    else if (p->pattern.of != 0 && p->sheet == NULL && o->tensor_ratios.n == 0)
         rc = size_of(p, &p->pattern, &p->packed_bytes, err);
     return rc < 0 ? sov_err_wrap(err, "--pack") : 0;
 }

@@ -77,10 +77,15 @@ struct prune {
     struct sov_target target;
     struct sov_lineage lineage;
     struct sov_stale stale;
+    char **fitted; /* owned; rules that --target-size led to, with --pack */
+    size_t n_fitted;
     const char **input; /* owned; files that are read */
     size_t n_inputs;
     struct sov_kept kept; /* with --resume: what stays if this run ends early */
-    struct sov_prune_cost cost; /* with --calib, what it will take */
+    struct sov_prune_cost cost; /* with --calib, what it will take, */
+    double heal_seconds;        /* with --heal-steps; */
+    double expected;            /* all of it, from the start on */
+    double start;
     double seconds;
     struct prune_heal *healing;    /* of --heal-steps, or NULL */
     struct sov_digest heal_is;     /* what was in --heal-text */
@@ -136,9 +141,19 @@ int prune_pack_take(struct prune *p, const sov_plan *plan, prune_stage_fn fill,
 int prune_pack(struct prune *p, struct sov_err *err) SOV_MUST_CHECK;
 void prune_pack_end(struct prune *p);
 
-/* heal.c: --heal-steps: is all there; prune, train, open the output and write
+/* fit.c: of the size that is left when all matrices have what they have in
+ * `less`, some of them keep so many of 64, as in `more`: p->rule. */
+int prune_fit(struct prune *p, const sov_plan *less, const sov_plan *more,
+              uint32_t keep, uint64_t align,
+              struct sov_err *err) SOV_MUST_CHECK;
+void prune_fit_end(struct prune *p);
+
+/* heal.c: --heal-steps: is all there; once there is a plan, what it will take,
+ * with so many bytes in memory before; prune, train, open the output and write
  * it; what it took, for the claim; what came of it. */
 int prune_heal_check(const struct prune *p, struct sov_err *err) SOV_MUST_CHECK;
+int prune_heal_cost(struct prune *p, uint64_t before,
+                    struct sov_err *err) SOV_MUST_CHECK;
 int prune_heal(struct prune *p, struct sov_err *err) SOV_MUST_CHECK;
 void prune_heal_effort(struct prune *p, struct sov_deed *deed);
 void prune_heal_report(struct sov_report *r, const struct prune *p);

@@ -125,16 +125,25 @@ expect 0 $prune --pattern 32:64 --tensor-ratio 'blk.0.*=keep' --pack \
 sov-show --json some.gguf | jq -e '[.tensors[] | select(.name | test("_q.weight")) |
     .type] == ["f16", "s32_64_q4"]' >/dev/null || fail "not what was asked for"
 
-# a size: as many weights stay as it lets
-for size in 512000 440000 370000 300000; do
+# a size: as many weights stay as it lets, to the step of the smallest matrix,
+# which is 256 columns and 128 rows; behind the largest that there is nothing more
+for size in 470000 440001 412345 370000 333333 300000; do
     expect 0 $prune --target-size $size --pack --json -fo size.gguf m.gguf
     jq -e --argjson n "$(wc -c <size.gguf)" --argjson most $size '
-        .bytes == $n and $n <= $most and $n > 0.95 * $most' out >/dev/null ||
-        fail "$(jq .bytes out) bytes for $size"
-    # the next larger share would be too much
-    jq -r '.tensors[0].pattern' out
+        .bytes == $n and $n <= $most and $n > $most - 128 * 16' out \
+        >/dev/null || fail "$(jq .bytes out) bytes for $size"
+    # no two are further apart than a step
+    jq -r '[.tensors[].pattern | split(":")[0] | tonumber] | unique | @csv' out
+    expect 0 $prune --target-size $size --pack --json --dry-run m.gguf
+    jq -e --argjson n "$(wc -c <size.gguf)" '.bytes == $n' out >/dev/null ||
+        fail "$(jq .bytes out) bytes foretold for $size"
 done >shares
-printf '32:64\n24:64\n16:64\n8:64\n' | cmp - shares || fail "$(cat shares)"
+printf '24,32\n24,32\n16,24\n16,24\n8,16\n8,16\n' | cmp - shares ||
+    fail "$(cat shares)"
+expect 0 $prune --target-size 1M --pack --json -fo size.gguf m.gguf
+jq -e 'all(.tensors[]; .pattern == "32:64")' out >/dev/null || fail "not 32:64"
+expect 0 $prune --pattern 32:64 --pack -fo other.gguf m.gguf
+cmp size.gguf other.gguf || fail "a size that is more than enough"
 head -c 12000 "$top_srcdir/tests/data/dev.txt" >text
 while read -r status word args; do
     expect "$status" sov-prune -q --pack --calib text -o x.gguf $args m.gguf
