@@ -12,6 +12,7 @@
 #include "cli/progress.h"
 #include "cli/tool.h"
 
+#include <malloc.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -191,6 +192,55 @@ calibrate(struct prune *p, struct sov_err *err)
     return rc < 0 ? sov_err_wrap(err, "%s", sov_name_in(p->source)) : 0;
 }
 
+/* Seconds that are worth a word before they are spent. */
+#define LONG 20
+
+static void
+note_cost(const struct prune *p, double seconds)
+{
+    char memory[16], scratch[16];
+
+    if (sov_common.dry_run || seconds <= 0 ||
+        (seconds < LONG && sov_common.verbose == 0))
+        return;
+    sov_note(0,
+             "%s: this will take about %.0f %s, %s of memory and %s of "
+             "temporary files",
+             sov_name_in(p->source), seconds < 120 ? seconds : seconds / 60,
+             seconds < 120 ? "seconds" : "minutes",
+             sov_progress_bytes(memory, p->cost.memory),
+             sov_progress_bytes(scratch, p->cost.scratch));
+}
+
+/* What is to come.  Of methods of shapes twice: before the text is read, and
+ * once it is known what will be healed. */
+static int
+say_cost(struct prune *p, struct sov_err *err)
+{
+    bool again = p->expected > 0;
+    uint64_t memory = sov_memory_resident();
+    double seconds = 0;
+    int rc = 0;
+
+    if (sov_common.quiet && !sov_common.json && !sov_common.dry_run)
+        return 0;
+    if (p->calib.opts.ids != NULL && !again)
+        rc = sov_prune_cost(p->job, &p->cost, err);
+    if (rc < 0)
+        return sov_err_wrap(err, "%s", sov_name_in(p->source));
+    if (!again)
+        seconds = p->cost.seconds + p->cost.write;
+    rc = prune_heal_cost(p, memory, err);
+    if (rc < 0)
+        return rc;
+    seconds += p->heal_seconds;
+    if (!again && seconds > 0)
+        p->expected = sov_seconds() - p->start;
+    p->expected += seconds;
+    note_cost(p, seconds);
+    return 0;
+}
+
 static int
 make_job(struct prune *p, struct sov_err *err)
 {
@@ -232,8 +282,11 @@ make_job(struct prune *p, struct sov_err *err)
         rc = sov_prune_new(&p->job, p->model, &opt, err);
     if (rc < 0 && rc != SOV_EARG)
         sov_err_wrap(err, "%s", sov_name_in(p->source));
-    if (rc == 0 && sov_prune_plan(p->job) == NULL) /* the text says it */
-        rc = calibrate(p, err);
+    if (rc == 0 && sov_prune_plan(p->job) == NULL) { /* the text says it */
+        rc = say_cost(p, err);
+        if (rc == 0)
+            rc = calibrate(p, err);
+    }
     if (rc == 0)
         rc = sov_target_check(&p->target, sov_prune_plan(p->job), err);
     return rc;
@@ -320,35 +373,6 @@ warn_output(const struct prune *p)
         sov_warn("%s: a safetensors file holds the tensors alone, without "
                  "metadata and tokenizer",
                  sov_name_in(p->source));
-}
-
-/* Seconds that are worth a word before they are spent. */
-#define LONG 20
-
-static int
-say_cost(struct prune *p, struct sov_err *err)
-{
-    char memory[16], scratch[16];
-    int rc;
-
-    if (p->calib.opts.ids == NULL ||
-        (sov_common.quiet && !sov_common.json && !sov_common.dry_run))
-        return 0;
-    rc = sov_prune_cost(p->job, &p->cost, err);
-    if (rc < 0)
-        return sov_err_wrap(err, "%s", sov_name_in(p->source));
-    if (!sov_common.quiet && !sov_common.dry_run &&
-        (p->cost.seconds >= LONG ||
-         (p->cost.seconds > 0 && sov_common.verbose > 0)))
-        sov_note(0,
-                 "%s: this will take about %.0f %s, %s of memory and %s of "
-                 "temporary files",
-                 sov_name_in(p->source),
-                 p->cost.seconds < 120 ? p->cost.seconds : p->cost.seconds / 60,
-                 p->cost.seconds < 120 ? "seconds" : "minutes",
-                 sov_progress_bytes(memory, p->cost.memory),
-                 sov_progress_bytes(scratch, p->cost.scratch));
-    return 0;
 }
 
 static int
@@ -449,7 +473,6 @@ write_output(struct prune *p, size_t *told, struct sov_err *err)
 static int
 prune(struct prune *p, struct sov_err *err)
 {
-    double start = sov_seconds();
     size_t told = 0;
     int rc = prepare(p, err);
 
@@ -474,7 +497,7 @@ prune(struct prune *p, struct sov_err *err)
         if (rc == 0)
             rc = prune_plan_write(p, err);
     }
-    p->seconds = sov_seconds() - start;
+    p->seconds = sov_seconds() - p->start;
     if (rc == 0)
         rc = prune_report(p, err);
     return rc == 0 ? prune_compare_verdict(p, err) : rc;
@@ -483,7 +506,7 @@ prune(struct prune *p, struct sov_err *err)
 static int
 run(int argc, char **argv, struct sov_err *err)
 {
-    struct prune p = { .source = argv[0] };
+    struct prune p = { .source = argv[0], .start = sov_seconds() };
     int rc = prune(&p, err);
 
     (void)argc;
@@ -506,6 +529,9 @@ run(int argc, char **argv, struct sov_err *err)
     return rc;
 }
 
+/* Bytes that the system is asked for alone. */
+#define LARGE (4 << 20)
+
 int
 main(int argc, char **argv)
 {
@@ -525,5 +551,7 @@ main(int argc, char **argv)
     for (size_t i = 0; i + 1 < sizeof(method_names) / sizeof(*method_names);
          i++)
         method_names[i] = sov_prune_method_name(i);
+    /* moments come and go, in all sizes: what is given back shall be gone */
+    mallopt(M_MMAP_THRESHOLD, LARGE);
     return sov_tool_main(&tool, argc, argv);
 }

@@ -106,14 +106,15 @@ step(void *arg, const struct sov_distill_step *s, struct sov_err *err)
 }
 
 static int
-make_run(struct prune *p, struct prune_heal *h, struct sov_err *err)
+make_run(struct prune *p, struct prune_heal *h, sov_model *student,
+         struct sov_err *err)
 {
     const struct prune_options *o = &prune_options;
     bool masked = is_masked(p);
     struct sov_distill_opts opt = {
         .text = h->text,
         .n_texts = 1,
-        .student = h->pruned.model,
+        .student = student,
         .teacher = p->model,
         .loss = "fkl",
         .alpha = 1,
@@ -199,19 +200,95 @@ write_model(void *job, sov_sink *const *sinks, struct sov_err *err)
     return rc;
 }
 
+/* ---- before it begins ---- */
+
+static struct prune_heal *
+healing(struct prune *p)
+{
+    if (p->healing == NULL)
+        p->healing = calloc(1, sizeof(*p->healing));
+    return p->healing;
+}
+
+/* What pruning leaves, ready to be trained. */
+static int
+begin(struct prune *p, struct prune_heal *h, struct sov_err *err)
+{
+    int rc = 0;
+
+    if (!h->pruned.open)
+        rc = prune_stage_fill(&h->pruned, sov_prune_plan(p->job), prune_write,
+                              p->job, err);
+    return rc == 0 && h->run == NULL ? make_run(p, h, h->pruned.model, err)
+                                     : rc;
+}
+
+static uint64_t
+bytes_of(const sov_model *m)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; m != NULL && i < sov_model_count(m); i++)
+        sum += sov_model_at(m, i)->size;
+    return sum;
+}
+
+static int
+measure(struct prune *p, struct prune_heal *h, uint64_t before,
+        struct sov_err *err)
+{
+    struct sov_distill_facts f;
+    uint64_t memory;
+    double each;
+    int rc;
+
+    sov_distill_facts(h->run, &f);
+    memory = before + f.memory + bytes_of(p->model) + bytes_of(h->pruned.model);
+    rc = sov_distill_measure(h->run, &each, err);
+    if (rc < 0)
+        return rc;
+    p->heal_seconds = each * (double)f.steps;
+    if (memory > p->cost.memory)
+        p->cost.memory = memory;
+    if (p->cost.scratch < bytes_of(p->model))
+        p->cost.scratch = bytes_of(p->model);
+    return 0;
+}
+
+/* Where zeros are learnt around, the model as it is takes as long; else what is
+ * left of it is known by now. */
+int
+prune_heal_cost(struct prune *p, uint64_t before, struct sov_err *err)
+{
+    struct prune_heal *h;
+    bool masked;
+    int rc;
+
+    if (prune_options.heal_steps == 0 || sov_prune_plan(p->job) == NULL)
+        return 0;
+    h = healing(p);
+    if (h == NULL)
+        return sov_fail(err, SOV_EMEM, "out of memory");
+    masked = is_masked(p);
+    rc = masked ? make_run(p, h, p->model, err) : begin(p, h, err);
+    if (rc == 0)
+        rc = measure(p, h, before, err);
+    if (masked) {
+        sov_distill_free(h->run);
+        h->run = NULL;
+    }
+    return rc < 0 ? sov_err_wrap(err, "--heal-steps") : 0;
+}
+
 int
 prune_heal(struct prune *p, struct sov_err *err)
 {
-    struct prune_heal *h = calloc(1, sizeof(*h));
+    struct prune_heal *h = healing(p);
     int rc;
 
     if (h == NULL)
         return sov_fail(err, SOV_EMEM, "out of memory");
-    p->healing = h;
-    rc = prune_stage_fill(&h->pruned, sov_prune_plan(p->job), prune_write,
-                          p->job, err);
-    if (rc == 0)
-        rc = make_run(p, h, err);
+    rc = begin(p, h, err);
     if (rc == 0)
         rc = make_job(p, h, err);
     if (rc == 0 && !p->packs)
@@ -248,7 +325,7 @@ prune_heal_effort(struct prune *p, struct sov_deed *deed)
 void
 prune_heal_report(struct sov_report *r, const struct prune *p)
 {
-    if (p->healing == NULL)
+    if (p->healing == NULL || sov_common.dry_run)
         return;
     sov_report_object(r, "heal");
     sov_report_uint(r, "steps", "steps of healing", prune_options.heal_steps);

@@ -154,6 +154,14 @@ report_stats(struct sov_report *r, const struct prune *p)
         sov_report_uint(r, "calib_memory", NULL, p->cost.memory);
         sov_report_uint(r, "calib_scratch", NULL, p->cost.scratch);
     }
+    if (p->heal_seconds > 0)
+        sov_report_real(r, "heal_seconds", "training takes about",
+                        p->heal_seconds, 1, "s");
+    if (p->expected > 0) {
+        sov_report_real(r, "expected_seconds", "all of it takes about",
+                        p->expected, 1, "s");
+        sov_report_bytes(r, "expected_memory", "and memory", p->cost.memory);
+    }
     if (prune_options.stats != NULL)
         sov_report_text(r, "stats", "statistics", prune_options.stats);
     if (prune_options.calib != NULL) {

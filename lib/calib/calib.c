@@ -199,7 +199,7 @@ sov_calib_asked(const struct sov_calib *c, size_t layer, enum sov_enters e,
     look.n_experts = site->n_experts;
     look.wanted = is_wanted(c, site);
     if (look.n_experts == 1)
-        look.out = rows_added(c, layer, e);
+        look.out = site->out = rows_added(c, layer, e);
     if (e == SOV_ENTERS_NONE &&
         (mat->data == NULL || mat->data == c->net->embd.data))
         look.wanted = false;
@@ -257,6 +257,24 @@ sov_calib_let_go(const struct sov_calib *c, size_t layer)
     }
 }
 
+void
+sov_calib_let_go_embeddings(const struct sov_calib *c)
+{
+    size_t i = tensor_of(c, &c->net->embd);
+
+    if (i < sov_model_count(c->model))
+        sov_model_unneeded(c->model, i);
+}
+
+/* Of a token in the middle of its window. */
+static uint64_t
+attention_work(const struct sov_calib *c, size_t layer)
+{
+    const struct sov_hparams *hp = &c->net->hp;
+
+    return (uint64_t)hp->n_head[layer] * (hp->k_len + hp->v_len) * c->n_ctx / 2;
+}
+
 uint64_t
 sov_calib_work(const struct sov_calib *c, size_t layer, enum sov_enters up_to)
 {
@@ -272,6 +290,7 @@ sov_calib_work(const struct sov_calib *c, size_t layer, enum sov_enters up_to)
         for (i = 0; i < n; i++)
             work += (uint64_t)mat[i].n_in * mat[i].n_out *
                     (e >= SOV_ENTERS_UP ? used : 1);
+        work += e == SOV_ENTERS_QKV ? attention_work(c, layer) : 0;
     }
     return work;
 }
@@ -430,54 +449,7 @@ take_memory(struct sov_calib *c, struct sov_err *err)
     return rc == 0 ? sov_nn_ready(&c->pass.nn, err) : rc;
 }
 
-/* ---- what there is to do ---- */
-
-size_t
-sov_calib_at_once(const struct sov_calib *c, const struct sov_calib_look *look)
-{
-    bool held = c->n_windows >= SOV_CALIB_HELD;
-    uint64_t each = sov_moments_bytes(look->k, 0, false, held);
-    uint64_t left = c->limit - c->memory;
-    uint64_t n = left / each + 1; /* one is counted already */
-
-    return n < look->n_experts ? (size_t)n : look->n_experts;
-}
-
-/* What a stream multiplies for a token in a layer: see run.c. */
-static uint64_t
-layer_work(const struct sov_calib *c, size_t layer, size_t stream)
-{
-    uint64_t whole = sov_calib_work(c, layer, SOV_ENTERS_NONE);
-    uint64_t sum = 0, last = 0;
-    unsigned e;
-
-    if (stream == 0 && c->fit != NULL && sov_calib_is_tied(c))
-        sum += whole; /* up to the head, before all else */
-    for (e = SOV_ENTERS_QKV; e < SOV_N_ENTERS; e++) {
-        struct sov_calib_site site;
-        struct sov_calib_look look =
-            sov_calib_asked(c, layer, (enum sov_enters)e, &site);
-        size_t n;
-
-        if (!look.wanted)
-            continue;
-        n = sov_calib_at_once(c, &look);
-        last = sov_calib_work(c, layer, (enum sov_enters)e);
-        sum += last * ((look.n_experts + n - 1) / n);
-    }
-    return sum + whole - (stream == 0 ? last : 0);
-}
-
-uint64_t
-sov_calib_products(const struct sov_calib *c, size_t stream)
-{
-    uint64_t sum = 0;
-    size_t i;
-
-    for (i = 0; i < c->net->hp.n_layer && stream < c->n_streams; i++)
-        sum += layer_work(c, i, stream);
-    return sum;
-}
+/* ---- all of it ---- */
 
 static int
 make_other(struct sov_calib *c, struct sov_err *err)

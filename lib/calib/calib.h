@@ -29,11 +29,13 @@ struct sov_calib_site {
     size_t n_experts;
     size_t tensor[SOV_MULS_MAX]; /* of the model: a stack is one tensor */
     size_t n_tensors;
+    size_t out; /* rows whose lack is in its moments, see moments.h */
 };
 
 /* What is done with them. */
 struct sov_calib_fit {
     bool pairs;      /* two streams; else that of the model as it is */
+    bool tied;       /* sov_calib_tied() comes before the run */
     uint64_t types;  /* sov_type_bit() of all that will be put in */
     uint64_t memory; /* bytes that wanted() and fit() take themselves */
     /* Does anybody want the moments of what enters this tensor? */
@@ -71,11 +73,21 @@ int sov_calib_each_site(const struct sov_calib *c, sov_calib_site_fn fn,
 uint64_t sov_calib_tokens(const struct sov_calib *c);
 uint64_t sov_calib_products(const struct sov_calib *c, size_t stream);
 
-/* Seconds of a multiplication of each stream, as the first layer is now, and of
- * a column times a column and token of the moments. */
+/* Multiplications of a token for the moments of a site of k columns, of all its
+ * experts; and columns whose sums a token is added to for the statistics. */
+uint64_t sov_calib_sums(const struct sov_calib *c,
+                        const struct sov_calib_site *site, size_t k);
+uint64_t sov_calib_tallied(const struct sov_calib *c);
+
+/* Are some windows held apart? */
+bool sov_calib_holds(const struct sov_calib *c);
+
+/* Seconds of a multiplication of each stream, as the first layer is now; of one
+ * for the moments; and of a column that statistics are made of. */
 struct sov_calib_rates {
     double layer[2];
     double moments;
+    double tally;
 };
 
 /*

@@ -97,6 +97,7 @@ size_t sov_calib_at_once(const struct sov_calib *c,
 
 /* What has been gone through is not needed in memory any more. */
 void sov_calib_let_go(const struct sov_calib *c, size_t layer);
+void sov_calib_let_go_embeddings(const struct sov_calib *c);
 
 /* Embeddings of all windows, in all streams. */
 int sov_calib_embed(struct sov_calib *c, struct sov_err *err) SOV_MUST_CHECK;

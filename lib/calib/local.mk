@@ -2,7 +2,7 @@
 # lib/calib/local.mk - floor 8: what went through a model
 
 libsov_all_la_SOURCES += \
-	%D%/calib.c %D%/calib.h %D%/calib_in.h \
+	%D%/calib.c %D%/count.c %D%/calib.h %D%/calib_in.h \
 	%D%/hidden.c %D%/hidden.h \
 	%D%/intake.c %D%/intake.h \
 	%D%/moments.c %D%/moments.h \

@@ -124,6 +124,7 @@ sov_onward_layer(struct sov_onward *r, size_t layer, sov_onward_look look,
         if (rc == 0)
             rc = sov_hidden_put(&c->hidden[0], i, c->pass.x, err);
     }
+    sov_calib_let_go(c, layer);
     return rc;
 }
 
@@ -162,6 +163,15 @@ sov_onward_back(struct sov_onward *r, struct sov_err *err)
 
 /* ---- loss ---- */
 
+static size_t
+logits_at_once(const struct sov_onward *r)
+{
+    size_t n = r->c->net->n_vocab;
+    size_t cols = n < LOGITS ? LOGITS / n : 1;
+
+    return cols < r->c->n_ctx ? cols : r->c->n_ctx;
+}
+
 static int
 take_logits(struct sov_onward *r, struct sov_err *err)
 {
@@ -171,9 +181,7 @@ take_logits(struct sov_onward *r, struct sov_err *err)
         return 0;
     if (r->c->net->head.data == NULL)
         return sov_fail(err, SOV_EUNSUP, "the model has no logits");
-    r->n_cols = n < LOGITS ? LOGITS / n : 1;
-    if (r->n_cols > r->c->n_ctx)
-        r->n_cols = r->c->n_ctx;
+    r->n_cols = logits_at_once(r);
     r->logits = sov_mem_array(r->n_cols * n, sizeof(*r->logits));
     return r->logits == NULL ? sov_mem_fail(err) : 0;
 }
@@ -247,4 +255,97 @@ sov_onward_loss(struct sov_onward *r, double *loss, struct sov_err *err)
     if (rc == 0)
         *loss = sum / ((double)each * (double)c->n_windows);
     return rc;
+}
+
+/* ---- what it will take ---- */
+
+#define TRIES 4 /* of losses; the first does not count */
+
+/* Whatever stands in the pass, as if some columns of the first window were at
+ * the end. */
+static int
+time_loss(struct sov_onward *r, double *seconds, struct sov_err *err)
+{
+    size_t each = r->c->n_ctx - 1, n;
+    double t[TRIES], *nats;
+    int rc = take_logits(r, err);
+
+    if (rc < 0)
+        return rc;
+    n = each < r->n_cols ? each : r->n_cols;
+    nats = sov_mem_array(n, sizeof(*nats));
+    if (nats == NULL)
+        return sov_mem_fail(err);
+    for (int i = 0; i < TRIES; i++) {
+        t[i] = sov_clock();
+        lose_columns(r, 0, 0, n, nats);
+        t[i] = sov_clock() - t[i];
+    }
+    free(nats);
+    *seconds = sov_calib_usual(t, TRIES) / (double)n;
+    return 0;
+}
+
+int
+sov_onward_probe(struct sov_onward *r, bool loss,
+                 struct sov_onward_rates *rates, struct sov_err *err)
+{
+    struct sov_calib_rates of;
+    int rc = sov_calib_probe(r->c, &of, err);
+
+    if (rc < 0)
+        return rc;
+    *rates =
+        (struct sov_onward_rates){ .layer = of.layer[0], .tally = of.tally };
+    return loss && r->c->net->head.data != NULL
+               ? time_loss(r, &rates->loss, err)
+               : 0;
+}
+
+uint64_t
+sov_onward_products(const struct sov_onward *r)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < r->c->net->hp.n_layer; i++)
+        sum += sov_calib_work(r->c, i, SOV_ENTERS_NONE);
+    return sum;
+}
+
+uint64_t
+sov_onward_looked(const struct sov_onward *r)
+{
+    return sov_calib_products(r->c, 0);
+}
+
+uint64_t
+sov_onward_tallied(const struct sov_onward *r)
+{
+    return sov_calib_tallied(r->c);
+}
+
+/* What stands between layers, of one stream. */
+static uint64_t
+hidden_bytes(const struct sov_onward *r)
+{
+    return (uint64_t)r->c->n_windows * r->c->hidden[0].each * sizeof(float);
+}
+
+uint64_t
+sov_onward_memory(const struct sov_onward *r, bool marks)
+{
+    uint64_t bytes = sov_calib_memory(r->c) + r->c->hidden[0].each * 4;
+
+    if (!marks)
+        return bytes;
+    return bytes + logits_at_once(r) * r->c->net->n_vocab * sizeof(float) +
+           (r->c->hidden[0].mem != NULL ? hidden_bytes(r) : 0);
+}
+
+uint64_t
+sov_onward_scratch(const struct sov_onward *r, bool marks)
+{
+    uint64_t bytes = sov_calib_scratch(r->c);
+
+    return bytes + (marks && r->c->hidden[0].mem == NULL ? hidden_bytes(r) : 0);
 }

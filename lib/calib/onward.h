@@ -13,6 +13,8 @@
 #include "arch/arch.h"
 #include "sov/calib.h"
 
+#include <stdbool.h>
+
 struct sov_onward;
 
 /* What a layer did to one window. */
@@ -54,5 +56,30 @@ int sov_onward_back(struct sov_onward *r, struct sov_err *err) SOV_MUST_CHECK;
  */
 int sov_onward_loss(struct sov_onward *r, double *loss,
                     struct sov_err *err) SOV_MUST_CHECK;
+
+/* ---- before anything is read: what it will take */
+
+/* Seconds of a multiplication in layers, of a column that statistics are made
+ * of, and of a token of a loss. */
+struct sov_onward_rates {
+    double layer;
+    double tally;
+    double loss; /* 0: it was not asked for, or there are no logits */
+};
+
+int sov_onward_probe(struct sov_onward *r, bool loss,
+                     struct sov_onward_rates *rates,
+                     struct sov_err *err) SOV_MUST_CHECK;
+
+/* Multiplications of a token through all layers, and as far as statistics look,
+ * and columns that these are made of. */
+uint64_t sov_onward_products(const struct sov_onward *r);
+uint64_t sov_onward_looked(const struct sov_onward *r);
+uint64_t sov_onward_tallied(const struct sov_onward *r);
+
+/* Bytes of memory that it takes, and of temporary files; marks: where windows
+ * stood is remembered, and there are losses. */
+uint64_t sov_onward_memory(const struct sov_onward *r, bool marks);
+uint64_t sov_onward_scratch(const struct sov_onward *r, bool marks);
 
 #endif

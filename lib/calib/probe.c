@@ -10,12 +10,11 @@
 
 #include <stdlib.h>
 
-/* Columns of the moments that are tried. */
+/* Columns, and rows, of the moments that are tried. */
 #define COLUMNS 2048
 
-/* An even number of each, see sov_calib_usual(). */
-#define TRIES_LAYER   4
-#define TRIES_MOMENTS 6
+/* An even number, see sov_calib_usual(). */
+#define TRIES 8
 
 int
 sov_calib_each_site(const struct sov_calib *c, sov_calib_site_fn fn, void *arg,
@@ -53,45 +52,121 @@ sov_calib_usual(double *t, size_t n)
     return sov_order_take_median(t + 1, n - 1);
 }
 
-static int
-time_layer(struct sov_calib *c, size_t stream, double *seconds,
-           struct sov_err *err)
-{
-    double t[TRIES_LAYER];
-    int i, rc = 0;
+/* What is tried by turns, as it is done by turns: what one leaves in the caches
+ * the next one has to bear. */
+struct round {
+    struct sov_calib *c;
+    struct sov_moments wide; /* as wide as others may be, and as the stream, */
+    struct sov_moments slim; /* of places whose products are added to it */
+    double layer[SOV_CALIB_STREAMS][TRIES];
+    double moments[TRIES];
+};
 
-    for (i = 0; i < TRIES_LAYER && rc == 0; i++) {
-        t[i] = sov_clock();
-        rc = sov_calib_one(c, 0, stream, 0, err);
-        t[i] = sov_clock() - t[i];
-    }
-    if (rc < 0)
-        return rc;
-    *seconds = sov_calib_usual(t, TRIES_LAYER) /
-               ((double)sov_calib_work(c, 0, SOV_ENTERS_NONE) * c->n_ctx);
-    return 0;
+static int
+begin_round(struct round *r, struct sov_calib *c, struct sov_err *err)
+{
+    size_t most = c->net->in_max < COLUMNS ? c->net->in_max : COLUMNS;
+    size_t embd = c->net->hp.n_embd < COLUMNS ? c->net->hp.n_embd : COLUMNS;
+    bool pairs = c->n_streams > 1;
+    int rc;
+
+    *r = (struct round){ .c = c };
+    if (c->fit == NULL)
+        return 0;
+    rc = sov_moments_new(&r->wide, most, pairs ? embd : 0, pairs, false, err);
+    return rc == 0 ? sov_moments_new(&r->slim, embd, pairs ? embd : 0, pairs,
+                                     false, err)
+                   : rc;
+}
+
+/* Tokens of a window that moments are tried with. */
+static size_t
+tokens_of(const struct sov_calib *c)
+{
+    return c->n_ctx < SOV_MOMENT_TOKENS ? c->n_ctx : SOV_MOMENT_TOKENS;
+}
+
+static void
+add_moments(const struct sov_calib *c, struct sov_moments *m, bool lack)
+{
+    size_t n = tokens_of(c);
+
+    sov_moments_add(m, false, c->pass.x, 0, c->pass.x, 0, n, c->room);
+    if (lack && m->out > 0)
+        sov_moments_add_lack(m, false, c->pass.x, 0, c->pass.x, 0, n, c->room);
+}
+
+/* Those of a layer: what enters attention and the feed-forward is as wide as
+ * the stream, and so is what attention gives. */
+static void
+time_moments(struct round *r, int i)
+{
+    r->moments[i] = sov_clock();
+    add_moments(r->c, &r->slim, false);
+    add_moments(r->c, &r->slim, true);
+    add_moments(r->c, &r->slim, false);
+    add_moments(r->c, &r->wide, true);
+    r->moments[i] = sov_clock() - r->moments[i];
+}
+
+static double
+sums_of(const struct round *r, const struct sov_moments *m, bool lack)
+{
+    const struct sov_calib_site site = { .n_experts = 1,
+                                         .out = lack ? m->out : 0 };
+
+    return (double)sov_calib_sums(r->c, &site, m->k);
 }
 
 static int
-time_moments(struct sov_calib *c, double *seconds, struct sov_err *err)
+go_round(struct round *r, int i, struct sov_err *err)
 {
-    size_t k = c->net->in_max < COLUMNS ? c->net->in_max : COLUMNS;
-    size_t n = c->n_ctx < SOV_MOMENT_TOKENS ? c->n_ctx : SOV_MOMENT_TOKENS;
-    struct sov_moments m;
-    double t[TRIES_MOMENTS];
-    int i, rc;
+    struct sov_calib *c = r->c;
+    int rc = 0;
 
-    rc = sov_moments_new(&m, k, 0, c->n_streams > 1, false, err);
+    for (size_t s = 0; s < c->n_streams && rc == 0; s++) {
+        r->layer[s][i] = sov_clock();
+        rc = sov_calib_one(c, 0, s, (size_t)i % c->n_windows, err);
+        r->layer[s][i] = sov_clock() - r->layer[s][i];
+    }
+    if (rc == 0 && r->wide.k > 0)
+        time_moments(r, i);
+    return rc;
+}
+
+static void
+take_rates(struct round *r, struct sov_calib_rates *rates)
+{
+    const struct sov_calib *c = r->c;
+    double work = (double)sov_calib_work(c, 0, SOV_ENTERS_NONE) * c->n_ctx;
+
+    for (size_t s = 0; s < c->n_streams; s++)
+        rates->layer[s] = sov_calib_usual(r->layer[s], TRIES) / work;
+    if (r->wide.k == 0)
+        return;
+    work = 2 * sums_of(r, &r->slim, false) + sums_of(r, &r->slim, true) +
+           sums_of(r, &r->wide, true);
+    rates->moments =
+        sov_calib_usual(r->moments, TRIES) / (work * (double)tokens_of(c));
+}
+
+static int
+time_tally(struct sov_calib *c, double *seconds, struct sov_err *err)
+{
+    size_t k = c->net->hp.n_embd;
+    struct sov_intake in;
+    double t[TRIES];
+    int i, rc = sov_intake_new(&in, k, 1, err);
+
     if (rc < 0)
         return rc;
-    for (i = 0; i < TRIES_MOMENTS; i++) {
+    for (i = 0; i < TRIES; i++) {
         t[i] = sov_clock();
-        sov_moments_add(&m, false, c->pass.x, 0, c->pass.x, 0, n, c->room);
+        sov_intake_add(&in, 0, c->pass.x, k, c->n_ctx);
         t[i] = sov_clock() - t[i];
     }
-    *seconds =
-        sov_calib_usual(t, TRIES_MOMENTS) / ((double)k * (double)k * (double)n);
-    sov_moments_free(&m);
+    *seconds = sov_calib_usual(t, TRIES) / ((double)k * (double)c->n_ctx);
+    sov_intake_free(&in);
     return 0;
 }
 
@@ -154,12 +229,15 @@ int
 sov_calib_probe(struct sov_calib *c, struct sov_calib_rates *rates,
                 struct sov_err *err)
 {
-    int rc = 0;
-    size_t s;
+    struct round r;
+    int rc = begin_round(&r, c, err);
 
     *rates = (struct sov_calib_rates){ 0 };
-    for (s = 0; s < c->n_streams && rc == 0; s++)
-        rc = time_layer(c, s, &rates->layer[s], err);
-    return rc == 0 && c->fit != NULL ? time_moments(c, &rates->moments, err)
-                                     : rc;
+    for (int i = 0; i < TRIES && rc == 0; i++)
+        rc = go_round(&r, i, err);
+    if (rc == 0)
+        take_rates(&r, rates);
+    sov_moments_free(&r.wide);
+    sov_moments_free(&r.slim);
+    return rc == 0 ? time_tally(c, &rates->tally, err) : rc;
 }

@@ -33,6 +33,7 @@ sov_calib_embed(struct sov_calib *c, struct sov_err *err)
             sov_walk_embed(&w);
             rc = sov_hidden_put(&c->hidden[s], i, c->pass.x, err);
         }
+    sov_calib_let_go_embeddings(c);
     return rc;
 }
 

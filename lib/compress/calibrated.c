@@ -436,6 +436,16 @@ own_memory(const struct sov_calibrated *c)
     return c->rows_floats * sizeof(float) + 6 * k * k;
 }
 
+/* Are embeddings rounded by what enters the head, if they are that? */
+static bool
+rounds_tied(const struct sov_calibrated *c)
+{
+    int64_t i = sov_model_find(c->job->model, "token_embd.weight");
+
+    return i >= 0 && c->off[i] != UINT64_MAX &&
+           has_feedback(sov_plan_at(c->job->plan, (size_t)i)->type);
+}
+
 /* Ready to run. */
 static int
 begin(struct sov_calibrated *c, const struct sov_calib_opts *opts,
@@ -443,6 +453,7 @@ begin(struct sov_calibrated *c, const struct sov_calib_opts *opts,
 {
     c->how = (struct sov_calib_fit){
         .pairs = true,
+        .tied = rounds_tied(c),
         .types = types_of(c),
         .memory = own_memory(c),
         .wanted = wanted,

@@ -40,7 +40,7 @@ struct cost {
     const struct sov_calibrated *c;
     struct rounding r;
     double rounding; /* seconds so far */
-    double moments;  /* columns times columns times tokens */
+    double moments;  /* multiplications of a token */
 };
 
 /* ---- rounding ---- */
@@ -187,7 +187,7 @@ add_site(void *arg, const struct sov_calib_site *site, size_t k,
                     cost->r.k,
                     cost->r.row[sov_plan_at(plan, site->tensor[i])->type], k,
                     1);
-    cost->moments += (double)k * (double)k;
+    cost->moments += (double)sov_calib_sums(cost->c->calib, site, k);
     return 0;
 }
 
@@ -279,7 +279,9 @@ sov_calibrated_cost(struct sov_calibrated *c, struct sov_quant_cost *cost,
         streams += (double)sov_calib_products(c->calib, s) * rates.layer[s];
     *cost = (struct sov_quant_cost){
         .seconds =
-            tokens * (streams + all.moments * rates.moments) + all.rounding,
+            tokens * (streams + all.moments * rates.moments +
+                      (double)sov_calib_tallied(c->calib) * rates.tally) +
+            all.rounding,
         .memory = sov_calib_memory(c->calib),
         .scratch = c->size + sov_calib_scratch(c->calib),
     };

@@ -89,4 +89,5 @@ const struct sov_prune_method sov_prune_method_ffn = {
     .about = "channels of feed-forwards",
     .needs = SOV_PRUNE_SQUARES,
     .cut = cut,
+    .work = sov_flow_work,
 };

@@ -82,4 +82,5 @@ const struct sov_prune_method sov_prune_method_heads = {
     .about = "key heads with their queries",
     .needs = SOV_PRUNE_SQUARES,
     .cut = cut,
+    .work = sov_flow_work,
 };

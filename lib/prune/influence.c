@@ -7,6 +7,7 @@
  * Layers in Large Language Models are More Redundant Than You Expect", 2024).
  * One pass over the text.  The first and the last layer stay.
  */
+#include "prune/cost.h"
 #include "prune/job.h"
 #include "prune/layers.h"
 
@@ -117,9 +118,22 @@ cut(struct sov_trim *c, const struct sov_shape_ask *ask, struct sov_err *err)
     return sov_layers_cut(c, ask, "influence", choose, err);
 }
 
+/* Once through the text. */
+static int
+work(struct sov_trim *c, const struct sov_shape_ask *ask,
+     struct sov_shape_work *w, struct sov_err *err)
+{
+    (void)c;
+    (void)ask;
+    (void)err;
+    w->passes = 1;
+    return 0;
+}
+
 const struct sov_prune_method sov_prune_method_influence = {
     .name = "influence",
     .about = "layers that change little",
     .needs = SOV_PRUNE_TEXT,
     .cut = cut,
+    .work = work,
 };

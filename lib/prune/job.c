@@ -4,6 +4,7 @@
  */
 #include "prune/job.h"
 
+#include "prune/cost.h"
 #include "prune/pack.h"
 #include "prune/shape_job.h"
 
@@ -294,19 +295,39 @@ sweep_model(struct sov_prune *job, struct sov_err *err)
     return rc;
 }
 
-int
-sov_prune_cost(sov_prune *job, struct sov_prune_cost *cost, struct sov_err *err)
+/* What it takes to read the text, and to prune by it. */
+static int
+reading_cost(struct sov_prune *job, struct sov_prune_cost *cost,
+             struct sov_err *err)
 {
     int rc = 0;
 
-    *cost = (struct sov_prune_cost){ 0 };
-    if (job->calib.ids == NULL || job->shape != NULL)
-        return 0;
+    if (job->shape != NULL)
+        return sov_shape_job_cost(job->shape, cost, err);
     if (!has_sweep(job))
         return sov_prune_look_cost(job, cost, err);
     if (job->sweep == NULL)
         rc = sov_prune_sweep_new(&job->sweep, job, err);
     return rc == 0 ? sov_prune_sweep_cost(job->sweep, cost, err) : rc;
+}
+
+int
+sov_prune_cost(sov_prune *job, struct sov_prune_cost *cost, struct sov_err *err)
+{
+    uint64_t now = sov_memory_resident();
+    int rc;
+
+    *cost = (struct sov_prune_cost){ 0 };
+    if (job->calib.ids == NULL || (job->shape != NULL && job->plan != NULL))
+        return 0;
+    rc = reading_cost(job, cost, err);
+    if (rc < 0)
+        return rc;
+    sov_prune_write_cost(job, cost);
+    cost->memory += now;
+    if (sov_memory_most() > cost->memory) /* before, or to find this out */
+        cost->memory = sov_memory_most();
+    return 0;
 }
 
 /* What a text shows is from now on what enters. */

@@ -80,6 +80,11 @@ int sov_prune_decide(struct sov_prune *job, const struct sov_prune_opts *opts,
 int sov_prune_spread(struct sov_prune *job, const sov_stats *stats,
                      struct sov_err *err) SOV_MUST_CHECK;
 
+/* Of a model that is mapped: seconds of a weight that is pruned on its way
+ * through; 0: none is. */
+int sov_prune_stream_pace(struct sov_prune *job, double *seconds,
+                          struct sov_err *err) SOV_MUST_CHECK;
+
 /* Pull every tensor through and write the files. */
 int sov_prune_stream(struct sov_prune *job, sov_sink *const *sinks,
                      struct sov_err *err) SOV_MUST_CHECK;

@@ -12,6 +12,7 @@
 #include "prune/layers.h"
 
 #include "base/mem.h"
+#include "prune/cost.h"
 #include "prune/job.h"
 
 #include <inttypes.h>
@@ -226,9 +227,48 @@ cut(struct sov_trim *c, const struct sov_shape_ask *ask, struct sov_err *err)
     return sov_layers_cut(c, ask, "layers", choose, err);
 }
 
+/* ---- what it takes ---- */
+
+/* Where candidates stand, the text says: here they are far apart. */
+void
+sov_layers_rounds(size_t n, size_t stay, size_t step, double *layers,
+                  double *losses)
+{
+    *layers = *losses = 0;
+    for (; n > stay && n > step + 1; n -= step) {
+        size_t places = n - step - 1;
+        size_t tried = places < SHORTLIST ? places : SHORTLIST;
+        double each = (double)places / (double)tried, place = 0;
+
+        for (size_t i = 0; i < tried; i++) {
+            place = ((double)i + 0.5) * each + 0.5;
+            *layers += (double)(n - step) - place;
+        }
+        *layers += place; /* up to the last of them, on the way */
+        *losses += (double)tried;
+    }
+}
+
+static int
+work(struct sov_trim *c, const struct sov_shape_ask *ask,
+     struct sov_shape_work *w, struct sov_err *err)
+{
+    double ratio, layers;
+    int rc = sov_shape_ratio(c, ask, set, &ratio, err);
+
+    if (rc < 0)
+        return rc;
+    sov_layers_rounds(c->hp.n_layer, layers_stay(c, ratio), sov_trim_step(c),
+                      &layers, &w->losses);
+    w->passes = 1 + layers / (double)c->hp.n_layer;
+    w->marks = true;
+    return 0;
+}
+
 const struct sov_prune_method sov_prune_method_layers = {
     .name = "layers",
     .about = "layers that a text is foretold without",
     .needs = SOV_PRUNE_TEXT,
     .cut = cut,
+    .work = work,
 };

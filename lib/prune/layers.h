@@ -28,6 +28,14 @@ int sov_layers_cut(struct sov_trim *c, const struct sov_shape_ask *ask,
                    const char *method, sov_layers_choose choose,
                    struct sov_err *err) SOV_MUST_CHECK;
 
+/*
+ * What it takes to try each of few layers, until `stay` of n are left, step of
+ * them at a time: layers that the text goes through, and times through the end.
+ * With many it follows from where those stand that are tried, and this is usual.
+ */
+void sov_layers_rounds(size_t n, size_t stay, size_t step, double *layers,
+                       double *losses);
+
 /* 1 - cosine of what each layer of the model begins and ends with. */
 int sov_layers_influence(struct sov_onward *r, double *influence,
                          struct sov_err *err) SOV_MUST_CHECK;

@@ -4,6 +4,7 @@
 libsov_all_la_SOURCES += \
 	%D%/alps.c \
 	%D%/axes.def \
+	%D%/cost.c %D%/cost.h \
 	%D%/decide.c \
 	%D%/dsnot.c %D%/dsnot.h \
 	%D%/experts.c \

@@ -50,6 +50,7 @@ enum sov_prune_need {
 
 struct sov_trim;
 struct sov_shape_ask;
+struct sov_shape_work;
 struct sov_feedback; /* compress/feedback.h */
 struct sov_obs_rows; /* obs.h */
 
@@ -70,7 +71,10 @@ struct sov_prune_method {
     /* Shapes (shape.h), in place of these: choose what stays. */
     int (*cut)(struct sov_trim *c, const struct sov_shape_ask *ask,
                struct sov_err *err);
-    /* In place of these two, for those that need moments: choose masks and make
+    /* What that takes (cost.h): fills in what is not 0. */
+    int (*work)(struct sov_trim *c, const struct sov_shape_ask *ask,
+                struct sov_shape_work *w, struct sov_err *err);
+    /* In place of these, for those that need moments: choose masks and make
      * up for what goes, on all threads. */
     int (*feed)(const struct sov_feedback *f, const struct sov_obs_rows *r,
                 struct sov_err *err);

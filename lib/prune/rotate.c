@@ -17,6 +17,7 @@
  * go into it: of the matrix that they become when turned, the diagonal is what
  * remains.  The axes are such that this is all there is of it.
  */
+#include "prune/cost.h"
 #include "prune/job.h"
 #include "prune/shape.h"
 #include "prune/turn.h"
@@ -550,9 +551,53 @@ cut(struct sov_trim *c, const struct sov_shape_ask *ask, struct sov_err *err)
     return rc;
 }
 
+/* ---- what it takes ---- */
+
+/* Numbers of all tensors that are turned. */
+static double
+turned(const struct sov_trim *c)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < sov_model_count(c->model); i++) {
+        const struct sov_tensor *t = sov_model_at(c->model, i);
+        enum sov_trim_axis axis[3];
+        size_t layer;
+
+        if (sov_trim_axes(t->name, axis, &layer) &&
+            (axis[0] == SOV_AXIS_EMBD || axis[1] == SOV_AXIS_EMBD))
+            sum += (double)sov_tensor_count(t);
+    }
+    return sum;
+}
+
+static int
+work(struct sov_trim *c, const struct sov_shape_ask *ask,
+     struct sov_shape_work *w, struct sov_err *err)
+{
+    struct rotate r = { .c = c, .n = c->hp.n_embd, .n_layer = c->hp.n_layer };
+    double ratio, square = (double)r.n * (double)r.n;
+    int rc = sov_shape_ratio(c, ask, set, &ratio, err);
+
+    if (rc < 0)
+        return rc;
+    r.calib = *ask->calib;
+    r.d = sov_shape_width(ratio, r.n);
+    rc = count_memory(&r, err);
+    w->passes = 2;
+    w->sums = (double)(r.n_layer + 1) * square / 2;
+    w->shares = (double)(r.n_layer + 1) * (double)(r.n * r.d);
+    w->rows = (double)c->vocab.of * square / 2;
+    w->turns = turned(c) * (double)r.d;
+    w->eigen = r.n;
+    w->memory = r.own;
+    return rc;
+}
+
 const struct sov_prune_method sov_prune_method_rotate = {
     .name = "rotate",
     .about = "directions of the stream, by rotation",
     .needs = SOV_PRUNE_TEXT,
     .cut = cut,
+    .work = work,
 };

@@ -17,6 +17,7 @@
 #include "sov/stats.h"
 
 struct sov_prune;
+struct sov_shape_work; /* cost.h */
 
 /* What a method is asked for. */
 struct sov_shape_ask {
@@ -102,6 +103,10 @@ typedef int (*sov_flow_fn)(struct sov_trim *c, const struct sov_flow *f,
 int sov_flow_cut(struct sov_trim *c, const struct sov_shape_ask *ask,
                  const char *method, sov_shape_set set, sov_flow_fn fn,
                  struct sov_err *err) SOV_MUST_CHECK;
+
+/* What they take: a look at the text, where there is one. */
+int sov_flow_work(struct sov_trim *c, const struct sov_shape_ask *ask,
+                  struct sov_shape_work *w, struct sov_err *err);
 
 /* ffn.c and heads.c, which width.c does both of. */
 int sov_ffn_set(struct sov_trim *c, double ratio, struct sov_err *err);

@@ -8,7 +8,9 @@
 #include "prune/shape_job.h"
 
 #include "base/mem.h"
+#include "fmt/model.h"
 #include "fmt/plan.h"
+#include "prune/cost.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -131,17 +133,46 @@ bytes_of(const sov_model *m)
     return sum;
 }
 
+static struct sov_shape_ask
+asked(const struct sov_shape_job *s)
+{
+    return (struct sov_shape_ask){
+        .ratio = s->opts.ratio,
+        .target = s->opts.target,
+        .calib = s->job->calib.ids != NULL ? &s->job->calib : NULL,
+        .stats = s->opts.stats,
+        .job = s->job,
+    };
+}
+
+/* What cannot be done is said by whoever tries it, not here. */
+int
+sov_shape_job_cost(struct sov_shape_job *s, struct sov_prune_cost *cost,
+                   struct sov_err *err)
+{
+    const struct sov_shape_ask ask = asked(s);
+    struct sov_shape_work w = { 0 };
+    struct sov_trim *cut;
+    struct sov_err unseen;
+    int rc;
+
+    if (s->job->method->work == NULL)
+        return 0;
+    rc = sov_trim_new(&cut, s->job->model, err);
+    if (rc < 0)
+        return rc;
+    if (s->job->method->work(cut, &ask, &w, &unseen) == 0 &&
+        sov_shape_cost(s->job, &w, cost, &unseen) < 0)
+        *cost = (struct sov_prune_cost){ 0 };
+    sov_trim_free(cut);
+    return 0;
+}
+
 int
 sov_shape_job_plan(struct sov_shape_job *s, struct sov_err *err)
 {
     struct sov_prune *job = s->job;
-    const struct sov_shape_ask ask = {
-        .ratio = s->opts.ratio,
-        .target = s->opts.target,
-        .calib = job->calib.ids != NULL ? &job->calib : NULL,
-        .stats = s->opts.stats,
-        .job = job,
-    };
+    const struct sov_shape_ask ask = asked(s);
     int rc = job->method->cut(s->cut, &ask, err);
 
     if (rc == 0 && sov_trim_bytes(s->cut) == bytes_of(job->model) &&
@@ -192,6 +223,7 @@ sov_shape_job_run(struct sov_shape_job *s, sov_sink *const *sinks,
         rc = sov_trim_tensor(s->cut, plan, i, write_some, &w, err);
         if (rc < 0)
             rc = sov_err_wrap(err, "tensor %s", sov_plan_at(plan, i)->name);
+        sov_model_unneeded(s->job->model, s->cut->item[i].from);
     }
     if (rc == 0)
         return sov_writer_end(&w.writer, err);

@@ -16,6 +16,10 @@ int sov_shape_job_new(struct sov_shape_job **s, struct sov_prune *job,
                       struct sov_err *err) SOV_MUST_CHECK;
 void sov_shape_job_free(struct sov_shape_job *s);
 
+/* Before that: what it takes to choose; all zeros where no text is read. */
+int sov_shape_job_cost(struct sov_shape_job *s, struct sov_prune_cost *cost,
+                       struct sov_err *err) SOV_MUST_CHECK;
+
 /* Choose what stays, reading the text where there is one: job->plan. */
 int sov_shape_job_plan(struct sov_shape_job *s,
                        struct sov_err *err) SOV_MUST_CHECK;

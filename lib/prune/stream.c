@@ -21,6 +21,7 @@
 #include "fmt/plan.h"
 #include "kern/kern.h"
 #include "quant/codec.h"
+#include "sys/file.h"
 #include "sys/hash.h"
 #include "sys/par.h"
 
@@ -392,6 +393,7 @@ take_tensor(struct stream *s, const unsigned char *bytes, struct sov_err *err)
         memcpy(s->batch, bytes + at, len);
         rc = write_batch(s, len, err);
     }
+    sov_file_unneeded(bytes, t->size);
     return rc;
 }
 
@@ -518,6 +520,68 @@ stream_all(struct stream *s, struct sov_err *err)
             rc = note_tensor(s, err);
         sov_model_unneeded(s->job->model, s->tensor);
     }
+    return rc;
+}
+
+/* ---- what it will take ---- */
+
+#define TRY_WEIGHTS (UINT64_C(1) << 20)
+#define TRIES       3 /* the best counts: threads wake up in the first */
+
+/* Rows of the tensor, all that is done to them, with whatever enters. */
+static int
+time_rows(struct stream *s, double *seconds, struct sov_err *err)
+{
+    const struct sov_tensor *t = sov_model_at(s->job->model, s->tensor);
+    size_t row = (size_t)sov_tensor_row_bytes(t);
+    uint64_t rows = sov_prune_matrix_rows(t);
+    double best = INFINITY;
+    int rc = 0;
+
+    s->k = (size_t)t->dim[0];
+    s->item_rows =
+        min_size(rows_of_item(&s->job->fate[s->tensor].share, s->k), rows);
+    furnish(s, s->item_rows, s->k);
+    s->n = min_size(rows_of_batch(s->item_rows, row), rows);
+    s->n = min_size(s->n, TRY_WEIGHTS / s->k + 1);
+    for (size_t i = 0; i < s->k; i++)
+        s->square[i] = 1;
+    s->known = s->square;
+    for (int i = 0; i < TRIES && rc == 0; i++) {
+        double start = sov_clock(), took;
+
+        rc = sov_model_read(s->job->model, s->tensor, 0, s->batch, s->n * row,
+                            err);
+        if (rc == 0)
+            rc = prune_batch(s, err);
+        took = sov_clock() - start;
+        best = took < best ? took : best;
+    }
+    *seconds = best / (double)(s->n * s->k);
+    return rc;
+}
+
+int
+sov_prune_stream_pace(struct sov_prune *job, double *seconds,
+                      struct sov_err *err)
+{
+    struct stream s = { .job = job };
+    size_t n = sov_model_count(job->model), widest = n;
+    int rc;
+
+    *seconds = 0;
+    for (size_t i = 0; i < n; i++)
+        if (is_pruned_here(job, i) &&
+            (widest == n || sov_model_at(job->model, i)->dim[0] >
+                                sov_model_at(job->model, widest)->dim[0]))
+            widest = i;
+    if (widest == n)
+        return 0;
+    s.tensor = widest;
+    rc = fit_memory(&s, err);
+    if (rc == 0)
+        rc = time_rows(&s, seconds, err);
+    free_all(&s);
     return rc;
 }
 

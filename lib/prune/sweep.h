@@ -21,12 +21,9 @@ struct sov_prune_sweep;
  */
 int sov_prune_sweep_new(struct sov_prune_sweep **s, struct sov_prune *job,
                         struct sov_err *err) SOV_MUST_CHECK;
-/* Before the run: what it will take. */
+/* Before the run: what it will take, beside what there is already. */
 int sov_prune_sweep_cost(struct sov_prune_sweep *s, struct sov_prune_cost *cost,
                          struct sov_err *err) SOV_MUST_CHECK;
-/* Without a sweep: what it takes to see what enters, and nothing more. */
-int sov_prune_look_cost(struct sov_prune *job, struct sov_prune_cost *cost,
-                        struct sov_err *err) SOV_MUST_CHECK;
 /* Let the model read the text, and prune its matrices as they are met; fills the
  * figures of their fates. */
 int sov_prune_sweep_run(struct sov_prune_sweep *s,

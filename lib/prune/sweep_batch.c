@@ -19,8 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Weights of a batch, unless rows that share a mask are more, and rows that a
- * thread takes. */
+/* Weights of a batch at most, unless rows that share a mask are more, and rows
+ * that a thread takes. */
 #define BATCH (UINT64_C(4) << 20)
 #define ITEM  ((size_t)16)
 
@@ -50,15 +50,19 @@ least_weights(const struct sov_prune *job, size_t tensor)
 static void
 measure(struct sov_prune_batch *b, const struct sov_prune *job, size_t *widest)
 {
-    b->cap = BATCH;
+    b->cap = SOV_PRUNE_PROBE * sov_threads() * SOV_PRUNE_PROBE_WIDE;
     for (size_t i = 0; i < sov_model_count(job->model); i++) {
-        size_t k = (size_t)sov_model_at(job->model, i)->dim[0], room = 0;
+        const struct sov_tensor *t = sov_model_at(job->model, i);
+        size_t k = (size_t)t->dim[0], room = 0;
+        uint64_t all = (sov_prune_matrix_rows(t) + SOV_OBS_SHARED) * k;
         uint64_t least = least_weights(job, i);
 
         if (!job->fate[i].pruned)
             continue;
         if (job->method->room != NULL)
             room = job->method->room(rows_of_item(job, i), k);
+        all = all < BATCH ? all : BATCH;
+        b->cap = all > b->cap ? all : b->cap;
         b->cap = least > b->cap ? least : b->cap;
         b->room_bytes = room > b->room_bytes ? room : b->room_bytes;
         *widest = k > *widest ? k : *widest;

@@ -16,6 +16,11 @@
 #define SOV_PRUNE_MIX    0.5
 #define SOV_PRUNE_SAMPLE 96
 
+/* Rows of each thread that are tried for an estimate, and their columns at most:
+ * a batch has room for them. */
+#define SOV_PRUNE_PROBE      ((size_t)64)
+#define SOV_PRUNE_PROBE_WIDE ((size_t)1024)
+
 /* A batch of rows, and what the threads that work on it have. */
 struct sov_prune_batch {
     float *want;          /* [cap] rows as they were */

@@ -33,4 +33,5 @@ const struct sov_prune_method sov_prune_method_width = {
     .about = "channels of feed-forwards, and key heads",
     .needs = SOV_PRUNE_SQUARES,
     .cut = cut,
+    .work = sov_flow_work,
 };

@@ -42,6 +42,11 @@ SOV_API void sov_threads_ready(void);
  * the system does not tell. */
 SOV_API uint64_t sov_memory_used(void);
 
+/* The same with the pages of files that are in memory, as the system counts
+ * what a process has; and the most there were so far. */
+SOV_API uint64_t sov_memory_resident(void);
+SOV_API uint64_t sov_memory_most(void);
+
 /*
  * SOV_EARG if SOV_ISA or SOV_THREADS is set to what means nothing.  Without
  * asking, the first counts as generic then, and the second as not set.
@@ -49,8 +54,7 @@ SOV_API uint64_t sov_memory_used(void);
 SOV_API int sov_env_check(struct sov_err *err) SOV_MUST_CHECK;
 
 /* Folder for spooled pipes; NULL means /tmp.  The string is copied. */
-SOV_API int sov_set_tmpdir(const char *dir, struct sov_err *err)
-    SOV_MUST_CHECK;
+SOV_API int sov_set_tmpdir(const char *dir, struct sov_err *err) SOV_MUST_CHECK;
 
 /*
  * Called by long work, from one thread at a time: done of total (bytes, or

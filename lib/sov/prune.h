@@ -111,14 +111,14 @@ SOV_API void sov_prune_sheet_free(struct sov_prune_sheet *sheet);
 /* ---- a job */
 
 struct sov_prune_opts {
-    const char *method; /* NULL: what the sheet says */
-    double ratio;       /* of the weights of a row that go, or of what a
+    const char *method;     /* NULL: what the sheet says */
+    double ratio;           /* of the weights of a row that go, or of what a
                            method of shapes takes; NAN: not given */
-    uint64_t target;    /* of such a method: bytes of the files at most, in
+    uint64_t target;        /* of such a method: bytes of the files at most, in
                            place of ratio; 0: not given */
     uint64_t tensor_target; /* in place of that: bytes of the tensors alone;
                            0: not given */
-    bool patterned;     /* pattern is given; its n:m is the ratio */
+    bool patterned;         /* pattern is given; its n:m is the ratio */
     struct sov_prune_pattern pattern;
     const struct sov_prune_sheet *sheet; /* in place of these, or NULL: what
                                      it does not name stays as it is */
@@ -191,15 +191,18 @@ struct sov_prune_fit {
 
 SOV_API void sov_prune_fit(const sov_prune *job, struct sov_prune_fit *fit);
 
-/* What calib will take, from short measurements: before it is begun. */
+/* What reading calib and writing the output will take, from short measurements:
+ * before it is begun. */
 struct sov_prune_cost {
-    double seconds;
-    uint64_t memory;  /* bytes at most */
+    double seconds;   /* of calib */
+    double write;     /* seconds of all that is behind it */
+    uint64_t memory;  /* bytes that the process has at most, with the pages of
+                         files, as the system counts them */
     uint64_t scratch; /* bytes of temporary files */
 };
 
-/* All zeros where nothing has to be read, and of methods of shapes, which have
- * read when they have a plan. */
+/* All zeros where nothing has to be read, and where a method of shapes has read
+ * it: as long as sov_prune_plan() is NULL it has not. */
 SOV_API int sov_prune_cost(sov_prune *job, struct sov_prune_cost *cost,
                            struct sov_err *err) SOV_MUST_CHECK;
 

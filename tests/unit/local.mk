@@ -49,5 +49,6 @@ include tests/unit/data.mk
 include tests/unit/train_prim.mk
 include tests/unit/train_net.mk
 include tests/unit/prune.mk
+include tests/unit/prune_cost.mk
 include tests/unit/prune_obs.mk
 include tests/unit/prune_rotate.mk
