@@ -86,11 +86,19 @@ expect 0 $heal --sign-key a.key -f -o signed.gguf m.gguf
 expect 0 sov-verify --key a.pub signed.gguf
 if command -v jq >/dev/null; then
     tail -n 1 signed.gguf.claims.jsonl | jq -r .dsseEnvelope.payload |
-        base64 -d | jq -c .predicate.buildDefinition >said
+        base64 -d >payload
+    jq -c .predicate.buildDefinition payload >said
     grep -q '"determinism":"same-machine-class"' said || fail "$(cat said)"
     grep -q '"heal_steps":30' said || fail "$(cat said)"
     grep -q "$(sha256sum learn.txt | cut -d' ' -f1)" said ||
         fail "the text is not named by its digest"
+    # it took ten times what a tenth of these steps takes in sov-distill
+    flop=$(jq -r .predicate.sov_compute.flop payload)
+    expect 0 sov-distill -q --student m.gguf --teacher m.gguf --alpha 1 \
+        --batch 8 --steps 3 --sign-key a.key -o three.gguf learn.txt
+    tail -n 1 three.gguf.claims.jsonl | jq -r .dsseEnvelope.payload |
+        base64 -d | jq -e --arg all "$flop" '.predicate.sov_compute.flop |
+        tonumber * 10 == ($all | tonumber)' >/dev/null || fail "took $flop"
 fi
 
 # ---- beside the same bytes spent otherwise
