@@ -246,6 +246,33 @@ prune_looks_first(void)
     return prune_options.calib != NULL || prune_options.owl;
 }
 
+/* Standard input can be read once; whether it is the model each asks itself. */
+static int
+check_input(struct sov_err *err)
+{
+    const struct prune_options *o = &prune_options;
+    const struct {
+        const char *name, *path;
+    } given[] = {
+        { "--stats", o->stats },
+        { "--calib", o->calib },
+        { "--plan", o->plan },
+        { "--compare", o->compare },
+    };
+    const char *first = NULL;
+
+    for (size_t i = 0; i < sizeof(given) / sizeof(*given); i++) {
+        if (given[i].path == NULL || strcmp(given[i].path, "-") != 0)
+            continue;
+        if (first != NULL)
+            return sov_fail(err, SOV_EARG,
+                            "%s: standard input is that of %s already",
+                            given[i].name, first);
+        first = given[i].name;
+    }
+    return 0;
+}
+
 static int
 check_streams(const struct prune *p, struct sov_err *err)
 {
@@ -279,9 +306,12 @@ check_streams(const struct prune *p, struct sov_err *err)
 int
 prune_check(struct prune *p, struct sov_err *err)
 {
-    int rc = check_pack(p, err);
-    bool method = p->method == NULL; /* not one that packs or unpacks alone */
+    int rc = check_input(err);
+    bool method;
 
+    if (rc == 0)
+        rc = check_pack(p, err);
+    method = p->method == NULL; /* not one that packs or unpacks alone */
     if (rc == 0 && method)
         rc = choose_method(p, err);
     if (rc == 0 && method)

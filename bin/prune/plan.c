@@ -46,9 +46,10 @@ prune_plan_open(struct prune *p, struct sov_err *err)
 
     if (path == NULL)
         return 0;
-    rc = sov_common.output != NULL && strcmp(path, sov_common.output) == 0
-             ? sov_fail(err, SOV_EARG, "'%s' is the output", path)
-             : sov_sink_open(&p->plan_sink, path, &opts, err);
+    rc =
+        sov_common.output != NULL && sov_tool_same_file(path, sov_common.output)
+            ? sov_fail(err, SOV_EARG, "'%s' is the output", path)
+            : sov_sink_open(&p->plan_sink, path, &opts, err);
     return rc < 0 ? sov_err_wrap(err, "--plan-out") : 0;
 }
 

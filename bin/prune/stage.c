@@ -10,7 +10,9 @@
 #include "cli/progress.h"
 #include "cli/spool.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 int
@@ -47,6 +49,10 @@ prune_stage_fill(struct prune_stage *s, const sov_plan *plan,
     if (rc == 0)
         rc = sov_sink_commit(&sink, err);
     sov_sink_abort(sink);
+    if (rc < 0 && err != NULL && strncmp(err->msg, path, strlen(path)) == 0) {
+        errno = err->sys; /* it has no name that tells anybody anything */
+        return sov_spool_fail(err);
+    }
     return rc == 0 ? sov_model_open(&s->model, path, SOV_ACCESS_MAP, err) : rc;
 }
 

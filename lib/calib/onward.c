@@ -12,6 +12,7 @@
 #include "calib/calib_in.h"
 #include "sys/file.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -252,6 +253,9 @@ sov_onward_loss(struct sov_onward *r, double *loss, struct sov_err *err)
         }
     }
     free(nats);
+    if (rc == 0 && !isfinite(sum))
+        rc = sov_fail(err, SOV_EFORMAT,
+                      "the model gives logits that are not finite");
     if (rc == 0)
         *loss = sum / ((double)each * (double)c->n_windows);
     return rc;

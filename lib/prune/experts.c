@@ -94,6 +94,10 @@ cut_layer(struct sov_trim *c, struct sov_onward *r, struct look *l,
         *unseen += l->seen_by[i] == 0;
         if (l->seen_by[i] > 0)
             l->sum[i] /= (double)l->seen_by[i];
+        if (rc == 0 && !isfinite(l->sum[i]))
+            rc = sov_fail(err, SOV_EFORMAT,
+                          "layer %zu: what expert %zu gives is not finite",
+                          layer, i);
     }
     return rc == 0 ? sov_trim_best(&c->of[layer].expert, l->sum, stay, err)
                    : rc;

@@ -14,6 +14,7 @@
 #include "kern/kern.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -189,6 +190,11 @@ sov_flow_score(const struct sov_flow *f, const struct sov_trim *c, size_t layer,
         double spread = square[j] - mean[j] * mean[j];
 
         score[j] *= spread > 0 ? spread : 0;
+        if (!isfinite(score[j]) || !isfinite(spread))
+            rc = sov_fail(err, SOV_EFORMAT,
+                          "tensor %s: column %zu, or what enters it, is not "
+                          "finite",
+                          full, j);
     }
     free(square);
     free(mean);

@@ -105,7 +105,7 @@ take_shares(void *arg, size_t first, size_t last, unsigned worker)
 
             stay += v * v;
         }
-        l->share[t] = all > 0 ? stay / all : 1;
+        l->share[t] = all == 0 ? 1 : stay / all;
     }
 }
 
@@ -137,6 +137,9 @@ find_gain(struct sov_trim *c, const struct sov_calib_opts *calib,
     rc = l.share == NULL ? sov_mem_fail(err) : sov_onward_begin(r, err);
     for (size_t i = 0; i < c->hp.n_layer && rc == 0; i++)
         rc = sov_onward_layer(r, i, look_at, &l, err);
+    if (rc == 0 && !isfinite(l.sum))
+        rc = sov_fail(err, SOV_EFORMAT,
+                      "numbers that are not finite go through the model");
     if (rc == 0)
         c->gain = sqrt(l.sum / (double)l.n * (double)c->hp.n_embd /
                        (double)c->embd.n);

@@ -41,7 +41,7 @@ take_cosines(void *arg, size_t first, size_t last, unsigned worker)
             bb += (double)b[i] * (double)b[i];
             ab += (double)a[i] * (double)b[i];
         }
-        l->cosine[c] = aa > 0 && bb > 0 ? ab / (sqrt(aa) * sqrt(bb)) : 0;
+        l->cosine[c] = aa == 0 || bb == 0 ? 0 : ab / (sqrt(aa) * sqrt(bb));
     }
 }
 
@@ -72,6 +72,11 @@ sov_layers_influence(struct sov_onward *r, double *influence,
     for (size_t i = 0; i < net->hp.n_layer && rc == 0; i++) {
         l.sum = 0;
         rc = sov_onward_layer(r, i, look_at, &l, err);
+        if (rc == 0 && !isfinite(l.sum))
+            rc = sov_fail(err, SOV_EFORMAT,
+                          "layer %zu: numbers that are not finite go through "
+                          "it",
+                          i);
         influence[i] = 1 - l.sum / tokens;
     }
     free(l.cosine);

@@ -113,6 +113,12 @@ check_method(struct sov_prune *job, const struct sov_prune_opts *o,
     if (name == NULL)
         return sov_fail(err, SOV_EARG, "no method is named");
     rc = sov_prune_method_find(&m, name, err);
+    if (rc == 0 && o->method == NULL && m->cut != NULL)
+        rc = sov_fail(err, SOV_EARG, "%s takes no single weights", name);
+    if (rc < 0 && o->method == NULL) { /* a file says it, nobody else */
+        sov_err_wrap(err, "the plan's method");
+        return err != NULL ? (err->rc = SOV_EFORMAT) : SOV_EFORMAT;
+    }
     if (rc < 0)
         return rc;
     job->method = m;

@@ -248,7 +248,7 @@ sov_pack_new(struct sov_prune *job, const struct sov_prune_opts *opts,
     if (rc == 0)
         rc = add_tensors(job, opts, &n, &type, err);
     if (rc == 0 && n == 0)
-        return sov_fail(err, SOV_EARG,
+        return sov_fail(err, SOV_EUNSUP,
                         opts->pack_bits == 0
                             ? "nothing is packed here"
                             : "no matrix of layers is f32, f16 or bf16, has "

@@ -13,3 +13,4 @@ cli_tests += %D%/resume.sh
 cli_tests += %D%/shapes.sh
 cli_tests += %D%/shapes-peer.sh
 cli_tests += %D%/stats.sh
+cli_tests += %D%/stranger.sh

@@ -77,14 +77,14 @@ err_has 'does not read'
 expect 65 sov-prune -q --pack --pattern 16:64 -o x.gguf half.gguf
 err_has 'more than 16 weights of 64'
 [ ! -e x.gguf ] || fail "an output after a refusal"
-expect 64 sov-prune -q --pack -o x.gguf m.gguf
+expect 69 sov-prune -q --pack -o x.gguf m.gguf
 expect 64 sov-prune -q --pack --pattern 48:64 -o x.gguf m.gguf
 expect 64 sov-prune -q --pack --pattern 3:5 -o x.gguf m.gguf
 expect 64 sov-prune -q --pack --pack-bits 5 -o x.gguf half.gguf
 expect 64 sov-prune -q --pack-bits 4 --method magnitude --ratio 0.5 -o x.gguf m.gguf
 expect 64 sov-prune -q --pack --unpack -o x.gguf half.gguf
 expect 64 sov-prune -q --pack --ratio 0.5 -o x.gguf half.gguf
-expect 64 sov-prune -q --unpack -o x.gguf half.gguf
+expect 69 sov-prune -q --unpack -o x.gguf half.gguf
 expect 64 sov-prune -q --unpack --method magnitude -o x.gguf packed.gguf
 err_has 'unpack does nothing else'
 expect 64 sov-prune -q --pack --compare ids.json -o x.gguf half.gguf
