@@ -13,7 +13,8 @@ head -c 6000 "$top_srcdir/tests/data/dev.txt" >text
 calib="--calib text --calib-tokens 512"
 # what is here, but for what the test itself makes
 list() {
-    ls -A | grep -v -x -e out -e err -e before -e .state -e 'bad\..*'
+    find . -maxdepth 1 -type f ! -name out ! -name err ! -name before \
+        ! -name 'bad.*' | sort
 }
 list >before
 
