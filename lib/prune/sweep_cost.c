@@ -48,11 +48,25 @@ struct cost {
 
 /* ---- rows ---- */
 
+/* What sov_prune_tune() does in place of a long search. */
+static int
+sweep_rows(const struct sov_prune_some *some, const struct sov_obs_rows *r,
+           struct sov_err *err)
+{
+    const float *want = some->s->batch.want;
+    int rc;
+
+    memcpy(r->w, want, r->n * r->k * sizeof(*want));
+    rc = sov_obs_prune(some->f, r, err);
+    return rc == 0 ? sov_obs_solve(some->f, r, want, err) : rc;
+}
+
 /* What a mixture takes: all rows, and what they cost then. */
 static int
 time_mixture(const struct sov_prune_some *some, double *seconds,
              struct sov_err *err)
 {
+    const struct sov_prune *job = some->s->job;
     const struct sov_prune_batch *b = &some->s->batch;
     struct sov_obs_rows r = {
         .w = b->now, .keep = b->keep, .n = some->n, .k = some->k
@@ -60,9 +74,13 @@ time_mixture(const struct sov_prune_some *some, double *seconds,
     double t[TRIES], cost;
     int rc = 0;
 
+    r.share = job->fate[some->tensor].share;
     for (int i = 0; i < TRIES && rc == 0; i++) {
         t[i] = sov_clock();
-        rc = sov_obs_cost(some->f, &r, b->want, &cost, err);
+        if (job->method->solves)
+            rc = sweep_rows(some, &r, err);
+        if (rc == 0)
+            rc = sov_obs_cost(some->f, &r, b->want, &cost, err);
         t[i] = sov_clock() - t[i];
     }
     if (rc == 0)
@@ -86,7 +104,8 @@ time_rows(const struct sov_prune_some *some, struct feeding *f, int w,
         f->row[w] = sov_calib_usual(t, TRIES) / (double)some->n;
     if (rc == 0 && some->f != NULL)
         rc = time_mixture(some, &f->tune[w], err);
-    f->tune[w] += f->row[w];
+    if (!some->s->job->method->solves)
+        f->tune[w] += f->row[w];
     return rc;
 }
 
