@@ -7,7 +7,9 @@
 #   err_has "unknown option"
 #
 # The script runs in a scratch folder of its own, with the built tools first
-# in PATH.  expect keeps what a command said in the files out and err there.
+# in PATH: the programs themselves where libtool keeps them, not its wrappers,
+# which are scripts, that take longer to start than most programs take to run.
+# expect keeps what a command said in the files out and err there.
 set -eu
 
 : "${top_srcdir:?}" "${top_builddir:?}"
@@ -17,6 +19,11 @@ trap 'exit 1' HUP INT TERM
 cd "$scratch"
 # scripts/check puts promtool into the build folder
 PATH=$top_builddir/bin:$top_builddir/tests/cli:$PATH:$top_builddir
+if [ -d "$top_builddir/bin/.libs" ]; then
+    PATH=$top_builddir/bin/.libs:$top_builddir/tests/cli/.libs:$PATH
+    LD_LIBRARY_PATH=$top_builddir/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+    export LD_LIBRARY_PATH
+fi
 export PATH
 unset NO_COLOR POSIXLY_CORRECT
 # what signed policies are remembered in

@@ -9,14 +9,6 @@
 [ -z "${SOV_SANITIZED:-}" ] || skip "the sanitizers want memory first"
 [ "$(uname -s)" = Linux ] || skip "not Linux"
 
-# The programs themselves: libtool's wrappers are scripts, whose commands
-# would fail and be counted too.
-if [ -d "$top_builddir/bin/.libs" ]; then
-    PATH=$top_builddir/bin/.libs:$PATH
-    LD_LIBRARY_PATH=$top_builddir/.libs
-    export LD_LIBRARY_PATH
-fi
-
 failing=$scratch/failing.so
 sh -c "${CC:-cc} -shared -fPIC -o '$failing' '$top_srcdir/tests/cli/failing.c' \
     -ldl" 2>err || skip "no compiler for a preloaded library"

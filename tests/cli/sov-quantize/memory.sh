@@ -9,11 +9,6 @@
 
 [ -z "${SOV_SANITIZED:-}" ] || skip "the sanitizers want more memory"
 mkmodel=$top_builddir/tests/tools/mkmodel
-if [ -d "$top_builddir/bin/.libs" ]; then # libtool's wrappers are shells
-    PATH=$top_builddir/bin/.libs:$PATH
-    LD_LIBRARY_PATH=$top_builddir/.libs
-    export LD_LIBRARY_PATH
-fi
 
 # small COMMAND...: in 256 MB, all of it
 small() {

@@ -8,12 +8,6 @@ strace -f -o log true 2>/dev/null || skip "strace may not trace here"
 XDG_CONFIG_HOME=$scratch/config
 export XDG_CONFIG_HOME
 
-# The program itself, and not the script of libtool that starts it.
-real=$top_builddir/bin/.libs/sov-verify
-[ -x "$real" ] || real=$(command -v sov-verify)
-LD_LIBRARY_PATH=$top_builddir/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-export LD_LIBRARY_PATH
-
 # sums: what there is in this folder, a line for each file
 sums() {
     find . -type f ! -name log ! -name out ! -name err ! -name '.sums*' \
@@ -56,20 +50,20 @@ alone() {
 
 "$top_builddir/tests/tools/mkmodel" layers=1 m.gguf
 printf 'sov-facts v1\nlicense: Apache-2.0\n' >facts
-alone "k.key k.pub" "$real" -q --keygen k --no-password
+alone "k.key k.pub" sov-verify -q --keygen k --no-password
 claims=m.gguf.claims.jsonl
-alone "$claims m.gguf.sovidx" "$real" -q --adopt --sign-key k.key m.gguf
-alone "$claims" "$real" -q --facts facts --sign-key k.key m.gguf
+alone "$claims m.gguf.sovidx" sov-verify -q --adopt --sign-key k.key m.gguf
+alone "$claims" sov-verify -q --facts facts --sign-key k.key m.gguf
 alone "$claims $claims.minisig m.gguf.sovidx" \
-    "$real" -q --sign --freeze -f --sign-key k.key m.gguf
-alone "" "$real" --key k.pub m.gguf
-alone "" "$real" -j 3 --json --key k.pub m.gguf
-alone "" "$real" --show --key k.pub m.gguf
-alone "" "$real" --scrub m.gguf
+    sov-verify -q --sign --freeze -f --sign-key k.key m.gguf
+alone "" sov-verify --key k.pub m.gguf
+alone "" sov-verify -j 3 --json --key k.pub m.gguf
+alone "" sov-verify --show --key k.pub m.gguf
+alone "" sov-verify --scrub m.gguf
 for kind in ai-act-annex-iv ai-act-annex-xi cyclonedx spdx model-card lineage \
     lineage-dot; do
-    alone "" "$real" "--report=$kind" --key k.pub m.gguf
-    alone "paper-$kind" "$real" "--report=$kind" --key k.pub \
+    alone "" sov-verify "--report=$kind" --key k.pub m.gguf
+    alone "paper-$kind" sov-verify "--report=$kind" --key k.pub \
         -o "paper-$kind" m.gguf
 done
 if command -v openssl >/dev/null; then
@@ -79,10 +73,10 @@ if command -v openssl >/dev/null; then
     openssl pkey -in ec.key -pubout -out ec.pem
     mkdir hf
     cp "$tale"/*.json hf
-    if "$real" -q --sign --format=oms --sign-key ec.key hf 2>err; then
-        alone hf/model.sig "$real" -q -f --sign --format=oms \
+    if sov-verify -q --sign --format=oms --sign-key ec.key hf 2>err; then
+        alone hf/model.sig sov-verify -q -f --sign --format=oms \
             --sign-key ec.key hf
-        alone "" "$real" --key ec.pem hf
+        alone "" sov-verify --key ec.pem hf
     fi
 fi
 

@@ -147,11 +147,6 @@ rm -f big.gguf* twin.gguf
 
 # no network, and nothing written but what is named
 if command -v strace >/dev/null && strace -o trace true 2>/dev/null; then
-    if [ -d "$top_builddir/bin/.libs" ]; then # libtool's wrapper is a script
-        PATH=$top_builddir/bin/.libs:$PATH
-        LD_LIBRARY_PATH=$top_builddir/.libs
-        export LD_LIBRARY_PATH
-    fi
     strace -f -o trace -e trace=network,openat,open,creat,unlink,rename \
         sov-verify -q --key a.pub --key b.pub m.gguf
     grep -E 'socket\(|connect\(' trace && fail "a call to the network"
