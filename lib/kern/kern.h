@@ -60,10 +60,11 @@
  */
 struct sov_a32 {
     int8_t q[256];
-    int32_t sum[8];  /* of q */
     float d[8];
-    float s[8];      /* d * sum, for types with mins */
     int32_t lift[8]; /* -128 * sum, for weights kept with 128 added */
+    /* a cache line that weights with a sign do without */
+    float s[8];     /* d * sum, for types with mins */
+    int32_t sum[8]; /* of q */
 };
 
 /* For 256-weight types. */

@@ -14,8 +14,10 @@
 
 #define ROWS SOV_PANEL_ROWS
 
-/* Columns whose sums and activations stay in the second cache. */
-#define COLS 256
+/* Columns for which a piece is unpacked once: their sums, and the activations
+ * that it meets, stay in the second cache.  Tiles of 3 and of 4 fill them. */
+#define COLS      516
+#define TILE_COLS 12
 
 /* What is left of rows or weights, with zeros behind it. */
 static void
@@ -37,6 +39,7 @@ struct job {
     size_t n;
     float *y;
     size_t y_stride;
+    const unsigned char *next; /* rows that come after these */
 };
 
 /* Ask for the places of the i-th of n parts of the sums. */
@@ -84,6 +87,9 @@ columns(const struct job *job, const unsigned char *act, size_t act_stride,
         places(job, n_cols, i, n_pieces);
         p.ahead = job->rows + ROWS * (stride + i * t->bytes);
         p.n_ahead = ROWS * t->bytes / 64 + 1;
+        p.next = i + 1 < n_pieces ? rows + t->bytes : job->next;
+        p.next_stride = stride;
+        p.next_bytes = t->bytes;
         if (job->n_rows < ROWS || left < 256) {
             copy_rest(rows, stride, job->n_rows,
                       left < 256 ? t->bytes * left / 256 : t->bytes, raw);
@@ -95,12 +101,24 @@ columns(const struct job *job, const unsigned char *act, size_t act_stride,
     }
 }
 
+/* Columns of a block, so that the blocks are about as wide, and of whole tiles
+ * but for the last one. */
+static size_t
+width(size_t n)
+{
+    size_t blocks = (n + COLS - 1) / COLS;
+    size_t each = blocks == 0 ? 0 : (n + blocks - 1) / blocks;
+
+    return (each + TILE_COLS - 1) / TILE_COLS * TILE_COLS;
+}
+
 void
 sov_panel_dot(const struct sov_panel_type *t, const void *w, size_t w_stride,
               size_t n_w, const void *act, size_t act_stride, size_t n_cols,
               size_t n, float *y, size_t y_stride)
 {
     float f[COLS * ROWS] __attribute__((aligned(64)));
+    size_t most = width(n_cols);
     size_t r, at;
 
     for (r = 0; r < n_w; r += ROWS) {
@@ -115,9 +133,11 @@ sov_panel_dot(const struct sov_panel_type *t, const void *w, size_t w_stride,
             .y_stride = y_stride,
         };
 
-        for (at = 0; at < n_cols; at += COLS) {
-            size_t many = n_cols - at < COLS ? n_cols - at : COLS;
+        for (at = 0; at < n_cols; at += most) {
+            size_t many = n_cols - at < most ? n_cols - at : most;
 
+            job.next =
+                at + many < n_cols ? job.rows : job.rows + ROWS * w_stride;
             columns(&job, (const unsigned char *)act + at * act_stride,
                     act_stride, many, f);
             put(&job, f, many);

@@ -41,6 +41,10 @@ struct sov_panel {
     /* cache lines that the next rows will need */
     const unsigned char *ahead;
     size_t n_ahead;
+    /* what is unpacked next: the same bytes of each row */
+    const unsigned char *next;
+    size_t next_stride;
+    size_t next_bytes;
 } __attribute__((aligned(64)));
 
 struct sov_panel_type {
@@ -59,9 +63,38 @@ struct sov_panel_type {
 typedef void sov_panel_tile(const struct sov_panel *p, const void *act,
                             size_t stride, float *f);
 
+/* Lines of the next piece that a tile asks for: half of the first cache then
+ * sees it before it is unpacked. */
+#define SOV_PANEL_ASK 8
+
+/* Where the asking for the next piece has come to. */
+struct sov_panel_near {
+    const unsigned char *line;
+    const unsigned char *row; /* of the line */
+    size_t rows;              /* that are left */
+};
+
+/* A few lines more of what is unpacked next, into the first cache. */
+static inline void
+sov_panel_ask(const struct sov_panel *p, struct sov_panel_near *near)
+{
+    int i;
+
+    for (i = 0; i < SOV_PANEL_ASK && near->rows > 0; i++) {
+        __builtin_prefetch(near->line, 0, 3);
+        near->line += 64;
+        if (near->line >= near->row + p->next_bytes) {
+            near->row += p->next_stride;
+            near->line = near->row;
+            near->rows--;
+        }
+    }
+}
+
 /*
  * All columns, `wide` of them at a time; tiles[n] does n.  Each asks for its
- * share of what comes next, so that reading goes on evenly.
+ * share of the next rows, so that reading goes on evenly, and the last ones
+ * bring near what is unpacked next.
  */
 static inline void
 sov_panel_tiles(sov_panel_tile *const tiles[], size_t wide,
@@ -71,12 +104,19 @@ sov_panel_tiles(sov_panel_tile *const tiles[], size_t wide,
     const unsigned char *a = act;
     const unsigned char *ahead = p->ahead;
     size_t n_ask = n > wide ? p->n_ahead * wide / n + 1 : p->n_ahead;
+    size_t last =
+        (p->next_bytes / 64 + 1) * SOV_PANEL_ROWS * wide / SOV_PANEL_ASK;
+    struct sov_panel_near near = { p->next, p->next, SOV_PANEL_ROWS };
     size_t i, cols;
 
+    if (n <= last)
+        near.rows = 0; /* all of it is near, or soon */
     for (; n > 0; n -= cols) {
         cols = n < wide ? n : wide;
         for (i = 0; i < n_ask; i++, ahead += 64)
             __builtin_prefetch(ahead, 0, 2);
+        if (n <= last)
+            sov_panel_ask(p, &near);
         tiles[cols](p, a, stride, f);
         a += cols * stride;
         f += cols * SOV_PANEL_ROWS;

@@ -28,7 +28,7 @@ static const char *const isas[] = { "avx2",       "avxvnni",    "avx512",
 
 /* of panels */
 #define PANEL_N    768
-#define PANEL_COLS 300
+#define PANEL_COLS 600
 
 /* Types with an integer form, and where their blocks have half floats. */
 static const struct dot_type {

@@ -119,7 +119,8 @@ products(const struct sov_panel *p, enum form form, int b, const void *act,
     part_sums(p, form, i, g, act, stride, n, t);
     UNROLL
     for (c = 0; c < TILE && c < n; c++) /* an eighth of what comes next */
-        __builtin_prefetch((const char *)column(act, stride, n + c) + 48 * b);
+        __builtin_prefetch((const char *)column(act, stride, n + c) +
+                           (form == MINS ? 48 : 40) * b);
     UNROLL
     for (h = 0; h < 2; h++)
         for (c = 0; c < TILE && c < n; c++)
@@ -199,7 +200,7 @@ finish_parts(struct sov_panel *p, int at, int g)
 }
 
 #define SIGN      0x80
-#define OFFSET(x) ((x) - 128)
+#define OFFSET(x) ((x)-128)
 #include "kern/unpack_32.h"
 #include "kern/unpack_bits.h"
 
