@@ -255,8 +255,8 @@ measure(struct prune *p, struct prune_heal *h, uint64_t before,
     return 0;
 }
 
-/* Where zeros are learnt around, the model as it is takes as long; else what is
- * left of it is known by now. */
+/* Where zeros are learnt around, the model as it is takes as long, and a dry
+ * run tries it; else what is left of it is known by now. */
 int
 prune_heal_cost(struct prune *p, uint64_t before, struct sov_err *err)
 {
@@ -270,6 +270,8 @@ prune_heal_cost(struct prune *p, uint64_t before, struct sov_err *err)
     if (h == NULL)
         return sov_fail(err, SOV_EMEM, "out of memory");
     masked = is_masked(p);
+    if (masked && !sov_common.dry_run)
+        return 0; /* texts may be read, and ranks joined, once */
     rc = masked ? make_run(p, h, p->model, err) : begin(p, h, err);
     if (rc == 0)
         rc = measure(p, h, before, err);
@@ -318,7 +320,8 @@ prune_heal_effort(struct prune *p, struct sov_deed *deed)
         return;
     sov_distill_facts(h->run, &f);
     f.work += tokens * sov_model_flops(p->model, p->calib.ctx);
-    deed->extra = sov_effort_say(&h->effort, f.work, true);
+    /* the meter was not yet on when a text was read */
+    deed->extra = sov_effort_say(&h->effort, f.work, tokens == 0);
     deed->n_extra = 1;
 }
 

@@ -37,13 +37,15 @@ rows_of_item(const struct sov_prune *job, size_t tensor)
     return (ITEM + rows - 1) / rows * rows;
 }
 
-/* Whole chunks of feedback and whole groups. */
+/* Whole chunks of feedback and whole groups, and the rows of a sample. */
 static uint64_t
 least_weights(const struct sov_prune *job, size_t tensor)
 {
-    uint64_t rows = job->fate[tensor].share.pattern.rows;
+    uint64_t group = job->fate[tensor].share.pattern.rows;
+    uint64_t most =
+        SOV_OBS_SHARED > SOV_PRUNE_SAMPLE ? SOV_OBS_SHARED : SOV_PRUNE_SAMPLE;
+    uint64_t rows = (most + group - 1) / group * group;
 
-    rows = rows > SOV_OBS_SHARED ? rows : SOV_OBS_SHARED;
     return rows * sov_model_at(job->model, tensor)->dim[0];
 }
 
