@@ -52,7 +52,7 @@ number(const struct sov_param *p, size_t n, const char *key)
     if (v == NULL)
         return NAN;
     if (v->kind == SOV_PARAM_INT)
-        return (double)v->num;
+        return v->num >= 0 ? (double)v->num : NAN;
     if (v->kind != SOV_PARAM_STR && v->kind != SOV_PARAM_REAL)
         return NAN;
     x = strtod(v->str, &end);

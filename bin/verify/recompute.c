@@ -194,13 +194,21 @@ give(struct recompute *r, struct work *w, struct sov_err *err)
     int rc = 0;
 
     sov_progress_begin("B");
-    for (size_t i = 0; i < r->n_sources && rc >= 0; i++) {
+    for (size_t i = 0; i < r->n_sources && rc >= 0; i++)
         rc = sov_prove_give(w->prove, r->source[i], err);
-        if (rc == 0)
-            r->used[i] = true;
-    }
     sov_progress_end();
     return rc < 0 ? rc : 0;
+}
+
+static bool
+is_used(const sov_prove *p, const char *path)
+{
+    struct sov_prove_input input;
+
+    for (size_t i = 0; p != NULL && sov_prove_input(p, i, &input); i++)
+        if (input.path != NULL && strcmp(input.path, path) == 0)
+            return true;
+    return false;
 }
 
 /* Whoever names a file wants it used. */
@@ -215,7 +223,8 @@ check_used(const struct recompute *r, struct sov_err *err)
                  m->name != NULL ? m->name : "something",
                  m->role != NULL ? m->role : "?");
     for (size_t i = 0; i < r->n_sources; i++)
-        if (!r->used[i])
+        if (!is_used(r->of.prove, r->source[i]) &&
+            !is_used(r->stats.prove, r->source[i]))
             return sov_fail(err, SOV_EUNSUP,
                             "cannot be re-computed: %s is nothing that it was "
                             "made from, by its digest%s",
@@ -316,8 +325,7 @@ list_sources(struct recompute *r, struct sov_err *err)
     const struct sov_opt_list *list = &sov_verify.source;
 
     r->source = calloc(list->n + 1, sizeof(*r->source));
-    r->used = calloc(list->n + 1, sizeof(*r->used));
-    if (r->source == NULL || r->used == NULL)
+    if (r->source == NULL)
         return sov_fail(err, SOV_EMEM, "out of memory");
     for (size_t i = 0; i < list->n; i++)
         r->source[r->n_sources++] = list->items[i];
@@ -356,7 +364,7 @@ recompute(struct recompute *r, struct sov_err *err)
         sov_err_wrap(err, "%s", sov_name_in(r->of.path));
     if ((rc != 0 && rc != SOV_ENO) || r->of.facts.tensors == 0)
         return rc;
-    said = sov_recompute_receipt(r, &told);
+    said = sov_recompute_receipt(r, rc == 0, &told);
     if (said == 0)
         said = sov_recompute_report(r, rc, &told);
     if (said < 0)
@@ -394,6 +402,5 @@ sov_verify_recompute(int argc, char **argv, struct sov_err *err)
     sov_seckey_free(r.key);
     sov_policy_free(r.policy);
     free(r.source);
-    free(r.used);
     return rc;
 }

@@ -31,7 +31,6 @@ struct recompute {
     struct work stats;      /* of a file of statistics, if path is set */
     const char *stats_word; /* what became of them; or NULL */
     const char **source;    /* --source, then --stats */
-    bool *used;             /* of each */
     size_t n_sources;
     sov_policy *policy; /* of the model; its keys count for statistics, too */
     sov_seckey *key;    /* of the receipt, or NULL */
@@ -44,7 +43,7 @@ int sov_recompute_report(const struct recompute *all, int rc,
                          struct sov_err *err) SOV_MUST_CHECK;
 int sov_recompute_receipt_open(struct recompute *r,
                                struct sov_err *err) SOV_MUST_CHECK;
-int sov_recompute_receipt(struct recompute *r,
+int sov_recompute_receipt(struct recompute *r, bool same,
                           struct sov_err *err) SOV_MUST_CHECK;
 
 #endif

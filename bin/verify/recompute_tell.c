@@ -188,12 +188,12 @@ list_subjects(const struct work *w, struct sov_resource **list,
 }
 
 int
-sov_recompute_receipt(struct recompute *r, struct sov_err *err)
+sov_recompute_receipt(struct recompute *r, bool same, struct sov_err *err)
 {
     struct sov_prove_receipt about = {
         .claim = r->of.v.leaf->id,
         .n_subjects = r->of.set.n,
-        .altered = r->of.altered,
+        .altered = r->of.altered || !same,
         .when = sov_claims_now(),
     };
     struct sov_resource *subject = NULL;

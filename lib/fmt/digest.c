@@ -232,8 +232,7 @@ finish_part(sov_model *m, struct sov_part *part, unsigned char *buf,
         rc = ask_kernel(m, part, err);
         if (rc == 0 && !row->done)
             rc = finish_file(m, part, buf, err);
-    } else if (m->opts.hash != 0 && part->file.regular &&
-               part->file.guard == NULL)
+    } else if (part->file.regular && part->file.guard == NULL)
         rc = sov_file_unchanged(&part->file, err);
     return rc < 0 ? sov_part_wrap(part, err) : 0;
 }

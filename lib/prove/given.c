@@ -333,12 +333,32 @@ give_file(sov_prove *p, const char *path, struct sov_err *err)
                : read_text(g, path, err);
 }
 
+/* What was taken by its size is another file: perhaps one of the others. */
+static int
+let_go(sov_prove *p, struct sov_err *err)
+{
+    sov_model *m = p->source;
+    char *path = p->unsure->path;
+    int rc;
+
+    p->unsure->path = NULL;
+    p->unsure = NULL;
+    p->source = NULL;
+    rc = take_file(p, m, path, err);
+    if (rc != 0)
+        sov_model_close(m);
+    free(path);
+    return rc < 0 ? rc : 0;
+}
+
 int
 sov_prove_give(sov_prove *p, const char *path, struct sov_err *err)
 {
     struct sov_err why = { 0 };
-    int rc = sov_prove_settle(p, err); /* this may be the one that it is not */
+    int rc = sov_prove_settle(p, err);
 
+    if (rc == SOV_EUNSUP)
+        rc = let_go(p, err); /* this may be the one that it is not */
     if (rc < 0)
         return rc;
     rc = give_model(p, path, &why);

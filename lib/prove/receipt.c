@@ -158,6 +158,10 @@ differences(const sov_prove *p, bool *bad)
     return list;
 }
 
+/* The largest chance that a sample is said to have: 1 is of all, and policies
+ * take it for nothing else. */
+#define MOST 0.999999999
+
 static json_t *
 recompute(const sov_prove *p, bool *bad)
 {
@@ -169,7 +173,8 @@ recompute(const sov_prove *p, bool *bad)
     put_number(o, "compared", f->chosen, bad);
     put_number(o, "bytes", f->bytes, bad);
     put_number(o, "different", f->differ, bad);
-    put_real(o, "chance_of_1_percent", f->chance, bad);
+    put_real(o, "chance_of_1_percent",
+             f->all || f->chance < MOST ? f->chance : MOST, bad);
     if (!f->all)
         put_number(o, "seed", f->seed, bad);
     put(o, "text_read", json_boolean(f->text), bad);

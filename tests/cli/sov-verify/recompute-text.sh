@@ -106,3 +106,27 @@ expect 0 sov-quantize -q -t bf16 --format huggingface --sign-key k.key -o hf \
 expect 0 sov-verify --key k.pub --recompute=all --source f16.gguf hf
 expect 0 sov-quantize -q -t q8_0 --sign-key k.key -o q8.gguf hf
 expect 0 sov-verify --key k.pub --recompute=all --source hf q8.gguf
+
+# two models of one size: whichever is named first
+"$top_builddir/tests/tools/mkmodel" layers=1 width=256 ffn=256 vocab=300 \
+    seed=7 bare.gguf
+expect 0 sov-quantize -q -o other.gguf \
+    --set tokenizer.ggml.model:str=llama \
+    --set tokenizer.ggml.tokens:str[]=@tokens \
+    --set tokenizer.ggml.token_type:i32[]=@types \
+    --set tokenizer.ggml.scores:f32[]=@scores bare.gguf
+cmp -s tiny.gguf other.gguf && fail "one model twice"
+[ "$(wc -c <tiny.gguf)" -eq "$(wc -c <other.gguf)" ] || fail "two sizes"
+expect 0 sov-quantize -q --calib text --calib-tokens 256 --sign-key k.key \
+    --stats-out other.stats other.gguf
+expect 0 sov-quantize -q -t q4_k_m --stats other.stats --sign-key k.key \
+    -fo x.gguf tiny.gguf
+for order in "tiny other" "other tiny"; do
+    expect 0 sov-verify --key k.pub --recompute=all --json --stats other.stats \
+        --source "${order% *}.gguf" --source "${order#* }.gguf" \
+        --source text x.gguf
+    jq -e .recomputed out >/dev/null || fail "$order"
+done
+expect 69 sov-verify --key k.pub --recompute=all --source other.gguf \
+    --source text --stats other.stats x.gguf
+err_has "other.gguf is nothing that it was made from"
