@@ -363,13 +363,14 @@ sov_low_embed(const struct sov_walk *w, size_t c, int32_t id, float *x,
 
     for (k = 0; k < net->embd.n_low; k++) {
         const struct sov_low *low = &net->embd.low[k];
-        struct sov_input in = place(w, 0, &low->out, w->n);
+        /* Another thread may be at another adapter: each has its own place. */
+        struct sov_input in = place(w, k, &low->out, w->n);
         const struct sov_mul mul = { &low->out, tmp, low->out.n_out };
         struct sov_input one;
 
         w->pass->nn.k->decode[low->in.type](
             low->in.data + (size_t)id * low->in.row_bytes,
-            w->pass->low.x + c * in.stride, in.n);
+            w->pass->low.x + (in.x - w->pass->low.x) + c * in.stride, in.n);
         sov_input_column(&w->pass->nn, &in, c);
         one = sov_input_part(&in, c, 1);
         sov_mat_run(&w->pass->nn, &mul, &one, 0, sov_mat_units(&mul, 1),

@@ -8,6 +8,7 @@
  */
 #include "tiny.h"
 
+#include "arch/arch.h"
 #include "arch/lora.h"
 #include "compress/merge.h"
 #include "sov/run.h"
@@ -18,13 +19,13 @@
 
 /* A random adapter for attn_q of layer 0 and embeddings. */
 static sov_model *
-adapter_open(enum sov_access access)
+adapter_of_rank(uint64_t rank, enum sov_access access)
 {
-    static const struct tiny_tensor list[] = {
-        { "blk.0.attn_q.weight.lora_a", SOV_TYPE_F32, TINY_EMBD, RANK },
-        { "blk.0.attn_q.weight.lora_b", SOV_TYPE_F32, RANK, 256 },
-        { "token_embd.weight.lora_a", SOV_TYPE_F16, RANK, TINY_VOCAB },
-        { "token_embd.weight.lora_b", SOV_TYPE_F16, RANK, TINY_EMBD },
+    const struct tiny_tensor list[] = {
+        { "blk.0.attn_q.weight.lora_a", SOV_TYPE_F32, TINY_EMBD, rank },
+        { "blk.0.attn_q.weight.lora_b", SOV_TYPE_F32, rank, 256 },
+        { "token_embd.weight.lora_a", SOV_TYPE_F16, rank, TINY_VOCAB },
+        { "token_embd.weight.lora_b", SOV_TYPE_F16, rank, TINY_EMBD },
         { "output_norm.weight", SOV_TYPE_F32, TINY_EMBD, 1 },
     };
     const size_t n = sizeof(list) / sizeof(list[0]);
@@ -63,6 +64,12 @@ adapter_open(enum sov_access access)
     ck_assert_int_eq(sov_model_open(&model, tiny_path(), access, &err), 0);
     unlink(tiny_path());
     return model;
+}
+
+static sov_model *
+adapter_open(enum sov_access access)
+{
+    return adapter_of_rank(RANK, access);
 }
 
 START_TEST(what_is_there_is_told)
@@ -221,6 +228,92 @@ START_TEST(parts_of_a_tensor_are_the_same)
 }
 END_TEST
 
+/* ---- what adapters add to embeddings, while others are at other columns */
+
+enum { COLUMNS = 8 };
+
+static struct sov_walk *walk;
+static void (*decode_half)(const void *blocks, float *y, size_t n);
+static bool others;
+
+static void
+embed_column(size_t c, float *x, unsigned worker)
+{
+    float tmp[TINY_EMBD];
+
+    memset(x, 0, TINY_EMBD * sizeof(*x));
+    sov_low_embed(walk, c, (int32_t)(3 + 5 * c), x, tmp, worker);
+}
+
+/* Between the two products of a column another thread does all others. */
+static void
+decode_between(const void *blocks, float *y, size_t n)
+{
+    float x[TINY_EMBD];
+
+    decode_half(blocks, y, n);
+    if (!others)
+        return;
+    others = false;
+    for (size_t c = 0; c < COLUMNS; c++)
+        if (c != 1)
+            embed_column(c, x, 1);
+    others = true;
+}
+
+START_TEST(columns_do_not_meet)
+{
+    const struct tiny t = { .type = SOV_TYPE_F32 };
+    sov_model *model = tiny_open(&t);
+    sov_model *file[2] = { adapter_of_rank(RANK, SOV_ACCESS_MAP),
+                           adapter_of_rank(3 * RANK, SOV_ACCESS_MAP) };
+    struct sov_kern kern = *sov_kern();
+    struct sov_pass pass = { .nn = { .k = &kern, .room = 4096 },
+                             .n_batch = COLUMNS };
+    float alone[TINY_EMBD], among[TINY_EMBD];
+    struct sov_lora_use use[2];
+    struct sov_arena a = { 0 };
+    sov_lora *lora[2];
+    struct sov_err err;
+    struct sov_net *net;
+
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(sov_lora_new(&lora[i], file[i], &err), 0);
+        use[i] = (struct sov_lora_use){ lora[i], 1 };
+    }
+    ck_assert_int_eq(sov_net_open(&net, model, use, 2, &err), 0);
+    ck_assert_uint_eq(net->embd.n_low, 2);
+    sov_set_threads(2);
+    ck_assert_int_eq(sov_nn_ready(&pass.nn, &err), 0);
+    ck_assert_int_eq(sov_low_place(&pass, net, &a), 0);
+    a = (struct sov_arena){ .base = sov_mem_aligned(1, a.used) };
+    ck_assert_ptr_nonnull(a.base);
+    ck_assert_int_eq(sov_low_place(&pass, net, &a), 0);
+    walk = calloc(1, sizeof(*walk));
+    ck_assert_ptr_nonnull(walk);
+    *walk = (struct sov_walk){ .net = net, .pass = &pass, .n = COLUMNS };
+
+    decode_half = kern.decode[SOV_TYPE_F16];
+    kern.decode[SOV_TYPE_F16] = decode_between;
+    embed_column(1, alone, 0);
+    others = true;
+    embed_column(1, among, 0);
+    others = false;
+    ck_assert(alone[0] != 0);
+    ck_assert_int_eq(memcmp(alone, among, sizeof(alone)), 0);
+
+    free(walk);
+    sov_mem_free_aligned(a.base);
+    sov_nn_done(&pass.nn);
+    sov_net_close(net);
+    for (int i = 0; i < 2; i++) {
+        sov_lora_free(lora[i]);
+        sov_model_close(file[i]);
+    }
+    sov_model_close(model);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -230,5 +323,6 @@ main(void)
     tcase_add_test(tc, a_stream_has_no_adapter);
     tcase_add_test(tc, scales_and_numbers_of_adapters);
     tcase_add_test(tc, parts_of_a_tensor_are_the_same);
+    tcase_add_test(tc, columns_do_not_meet);
     return unit_main("lora", tc);
 }
