@@ -7,8 +7,8 @@
  *
  * Reads DEPTH tokens, then PROMPT tokens, then TOKENS more one by one, or
  * COLUMNS at a time, and prints a JSON line like that of sov-run --timings
- * about the last two.  The tokens are arbitrary.  A short pass before warms
- * up.
+ * about the last two.  The tokens are arbitrary.  With a DEPTH of 0, a prompt
+ * that is forgotten again warms up.
  */
 #include "bench_model.h"
 
@@ -42,7 +42,7 @@ static int
 measure(sov_session *s, const struct sizes *n, struct sov_err *err)
 {
     double warm, prompt, generate;
-    int rc = eval(s, n->depth > 0 ? n->depth : 1, SIZE_MAX, &warm, err);
+    int rc = eval(s, n->depth > 0 ? n->depth : n->prompt, SIZE_MAX, &warm, err);
 
     sov_session_truncate(s, (uint32_t)n->depth);
     if (rc == 0)
