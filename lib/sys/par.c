@@ -7,7 +7,8 @@
  * piece of a loop opens the next one, and a ticket says which loop is open and
  * what of it is still to be had:
  *
- *     ticket   63 .. 32 phase   31 .. 0 first item that nobody has
+ *     ticket   63 .. 32 phase   31 .. 0 first item that nobody has,
+ *                                       or OVER: the region has no more
  *
  * Everybody takes pieces from it, the caller too.  Where the items lie beside
  * each other in memory each has a share of them instead, and takes pieces from
@@ -30,7 +31,9 @@
  *    who read too early, or too late, does not get the ticket.
  * 3. The region's own fields belong to the thread that opens loops.  That one
  *    has done the last piece, so no other is at work.
- * 4. A forked child has no team and makes its own.
+ * 4. That a region is over is said by the ticket alone, the last thing that is
+ *    written of it: so nobody begins another one while it is being closed.
+ * 5. A forked child has no team and makes its own.
  */
 #include "sys/par.h"
 #include "base/mem.h"
@@ -48,6 +51,7 @@
 #define TEAM_MAX  1024
 #define ITEMS_MAX (1u << 30) /* of one phase; more are several phases */
 #define APART_MAX 0xffff     /* items of a phase in shares */
+#define OVER      UINT32_MAX /* more than ITEMS_MAX */
 
 /* Nanoseconds of looking before sleep.  What a cgroup lets us use is used up
  * by looking as by work. */
@@ -61,7 +65,7 @@ struct slot {
     atomic_uint n;
     atomic_uint grain;
     atomic_bool apart;
-    atomic_uint limit; /* workers below it may help; 0: the region is over */
+    atomic_uint limit; /* workers below it may help */
 };
 
 /*
@@ -362,7 +366,7 @@ open_phase(unsigned n)
     set_slot(s, n, n > 0 ? team.threads : 0);
     team.opened += n;
     atomic_store(&team.done, 0);
-    atomic_store(&team.ticket, phase << 32);
+    atomic_store(&team.ticket, phase << 32 | (n > 0 ? 0 : OVER));
     if (atomic_load(&team.sleeping) > 0) {
         pthread_mutex_lock(&team.lock);
         pthread_cond_broadcast(&team.opens);
@@ -427,8 +431,7 @@ call(unsigned threads)
 static bool
 is_over(uint64_t ticket)
 {
-    return atomic_load_explicit(&team.slot[phase_of(ticket) % 2].limit,
-                                memory_order_relaxed) == 0;
+    return (uint32_t)ticket == OVER;
 }
 
 static void

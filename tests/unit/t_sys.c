@@ -16,6 +16,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -366,6 +367,53 @@ START_TEST(loops_follow_each_other)
 }
 END_TEST
 
+/* Short regions, one right after the other: what one thread still does to
+ * close one must not reach into the next. */
+struct region {
+    unsigned loop, loops;
+    atomic_uint done[4];
+};
+
+static void
+count_done(void *arg, size_t first, size_t last, unsigned worker)
+{
+    struct region *r = arg;
+
+    (void)worker;
+    for (; first < last; first++)
+        atomic_fetch_add(&r->done[first], 1);
+}
+
+static bool
+next_of_region(void *arg, struct sov_phase *phase, unsigned worker)
+{
+    struct region *r = arg;
+
+    (void)worker;
+    if (r->loop == r->loops)
+        return false;
+    r->loop++;
+    *phase =
+        (struct sov_phase){ .fn = count_done, .arg = r, .n = 4, .grain = 1 };
+    return true;
+}
+
+START_TEST(regions_follow_each_other)
+{
+    for (unsigned t = 2; t <= 5; t++) {
+        sov_set_threads(t);
+        for (unsigned i = 0; i < 20000; i++) {
+            struct region r = { .loops = 1 + i % 3 };
+
+            sov_par_phases(next_of_region, &r);
+            for (size_t k = 0; k < 4; k++)
+                ck_assert_uint_eq(atomic_load(&r.done[k]), r.loops);
+        }
+    }
+    sov_set_threads(0);
+}
+END_TEST
+
 static void
 count(void *arg, size_t first, size_t last, unsigned worker)
 {
@@ -690,6 +738,7 @@ main(void)
     tcase_add_test(tc, a_pipe_is_spooled_whole);
     tcase_add_test(tc, every_item_is_done_once);
     tcase_add_test(tc, loops_follow_each_other);
+    tcase_add_test(tc, regions_follow_each_other);
     tcase_add_test(tc, a_loop_in_a_loop_runs_alone);
     tcase_add_test(tc, a_quota_is_rounded_down);
     tcase_add_test(tc, old_groups_have_quotas_too);
