@@ -179,24 +179,31 @@ bin_sov_show_SOURCES = \
 	%D%/show/value.c
 bin_sov_show_LDADD = $(tool_libs)
 
+# papers, of what is known, and what else they need
+paper_sources = \
+	bin/verify/common.c \
+	bin/verify/paper.h \
+	bin/verify/paper_annex.c bin/verify/paper_annex.h \
+	bin/verify/paper_annex_iv.c bin/verify/paper_annex_xi.c \
+	bin/verify/paper_card.c bin/verify/paper_cyclonedx.c \
+	bin/verify/paper_facts.def bin/verify/paper_file.c \
+	bin/verify/paper_gather.c \
+	bin/verify/paper_lineage.c bin/verify/paper_made.c \
+	bin/verify/paper_md.c \
+	bin/verify/paper_picture.c bin/verify/paper_picture.h \
+	bin/verify/paper_spdx.c \
+	bin/verify/paper_steps.c bin/verify/paper_value.c \
+	bin/verify/papers.def bin/verify/test.c
+
 bin_PROGRAMS += bin/sov-verify
 bin_sov_verify_SOURCES = %D%/sov-verify.c %D%/verify/verify.h \
 	%D%/verify/audit.c %D%/verify/check.c %D%/verify/check.h \
-	%D%/verify/check_tell.c %D%/verify/common.c \
+	%D%/verify/check_tell.c \
 	%D%/verify/declare.c %D%/verify/keygen.c \
 	%D%/verify/oms.c \
-	%D%/verify/paper.c %D%/verify/paper.h \
-	%D%/verify/paper_annex.c %D%/verify/paper_annex.h \
-	%D%/verify/paper_annex_iv.c %D%/verify/paper_annex_xi.c \
-	%D%/verify/paper_card.c %D%/verify/paper_cyclonedx.c \
-	%D%/verify/paper_facts.def %D%/verify/paper_file.c \
-	%D%/verify/paper_lineage.c %D%/verify/paper_made.c \
-	%D%/verify/paper_md.c \
-	%D%/verify/paper_picture.c %D%/verify/paper_picture.h \
-	%D%/verify/paper_spdx.c \
-	%D%/verify/paper_steps.c %D%/verify/paper_value.c \
-	%D%/verify/papers.def \
+	%D%/verify/paper.c \
 	%D%/verify/recompute.c %D%/verify/recompute.h \
 	%D%/verify/recompute_tell.c \
-	%D%/verify/scrub.c %D%/verify/show.c %D%/verify/sign.c %D%/verify/test.c
+	%D%/verify/scrub.c %D%/verify/show.c %D%/verify/sign.c \
+	$(paper_sources)
 bin_sov_verify_LDADD = $(tool_libs) -lm

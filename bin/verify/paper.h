@@ -102,6 +102,12 @@ typedef int (*paper_fn)(const struct paper *p, FILE *f, struct sov_err *err);
     int paper_##function(const struct paper *p, FILE *f, struct sov_err *err);
 #include "verify/papers.def"
 
+/* ---- paper_gather.c */
+
+/* From step on: all that follows of the files, the model, its claims, which
+ * were checked, and the leaf.  free() fact[].text, step and word. */
+int paper_gather(struct paper *p, struct sov_err *err) SOV_MUST_CHECK;
+
 /* ---- paper_value.c: what is said under a name */
 
 /*

@@ -196,7 +196,9 @@ paper_fact_digests(const struct paper *p, struct paper_pen *pen)
 
         fputs(i > 0 ? "\n" : "", pen->f);
         paper_hex(hex, file->digest.sha256);
-        fprintf(pen->f, "%s: sha256 %s", file->name, hex);
+        put_string(pen->f, (struct sov_span){ (const unsigned char *)file->name,
+                                              strlen(file->name) });
+        fprintf(pen->f, ": sha256 %s", hex);
         paper_hex(hex, file->digest.verity);
         fprintf(pen->f, ", fs-verity sha256 %s", hex);
     }

@@ -20,6 +20,27 @@ said_by(struct paper_pen *pen, const struct sov_claim *c)
     pen->claim = c->id;
 }
 
+/* What somebody has called a thing: a line break in it would begin another
+ * entry, and say what nobody has said. */
+static void
+say(FILE *f, const char *text)
+{
+    for (; *text != '\0'; text++)
+        fputc(*text != '\n' ? *text : ' ', f);
+}
+
+/* "quantize of a.gguf: " */
+static void
+say_step(FILE *f, const struct sov_claim *c)
+{
+    char deed[240];
+
+    say(f, sov_verify_deed(c, deed, sizeof(deed)));
+    fputs(" of ", f);
+    say(f, sov_verify_file_of(&c->statement));
+    fputs(": ", f);
+}
+
 void
 paper_fact_authenticity(const struct paper *p, struct paper_pen *pen)
 {
@@ -57,7 +78,7 @@ put_resource(FILE *f, const struct sov_resource *r)
 {
     char hex[65];
 
-    fputs(r->name != NULL ? r->name : r->uri != NULL ? r->uri : "(no name)", f);
+    say(f, r->name != NULL ? r->name : r->uri != NULL ? r->uri : "(no name)");
     if ((r->digest.has & SOV_HASH_SHA256) != 0) {
         paper_hex(hex, r->digest.sha256);
         fprintf(f, " (sha256 %s)", hex);
@@ -78,8 +99,9 @@ paper_fact_ancestry(const struct paper *p, struct paper_pen *pen)
 
             if (!is_model(d->role))
                 continue;
-            fprintf(pen->f, "%s%s of %s: ", before, d->role,
-                    sov_verify_file_of(st));
+            fprintf(pen->f, "%s%s of ", before, d->role);
+            say(pen->f, sov_verify_file_of(st));
+            fputs(": ", pen->f);
             put_resource(pen->f, d);
             fprintf(pen->f, ", %s%.16s",
                     d->claim != NULL ? "claim " : "which has no claim",
@@ -89,8 +111,10 @@ paper_fact_ancestry(const struct paper *p, struct paper_pen *pen)
         for (size_t k = 0; k < st->n_external; k++)
             if (strcmp(st->external[k].key, "source") == 0 &&
                 st->external[k].kind == SOV_PARAM_STR) {
-                fprintf(pen->f, "%s%s: taken from %s", before,
-                        sov_verify_file_of(st), st->external[k].str);
+                fputs(before, pen->f);
+                say(pen->f, sov_verify_file_of(st));
+                fputs(": taken from ", pen->f);
+                say(pen->f, st->external[k].str);
                 before = "\n";
             }
     }
@@ -104,7 +128,7 @@ put_param(FILE *f, const struct sov_param *p)
     switch (p->kind) {
     case SOV_PARAM_STR:
     case SOV_PARAM_REAL:
-        fputs(p->str, f);
+        say(f, p->str);
         break;
     case SOV_PARAM_INT:
         fprintf(f, "%" PRId64, p->num);
@@ -136,10 +160,16 @@ paper_fact_process(const struct paper *p, struct paper_pen *pen)
 
         if (i + 1 < p->n_steps)
             fputc('\n', pen->f);
-        fprintf(pen->f, "%s, %s -> %s:", paper_time(st->finished, when, 32),
-                sov_verify_deed(c, deed, sizeof(deed)), sov_verify_file_of(st));
+        if (st->finished != 0)
+            fprintf(pen->f, "%s, ", paper_time(st->finished, when, 32));
+        say(pen->f, sov_verify_deed(c, deed, sizeof(deed)));
+        fputs(" -> ", pen->f);
+        say(pen->f, sov_verify_file_of(st));
+        fputc(':', pen->f);
         for (size_t k = 0; k < st->n_external; k++) {
-            fprintf(pen->f, " %s=", st->external[k].key);
+            fputc(' ', pen->f);
+            say(pen->f, st->external[k].key);
+            fputc('=', pen->f);
             put_param(pen->f, &st->external[k]);
         }
         fprintf(pen->f, " (claim %.16s)", c->id);
@@ -162,11 +192,15 @@ paper_fact_data(const struct paper *p, struct paper_pen *pen)
             paper_param_text(st->internal, st->n_internal, "texts_sha256");
 
         if (texts != NULL) {
-            fprintf(pen->f, "%straining texts of %s: ", before,
-                    sov_verify_file_of(st));
+            fprintf(pen->f, "%straining texts of ", before);
+            say(pen->f, sov_verify_file_of(st));
+            fputs(": ", pen->f);
             put_param(pen->f, texts);
-            if (hex != NULL)
-                fprintf(pen->f, " (sha256 of all documents, sieved: %s)", hex);
+            if (hex != NULL) {
+                fputs(" (sha256 of all documents, sieved: ", pen->f);
+                say(pen->f, hex);
+                fputc(')', pen->f);
+            }
             before = "\n";
         }
         for (size_t k = 0; k < st->n_dependencies; k++) {
@@ -175,8 +209,11 @@ paper_fact_data(const struct paper *p, struct paper_pen *pen)
             if (d->role == NULL || is_model(d->role) ||
                 strcmp(d->role, "tool") == 0)
                 continue;
-            fprintf(pen->f, "%s%s of %s: ", before, d->role,
-                    sov_verify_file_of(st));
+            fputs(before, pen->f);
+            say(pen->f, d->role);
+            fputs(" of ", pen->f);
+            say(pen->f, sov_verify_file_of(st));
+            fputs(": ", pen->f);
             put_resource(pen->f, d);
             before = "\n";
         }
@@ -215,10 +252,14 @@ paper_fact_software(const struct paper *p, struct paper_pen *pen)
 
             if (d->role == NULL || strcmp(d->role, "tool") != 0)
                 continue;
-            fprintf(pen->f, "%s%s: ", before, sov_verify_file_of(st));
+            fputs(before, pen->f);
+            say(pen->f, sov_verify_file_of(st));
+            fputs(": ", pen->f);
             put_resource(pen->f, d);
-            if (version != NULL)
-                fprintf(pen->f, ", version %s", version);
+            if (version != NULL) {
+                fputs(", version ", pen->f);
+                say(pen->f, version);
+            }
             before = "\n";
             said_by(pen, p->leaf);
         }
@@ -229,7 +270,6 @@ void
 paper_fact_repeatable(const struct paper *p, struct paper_pen *pen)
 {
     const char *before = "";
-    char deed[240];
 
     for (size_t i = 0; i < p->n_steps; i++) {
         const struct sov_statement *st = &p->step[i].claim->statement;
@@ -238,9 +278,9 @@ paper_fact_repeatable(const struct paper *p, struct paper_pen *pen)
 
         if (how == NULL)
             continue;
-        fprintf(pen->f, "%s%s of %s: %s", before,
-                sov_verify_deed(p->step[i].claim, deed, sizeof(deed)),
-                sov_verify_file_of(st), how);
+        fputs(before, pen->f);
+        say_step(pen->f, p->step[i].claim);
+        say(pen->f, how);
         before = "\n";
         said_by(pen, p->leaf);
     }
@@ -327,16 +367,15 @@ void
 paper_fact_wall(const struct paper *p, struct paper_pen *pen)
 {
     const char *before = "";
-    char deed[240];
 
     for (size_t i = 0; i < p->n_steps; i++) {
         const struct paper_step *s = &p->step[i];
 
         if (s->seconds < 0)
             continue;
-        fprintf(pen->f, "%s%s of %s: %" PRId64 " s", before,
-                sov_verify_deed(s->claim, deed, sizeof(deed)),
-                sov_verify_file_of(&s->claim->statement), s->seconds);
+        fputs(before, pen->f);
+        say_step(pen->f, s->claim);
+        fprintf(pen->f, "%" PRId64 " s", s->seconds);
         before = "\n";
         said_by(pen, p->leaf);
     }
@@ -383,8 +422,10 @@ paper_fact_tests(const struct paper *p, struct paper_pen *pen)
                 sov_verify_test(&c->statement, line, sizeof(line)), c->id,
                 c->signer[0] != '\0' ? c->signer : "a trusted key");
         for (size_t k = 0;
-             sov_verify_measured(&c->statement, k, line, sizeof(line)); k++)
-            fprintf(pen->f, "\n%s", line);
+             sov_verify_measured(&c->statement, k, line, sizeof(line)); k++) {
+            fputc('\n', pen->f);
+            say(pen->f, line);
+        }
         before = "\n";
         said_by(pen, c);
     }
@@ -400,8 +441,10 @@ put_label(const struct paper *p, struct paper_pen *pen, const char *key)
                         : paper_param(p->leaf->statement.label,
                                       p->leaf->statement.n_labels, key);
 
-    for (size_t i = 0; l != NULL && i < l->n; i++)
-        fprintf(pen->f, "%s%s", i > 0 ? ", " : "", l->item[i].str);
+    for (size_t i = 0; l != NULL && i < l->n; i++) {
+        fputs(i > 0 ? ", " : "", pen->f);
+        say(pen->f, l->item[i].str);
+    }
     if (l != NULL)
         said_by(pen, p->leaf);
     if (l != NULL)

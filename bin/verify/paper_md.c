@@ -10,6 +10,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool
+is_word(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+           (c >= 'a' && c <= 'z');
+}
+
+/* "&lt;" and the like would be shown as something else. */
+static bool
+is_entity(const char *text)
+{
+    size_t n = 1 + (text[1] == '#');
+
+    while (is_word(text[n]))
+        n++;
+    return text[n] == ';';
+}
+
 void
 paper_md(FILE *f, const char *text)
 {
@@ -17,7 +35,7 @@ paper_md(FILE *f, const char *text)
     size_t n;
 
     while (*text != '\0') {
-        bool alone;
+        bool within; /* a word, where _ is nothing but itself */
 
         if (*text == '\n') {
             fputs("; ", f);
@@ -26,14 +44,34 @@ paper_md(FILE *f, const char *text)
             continue;
         }
         n = sov_text_next(text, one);
-        alone = (before == ' ' || text[n] == ' ' || text[n] == '\0');
+        within = is_word(before) && is_word(text[n + strspn(text + n, "_")]);
         if (one[1] == '\0' &&
-            (strchr("\\`*[]<|", one[0]) != NULL || (one[0] == '_' && alone)))
+            (strchr("\\`*[]<|", one[0]) != NULL || (one[0] == '_' && !within) ||
+             (one[0] == '&' && is_entity(text))))
             fputc('\\', f);
         fputs(one, f);
-        before = text[n - 1];
+        before = *text == '_' && within ? before : text[n - 1];
         text += n;
     }
+}
+
+/* The text of an entry, which is a block: it begins no list, heading or quote of
+ * its own. */
+static void
+put_entry(FILE *f, const char *text)
+{
+    size_t n;
+
+    text += strspn(text, " ");
+    n = strspn(text, "0123456789");
+    if (n > 0 && (text[n] == '.' || text[n] == ')')) {
+        fwrite(text, 1, n, f);
+        text += n;
+        fputc('\\', f);
+    } else if (*text != '\0' && strchr("#-+>=~:", *text) != NULL) {
+        fputc('\\', f);
+    }
+    paper_md(f, text);
 }
 
 void
@@ -69,7 +107,7 @@ paper_put(const struct paper *p, FILE *f, const char *name,
 
         fputs("    - ", f);
         if (one != NULL)
-            paper_md(f, one);
+            put_entry(f, one);
         fputc('\n', f);
         free(one);
         line = end != NULL ? end + 1 : NULL;

@@ -17,6 +17,7 @@
 
 #include "cli/jsonw.h"
 #include "sov/base.h"
+#include "sov/facts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -246,7 +247,8 @@ put_model(struct spdx *s)
     sov_jsonw_text(&s->w, "software_primaryPurpose", "model");
     sov_jsonw_text(&s->w, "software_packageVersion", paper_text(p, "version"));
     sov_jsonw_text(&s->w, "software_downloadLocation", place_of(p));
-    if (day != NULL && strlen(day) == 10) {
+    if (day != NULL &&
+        sov_fact_wrong(sov_fact_named("release_date"), day) == NULL) {
         snprintf(when, sizeof(when), "%.10sT00:00:00Z", day);
         sov_jsonw_text(&s->w, "releaseTime", when);
     }

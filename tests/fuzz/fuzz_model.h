@@ -61,8 +61,8 @@ fuzz_use_meta(const sov_meta *meta)
         (void)sov_kv_int(kv, 0);
         (void)sov_kv_int(kv, kv->n);
         while (sov_kv_next_str(kv, &at, &s))
-            if (s.len > 0 && (s.p < kv->val.p ||
-                              s.p + s.len > kv->val.p + kv->val.len))
+            if (s.len > 0 &&
+                (s.p < kv->val.p || s.p + s.len > kv->val.p + kv->val.len))
                 abort();
     }
 }
@@ -134,8 +134,9 @@ fuzz_model(const uint8_t *data, size_t size)
             continue;
         fd = fuzz_fd(data, size, as_pipe);
         snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-        if (sov_model_load(&m, path, way % 2 ? SOV_ACCESS_MAP
-                                             : SOV_ACCESS_STREAM, &err) < 0) {
+        if (sov_model_load(&m, path,
+                           way % 2 ? SOV_ACCESS_MAP : SOV_ACCESS_STREAM,
+                           &err) < 0) {
             if (err.rc == SOV_OK || strchr(err.msg, '\n') != NULL)
                 abort();
         } else {

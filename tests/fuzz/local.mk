@@ -215,3 +215,9 @@ fuzz_tests += tests/fuzz/fuzz_prune_sheet
 tests_fuzz_fuzz_prune_sheet_SOURCES = %D%/fuzz_prune_sheet.c $(fuzz_main)
 tests_fuzz_fuzz_prune_sheet_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_prune_sheet_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_tests += tests/fuzz/fuzz_papers
+tests_fuzz_fuzz_papers_SOURCES = %D%/fuzz_papers.c %D%/fuzz_forms.h \
+	$(paper_sources) $(fuzz_main)
+tests_fuzz_fuzz_papers_LDADD = bin/cli/libcli.la $(fuzz_libs) -lm
+tests_fuzz_fuzz_papers_LDFLAGS = $(fuzz_ldflags)
