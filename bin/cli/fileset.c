@@ -538,23 +538,80 @@ sov_fileset_feed(const struct sov_fileset *set, size_t i, sov_hasher *h,
     return rc;
 }
 
-int
-sov_fileset_hash(struct sov_fileset *set, unsigned what, struct sov_err *err)
+/* Of a file that the model has read; NULL: it has not. */
+static const struct sov_digest *
+digest_of(const sov_model *model, const char *name)
+{
+    const char *read;
+
+    for (size_t i = 0;
+         model != NULL && (read = sov_model_file_name(model, i)) != NULL; i++)
+        if (strcmp(read, name) == 0)
+            return sov_model_digest(model, i);
+    return NULL;
+}
+
+static int
+hash_named(struct sov_fileset *set, size_t i, unsigned what, struct progress *p,
+           struct sov_err *err)
+{
+    sov_hasher *h = NULL;
+    int rc = sov_hasher_new(&h, what, err);
+
+    if (rc == 0)
+        rc = feed(set, i, h, p, err);
+    if (rc == 0)
+        rc = sov_hasher_final(h, &set->file[i].digest, err);
+    sov_hasher_free(h);
+    return rc;
+}
+
+static int
+hash_all(struct sov_fileset *set, const sov_model *model, unsigned what,
+         struct sov_err *err)
 {
     struct progress p = { .total = set->bytes };
     int rc = 0;
 
     sov_progress_begin("B");
     for (size_t i = 0; i < set->n && rc == 0; i++) {
-        sov_hasher *h = NULL;
+        const struct sov_digest *d = digest_of(model, set->file[i].name);
 
-        rc = sov_hasher_new(&h, what, err);
-        if (rc == 0)
-            rc = feed(set, i, h, &p, err);
-        if (rc == 0)
-            rc = sov_hasher_final(h, &set->file[i].digest, err);
-        sov_hasher_free(h);
+        if (d != NULL)
+            set->file[i].digest = *d;
+        else
+            rc = hash_named(set, i, what, &p, err);
     }
     sov_progress_end();
     return rc;
+}
+
+int
+sov_fileset_hash(struct sov_fileset *set, unsigned what, struct sov_err *err)
+{
+    return hash_all(set, NULL, what, err);
+}
+
+static bool
+has_file(const struct sov_fileset *set, const char *name)
+{
+    for (size_t i = 0; i < set->n; i++)
+        if (strcmp(set->file[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+int
+sov_fileset_hash_opened(struct sov_fileset *set, const sov_model *model,
+                        unsigned what, struct sov_err *err)
+{
+    const char *read;
+
+    for (size_t i = 0; (read = sov_model_file_name(model, i)) != NULL; i++)
+        if (!sov_fileset_is_side(read) && !has_file(set, read))
+            return sov_fail(err, SOV_EIO,
+                            "%s: was not there before: changed "
+                            "while it was read",
+                            read);
+    return hash_all(set, model, what, err);
 }

@@ -68,6 +68,13 @@ int sov_fileset_hash(struct sov_fileset *set, unsigned what,
                      struct sov_err *err) SOV_MUST_CHECK;
 
 /*
+ * The same of a model that is open and was finished with these digests: those
+ * of what it has read are of what was opened, whatever has its name now.
+ */
+int sov_fileset_hash_opened(struct sov_fileset *set, const sov_model *model,
+                            unsigned what, struct sov_err *err) SOV_MUST_CHECK;
+
+/*
  * The name of what goes beside a model: MODEL.claims.jsonl and MODEL.sovidx,
  * or in a folder claims.jsonl and claims.sovidx.  free() it; NULL: no memory.
  */

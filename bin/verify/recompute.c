@@ -71,29 +71,46 @@ check_options(int argc, struct sov_err *err)
 
 /* ---- is it what somebody trusted signed? ---- */
 
+/* The digests that its claims and the receipt want. */
+static unsigned
+digests_of(const struct work *w, bool stream)
+{
+    unsigned what = SOV_HASH_SHA256 | SOV_HASH_VERITY;
+
+    if (stream || w->beside)
+        return what; /* claims may come with it; it was named by either */
+    what = sov_claims_digests(w->claims);
+    if (sov_verify.receipt != NULL)
+        what |= SOV_HASH_SHA256; /* others know no other digest */
+    return what;
+}
+
+/*
+ * The claims first, which say what to ask for, and then the model, once: its
+ * digests are of what was opened and will be compared, and never of what has
+ * its name later.
+ */
 static int
 open_made(struct work *w, struct sov_err *err)
 {
-    bool stream = sov_fileset_is_stream(w->path);
-    const struct sov_model_opts o = {
+    bool stream = sov_fileset_is_stream(w->path), found = false;
+    struct sov_model_opts o = {
         .access = SOV_ACCESS_MAP,
-        .hash = stream ? SOV_HASH_SHA256 | SOV_HASH_VERITY : 0,
         .progress = sov_progress_update,
     };
-    bool found = false;
     int rc = 0;
 
     if (!stream)
         rc = sov_fileset_list(&w->set, w->path, err);
     if (rc == 0)
-        rc = sov_model_open_with(&w->model, w->path, &o, err);
-    if (rc == 0 && stream)
-        rc = sov_model_finish(w->model, err);
-    if (rc == 0 && stream)
-        rc = sov_fileset_of_model(&w->set, w->path, w->model, err);
-    if (rc == 0)
         rc = sov_verify_claims(&w->claims, &w->claims_path, &found, w->path,
                                w->set.dir, err);
+    if (rc == 0 && (found || stream))
+        o.hash = digests_of(w, stream);
+    if (rc == 0)
+        rc = sov_model_open_with(&w->model, w->path, &o, err);
+    if (rc == 0 && stream && !found)
+        rc = sov_model_finish(w->model, err);
     if (rc == 0 && !found)
         rc = sov_verify_sides(w->claims, w->model, &found, err);
     if (rc == 0 && !found) {
@@ -103,20 +120,12 @@ open_made(struct work *w, struct sov_err *err)
         if (err != NULL)
             err->where = SOV_WHERE_INPUT;
     }
+    if (rc == 0)
+        rc = sov_model_finish(w->model, err);
+    if (rc == 0)
+        rc = stream ? sov_fileset_of_model(&w->set, w->path, w->model, err)
+                    : sov_fileset_hash_opened(&w->set, w->model, o.hash, err);
     return rc;
-}
-
-/* A plain file is hashed when it is open: what is used is what was hashed. */
-static int
-hash_made(struct work *w, struct sov_err *err)
-{
-    unsigned what = sov_claims_digests(w->claims);
-
-    if (sov_verify.receipt != NULL)
-        what |= SOV_HASH_SHA256; /* others know no other digest */
-    if (sov_fileset_is_stream(w->path))
-        return 0;
-    return sov_fileset_hash(&w->set, what, err);
 }
 
 static int
@@ -170,11 +179,10 @@ begin(struct work *w, sov_policy *policy, struct sov_err *err)
         .max_memory = sov_common.max_memory,
         .progress = sov_progress_update,
     };
-    int rc = open_made(w, err);
+    int rc;
 
     sov_progress_begin("B");
-    if (rc == 0)
-        rc = hash_made(w, err);
+    rc = open_made(w, err);
     sov_progress_end();
     if (rc == 0)
         rc = verify(w, policy, err);
@@ -265,16 +273,29 @@ run(struct work *w, uint64_t sample, struct sov_err *err)
     return rc;
 }
 
-/* The file of statistics that was used, if any was. */
-static const char *
-stats_path(const struct work *w)
+/* The file of statistics that was used; false: none was. */
+static bool
+stats_of(const struct work *w, struct sov_prove_input *in)
 {
-    struct sov_prove_input in;
+    for (size_t i = 0; sov_prove_input(w->prove, i, in); i++)
+        if (in->what->role != NULL && strcmp(in->what->role, "imatrix") == 0 &&
+            in->path != NULL)
+            return true;
+    return false;
+}
 
-    for (size_t i = 0; sov_prove_input(w->prove, i, &in); i++)
-        if (in.what->role != NULL && strcmp(in.what->role, "imatrix") == 0)
-            return in.path;
-    return NULL;
+/* Is what was opened now what was used, and not another file of its name? */
+static bool
+is_that(const struct work *w, const struct sov_resource *used)
+{
+    const struct sov_digest *d = &w->set.file[0].digest;
+    unsigned both = used->digest.has & d->has;
+
+    return w->set.n == 1 && both != 0 &&
+           ((both & SOV_HASH_SHA256) == 0 ||
+            memcmp(used->digest.sha256, d->sha256, SOV_SHA256_LEN) == 0) &&
+           ((both & SOV_HASH_VERITY) == 0 ||
+            memcmp(used->digest.verity, d->verity, SOV_SHA256_LEN) == 0);
 }
 
 /* From a text to the statistics, where they have a claim and the text is
@@ -282,24 +303,26 @@ stats_path(const struct work *w)
 static int
 run_stats(struct recompute *r, struct sov_err *err)
 {
-    const char *path = stats_path(&r->of);
+    struct sov_prove_input in;
     struct work *w = &r->stats;
     struct sov_err why = { 0 };
     char *claims;
     bool there;
     int rc;
 
-    if (path == NULL)
+    if (!stats_of(&r->of, &in))
         return 0;
     r->stats_word = "as signed: they have no claim of their own";
-    claims = sov_fileset_beside(path, false, SOV_CLAIMS_SUFFIX);
+    claims = sov_fileset_beside(in.path, false, SOV_CLAIMS_SUFFIX);
     there = claims != NULL && sov_fileset_is_regular(claims);
     free(claims);
     if (!there || sov_verify.claims != NULL)
         return 0;
-    w->path = path;
+    w->path = in.path;
     w->beside = true;
     rc = begin(w, r->policy, &why);
+    if (rc == 0 && !is_that(w, in.what))
+        return sov_fail(err, SOV_EIO, "%s: changed while it was read", in.path);
     if (rc == 0 && w->altered)
         rc = SOV_EDENY;
     if (rc == 0)
@@ -308,13 +331,13 @@ run_stats(struct recompute *r, struct sov_err *err)
         r->stats_word = rc < 0 ? "as signed: their claim is not usable"
                                : "as signed: the text is not there";
         if (rc < 0)
-            sov_warn("%s: %s", path, why.msg);
+            sov_warn("%s: %s", in.path, why.msg);
         return 0;
     }
     rc = run(w, 0, err);
     r->stats_word = rc == 0 ? "re-computed from the text: the same"
                             : "re-computed from the text: not the same";
-    return rc < 0 ? sov_err_wrap(err, "%s", path) : 0;
+    return rc < 0 ? sov_err_wrap(err, "%s", in.path) : 0;
 }
 
 /* ---- all of it ---- */

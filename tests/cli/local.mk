@@ -43,7 +43,7 @@ include tests/cli/sov-run/local.mk
 include tests/cli/sov-show/local.mk
 include tests/cli/sov-verify/local.mk
 EXTRA_DIST += %D%/peer.mjs %D%/peer-import.mjs %D%/peer-loads.mjs %D%/peer-tokens.mjs %D%/sigstore.mjs %D%/failing.c
-EXTRA_DIST += %D%/cyclonedx.mjs %D%/lineage.mjs %D%/spdx.mjs %D%/verity.c
+EXTRA_DIST += %D%/cyclonedx.mjs %D%/lineage.mjs %D%/spdx.mjs %D%/swap.c %D%/verity.c
 
 TESTS += $(cli_tests)
 EXTRA_DIST += $(cli_tests) %D%/lib.sh

@@ -14,6 +14,7 @@ cli_tests += %D%/papers.sh
 cli_tests += %D%/recompute.sh
 cli_tests += %D%/policy.sh
 cli_tests += %D%/recompute-merge.sh
+cli_tests += %D%/recompute-race.sh
 cli_tests += %D%/recompute-text.sh
 cli_tests += %D%/tamper.sh
 cli_tests += %D%/threats.sh
