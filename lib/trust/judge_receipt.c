@@ -6,6 +6,10 @@
  * that what the claim says was done gives just these files.  It lies among the
  * claims of the model, or of one that was made from it; nothing points to it.
  * Like all that has to be said, it counts by who has signed it alone.
+ *
+ * What is the same was the same yesterday: so one receipt of any of the group
+ * that says no is a no, whatever the others say and however old it is, until it
+ * is revoked.
  */
 #include "trust/judge.h"
 
@@ -93,6 +97,17 @@ chance_of(const struct sov_statement *receipt)
     return 0;
 }
 
+/* Has any of the group found that it is not so? */
+static bool
+is_denial(const struct sov_judging *j, const struct sov_rule *r,
+          const struct sov_claim *receipt)
+{
+    return receipt->statement.result != SOV_TEST_PASSED &&
+           receipt->trust == SOV_TRUST_GOOD &&
+           sov_group_has(j->f, r->group, receipt->key_id) &&
+           !sov_judge_is_revoked(j, receipt);
+}
+
 /* What speaks against it, in order of how near it came; NULL: nothing. */
 static const char *
 objection(const struct sov_judging *j, const struct sov_rule *r,
@@ -111,41 +126,47 @@ objection(const struct sov_judging *j, const struct sov_rule *r,
     if (!sov_judge_signed(j, receipt, r->group))
         return "a receipt is there, not signed by enough of them; ask them to";
     *near = 4;
-    if (st->result != SOV_TEST_PASSED)
-        return "their receipt says that it is not what the claim makes; do not "
-               "use it";
-    *near = 5;
     if (chance_of(st) < r->real)
         return "their receipt is of too few tensors; ask for --recompute=all";
-    *near = 6;
+    *near = 5;
     if (r->number > 0 && (st->finished > j->now + DAY ||
                           st->finished < j->now - r->number * DAY))
         return "their receipt is not of that time; ask for a new one";
     return NULL;
 }
 
-static bool
-is_meant(const struct sov_judging *j, const struct sov_rule *r,
-         const struct sov_claim *c)
-{
-    char buf[240];
+/* Under what our tools sign; of a name that is not here nobody knows whether it
+ * is one of these in disguise. */
+static const char *const ours[] = { "import",    "sign",    "quantize", "prune",
+                                    "calibrate", "distill", NULL };
 
-    return strcmp(r->word[0], "model") == 0
-               ? strcmp(c->id, j->leaf->id) == 0
-               : strcmp(r->word[0], sov_claim_what(c, buf, sizeof(buf))) == 0;
+/* Is it one of ours, or does the policy name it? */
+static bool
+is_known(const struct sov_judging *j, const char *what)
+{
+    for (size_t i = 0; i < j->f->n_rules; i++) {
+        const struct sov_rule *r = &j->f->rule[i];
+
+        if ((r->what == SOV_RULE_allow || r->what == SOV_RULE_recomputed) &&
+            strcmp(r->word[0], what) == 0)
+            return true;
+    }
+    for (const char *const *name = ours; *name != NULL; name++)
+        if (strcmp(*name, what) == 0)
+            return true;
+    return false;
 }
 
-int
-sov_judge_recomputed(struct sov_judging *j, const struct sov_rule *r,
-                     const struct sov_claim *c)
+static int
+check_receipts(struct sov_judging *j, const struct sov_rule *r,
+               const struct sov_claim *c)
 {
     const char *told = "ask them for --recompute --receipt, signed, and add "
                        "it to the claims";
     char words[SOV_CLAIM_WORDS];
+    bool passed = false;
     int best = 0;
 
-    if (!sov_statement_is_provenance(&c->statement) || !is_meant(j, r, c))
-        return 0;
     for (size_t i = 0; i < j->set->n; i++) {
         const struct sov_claim *receipt = &j->set->line[i]->claim;
         const char *no;
@@ -153,15 +174,47 @@ sov_judge_recomputed(struct sov_judging *j, const struct sov_rule *r,
 
         if (!is_receipt(&receipt->statement, c))
             continue;
+        if (is_denial(j, r, receipt))
+            return sov_judge_no(j, r, c,
+                                "%s was re-computed by %.40s, and receipt "
+                                "%.16s says that it is not what the claim "
+                                "makes; do not use it",
+                                sov_claim_words(c, words, sizeof(words)),
+                                r->group->name, receipt->id);
+        if (receipt->statement.result != SOV_TEST_PASSED)
+            continue;
         no = objection(j, r, receipt, &near);
-        if (no == NULL)
-            return 0;
-        if (near > best) {
+        passed |= no == NULL;
+        if (no != NULL && near > best) {
             best = near;
             told = no;
         }
     }
+    if (passed)
+        return 0;
     return sov_judge_no(j, r, c, "%s has to be re-computed by %.40s; %s",
                         sov_claim_words(c, words, sizeof(words)),
                         r->group->name, told);
+}
+
+int
+sov_judge_recomputed(struct sov_judging *j, const struct sov_rule *r,
+                     const struct sov_claim *c)
+{
+    char words[SOV_CLAIM_WORDS], buf[240];
+    const char *what = sov_claim_what(c, buf, sizeof(buf));
+
+    if (!sov_statement_is_provenance(&c->statement))
+        return 0;
+    if (strcmp(r->word[0], "model") == 0)
+        return strcmp(c->id, j->leaf->id) == 0 ? check_receipts(j, r, c) : 0;
+    if (strcmp(r->word[0], what) == 0)
+        return check_receipts(j, r, c);
+    if (is_known(j, what))
+        return 0;
+    return sov_judge_no(j, r, c,
+                        "%s may be what has to be re-computed, under a name "
+                        "that is not known; name it in a line of allow, or "
+                        "have it re-computed",
+                        sov_claim_words(c, words, sizeof(words)));
 }

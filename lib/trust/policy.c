@@ -151,3 +151,17 @@ sov_group_agrees(const struct sov_policy_file *file,
     }
     return yes >= group->need;
 }
+
+bool
+sov_group_has(const struct sov_policy_file *file, const struct sov_group *group,
+              const char *id)
+{
+    for (size_t m = 0; m < group->n; m++) {
+        const struct sov_member *of = &group->member[m];
+
+        if (of->group != NULL ? sov_group_has(file, of->group, id)
+                              : has_signed(file, of->name, &id, 1))
+            return true;
+    }
+    return false;
+}

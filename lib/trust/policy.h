@@ -123,6 +123,10 @@ bool sov_group_agrees(const struct sov_policy_file *file,
                       const struct sov_group *group, const char *const *id,
                       size_t n);
 
+/* Is it a key of any of them? */
+bool sov_group_has(const struct sov_policy_file *file,
+                   const struct sov_group *group, const char *id);
+
 /* Does it declare anything of just this role?  To have the role "facts" a claim
  * may declare anything at all (sov_statement_has_role()). */
 bool sov_statement_declares(const struct sov_statement *st, const char *role);
