@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # recompute-race - a name that means another file the next time it is opened
 . "${top_srcdir:?}/tests/cli/lib.sh"
+. "$top_srcdir/tests/cli/sov-verify/forge.sh"
 
 command -v jq >/dev/null || skip "no jq"
 [ -z "${SOV_SANITIZED:-}" ] || skip "the sanitizers want memory first"
@@ -18,20 +19,8 @@ expect 0 sov-quantize -q -t q8_0 --sign-key k.key -o q.gguf m.gguf
 # those of q.gguf
 "$tools/mkmodel" layers=1 width=64 ffn=64 vocab=40 heads=2 seed=9 other.gguf
 expect 0 sov-quantize -q -t q8_0 -o a.gguf other.gguf
-jq -r .dsseEnvelope.payload q.gguf.claims.jsonl | base64 -d |
-    jq -cSj --arg sha "$(sha256sum <a.gguf | cut -c 1-64)" \
-        --argjson size "$(wc -c <a.gguf)" \
-        '.subject[0].digest = {sha256: $sha} |
-         .subject[0].annotations = {sov_size: $size}' >payload
-{
-    printf 'DSSEv1 28 application/vnd.in-toto+json %d ' "$(wc -c <payload)"
-    cat payload
-} >pae
-"$tools/keytool" sign k.key pae sig
-jq -cS --arg p "$(base64 -w 0 <payload)" --arg s "$(base64 -w 0 <sig)" \
-    '.dsseEnvelope.payload = $p | .dsseEnvelope.signatures[0].sig = $s' \
-    q.gguf.claims.jsonl >a.gguf.claims.jsonl
-expect 0 sov-verify --key k.pub a.gguf
+cp q.gguf.claims.jsonl a.gguf.claims.jsonl
+forge a.gguf .
 expect 0 sov-verify --key k.pub --recompute=all --source m.gguf q.gguf
 expect 1 sov-verify --key k.pub --recompute=all --source m.gguf a.gguf
 

@@ -164,25 +164,7 @@ expect 64 sov-verify --key k.pub --recompute --sign-key k.key \
 
 # ---- forgery: somebody whose key is believed signs what is not so
 
-# forge MODEL FILTER: the last claim, with the model's digest, through jq
-forge() {
-    tail -n 1 "$1.claims.jsonl" >line
-    jq -r .dsseEnvelope.payload line | base64 -d |
-        jq -cSj --arg sha "$(sha256sum <"$1" | cut -c 1-64)" \
-            --argjson size "$(wc -c <"$1")" \
-            '.subject[0].digest = {sha256: $sha} |
-             .subject[0].annotations = {sov_size: $size} | '"$2" >payload
-    {
-        printf 'DSSEv1 28 application/vnd.in-toto+json %d ' \
-            "$(wc -c <payload)"
-        cat payload
-    } >pae
-    "$tools/keytool" sign k.key pae sig
-    jq -cS --arg p "$(base64 -w 0 <payload)" --arg s "$(base64 -w 0 <sig)" \
-        '.dsseEnvelope.payload = $p | .dsseEnvelope.signatures[0].sig = $s' \
-        line >"$1.claims.jsonl"
-    expect 0 sov-verify --key k.pub "$1"
-}
+. "$top_srcdir/tests/cli/sov-verify/forge.sh"
 
 no() {
     expect 1 sov-verify --key k.pub --recompute=all --source m.gguf "$@"
