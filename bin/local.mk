@@ -204,6 +204,7 @@ bin_sov_verify_SOURCES = %D%/sov-verify.c %D%/verify/verify.h \
 	%D%/verify/paper.c \
 	%D%/verify/recompute.c %D%/verify/recompute.h \
 	%D%/verify/recompute_tell.c \
-	%D%/verify/scrub.c %D%/verify/show.c %D%/verify/sign.c \
+	%D%/verify/scrub.c %D%/verify/show.c \
+	%D%/verify/sign.c %D%/verify/sign.h %D%/verify/sign_out.c \
 	$(paper_sources)
 bin_sov_verify_LDADD = $(tool_libs) -lm

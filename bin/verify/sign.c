@@ -18,7 +18,7 @@
 #include "sov/io.h"
 #include "sov/model.h"
 #include "sov/oms.h"
-#include "verify/verify.h"
+#include "verify/sign.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -30,38 +30,11 @@
 
 #define BUILDER "urn:sov:builder:sov-verify:v1"
 
-enum { INDEX, FREEZE, CLAIMS, N_OUT };
-
-struct job {
-    const char *path;
-    bool adopt;
-    bool facts;
-    sov_seckey *key;
-    struct sov_fileset set;
-    sov_claims *claims; /* that are there already */
-    char *claims_in;    /* where these are */
-    bool found;
-
-    struct sov_parts parts; /* if a new claim is made */
-    bool has_root;
-    unsigned char root[SOV_SHA256_LEN];
-    void *index;
-    size_t index_len;
-
-    char *line; /* the new one */
-    size_t line_len;
-    char id[65];
-    bool again; /* there is nothing to add */
-
-    char *out[N_OUT]; /* paths */
-    sov_sink *sink[N_OUT];
-};
-
 /* ---- digests of files and tensors ---- */
 
 /* Where the tensors of the model lie, those that lie in a file as they are. */
 static int
-find_tensors(const struct job *j, const sov_model *model,
+find_tensors(const struct sign_job *j, const sov_model *model,
              struct sov_index_tensor *tensor, size_t *n, struct sov_err *err)
 {
     const char *last = NULL;
@@ -95,7 +68,7 @@ find_tensors(const struct job *j, const sov_model *model,
 /* Does the model look as its file does?  Then the digests of the file's
  * tensors are those of its content. */
 static bool
-is_plain_gguf(const struct job *j, const sov_model *model)
+is_plain_gguf(const struct sign_job *j, const sov_model *model)
 {
     unsigned char head[8];
     FILE *f;
@@ -113,7 +86,7 @@ is_plain_gguf(const struct job *j, const sov_model *model)
 }
 
 static int
-content_root(struct job *j, const sov_model *model, struct sov_err *err)
+content_root(struct sign_job *j, const sov_model *model, struct sov_err *err)
 {
     size_t n = sov_model_count(model);
     const struct sov_tensor **tensor = calloc(n + 1, sizeof(*tensor));
@@ -139,7 +112,7 @@ content_root(struct job *j, const sov_model *model, struct sov_err *err)
 }
 
 static int
-hash_parts(struct job *j, struct sov_err *err)
+hash_parts(struct sign_job *j, struct sov_err *err)
 {
     int rc = 0;
 
@@ -154,7 +127,7 @@ hash_parts(struct job *j, struct sov_err *err)
 
 /* All the digests that a new claim has, and the index. */
 static int
-measure(struct job *j, struct sov_err *err)
+measure(struct sign_job *j, struct sov_err *err)
 {
     const char **name = calloc(j->set.n, sizeof(*name));
     struct sov_index_tensor *tensor = NULL;
@@ -235,13 +208,13 @@ describe_external(struct sov_param *p)
 }
 
 static int
-make_statement(struct job *j, const struct sov_param *license,
+make_statement(struct sign_job *j, const struct sov_param *license,
                struct sov_err *err)
 {
     struct sov_param external[2], commit;
     struct sov_resource dep;
     struct sov_resource index = {
-        .name = sov_name_base(j->out[INDEX]),
+        .name = sov_name_base(j->out[SIGN_INDEX]),
         .role = "index",
         .digest = { .has = SOV_HASH_SHA256 },
     };
@@ -280,7 +253,7 @@ make_statement(struct job *j, const struct sov_param *license,
 
 /* A claim of our own about these files. */
 static int
-make_claim(struct job *j, struct sov_err *err)
+make_claim(struct sign_job *j, struct sov_err *err)
 {
     size_t n = sov_verify.licenses.n;
     struct sov_param *item = calloc(n + 1, sizeof(*item));
@@ -303,7 +276,7 @@ make_claim(struct job *j, struct sov_err *err)
 
 /* One more signature under the claim that is there. */
 static int
-countersign(struct job *j, const struct sov_claim *c, struct sov_err *err)
+countersign(struct sign_job *j, const struct sov_claim *c, struct sov_err *err)
 {
     const char *own = sov_seckey_public(j->key)->id;
 
@@ -325,7 +298,8 @@ countersign(struct job *j, const struct sov_claim *c, struct sov_err *err)
  * says, if there is such a one; anybody may have added another line.
  */
 static int
-choose_claim(struct job *j, const struct sov_claim **c, struct sov_err *err)
+choose_claim(struct sign_job *j, const struct sov_claim **c,
+             struct sov_err *err)
 {
     struct sov_verdict v = { .answer = SOV_ANSWER_NONE };
     sov_keyring *ring = NULL;
@@ -349,7 +323,7 @@ choose_claim(struct job *j, const struct sov_claim **c, struct sov_err *err)
 }
 
 static int
-make_line(struct job *j, struct sov_err *err)
+make_line(struct sign_job *j, struct sov_err *err)
 {
     const struct sov_claim *c = NULL;
     int rc = 0;
@@ -372,144 +346,16 @@ make_line(struct job *j, struct sov_err *err)
     return c != NULL ? countersign(j, c, err) : make_claim(j, err);
 }
 
-/* ---- output ---- */
-
-static int
-name_outputs(struct job *j, struct sov_err *err)
-{
-    const char *out = sov_verify.claims_out;
-
-    j->out[INDEX] = sov_fileset_beside(j->path, j->set.dir, SOV_INDEX_SUFFIX);
-    j->out[CLAIMS] = out != NULL ? strdup(out)
-                                 : sov_fileset_beside(j->path, j->set.dir,
-                                                      SOV_CLAIMS_SUFFIX);
-    if (j->out[INDEX] == NULL || j->out[CLAIMS] == NULL ||
-        asprintf(&j->out[FREEZE], "%s.minisig", j->out[CLAIMS]) < 0) {
-        j->out[FREEZE] = NULL;
-        return sov_fail(err, SOV_EMEM, "out of memory");
-    }
-    if (!sov_verify.freeze && access(j->out[FREEZE], F_OK) == 0)
-        return sov_fail(err, SOV_EARG,
-                        "%s freezes the claims; --freeze makes it anew",
-                        j->out[FREEZE]);
-    return 0;
-}
-
-/* May path be replaced?  A file that --force, or its kind, gives away. */
-static int
-open_sink(struct job *j, int which, bool replace, struct sov_err *err)
-{
-    struct sov_sink_opts o = {
-        .force = sov_common.force || replace,
-        .lock = SOV_LOCK_WAIT,
-        .inputs = (const char *const *)j->set.paths,
-        .n_inputs = j->set.n,
-    };
-
-    if (sov_tool_same_file(j->out[which], sov_verify.sign_key)) {
-        sov_fail(err, SOV_EIO, "%s: is also the key; name another output",
-                 j->out[which]);
-        err->where = SOV_WHERE_OUTPUT;
-        return SOV_EIO;
-    }
-    return sov_sink_open(&j->sink[which], j->out[which], &o, err);
-}
-
-/* An index may be replaced by another one. */
-static int
-open_index(struct job *j, struct sov_err *err)
-{
-    sov_index *old = NULL;
-    char *path = NULL;
-    bool index =
-        sov_verify_index(&old, &path, j->path, j->set.dir, NULL) == 0 &&
-        old != NULL;
-
-    sov_index_free(old);
-    free(path);
-    return open_sink(j, INDEX, index, err);
-}
-
-static int
-write_frozen(struct job *j, const char *text, size_t len, struct sov_err *err)
-{
-    char comment[200];
-    char *sig = NULL;
-    unsigned char sum[SOV_SHA256_LEN];
-    size_t sig_len, at, lines = 0;
-    int rc;
-
-    for (size_t i = 0; i < len; i++)
-        lines += text[i] == '\n';
-    sov_sha256(text, len, sum);
-    at = (size_t)snprintf(comment, sizeof(comment),
-                          "sov-claims v1\tlines:%zu\tsha256:", lines);
-    for (int i = 0; i < SOV_SHA256_LEN; i++, at += 2)
-        snprintf(comment + at, sizeof(comment) - at, "%02x", sum[i]);
-    rc = sov_minisig_make(j->key, text, len, comment, &sig, &sig_len, err);
-    if (rc == 0)
-        rc = open_sink(j, FREEZE, true, err);
-    if (rc == 0)
-        rc = sov_sink_write(j->sink[FREEZE], sig, sig_len, err);
-    free(sig);
-    return rc;
-}
-
-static int
-write_claims(struct job *j, struct sov_err *err)
-{
-    char *text = NULL;
-    char *all;
-    size_t len = 0;
-    int rc = sov_claims_text(j->claims, &text, &len, err);
-
-    if (rc < 0)
-        return rc;
-    all = realloc(text, len + j->line_len + 1);
-    if (all == NULL) {
-        free(text);
-        return sov_fail(err, SOV_EMEM, "out of memory");
-    }
-    if (j->line_len > 0)
-        memcpy(all + len, j->line, j->line_len);
-    len += j->line_len;
-    rc = sov_sink_write(j->sink[CLAIMS], all, len, err);
-    if (rc == 0 && sov_verify.freeze)
-        rc = write_frozen(j, all, len, err);
-    free(all);
-    return rc;
-}
-
-static int
-commit(struct job *j, struct sov_err *err)
-{
-    int rc = 0;
-
-    if (j->index != NULL) {
-        rc = open_index(j, err);
-        if (rc == 0)
-            rc = sov_sink_write(j->sink[INDEX], j->index, j->index_len, err);
-    }
-    if (rc == 0)
-        rc = write_claims(j, err);
-    for (int i = 0; i < N_OUT && rc == 0; i++)
-        if (j->sink[i] != NULL)
-            rc = sov_sink_commit(&j->sink[i], err);
-    if (rc == 0)
-        rc = sov_tool_depfile((const char *const *)j->set.paths, j->set.n, err);
-    return rc;
-}
-
 /* ---- all of it ---- */
 
 static const char *
-mode_of(const struct job *j)
+mode_of(const struct sign_job *j)
 {
     return j->adopt ? "adopt" : j->facts ? "facts" : "sign";
 }
 
 static int
-check_arguments(const struct job *j, int argc, struct sov_err *err)
+check_arguments(const struct sign_job *j, int argc, struct sov_err *err)
 {
     char mode[10];
 
@@ -553,15 +399,15 @@ not_ecdsa(struct sov_err *err)
 }
 
 static int
-sign(struct job *j, struct sov_err *err)
+sign(struct sign_job *j, struct sov_err *err)
 {
     bool same;
     int rc = sov_fileset_list(&j->set, j->path, err);
 
     if (rc == 0)
-        rc = name_outputs(j, err);
+        rc = sov_sign_name_outputs(j, err);
     if (rc == 0) {
-        sov_common.output = j->out[CLAIMS]; /* for the make rule */
+        sov_common.output = j->out[SIGN_CLAIMS]; /* for the make rule */
         rc = sov_tool_check_output(err);
     }
     if (rc == 0)
@@ -572,7 +418,7 @@ sign(struct job *j, struct sov_err *err)
         return rc;
     /* from here on nobody else adds a line */
     same = sov_verify.claims_out == NULL;
-    rc = open_sink(j, CLAIMS, same, err);
+    rc = sov_sign_open(j, SIGN_CLAIMS, same, err);
     if (rc == 0)
         rc = sov_tool_open_rule((const char *const *)j->set.paths, j->set.n,
                                 err);
@@ -585,11 +431,11 @@ sign(struct job *j, struct sov_err *err)
         rc = make_line(j, err);
     if (rc < 0 || (j->again && same && !sov_verify.freeze))
         return rc;
-    return commit(j, err);
+    return sov_sign_commit(j, err);
 }
 
 static int
-tell(const struct job *j, struct sov_err *err)
+tell(const struct sign_job *j, struct sov_err *err)
 {
     const struct sov_pubkey *key = sov_seckey_public(j->key);
     struct sov_report *r;
@@ -599,9 +445,9 @@ tell(const struct job *j, struct sov_err *err)
         r = sov_report_new("sov.verify/1");
         sov_report_text(r, "mode", NULL, mode_of(j));
         sov_report_text(r, "model", NULL, j->path);
-        sov_report_text(r, "claims", NULL, j->out[CLAIMS]);
+        sov_report_text(r, "claims", NULL, j->out[SIGN_CLAIMS]);
         if (j->index != NULL)
-            sov_report_text(r, "index", NULL, j->out[INDEX]);
+            sov_report_text(r, "index", NULL, j->out[SIGN_INDEX]);
         sov_report_text(r, "claim", NULL, j->id);
         sov_report_text(r, "key_id", NULL, key->id);
         sov_report_bool(r, "added", NULL, !j->again);
@@ -617,7 +463,7 @@ tell(const struct job *j, struct sov_err *err)
 }
 
 static int
-run_sign(struct job j, int argc, char **argv, struct sov_err *err)
+run_sign(struct sign_job j, int argc, char **argv, struct sov_err *err)
 {
     int rc;
 
@@ -628,7 +474,7 @@ run_sign(struct job j, int argc, char **argv, struct sov_err *err)
         rc = sign(&j, err);
     if (rc == 0)
         rc = tell(&j, err);
-    for (int i = 0; i < N_OUT; i++) {
+    for (int i = 0; i < SIGN_OUTPUTS; i++) {
         sov_sink_abort(j.sink[i]);
         free(j.out[i]);
     }
@@ -645,17 +491,17 @@ run_sign(struct job j, int argc, char **argv, struct sov_err *err)
 int
 sov_verify_adopt(int argc, char **argv, struct sov_err *err)
 {
-    return run_sign((struct job){ .adopt = true }, argc, argv, err);
+    return run_sign((struct sign_job){ .adopt = true }, argc, argv, err);
 }
 
 int
 sov_verify_sign(int argc, char **argv, struct sov_err *err)
 {
-    return run_sign((struct job){ .adopt = false }, argc, argv, err);
+    return run_sign((struct sign_job){ .adopt = false }, argc, argv, err);
 }
 
 int
 sov_verify_facts(int argc, char **argv, struct sov_err *err)
 {
-    return run_sign((struct job){ .facts = true }, argc, argv, err);
+    return run_sign((struct sign_job){ .facts = true }, argc, argv, err);
 }

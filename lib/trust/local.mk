@@ -22,7 +22,7 @@ libsov_all_la_SOURCES += \
 	%D%/make.c \
 	%D%/mask.c %D%/mask.h \
 	%D%/minisig.c \
-	%D%/oms.c %D%/oms.h \
+	%D%/oms.c %D%/oms.h %D%/oms_make.c \
 	%D%/pool.c %D%/pool.h \
 	%D%/policy.c %D%/policy.def %D%/policy.h \
 	%D%/policy_in.h %D%/policy_read.c %D%/policy_take.c \
@@ -31,7 +31,7 @@ libsov_all_la_SOURCES += \
 	%D%/search.c \
 	%D%/secret.c \
 	%D%/sign.c \
-	%D%/statement.c %D%/statement.h \
+	%D%/statement.c %D%/statement.h %D%/statement_kind.c \
 	%D%/verify.c \
 	%D%/words.c %D%/words.h
 

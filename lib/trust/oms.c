@@ -25,9 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STATEMENT       "https://in-toto.io/Statement/v1"
 #define ENVELOPE_VALUES 64 /* JSON values of a bundle: it has 14 */
-#define PREDICATE       "https://model_signing/signature/v1." /* and a number */
 
 struct sov_oms {
     json_t *json; /* of the statement: what all names borrow from */
@@ -240,8 +238,8 @@ is_path(const char *name, bool alone)
     return true;
 }
 
-static int
-by_name(const void *a, const void *b)
+int
+sov_oms_by_name(const void *a, const void *b)
 {
     const struct sov_oms_file *x = a, *y = b;
 
@@ -296,7 +294,7 @@ read_resources(struct sov_oms *o, const json_t *list,
     }
     sov_buf_free(&all);
     if (rc == 0)
-        qsort(o->file, o->n, sizeof(*o->file), by_name);
+        qsort(o->file, o->n, sizeof(*o->file), sov_oms_by_name);
     for (size_t i = 1; i < o->n && rc == 0; i++)
         if (strcmp(o->file[i - 1].name, o->file[i].name) == 0)
             rc = sov_fail(err, SOV_EFORMAT, "\"%.100s\" is there twice",
@@ -333,12 +331,12 @@ read_statement(struct sov_oms *o, struct sov_err *err)
     const json_t *subjects, *digest, *predicate, *list, *how;
     unsigned char root[SOV_SHA256_LEN];
     const char *type, *hex;
-    int rc = must_be(o->json, "_type", STATEMENT, err);
+    int rc = must_be(o->json, "_type", SOV_OMS_STATEMENT, err);
 
     type = rc == 0 ? get_text(o->json, "predicateType", err) : NULL;
     if (type == NULL)
         return SOV_EFORMAT;
-    if (strncmp(type, PREDICATE, strlen(PREDICATE)) != 0)
+    if (strncmp(type, SOV_OMS_PREDICATE, strlen(SOV_OMS_PREDICATE)) != 0)
         return sov_fail(err, SOV_EFORMAT, "\"%.80s\" is no model signature",
                         type);
     subjects = get(o->json, "subject", JSON_ARRAY, err);
@@ -493,7 +491,7 @@ sov_oms_check(const sov_oms *oms, const struct sov_oms_file *file, size_t n,
 
         if (sov_oms_ignores(oms, file[i].name))
             continue;
-        f = bsearch(&file[i], oms->file, oms->n, sizeof(*f), by_name);
+        f = bsearch(&file[i], oms->file, oms->n, sizeof(*f), sov_oms_by_name);
         if (f == NULL)
             rc = sov_fail(err, SOV_ENO, "%.100s: was not signed", file[i].name);
         else if (memcmp(f->sha256, file[i].sha256, SOV_SHA256_LEN) != 0)
@@ -507,124 +505,4 @@ sov_oms_check(const sov_oms *oms, const struct sov_oms_file *file, size_t n,
                 sov_fail(err, SOV_ENO, "%.100s: is missing", oms->file[i].name);
     free(seen);
     return rc;
-}
-
-/* ---- making one */
-
-/* All of it, or NULL for want of memory or a name that is not UTF-8. */
-static json_t *
-describe(const char *name, const struct sov_oms_file *file, size_t n,
-         const char *const *ignore, size_t n_ignore, const char root[65])
-{
-    json_t *resources = json_array();
-    json_t *paths = json_array();
-    char hex[65];
-    bool bad = false;
-
-    for (size_t i = 0; i < n; i++) {
-        sov_hex_text(file[i].sha256, hex);
-        bad |= json_array_append_new(resources,
-                                     json_pack("{s:s,s:s,s:s}", "name",
-                                               file[i].name, "algorithm",
-                                               "sha256", "digest", hex)) != 0;
-    }
-    for (size_t i = 0; i < n_ignore; i++)
-        bad |= json_array_append_new(paths, json_string(ignore[i])) != 0;
-    if (bad) {
-        json_decref(resources);
-        json_decref(paths);
-        return NULL;
-    }
-    return json_pack("{s:s,s:[{s:s,s:{s:s}}],s:s,s:{s:o,s:{s:s,s:s,s:b,s:o}}}",
-                     "_type", STATEMENT, "subject", "name", name, "digest",
-                     "sha256", root, "predicateType", PREDICATE "0",
-                     "predicate", "resources", resources, "serialization",
-                     "method", "files", "hash_type", "sha256", "allow_symlinks",
-                     0, "ignore_paths", paths);
-}
-
-/* The payload: names in their order, the root over their digests. */
-static int
-compose(struct sov_buf *out, const char *name, const struct sov_oms_file *file,
-        size_t n, const char *const *ignore, size_t n_ignore,
-        struct sov_err *err)
-{
-    struct sov_oms_file *sorted = sov_mem_array(n, sizeof(*sorted));
-    unsigned char root[SOV_SHA256_LEN];
-    struct sov_buf all = { 0 };
-    char hex[65];
-    json_t *json;
-    int rc;
-
-    if (sorted == NULL)
-        return sov_mem_fail(err);
-    memcpy(sorted, file, n * sizeof(*sorted));
-    qsort(sorted, n, sizeof(*sorted), by_name);
-    for (size_t i = 0; i < n; i++)
-        sov_buf_add(&all, sorted[i].sha256, SOV_SHA256_LEN);
-    sov_sha256(all.p, all.len, root);
-    sov_hex_text(root, hex);
-    json = all.bad ? NULL : describe(name, sorted, n, ignore, n_ignore, hex);
-    rc = json != NULL ? sov_canon_put(out, json, err)
-                      : sov_fail(err, SOV_EARG,
-                                 "names of files must be UTF-8, and memory is "
-                                 "needed for them");
-    json_decref(json);
-    sov_buf_free(&all);
-    free(sorted);
-    return rc;
-}
-
-static void
-put(struct sov_buf *out, const char *text)
-{
-    sov_buf_add(out, text, strlen(text));
-}
-
-static int
-put_base64(struct sov_buf *out, const void *p, size_t len, struct sov_err *err)
-{
-    char *text = sov_mem_array(SOV_BASE64_LEN(len) + 1, 1);
-
-    if (text == NULL)
-        return sov_mem_fail(err);
-    sov_base64_encode(p, len, text);
-    put(out, text);
-    free(text);
-    return 0;
-}
-
-int
-sov_oms_make(const sov_eckey *key, const char *name,
-             const struct sov_oms_file *file, size_t n,
-             const char *const *ignore, size_t n_ignore, char **text,
-             size_t *len, struct sov_err *err)
-{
-    unsigned char r[SOV_EC_LEN], s[SOV_EC_LEN], sig[SOV_EC_SIG_MAX];
-    struct sov_buf payload = { 0 }, pae = { 0 }, out = { 0 };
-    int rc;
-
-    if (!key->has_secret || n == 0 || n > SOV_OMS_FILES)
-        return sov_fail(err, SOV_EARG, "a secret key and 1 to %d files",
-                        (int)SOV_OMS_FILES);
-    rc = compose(&payload, name, file, n, ignore, n_ignore, err);
-    if (rc == 0)
-        rc = sov_envelope_pae(&pae, SOV_INTOTO_TYPE, payload.p, payload.len,
-                              err);
-    if (rc == 0)
-        rc = sov_ec_sign(key->curve, key->secret, pae.p, pae.len, r, s, err);
-    put(&out, "{\"dsseEnvelope\":{\"payload\":\"");
-    if (rc == 0)
-        rc = put_base64(&out, payload.p, payload.len, err);
-    put(&out, "\",\"payloadType\":\"" SOV_INTOTO_TYPE
-              "\",\"signatures\":[{\"keyid\":\"\",\"sig\":\"");
-    if (rc == 0)
-        rc = put_base64(&out, sig, sov_ecsig_put(key->curve, r, s, sig), err);
-    put(&out, "\"}]},\"mediaType\":\"" SOV_BUNDLE_TYPE
-              "\",\"verificationMaterial\":{\"publicKey\":{\"hint\":\"");
-    put(&out, key->hint);
-    put(&out, "\"},\"tlogEntries\":[]}}\n");
-    sov_buf_free(&payload);
-    sov_buf_free(&pae);
-    return sov_buf_give(&out, rc, text, len, err);
 }

@@ -431,54 +431,6 @@ read_provenance(struct reader *r, json_t *obj, struct sov_statement *st)
 
 /* ---- the result of a test */
 
-static const char *const test_words[SOV_TESTS] = { "PASSED", "WARNED",
-                                                   "FAILED" };
-
-static bool
-is_of_type(const struct sov_statement *st, const char *type)
-{
-    return st->predicate_type != NULL && strcmp(st->predicate_type, type) == 0;
-}
-
-bool
-sov_statement_is_test(const struct sov_statement *st)
-{
-    return is_of_type(st, SOV_PREDICATE_TEST);
-}
-
-bool
-sov_statement_is_provenance(const struct sov_statement *st)
-{
-    return is_of_type(st, SOV_PREDICATE_PROVENANCE);
-}
-
-bool
-sov_statement_is_facts(const struct sov_statement *st)
-{
-    return is_of_type(st, SOV_PREDICATE_FACTS);
-}
-
-bool
-sov_statement_is_summary(const struct sov_statement *st)
-{
-    return is_of_type(st, SOV_PREDICATE_SUMMARY);
-}
-
-const char *
-sov_test_word(enum sov_test result)
-{
-    return test_words[result];
-}
-
-const char *
-sov_test_member(enum sov_test result)
-{
-    static const char *const names[SOV_TESTS] = { "passedTests", "warnedTests",
-                                                  "failedTests" };
-
-    return names[result];
-}
-
 static int
 read_result(struct reader *r, const json_t *obj, struct sov_statement *st)
 {
@@ -488,7 +440,7 @@ read_result(struct reader *r, const json_t *obj, struct sov_statement *st)
     if (rc < 0)
         return rc;
     for (int i = 0; i < SOV_TESTS; i++)
-        if (strcmp(word, test_words[i]) == 0) {
+        if (strcmp(word, sov_test_word((enum sov_test)i)) == 0) {
             st->result = (enum sov_test)i;
             return 0;
         }
@@ -611,7 +563,7 @@ read_predicate(struct reader *r, const json_t *json, struct sov_statement *st)
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         int rc;
 
-        if (!is_of_type(st, known[i].type))
+        if (strcmp(st->predicate_type, known[i].type) != 0)
             continue;
         rc = need_obj(r, json, "predicate", &obj);
         return rc < 0 ? rc : known[i].read(r, obj, st);
