@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINKS_MAX 4000 /* bends, and ways */
+#define LINKS_MAX 4000  /* bends, and ways */
+#define WAYS_MAX  20000 /* of a picture: each is compared with each */
 #define SWEEPS    4
 
 /* Two that are linked, from one row to the next. */
@@ -390,6 +391,11 @@ paper_picture(const struct paper *p, struct picture *pic, int box, int bend,
 
     for (size_t i = 0; i < p->n_steps; i++)
         edges += p->step[i].claim->statement.n_dependencies;
+    if (edges > WAYS_MAX)
+        return sov_fail(err, SOV_EUNSUP,
+                        "a history of %zu files is too large for a picture; "
+                        "the limit is %d",
+                        edges, WAYS_MAX);
     pic->box = calloc(n + edges, sizeof(*pic->box));
     pic->edge = calloc(edges, sizeof(*pic->edge));
     if (pic->box == NULL || pic->edge == NULL)

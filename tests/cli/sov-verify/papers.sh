@@ -100,6 +100,44 @@ done
 cp m.gguf bare.gguf
 expect 0 sov-verify --report=ai-act-annex-iv --key team.pub bare.gguf
 out_has "NOT VERIFIED: nobody has signed anything"
+
+# a history that somebody has made up, of whom nothing is known, so large that
+# a picture of it would take minutes: 21 steps of a thousand files each
+some=$(printf '{"annotations":{"sov_role":"x"}},%.0s' 1 2 3 4 5 6 7 8 9 10)
+some=$some$some$some$some$some$some$some$some$some$some
+some=$some$some$some$some$some$some$some$some$some$some
+head='{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":'
+made='"predicateType":"https://slsa.dev/provenance/v1","predicate":{
+    "buildDefinition":{"buildType":"x","resolvedDependencies":['
+by=']},"runDetails":{"builder":{"id":"x"}}}}'
+id=$(printf %064d 0)
+sig=$(head -c 64 /dev/zero | base64 -w 0)
+# strange DIGEST DEPENDENCIES: a claim about it, and its id in $payload
+strange() {
+    printf %s "$head\"$1\",\"digest\":{\"sha256\":\"$1\"}}],$made$2$by" >payload
+    printf '%s%s%s%s%s%s%s\n' '{"dsseEnvelope":{"payload":"' \
+        "$(base64 -w 0 payload)" \
+        '","payloadType":"application/vnd.in-toto+json","signatures":[{' \
+        "\"keyid\":\"$id\",\"sig\":\"$sig\"}]}," \
+        '"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json",' \
+        '"verificationMaterial":{"publicKey":{"hint":' "\"$id\"}}}" >>large
+}
+rm -f large
+deps=
+for i in $(seq 100 120); do
+    digest=$(printf %064d "$i")
+    strange "$digest" "${some%,}"
+    deps=$deps,'{"digest":{"sha256":"'$digest'"},"annotations":{"sov_claim":"'$(
+        sha256sum <payload | cut -c 1-64)'","sov_role":"parent"}}'
+done
+strange "$(sha256sum <m.gguf | cut -c 1-64)" "${deps#,}"
+for kind in lineage lineage-dot; do
+    expect 69 sov-verify -q --report=$kind --claims large m.gguf
+    err_has "too large for a picture"
+    out_empty
+done
+expect 0 sov-verify -q --report=model-card --claims large m.gguf
+out_has "NOT VERIFIED"
 expect 77 sov-verify --report=spdx --policy team.pol -o x bare.gguf
 for kind in $kinds; do
     expect 0 sov-verify -q "--report=$kind" --key team.pub bare.gguf
