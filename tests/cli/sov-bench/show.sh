@@ -152,7 +152,6 @@ text='\u003cscript\u003ealert(1)\u003c/script\u003e\"'\''&amp;|`,;\n\r\t@x #1 *b
 # shellcheck disable=SC2016
 EVIL_TEXT=$text awk '{
     evil = ENVIRON["EVIL_TEXT"]
-    gsub(/\\/, "\\\\", evil)
     gsub(/&/, "\\\\&", evil)
     gsub(/llama-1b/, evil)
     gsub(/"arch":"llama"/, "\"arch\":\"" evil "\"")
@@ -168,7 +167,6 @@ EVIL_TEXT=$text awk '{
 # shellcheck disable=SC2016
 EVIL_TEXT=$text awk '{
     evil = ENVIRON["EVIL_TEXT"]
-    gsub(/\\/, "\\\\", evil)
     gsub(/&/, "\\\\&", evil)
     gsub(/llama-1b/, evil)
     gsub(/wiki.test.raw/, evil)
