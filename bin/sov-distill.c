@@ -382,12 +382,7 @@ train(struct distill *q, struct sov_err *err)
     sov_guard_stop(false);
     if (rc <= 0)
         return rc;
-    sov_fail(err, SOV_EIO,
-             "stopped by a signal; what was done is kept in %s, and the same "
-             "command with --resume goes on from there",
-             dir);
-    err->where = SOV_WHERE_LOCK; /* exit status 75: try again */
-    return SOV_EIO;
+    return distill_stopped(dir, " with --resume", err);
 }
 
 /* The model, its index, its claims: together, or one after the other. */

@@ -100,22 +100,6 @@ static const struct sov_opt opts[] = {
 
 /* ---- getting ready ---- */
 
-/* What an import leaves behind concerns whoever converts; what is odd about a
- * file that is read as it is, those who ask. */
-static void
-show_warnings(const struct prune *p)
-{
-    bool import = strcmp(sov_model_format(p->model), "huggingface") == 0;
-    const char *text;
-
-    for (size_t i = 0; (text = sov_model_warning(p->model, i)) != NULL; i++) {
-        if (import)
-            sov_warn("%s: %s", sov_name_in(p->source), text);
-        else
-            sov_note(1, "%s: %s", sov_name_in(p->source), text);
-    }
-}
-
 static int
 open_model(struct prune *p, struct sov_err *err)
 {
@@ -133,7 +117,7 @@ open_model(struct prune *p, struct sov_err *err)
     rc = sov_model_open_with(&p->model, p->source, &opt, err);
     if (rc < 0)
         return sov_lineage_refuse(&p->lineage, rc, err);
-    show_warnings(p);
+    sov_tool_warnings(p->model, sov_name_in(p->source), true);
     rc = sov_lineage_input(&p->lineage, p->model, err);
     return rc == 0 ? sov_lineage_also(&p->lineage, o->stats, err) : rc;
 }

@@ -121,7 +121,6 @@ static int
 check_arguments(struct quantize *q, struct sov_err *err)
 {
     const struct quantize_options *o = &quantize_options;
-    const char *out = sov_common.output;
     const char *source = q->source;
     int rc = quantize_calib_check(q, err);
 
@@ -131,13 +130,9 @@ check_arguments(struct quantize *q, struct sov_err *err)
         return sov_fail(err, SOV_EARG,
                         "-t TYPE is missing: q4_k_m is small "
                         "and good, q8_0 nearly lossless, f16 plain");
-    if (out == NULL && !sov_common.dry_run)
-        return sov_fail(err, SOV_EARG,
-                        "-o OUT is missing (- is standard output)");
-    if (sov_common.json && !sov_common.dry_run && sov_tool_to_stdout())
-        return sov_fail(err, SOV_EARG,
-                        "--json and the model cannot both go "
-                        "to standard output");
+    rc = sov_tool_check_streams(false, err);
+    if (rc < 0)
+        return rc;
     if (o->merge && (o->split_max_size > 0 || o->split_max_tensors > 0))
         return sov_fail(err, SOV_EARG,
                         "--merge joins and --split-max-size cuts: give one");
@@ -158,22 +153,6 @@ quantize_is_pipe(const char *path)
         strcmp(path, "-") == 0 ? fstat(STDIN_FILENO, &st) : stat(path, &st);
 
     return rc == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
-}
-
-/* What an import leaves behind concerns whoever converts; what is odd about a
- * file that is read as it is, those who ask. */
-static void
-show_warnings(const struct quantize *q)
-{
-    bool import = strcmp(sov_model_format(q->model), "huggingface") == 0;
-    const char *text;
-
-    for (size_t i = 0; (text = sov_model_warning(q->model, i)) != NULL; i++) {
-        if (import)
-            sov_warn("%s: %s", sov_name_in(q->source), text);
-        else
-            sov_note(1, "%s: %s", sov_name_in(q->source), text);
-    }
 }
 
 static int
@@ -201,7 +180,7 @@ open_model(struct quantize *q, struct sov_err *err)
 
     if (rc < 0)
         return sov_lineage_refuse(&q->lineage, rc, err);
-    show_warnings(q);
+    sov_tool_warnings(q->model, sov_name_in(q->source), true);
     rc = sov_lineage_input(&q->lineage, q->model, err);
     if (rc == 0)
         rc = sov_lineage_also(&q->lineage, quantize_options.stats, err);

@@ -120,15 +120,8 @@ write_text(const struct bench_outputs *o, const char *path, const char *text,
         .inputs = o->inputs,
         .n_inputs = o->n_inputs,
     };
-    sov_sink *sink = NULL;
-    int rc = sov_sink_open(&sink, path, &opts, err);
 
-    if (rc == 0)
-        rc = sov_sink_write(sink, text, len, err);
-    if (rc == 0)
-        rc = sov_sink_commit(&sink, err);
-    sov_sink_abort(sink);
-    return rc;
+    return sov_tool_write_file(path, &opts, text, len, err);
 }
 
 /* Text that grows as it is written to. */

@@ -93,6 +93,25 @@ read_epoch(int64_t *t)
 }
 
 int
+sov_claims_sides(sov_claims *set, sov_model *model, bool *found,
+                 struct sov_err *err)
+{
+    const char *name, *text;
+    size_t len;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0; i++) {
+        rc = sov_model_side(model, SOV_SIDE_CLAIMS, i, &name, &text, &len, err);
+        if (rc != 0)
+            break;
+        if (found != NULL)
+            *found = true;
+        rc = sov_claims_read(set, text, len, name, err);
+    }
+    return rc > 0 ? 0 : rc;
+}
+
+int
 sov_claims_key(sov_seckey **key, const char *path, struct sov_err *err)
 {
     int64_t t;

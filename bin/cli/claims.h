@@ -20,6 +20,11 @@
 int sov_claims_load(sov_claims *set, const char *path, int fd,
                     struct sov_err *err) SOV_MUST_CHECK;
 
+/* Those that came with a model so far; *found (or NULL) is set if there
+ * are any. */
+int sov_claims_sides(sov_claims *set, sov_model *model, bool *found,
+                     struct sov_err *err) SOV_MUST_CHECK;
+
 /* Load the secret key of --sign-key; the password is asked for. */
 int sov_claims_key(sov_seckey **key, const char *path,
                    struct sov_err *err) SOV_MUST_CHECK;

@@ -3,28 +3,13 @@
  * early.c - a damaged model in an archive is given up at its first bad piece
  */
 #include "cli/early.h"
+
+#include "cli/claims.h"
 #include "sov/claim.h"
 
 #include <string.h>
 
 #define MAX_LOOKS 4 /* our archives need one */
-
-/* The claims that came so far, their signatures checked. */
-static int
-read_claims(sov_claims *set, sov_model *model, const sov_keyring *ring,
-            struct sov_err *err)
-{
-    const char *name, *text;
-    size_t len;
-    int rc = 0;
-
-    for (size_t i = 0; rc == 0; i++) {
-        rc = sov_model_side(model, SOV_SIDE_CLAIMS, i, &name, &text, &len, err);
-        if (rc == 0)
-            rc = sov_claims_read(set, text, len, name, err);
-    }
-    return rc < 0 ? rc : sov_claims_check(set, ring, err);
-}
 
 static bool
 is_named(const sov_claims *set, const sov_index *idx)
@@ -49,7 +34,9 @@ find_index(struct sov_early *e, sov_model *model, struct sov_err *err)
     int rc = sov_claims_new(&set, err);
 
     if (rc == 0)
-        rc = read_claims(set, model, e->ring, err);
+        rc = sov_claims_sides(set, model, NULL, err);
+    if (rc == 0)
+        rc = sov_claims_check(set, e->ring, err);
     for (size_t i = 0; rc == 0 && e->idx == NULL; i++) {
         sov_index *idx;
 

@@ -149,6 +149,10 @@ struct sov_deed {
     size_t n_extra;
 };
 
+/* An input of it: a file with what it is for, and what it is. */
+void sov_deed_file(struct sov_resource *r, const char *path, const char *role,
+                   const struct sov_digest *is);
+
 /* The name of the input for messages. */
 const char *sov_lineage_source(const struct sov_lineage *l);
 

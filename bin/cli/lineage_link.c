@@ -120,6 +120,15 @@ sov_lineage_ancestors(struct sov_lineage *l, struct sov_err *err)
 }
 
 /* An input of the deed, with where it comes from if that is known. */
+void
+sov_deed_file(struct sov_resource *r, const char *path, const char *role,
+              const struct sov_digest *is)
+{
+    r->name = sov_name_base(sov_name_in(path));
+    r->role = role;
+    r->digest = *is;
+}
+
 static struct sov_resource
 describe_input(const struct sov_lineage *l, const struct sov_resource *input)
 {

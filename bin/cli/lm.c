@@ -221,13 +221,11 @@ int
 sov_lm_open(struct sov_lm *lm, enum sov_access access, const char *const *files,
             size_t n_files, struct sov_err *err)
 {
-    const char *warning;
     int rc = open_model(lm, access, err);
 
     if (rc < 0)
         return rc;
-    for (size_t i = 0; (warning = sov_model_warning(lm->model, i)) != NULL; i++)
-        sov_note(1, "%s: %s", sov_lm_name(lm), warning);
+    sov_tool_warnings(lm->model, sov_lm_name(lm), false);
     return list_inputs(lm, files, n_files, err);
 }
 

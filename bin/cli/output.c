@@ -57,6 +57,34 @@ sov_tool_same_file(const char *a, const char *b)
 }
 
 int
+sov_tool_write_file(const char *path, const struct sov_sink_opts *opts,
+                    const void *text, size_t len, struct sov_err *err)
+{
+    sov_sink *sink = NULL;
+    int rc = sov_sink_open(&sink, path, opts, err);
+
+    if (rc == 0)
+        rc = sov_sink_write(sink, text, len, err);
+    if (rc == 0)
+        rc = sov_sink_commit(&sink, err);
+    sov_sink_abort(sink);
+    return rc;
+}
+
+int
+sov_tool_check_streams(bool elsewhere, struct sov_err *err)
+{
+    if (sov_common.output == NULL && !elsewhere && !sov_common.dry_run)
+        return sov_fail(err, SOV_EARG,
+                        "-o OUT is missing (- is standard output)");
+    if (sov_common.json && !sov_common.dry_run && sov_tool_to_stdout())
+        return sov_fail(err, SOV_EARG,
+                        "--json and the model cannot both go "
+                        "to standard output");
+    return 0;
+}
+
+int
 sov_tool_check_output(struct sov_err *err)
 {
     const char *path = sov_common.output;

@@ -64,8 +64,7 @@ sov_tool_tty(int fd)
     return isatty(fd) == 1;
 }
 
-static void SOV_PRINTF(2, 0)
-say(const char *kind, const char *fmt, va_list ap)
+static void SOV_PRINTF(2, 0) say(const char *kind, const char *fmt, va_list ap)
 {
     char text[1000];
     char line[2000];
@@ -98,6 +97,20 @@ sov_note(int level, const char *fmt, ...)
     va_start(ap, fmt);
     say("", fmt, ap);
     va_end(ap);
+}
+
+void
+sov_tool_warnings(const sov_model *model, const char *name, bool converts)
+{
+    bool import = strcmp(sov_model_format(model), "huggingface") == 0;
+    const char *text;
+
+    for (size_t i = 0; (text = sov_model_warning(model, i)) != NULL; i++) {
+        if (converts && import)
+            sov_warn("%s: %s", name, text);
+        else
+            sov_note(1, "%s: %s", name, text);
+    }
 }
 
 static int
@@ -261,8 +274,8 @@ close_stdout(struct sov_err *err)
         return 0;
     if (errno == 0)
         errno = EIO;
-    return sov_fail_sys(err, left || errno == EPIPE ? SOV_WHERE_PIPE
-                                                    : SOV_WHERE_ANY,
+    return sov_fail_sys(err,
+                        left || errno == EPIPE ? SOV_WHERE_PIPE : SOV_WHERE_ANY,
                         "standard output");
 }
 

@@ -14,6 +14,7 @@
 #include "cli/opt.h"
 #include "sov/err.h"
 #include "sov/io.h"
+#include "sov/model.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -111,6 +112,10 @@ const char *sov_tool_datadir(void);
 void sov_warn(const char *fmt, ...) SOV_PRINTF(1, 2);
 void sov_note(int level, const char *fmt, ...) SOV_PRINTF(2, 3);
 
+/* What was odd about a model that was opened, as notes; for a tool that
+ * converts, what an import leaves behind as warnings. */
+void sov_tool_warnings(const sov_model *model, const char *name, bool converts);
+
 /* The line that ends a run, for one that goes on: rc and err are of a part. */
 void sov_tool_complain(int rc, const struct sov_err *err);
 
@@ -139,8 +144,17 @@ size_t sov_tool_columns(void);
 int sov_tool_sink(sov_sink **sink, const char *const *inputs, size_t n_inputs,
                   uint64_t size, struct sov_err *err) SOV_MUST_CHECK;
 
+/* All of a file that another option than -o names. */
+int sov_tool_write_file(const char *path, const struct sov_sink_opts *opts,
+                        const void *text, size_t len,
+                        struct sov_err *err) SOV_MUST_CHECK;
+
 /* Before anything is opened: do -o and --depfile go together? */
 int sov_tool_check_output(struct sov_err *err) SOV_MUST_CHECK;
+
+/* Is there an output, and does --json not go where it goes?  elsewhere: what
+ * is made goes to a file that another option names. */
+int sov_tool_check_streams(bool elsewhere, struct sov_err *err) SOV_MUST_CHECK;
 
 /* Are these two names of one file, or will they be? */
 bool sov_tool_same_file(const char *a, const char *b);

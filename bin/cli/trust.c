@@ -78,18 +78,10 @@ keep(const char *path, const void *text, size_t len, struct sov_err *err)
 {
     const struct sov_sink_opts o = { .force = true };
     char folder[PATH_MAX];
-    sov_sink *sink = NULL;
-    int rc;
 
     strcpy(folder, path);
     make_folders(folder);
-    rc = sov_sink_open(&sink, path, &o, err);
-    if (rc == 0)
-        rc = sov_sink_write(sink, text, len, err);
-    if (rc == 0)
-        rc = sov_sink_commit(&sink, err);
-    sov_sink_abort(sink);
-    return rc;
+    return sov_tool_write_file(path, &o, text, len, err);
 }
 
 /* A file that may be missing: *text stays NULL then. */

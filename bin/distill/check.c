@@ -150,14 +150,9 @@ distill_check(const struct distill *q, struct sov_err *err)
         rc = check_merge(err);
     if (rc < 0)
         return rc;
-    if (sov_common.output == NULL && o->delta_out == NULL &&
-        !sov_common.dry_run)
-        return sov_fail(err, SOV_EARG,
-                        "-o OUT is missing (- is standard output)");
-    if (sov_common.json && !sov_common.dry_run && sov_tool_to_stdout())
-        return sov_fail(err, SOV_EARG,
-                        "--json and the model cannot both go "
-                        "to standard output");
+    rc = sov_tool_check_streams(o->delta_out != NULL, err);
+    if (rc < 0)
+        return rc;
     if (o->steps > 0 && o->tokens > 0)
         return sov_fail(err, SOV_EARG, "--steps and --tokens: give one");
     if (o->student != NULL && o->tokenizer != NULL)

@@ -124,6 +124,10 @@ int distill_open_models(struct distill *q, struct sov_err *err) SOV_MUST_CHECK;
 int distill_list_inputs(struct distill *q, struct sov_err *err) SOV_MUST_CHECK;
 void distill_close_models(struct distill *q);
 
+/* A signal ended it: what was done is kept, and the same command, how, goes on.
+ * Exit status 75: try again. */
+int distill_stopped(const char *kept, const char *how, struct sov_err *err);
+
 /* foretell.c, generate.c: what a teacher does alone, --cache-out and
  * --generate. */
 int distill_foretell(struct distill *q, struct sov_err *err) SOV_MUST_CHECK;

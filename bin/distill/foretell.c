@@ -25,6 +25,17 @@ report(uint64_t tokens, uint64_t bytes, struct sov_err *err)
     return sov_report_end(r, err);
 }
 
+int
+distill_stopped(const char *kept, const char *how, struct sov_err *err)
+{
+    sov_fail(err, SOV_EIO,
+             "stopped by a signal; what was done is kept in %s, and the same "
+             "command%s goes on from there",
+             kept, how);
+    err->where = SOV_WHERE_LOCK;
+    return SOV_EIO;
+}
+
 static int
 work(const struct distill *q, sov_sink *sink, uint64_t *tokens,
      struct sov_err *err)
@@ -41,12 +52,7 @@ work(const struct distill *q, sov_sink *sink, uint64_t *tokens,
     sov_guard_stop(false);
     if (rc <= 0)
         return rc;
-    sov_fail(err, SOV_EIO,
-             "stopped by a signal; what was done is kept in %s, and the same "
-             "command goes on from there",
-             sov_sink_part(sink));
-    err->where = SOV_WHERE_LOCK; /* exit status 75: try again */
-    return SOV_EIO;
+    return distill_stopped(sov_sink_part(sink), "", err);
 }
 
 /* With --resume it grows in OUT.part, which stays. */

@@ -24,15 +24,6 @@ distill_path(int which)
                                       : o->tokenizer;
 }
 
-static void
-show_warnings(const sov_model *model, const char *path)
-{
-    const char *text;
-
-    for (size_t i = 0; (text = sov_model_warning(model, i)) != NULL; i++)
-        sov_note(1, "%s: %s", sov_name_in(path), text);
-}
-
 static int
 open_first(struct distill *q, struct sov_err *err)
 {
@@ -102,7 +93,7 @@ distill_open_models(struct distill *q, struct sov_err *err)
             rc = open_beside(q, i, err);
     for (int i = 0; i < DISTILL_MODELS && rc == 0; i++)
         if (q->model[i] != NULL)
-            show_warnings(q->model[i], distill_path(i));
+            sov_tool_warnings(q->model[i], sov_name_in(distill_path(i)), false);
     return rc;
 }
 

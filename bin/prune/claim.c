@@ -152,15 +152,6 @@ describe_heal(struct sov_params *to)
     sov_params_text(to, "heal_text", sov_name_base(o->heal_text));
 }
 
-static void
-name_file(struct sov_resource *r, const char *path, const char *role,
-          const struct sov_digest *is)
-{
-    r->name = sov_name_base(sov_name_in(path));
-    r->role = role;
-    r->digest = *is;
-}
-
 /* What was read beside the model. */
 static size_t
 name_files(const struct prune *p, struct sov_resource *r)
@@ -169,13 +160,13 @@ name_files(const struct prune *p, struct sov_resource *r)
     size_t n = 0;
 
     if (o->plan != NULL)
-        name_file(&r[n++], o->plan, "plan", &p->plan_is);
+        sov_deed_file(&r[n++], o->plan, "plan", &p->plan_is);
     if (o->calib != NULL)
-        name_file(&r[n++], o->calib, "calibration", &p->calib.is);
+        sov_deed_file(&r[n++], o->calib, "calibration", &p->calib.is);
     if (o->stats != NULL)
-        name_file(&r[n++], o->stats, "imatrix", sov_stats_digest(p->stats));
+        sov_deed_file(&r[n++], o->stats, "imatrix", sov_stats_digest(p->stats));
     if (o->heal_text != NULL)
-        name_file(&r[n++], o->heal_text, "dataset", &p->heal_is);
+        sov_deed_file(&r[n++], o->heal_text, "dataset", &p->heal_is);
     return n;
 }
 

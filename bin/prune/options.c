@@ -278,14 +278,10 @@ check_streams(const struct prune *p, struct sov_err *err)
 {
     const struct prune_options *o = &prune_options;
     const char *out = sov_common.output;
+    int rc = sov_tool_check_streams(false, err);
 
-    if (out == NULL && !sov_common.dry_run)
-        return sov_fail(err, SOV_EARG,
-                        "-o OUT is missing (- is standard output)");
-    if (sov_common.json && !sov_common.dry_run && sov_tool_to_stdout())
-        return sov_fail(err, SOV_EARG,
-                        "--json and the model cannot both go "
-                        "to standard output");
+    if (rc < 0)
+        return rc;
     if (strcmp(p->source, "-") == 0 && isatty(STDIN_FILENO))
         return sov_fail(err, SOV_EARG,
                         "standard input is a terminal, not a model");

@@ -142,15 +142,6 @@ describe(const struct quantize *q, struct sov_params *to, const char *input,
     sov_params_flag(to, "merge", o->merge);
 }
 
-static void
-name_file(struct sov_resource *r, const char *path, const char *role,
-          const struct sov_digest *is)
-{
-    r->name = sov_name_base(sov_name_in(path));
-    r->role = role;
-    r->digest = *is;
-}
-
 /* Files that --set took values from, the plan, the text, the importance matrix,
  * adapters. */
 static size_t
@@ -159,17 +150,18 @@ name_files(const struct quantize *q, struct sov_resource *r)
     size_t n = 0;
 
     for (size_t i = 0; i < q->n_files; i++)
-        name_file(&r[n++], q->file[i], "metadata", &q->file_is[i]);
+        sov_deed_file(&r[n++], q->file[i], "metadata", &q->file_is[i]);
     if (quantize_options.plan != NULL)
-        name_file(&r[n++], quantize_options.plan, "plan", &q->plan_is);
+        sov_deed_file(&r[n++], quantize_options.plan, "plan", &q->plan_is);
     if (q->calib.opts.ids != NULL)
-        name_file(&r[n++], quantize_options.calib, "calibration", &q->calib.is);
+        sov_deed_file(&r[n++], quantize_options.calib, "calibration",
+                      &q->calib.is);
     if (q->stats != NULL)
-        name_file(&r[n++], quantize_options.stats, "imatrix",
-                  sov_stats_digest(q->stats));
+        sov_deed_file(&r[n++], quantize_options.stats, "imatrix",
+                      sov_stats_digest(q->stats));
     for (size_t i = 0; i < q->adapters.n; i++)
-        name_file(&r[n++], q->adapters.item[i].path, "adapter",
-                  sov_model_digest(q->adapters.item[i].model, 0));
+        sov_deed_file(&r[n++], q->adapters.item[i].path, "adapter",
+                      sov_model_digest(q->adapters.item[i].model, 0));
     return n;
 }
 
@@ -221,7 +213,8 @@ say(struct quantize *q, struct sov_params *external,
     deed.n_internal = internal->n;
     deed.n_inputs = name_files(q, input);
     if (q->stats_is.has != 0) {
-        name_file(&beside, quantize_options.stats_out, "imatrix", &q->stats_is);
+        sov_deed_file(&beside, quantize_options.stats_out, "imatrix",
+                      &q->stats_is);
         deed.beside = &beside;
     }
     if (rc == 0)

@@ -237,15 +237,10 @@ write_file(const struct helper *h, bool up, struct sov_err *err)
         .inputs = h->opts->inputs,
         .n_inputs = h->opts->n_inputs,
     };
-    sov_sink *sink = NULL;
-    int rc = sov_sink_open(&sink, h->opts->path, &opts, err);
+    int rc;
 
     make_text(h, up, &text);
-    if (rc == 0)
-        rc = sov_sink_write(sink, text.p, text.len, err);
-    if (rc == 0)
-        rc = sov_sink_commit(&sink, err);
-    sov_sink_abort(sink);
+    rc = sov_tool_write_file(h->opts->path, &opts, text.p, text.len, err);
     return rc < 0 ? sov_err_wrap(err, "--metrics") : 0;
 }
 

@@ -367,7 +367,7 @@ take_stream(struct check *c, const sov_keyring *ring, struct sov_err *err)
     c->from_file = c->found;
     if (rc == 0 && !c->found)
         rc = unreadable(
-            c, sov_verify_sides(c->claims, c->model, &c->found, err), err);
+            c, sov_claims_sides(c->claims, c->model, &c->found, err), err);
     if (rc == 0 && !c->found)
         rc = no_claims(c, err);
     return rc;

@@ -80,24 +80,6 @@ sov_verify_claims(sov_claims **set, char **path, bool *found, const char *model,
 }
 
 int
-sov_verify_sides(sov_claims *set, sov_model *model, bool *found,
-                 struct sov_err *err)
-{
-    const char *name, *text;
-    size_t len;
-    int rc = 0;
-
-    for (size_t i = 0; rc == 0; i++) {
-        rc = sov_model_side(model, SOV_SIDE_CLAIMS, i, &name, &text, &len, err);
-        if (rc == 0) {
-            *found = true;
-            rc = sov_claims_read(set, text, len, name, err);
-        }
-    }
-    return rc > 0 ? 0 : rc;
-}
-
-int
 sov_verify_index(sov_index **idx, char **path, const char *model, bool dir,
                  struct sov_err *err)
 {

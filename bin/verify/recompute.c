@@ -112,7 +112,7 @@ open_made(struct work *w, struct sov_err *err)
     if (rc == 0 && stream && !found)
         rc = sov_model_finish(w->model, err);
     if (rc == 0 && !found)
-        rc = sov_verify_sides(w->claims, w->model, &found, err);
+        rc = sov_claims_sides(w->claims, w->model, &found, err);
     if (rc == 0 && !found) {
         rc = sov_fail(err, SOV_EIO, "has no claims%s%s",
                       w->claims_path != NULL ? ": there is no " : "",

@@ -15,6 +15,7 @@
  *
  * Signatures are checked and said; the bytes of the model are not looked at.
  */
+#include "cli/claims.h"
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/text.h"
@@ -532,7 +533,7 @@ add_embedded(sov_claims *set, const char *path, struct sov_err *err)
 
         rc = sov_model_finish(model, err);
         if (rc == 0)
-            rc = sov_verify_sides(set, model, &found, err);
+            rc = sov_claims_sides(set, model, &found, err);
     }
     sov_model_close(model);
     return rc < 0 ? rc : 0;

@@ -90,10 +90,6 @@ int sov_verify_claims(sov_claims **set, char **path, bool *found,
 int sov_verify_beside(const char *path, bool *found,
                       struct sov_err *err) SOV_MUST_CHECK;
 
-/* The claims that came with a model that was read to its end. */
-int sov_verify_sides(sov_claims *set, sov_model *model, bool *found,
-                     struct sov_err *err) SOV_MUST_CHECK;
-
 /* The index beside a model; *idx NULL if there is none. */
 int sov_verify_index(sov_index **idx, char **path, const char *model, bool dir,
                      struct sov_err *err) SOV_MUST_CHECK;

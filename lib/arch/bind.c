@@ -18,6 +18,7 @@ struct sov_vec {
 };
 
 #define NAME_MAX_HERE 96
+#define END_MAX       (NAME_MAX_HERE / 2) /* behind the layer */
 
 static const char *
 full_name(char buf[NAME_MAX_HERE], int64_t layer, const char *name)
@@ -55,7 +56,8 @@ check_type(struct sov_bind *b, const struct sov_tensor *t)
     if (t->data == NULL)
         return sov_fail(b->err, SOV_EARG,
                         "tensor %s is not in memory: the model was opened as "
-                        "a stream", t->name);
+                        "a stream",
+                        t->name);
     return 0;
 }
 
@@ -147,7 +149,7 @@ sov_bind_norm(struct sov_bind *b, int64_t layer, const char *name, size_t n,
               bool bias)
 {
     struct sov_norm norm = { NULL, NULL };
-    char full[NAME_MAX_HERE / 2];
+    char full[END_MAX];
 
     snprintf(full, sizeof(full), "%s.weight", name);
     norm.w = sov_bind_vec(b, layer, full, n, true);
@@ -160,7 +162,7 @@ sov_bind_norm(struct sov_bind *b, int64_t layer, const char *name, size_t n,
 bool
 sov_bind_has_norm(const struct sov_bind *b, int64_t layer, const char *name)
 {
-    char full[NAME_MAX_HERE / 2];
+    char full[END_MAX];
 
     snprintf(full, sizeof(full), "%s.weight", name);
     return sov_bind_has(b, layer, full);
@@ -170,7 +172,7 @@ const float *
 sov_bind_row(struct sov_bind *b, const char *name, size_t n)
 {
     const struct sov_tensor *t;
-    char weight[NAME_MAX_HERE / 2];
+    char weight[END_MAX];
 
     if (b->rc < 0)
         return NULL;
@@ -204,20 +206,29 @@ matrix(struct sov_bind *b, const struct sov_tensor *t, size_t n_in,
     return m;
 }
 
+/* NAME.weight, and what the bias beside it would be called; NULL: there is
+ * none, or something was wrong before. */
+static const struct sov_tensor *
+find_weight(struct sov_bind *b, int64_t layer, const char *name,
+            char bias[END_MAX])
+{
+    char weight[END_MAX];
+
+    if (b->rc < 0)
+        return NULL;
+    snprintf(weight, sizeof(weight), "%s.weight", name);
+    snprintf(bias, END_MAX, "%s.bias", name);
+    return must_find(b, layer, weight);
+}
+
 struct sov_mat
 sov_bind_mat(struct sov_bind *b, int64_t layer, const char *name, size_t n_in,
              size_t n_out)
 {
     struct sov_mat m = { 0 };
-    const struct sov_tensor *t;
-    char weight[NAME_MAX_HERE / 2];
-    char bias[NAME_MAX_HERE / 2];
+    char bias[END_MAX];
+    const struct sov_tensor *t = find_weight(b, layer, name, bias);
 
-    if (b->rc < 0)
-        return m;
-    snprintf(weight, sizeof(weight), "%s.weight", name);
-    snprintf(bias, sizeof(bias), "%s.bias", name);
-    t = must_find(b, layer, weight);
     if (t == NULL)
         return m;
     if (n_out == 0 && t->ndim == 2 && t->dim[1] > 0)
@@ -232,28 +243,22 @@ sov_bind_mat(struct sov_bind *b, int64_t layer, const char *name, size_t n_in,
 }
 
 struct sov_mat
-sov_bind_stack(struct sov_bind *b, int64_t layer, const char *name,
-               size_t n_in, size_t n_out, size_t n)
+sov_bind_stack(struct sov_bind *b, int64_t layer, const char *name, size_t n_in,
+               size_t n_out, size_t n)
 {
     struct sov_mat m = { 0 };
-    const struct sov_tensor *t;
-    char weight[NAME_MAX_HERE / 2];
-    char bias[NAME_MAX_HERE / 2];
+    char bias[END_MAX];
+    const struct sov_tensor *t = find_weight(b, layer, name, bias);
 
-    if (b->rc < 0)
-        return m;
-    snprintf(weight, sizeof(weight), "%s.weight", name);
-    snprintf(bias, sizeof(bias), "%s.bias", name);
-    t = must_find(b, layer, weight);
     if (t == NULL)
         return m;
     if (t->ndim > 3 || t->dim[0] != n_in || t->dim[1] != n_out ||
         t->dim[2] != n) {
-        b->rc = sov_fail(b->err, SOV_EFORMAT,
-                         "tensor %s is %" PRIu64 " x %" PRIu64 " x %" PRIu64
-                         ", the metadata say %zu x %zu x %zu",
-                         t->name, t->dim[0], t->dim[1], t->dim[2], n_in, n_out,
-                         n);
+        b->rc =
+            sov_fail(b->err, SOV_EFORMAT,
+                     "tensor %s is %" PRIu64 " x %" PRIu64 " x %" PRIu64
+                     ", the metadata say %zu x %zu x %zu",
+                     t->name, t->dim[0], t->dim[1], t->dim[2], n_in, n_out, n);
         return m;
     }
     m = matrix(b, t, n_in, n_out);

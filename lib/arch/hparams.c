@@ -47,9 +47,10 @@ check_range(struct reader *rd, uint64_t v, uint64_t min, uint64_t max)
                           rd->key, v, min, max);
 }
 
-/* A number in [1, max]; preset: what it is if the key is missing, 0: must. */
+/* What the key says, preset if it is missing; then, with must, it is wrong. */
 static uint32_t
-number(struct reader *rd, const char *name, uint64_t preset, uint64_t max)
+read_number(struct reader *rd, const char *name, uint64_t preset, bool must,
+            uint64_t min, uint64_t max)
 {
     uint64_t v = preset;
     int rc;
@@ -59,11 +60,18 @@ number(struct reader *rd, const char *name, uint64_t preset, uint64_t max)
     rc = sov_meta_u64(rd->meta, key_of(rd, name), &v, rd->err);
     if (rc < 0)
         rd->rc = rc;
-    else if (rc == 1 && preset == 0)
+    else if (rc == 1 && must)
         missing(rd);
     else
-        check_range(rd, v, 1, max);
+        check_range(rd, v, min, max);
     return rd->rc < 0 ? 0 : (uint32_t)v;
+}
+
+/* A number in [1, max]; preset: what it is if the key is missing, 0: must. */
+static uint32_t
+number(struct reader *rd, const char *name, uint64_t preset, uint64_t max)
+{
+    return read_number(rd, name, preset, preset == 0, 1, max);
 }
 
 /* A number in [0, max], preset if the key is missing. */
@@ -71,17 +79,7 @@ static uint32_t
 number_or_none(struct reader *rd, const char *name, uint64_t preset,
                uint64_t max)
 {
-    uint64_t v = preset;
-    int rc;
-
-    if (rd->rc < 0)
-        return 0;
-    rc = sov_meta_u64(rd->meta, key_of(rd, name), &v, rd->err);
-    if (rc < 0)
-        rd->rc = rc;
-    else
-        check_range(rd, v, 0, max);
-    return rd->rc < 0 ? 0 : (uint32_t)v;
+    return read_number(rd, name, preset, false, 0, max);
 }
 
 /* A number from min to REAL_MAX; NaN as preset: must. */
@@ -172,10 +170,10 @@ check_widths(struct reader *rd, const struct sov_hparams *hp)
 
     for (i = 0; i < hp->n_layer && rd->rc == 0; i++)
         if (hp->n_head[i] > SOV_WIDTH_MAX / len)
-            rd->rc = sov_fail(rd->err, SOV_EFORMAT,
-                              "layer %" PRIu32 " has %" PRIu32
-                              " heads of %" PRIu32,
-                              i, hp->n_head[i], len);
+            rd->rc =
+                sov_fail(rd->err, SOV_EFORMAT,
+                         "layer %" PRIu32 " has %" PRIu32 " heads of %" PRIu32,
+                         i, hp->n_head[i], len);
 }
 
 static void
@@ -245,11 +243,10 @@ spells(struct sov_span s, const char *word)
 static struct sov_span
 scaling_type(struct reader *rd)
 {
-    static const char *const known[] = { "none", "linear", "yarn",
-                                         "longrope" };
+    static const char *const known[] = { "none", "linear", "yarn", "longrope" };
     struct sov_span type = { (const unsigned char *)"linear", 6 };
-    int rc = sov_meta_str(rd->meta, key_of(rd, "rope.scaling.type"), &type,
-                          rd->err);
+    int rc =
+        sov_meta_str(rd->meta, key_of(rd, "rope.scaling.type"), &type, rd->err);
 
     if (rc < 0) {
         rd->rc = rc;
@@ -258,9 +255,9 @@ scaling_type(struct reader *rd)
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
         if (spells(type, known[i]))
             return type;
-    rd->rc = sov_fail(rd->err, SOV_EUNSUP, "%s %.*s is not supported",
-                      rd->key, (int)(type.len < 32 ? type.len : 32),
-                      (const char *)type.p);
+    rd->rc =
+        sov_fail(rd->err, SOV_EUNSUP, "%s %.*s is not supported", rd->key,
+                 (int)(type.len < 32 ? type.len : 32), (const char *)type.p);
     return type;
 }
 
@@ -300,8 +297,8 @@ read_rope(struct reader *rd, struct sov_hparams *hp)
                           "%s is %" PRIu32 " for heads of %" PRIu32, rd->key,
                           hp->n_rot, hp->k_len);
     hp->rope_base = real(rd, "rope.freq_base", 10000, 1e-9);
-    hp->local_base = real(rd, "rope.freq_base_swa",
-                          local > 0 ? local : hp->rope_base, 1e-9);
+    hp->local_base =
+        real(rd, "rope.freq_base_swa", local > 0 ? local : hp->rope_base, 1e-9);
     hp->n_ctx_orig = number(rd, "rope.scaling.original_context_length",
                             hp->n_ctx, UINT32_MAX);
     if (rd->arch->temperature)
@@ -327,10 +324,9 @@ read_pattern(struct reader *rd, struct sov_hparams *hp)
         n = number_or_none(rd, "attention.sliding_window_pattern",
                            rd->arch->window_pattern, SOV_LAYERS_MAX);
     for (i = 0; i < hp->n_layer && rd->rc == 0; i++)
-        hp->local[i] = each ? sov_kv_int(kv, i) != 0
-                      : rd->arch->window_first
-                            ? n == 0 || i % n != 0
-                            : n == 0 || i % n + 1 < n;
+        hp->local[i] = each                     ? sov_kv_int(kv, i) != 0
+                       : rd->arch->window_first ? n == 0 || i % n != 0
+                                                : n == 0 || i % n + 1 < n;
 }
 
 static void
@@ -385,15 +381,14 @@ read_ffn(struct reader *rd, struct sov_hparams *hp)
     hp->n_expert = number_or_none(rd, "expert_count", 0, SOV_EXPERTS_MAX);
     if (rd->rc == 0 && hp->n_expert > 0 && !rd->arch->experts) {
         rd->rc = sov_fail(rd->err, SOV_EUNSUP,
-                          "a %s with experts is not supported",
-                          rd->arch->name);
+                          "a %s with experts is not supported", rd->arch->name);
         return;
     }
     if (hp->n_expert > 0) {
         hp->n_used = number(rd, "expert_used_count", 0, hp->n_expert);
         hp->expert_scale = (float)real(rd, "expert_weights_scale", 0, 0);
-        if (sov_meta_find(rd->meta,
-                          key_of(rd, "expert_feed_forward_length")) != NULL)
+        if (sov_meta_find(rd->meta, key_of(rd, "expert_feed_forward_length")) !=
+            NULL)
             width = "expert_feed_forward_length";
     }
     hp->n_ff = each_layer(rd, width, NULL, SOV_WIDTH_MAX, hp->n_layer);

@@ -9,7 +9,9 @@
  */
 #include "arch/import_family.h"
 
+#include "base/json.h"
 #include "base/le.h"
+#include "base/limits.h"
 #include "base/mem.h"
 #include "tensor/half.h"
 
@@ -50,6 +52,23 @@ sov_import_keep(struct sov_import *im, void *p, struct sov_err *err)
     else
         im->own[im->n_own++] = p;
     return rc;
+}
+
+int
+sov_import_json(struct sov_import *im, const char *name, json_t **json,
+                struct sov_err *err)
+{
+    char *text;
+    size_t len;
+    int rc =
+        sov_model_side_file(im->model, name, SOV_JSON_MAX, &text, &len, err);
+
+    *json = NULL;
+    if (rc != 0)
+        return rc;
+    rc = sov_json_parse(text, len, json, err);
+    free(text);
+    return rc < 0 ? sov_err_wrap(err, "%s", name) : 0;
 }
 
 /* ---- config.json */
@@ -347,8 +366,7 @@ check_used(const struct sov_import *im, struct sov_err *err)
     for (size_t i = 0; i < sov_model_count(im->model); i++) {
         const char *name = sov_model_at(im->model, i)->name;
 
-        if (im->used[i] || derived(name) ||
-            sov_packed_spare(&im->packed, name))
+        if (im->used[i] || derived(name) || sov_packed_spare(&im->packed, name))
             continue;
         if (im->wrapped && of_pictures(name))
             pictures = true;
@@ -413,7 +431,8 @@ find_family(struct sov_import *im, const struct sov_family **family,
         return rc < 0 ? rc : sov_packed_read(&im->packed, im->config, err);
     }
     return sov_fail(err, SOV_EUNSUP,
-                    "config.json: the architecture %.60s is not supported", class);
+                    "config.json: the architecture %.60s is not supported",
+                    class);
 }
 
 /* The name of its folder, as long as that says something. */

@@ -57,6 +57,11 @@ void sov_import_free(struct sov_import *im);
 int sov_import_keep(struct sov_import *im, void *p,
                     struct sov_err *err) SOV_MUST_CHECK;
 
+/* A side file of the directory as JSON, NULL if this fails; 1: there is no such
+ * file. */
+int sov_import_json(struct sov_import *im, const char *name, json_t **json,
+                    struct sov_err *err) SOV_MUST_CHECK;
+
 /* ---- config.json, or an object in it */
 
 /* A member; NULL if it is missing or null. */
@@ -166,11 +171,9 @@ int sov_import_vocab(struct sov_import *im, uint64_t n_vocab,
                      struct sov_err *err) SOV_MUST_CHECK;
 
 /* carried.c: keys that config.json carries for GGUF, see there. */
-int sov_carried_read(struct sov_import *im, struct sov_err *err)
-    SOV_MUST_CHECK;
+int sov_carried_read(struct sov_import *im, struct sov_err *err) SOV_MUST_CHECK;
 int sov_carried_write(json_t *config, const sov_meta *meta,
-                      const sov_meta *made, struct sov_err *err)
-    SOV_MUST_CHECK;
+                      const sov_meta *made, struct sov_err *err) SOV_MUST_CHECK;
 
 /* import_pool.c: how the states of tokens become one, by the folder that says
  * so, as ARCH.pooling_type. */

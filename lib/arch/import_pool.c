@@ -30,24 +30,6 @@ static const struct {
     { "pooling_mode_weightedmean_tokens", 0 },
 };
 
-/* 1: there is no such file. */
-static int
-load(struct sov_import *im, const char *name, json_t **json,
-     struct sov_err *err)
-{
-    char *text;
-    size_t len;
-    int rc =
-        sov_model_side_file(im->model, name, SOV_JSON_MAX, &text, &len, err);
-
-    *json = NULL;
-    if (rc != 0)
-        return rc;
-    rc = sov_json_parse(text, len, json, err);
-    free(text);
-    return rc;
-}
-
 /* States go through a network, become one, and may become of length 1. */
 static int
 check_modules(struct sov_import *im, struct sov_err *err)
@@ -56,7 +38,7 @@ check_modules(struct sov_import *im, struct sov_err *err)
                                          "Normalize" };
     json_t *json, *module;
     size_t at;
-    int rc = load(im, MODULES, &json, err);
+    int rc = sov_import_json(im, MODULES, &json, err);
 
     if (rc != 0)
         return rc < 0 ? rc : 0;
@@ -73,7 +55,7 @@ check_modules(struct sov_import *im, struct sov_err *err)
                           type != NULL ? type : "a module without a type");
     }
     json_decref(json);
-    return rc;
+    return rc < 0 ? sov_err_wrap(err, MODULES) : 0;
 }
 
 static int
@@ -111,12 +93,11 @@ sov_import_pooling(struct sov_import *im, const char *arch, struct sov_err *err)
     int rc = check_modules(im, err);
 
     if (rc < 0)
-        return sov_err_wrap(err, MODULES);
-    rc = load(im, POOLING, &json, err);
-    if (rc == 1)
-        return 0;
-    if (rc == 0)
-        rc = read_ways(json, &pool, err);
+        return rc;
+    rc = sov_import_json(im, POOLING, &json, err);
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
+    rc = read_ways(json, &pool, err);
     json_decref(json);
     if (rc < 0)
         return sov_err_wrap(err, POOLING);

@@ -41,22 +41,13 @@ static int
 load_json(struct sov_import *im, const char *name, json_t **out,
           struct sov_err *err)
 {
-    char *text;
-    size_t len;
-    int rc =
-        sov_model_side_file(im->model, name, SOV_JSON_MAX, &text, &len, err);
+    int rc = sov_import_json(im, name, out, err);
 
-    *out = NULL;
-    if (rc != 0)
+    if (rc != 0 || json_is_object(*out))
         return rc;
-    rc = sov_json_parse(text, len, out, err);
-    free(text);
-    if (rc == 0 && !json_is_object(*out)) {
-        json_decref(*out);
-        *out = NULL;
-        rc = sov_fail(err, SOV_EFORMAT, "not a JSON object");
-    }
-    return rc < 0 ? sov_err_wrap(err, "%s", name) : 0;
+    json_decref(*out);
+    *out = NULL;
+    return sov_fail(err, SOV_EFORMAT, "%s: not a JSON object", name);
 }
 
 /* All of a side file in *s, borrowed until the import ends; 1: there is none. */

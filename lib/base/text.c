@@ -7,6 +7,7 @@
  */
 #include "base/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 size_t
@@ -134,4 +135,13 @@ sov_text_safe(const void *p, size_t len, char *out, size_t size)
     }
     out[used] = '\0';
     return out;
+}
+
+void
+sov_text_print(char *out, size_t size, const char *fmt, va_list ap)
+{
+    char line[400];
+
+    vsnprintf(line, sizeof(line), fmt, ap);
+    sov_text_safe(line, strlen(line), out, size);
 }

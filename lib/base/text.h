@@ -5,6 +5,7 @@
 #ifndef SOV_BASE_TEXT_H
 #define SOV_BASE_TEXT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -39,5 +40,8 @@ bool sov_text_acts(uint32_t cp);
  * "..." when too long.  Gives out.
  */
 char *sov_text_safe(const void *p, size_t len, char *out, size_t size);
+
+/* The same of what vprintf() makes, of its first 399 bytes. */
+void sov_text_print(char *out, size_t size, const char *fmt, va_list ap);
 
 #endif

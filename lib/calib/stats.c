@@ -306,6 +306,22 @@ sov_stats_values(const sov_stats *s, size_t i)
     return s->entry[i].values;
 }
 
+int
+sov_stats_fits(const sov_stats *s, size_t i, const struct sov_tensor *t,
+               struct sov_err *err)
+{
+    uint64_t want = t->dim[0] * t->dim[2] * t->dim[3];
+    uint64_t have = sov_stats_values(s, i);
+
+    if (have == want)
+        return 0;
+    return sov_fail(err, SOV_EFORMAT,
+                    "tensor %.80s has %" PRIu64
+                    " columns, its statistics have %" PRIu64
+                    ": not of this model",
+                    t->name, want, have);
+}
+
 void
 sov_stats_mean(const sov_stats *s, size_t i, uint64_t first, size_t n,
                float *mean)

@@ -40,6 +40,10 @@ int sov_stats_take(sov_stats *s, const char *name, size_t columns,
                    size_t matrices, const double *square, const double *sum,
                    const uint64_t *count, struct sov_err *err) SOV_MUST_CHECK;
 
+/* SOV_EFORMAT: entry i has not a value for each column of this tensor. */
+int sov_stats_fits(const sov_stats *s, size_t i, const struct sov_tensor *t,
+                   struct sov_err *err) SOV_MUST_CHECK;
+
 /* After the last of them: entries are in the order of their names. */
 int sov_stats_made(sov_stats *s, struct sov_err *err) SOV_MUST_CHECK;
 

@@ -9,10 +9,10 @@
 #include "compress/importance.h"
 
 #include "base/mem.h"
+#include "calib/stats.h"
 #include "compress/merge.h"
 #include "sys/hash.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,7 +56,6 @@ static int
 find_entry(struct sov_importance *imp, const struct sov_tensor *t,
            struct importance *of, struct sov_err *err)
 {
-    uint64_t want = t->dim[0] * t->dim[2] * t->dim[3], have;
     int64_t entry = sov_stats_find(imp->stats, t->name);
 
     imp->facts.wanted++;
@@ -65,13 +64,8 @@ find_entry(struct sov_importance *imp, const struct sov_tensor *t,
             imp->facts.first_missing = t->name;
         return 0;
     }
-    have = sov_stats_values(imp->stats, (size_t)entry);
-    if (have != want)
-        return sov_fail(err, SOV_EFORMAT,
-                        "tensor %.80s has %" PRIu64
-                        " columns, its statistics have %" PRIu64
-                        ": not of this model",
-                        t->name, want, have);
+    if (sov_stats_fits(imp->stats, (size_t)entry, t, err) < 0)
+        return SOV_EFORMAT;
     of->entry = entry;
     imp->facts.used++;
     count_unseen(imp, t, (size_t)entry);
@@ -132,7 +126,8 @@ sov_importance_new(struct sov_importance **imp, const sov_model *model,
     m->stats = stats;
     m->n = sov_plan_count(plan);
     m->of = sov_mem_array(m->n, sizeof(*m->of));
-    rc = m->of == NULL ? sov_mem_fail(err) : find_all(m, model, plan, merge, err);
+    rc = m->of == NULL ? sov_mem_fail(err)
+                       : find_all(m, model, plan, merge, err);
     if (rc < 0) {
         sov_importance_free(m);
         return rc;

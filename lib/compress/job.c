@@ -102,16 +102,14 @@ can_encode(enum sov_type type)
 void
 sov_job_remark(struct sov_quant *job, const char *fmt, ...)
 {
-    char line[400];
     va_list ap;
 
     if (job->n_warnings >= SOV_JOB_WARNINGS)
         return;
     va_start(ap, fmt);
-    vsnprintf(line, sizeof(line), fmt, ap);
+    sov_text_print(job->warning[job->n_warnings++], sizeof(job->warning[0]),
+                   fmt, ap);
     va_end(ap);
-    sov_text_safe(line, strlen(line), job->warning[job->n_warnings++],
-                  sizeof(job->warning[0]));
 }
 
 /* The type that a rule of the user's names; else SOV_TYPE_NONE. */
@@ -342,8 +340,7 @@ tell_coarse(struct sov_quant *job, const struct sov_mix *mix)
     for (size_t i = 0; i < sov_plan_count(job->plan); i++) {
         const struct sov_tensor *to = sov_plan_at(job->plan, i);
 
-        if (sov_job_remade(job, i) &&
-            sov_mix_is_coarse(mix, to->type) &&
+        if (sov_job_remade(job, i) && sov_mix_is_coarse(mix, to->type) &&
             !sov_importance_optional(to->name) && n++ == 0)
             first = to;
     }
@@ -629,9 +626,9 @@ static int
 weigh_anew(sov_quant *job, struct sov_err *err)
 {
     struct sov_importance *old = job->importance;
-    int rc = sov_importance_new(&job->importance, job->model, job->plan,
-                                job->merge,
-                                sov_calibrated_stats(job->calibrated), err);
+    int rc =
+        sov_importance_new(&job->importance, job->model, job->plan, job->merge,
+                           sov_calibrated_stats(job->calibrated), err);
 
     if (rc < 0) {
         job->importance = old;

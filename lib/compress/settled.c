@@ -32,17 +32,30 @@ check_matrix(const struct sov_settled *s, const struct sov_tensor *t,
                     t->name, info->name, t->dim[0]);
 }
 
-static int
-check_row(const sov_model *model, const char *name, struct sov_err *err)
+int
+sov_settled_find(const sov_model *model, const char *name, size_t *at,
+                 struct sov_err *err)
 {
-    int64_t at = sov_model_find(model, name);
+    int64_t found = sov_model_find(model, name);
 
-    if (at < 0)
+    if (found < 0)
         return sov_fail(err, SOV_EFORMAT,
                         "the plan names tensor %.80s, which the model does "
                         "not have",
                         name);
-    if (!sov_mix_is_matrix(sov_model_at(model, (size_t)at)))
+    *at = (size_t)found;
+    return 0;
+}
+
+static int
+check_row(const sov_model *model, const char *name, struct sov_err *err)
+{
+    size_t at = 0;
+    int rc = sov_settled_find(model, name, &at, err);
+
+    if (rc < 0)
+        return rc;
+    if (!sov_mix_is_matrix(sov_model_at(model, at)))
         return sov_fail(err, SOV_EFORMAT,
                         "the plan names tensor %.80s, whose type is not to be "
                         "chosen",

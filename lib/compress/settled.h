@@ -18,9 +18,13 @@ struct sov_settled {
 /* Sheet and model must have the same matrices, and types must divide their
  * rows: SOV_EFORMAT names what does not. */
 int sov_settled_take(struct sov_settled *s, const struct sov_sheet *sheet,
-                     const sov_model *model, struct sov_err *err)
-    SOV_MUST_CHECK;
+                     const sov_model *model,
+                     struct sov_err *err) SOV_MUST_CHECK;
 void sov_settled_free(struct sov_settled *s);
+
+/* Where the model has a tensor that a plan names: SOV_EFORMAT if it does not. */
+int sov_settled_find(const sov_model *model, const char *name, size_t *at,
+                     struct sov_err *err) SOV_MUST_CHECK;
 
 /* Of a matrix of that model. */
 enum sov_type sov_settled_type(const struct sov_settled *s, const char *name);

@@ -361,7 +361,7 @@ sov_model_warning(const sov_model *m, size_t i)
 void
 sov_model_warn(sov_model *m, const char *fmt, ...)
 {
-    char text[400], safe[400];
+    char safe[400];
     char *copy;
     va_list ap;
 
@@ -370,9 +370,8 @@ sov_model_warn(sov_model *m, const char *fmt, ...)
                      sizeof(*m->warning), NULL) < 0)
         return;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof(text), fmt, ap);
+    sov_text_print(safe, sizeof(safe), fmt, ap);
     va_end(ap);
-    sov_text_safe(text, strlen(text), safe, sizeof(safe));
     copy = sov_mem_dup(safe, strlen(safe));
     if (copy != NULL)
         m->warning[m->n_warnings++] = copy;

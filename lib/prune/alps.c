@@ -293,10 +293,9 @@ begin(struct search *s)
 {
     size_t n = s->p->n_rows, k = s->k;
 
-    for (size_t j = 0; j < k; j++) {
-        s->diagonal[j] = (float)sov_fb_second_at(&s->p->job->f->second, j, j);
+    sov_obs_diagonal(s->p, s->diagonal);
+    for (size_t j = 0; j < k; j++)
         s->inverse[j] = 1.0f / s->diagonal[j];
-    }
     memcpy(s->both, sov_fb_row(s->p, 0), n * k * sizeof(float));
     sov_obs_besides(s->p, s->g);
     sov_obs_multiply(s->p, s->both, s->hb);

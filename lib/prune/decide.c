@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "compress/mix.h"
+#include "compress/settled.h"
 #include "kern/kern.h"
 #include "prune/job.h"
 
@@ -63,14 +64,12 @@ read_sheet(struct decision *d, const sov_model *model, struct sov_err *err)
 
     for (size_t i = 0; s != NULL && i < s->n && rc == 0; i++) {
         const char *name = s->row[i].name;
-        int64_t at = sov_model_find(model, name);
+        size_t at = 0;
 
-        if (at < 0)
-            return sov_fail(err, SOV_EFORMAT,
-                            "the plan names tensor %.80s, which the model does "
-                            "not have",
-                            name);
-        if (!sov_prune_is_matrix(sov_model_at(model, (size_t)at)))
+        rc = sov_settled_find(model, name, &at, err);
+        if (rc < 0)
+            return rc;
+        if (!sov_prune_is_matrix(sov_model_at(model, at)))
             return sov_fail(err, SOV_EFORMAT,
                             "the plan names tensor %.80s, which is no matrix",
                             name);

@@ -10,7 +10,6 @@
  * Experts are whole matrices of a stack, so those that stay keep their bytes
  * whatever their type is; the router loses rows.
  */
-#include "prune/cost.h"
 #include "prune/job.h"
 #include "prune/shape.h"
 
@@ -153,22 +152,10 @@ cut(struct sov_trim *c, const struct sov_shape_ask *ask, struct sov_err *err)
     return rc;
 }
 
-/* Once through the text. */
-static int
-work(struct sov_trim *c, const struct sov_shape_ask *ask,
-     struct sov_shape_work *w, struct sov_err *err)
-{
-    (void)c;
-    (void)ask;
-    (void)err;
-    w->passes = 1;
-    return 0;
-}
-
 const struct sov_prune_method sov_prune_method_experts = {
     .name = "experts",
     .about = "experts, also of quantized models",
     .needs = SOV_PRUNE_TEXT,
     .cut = cut,
-    .work = work,
+    .work = sov_shape_once,
 };

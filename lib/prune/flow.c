@@ -140,12 +140,12 @@ read_rows(struct rows *r, const struct sov_trim *c, uint64_t first, size_t *n,
     return rc;
 }
 
-/* ---- scores ---- */
+/* Row number `row` of a tensor, x[k]. */
+typedef void (*row_fn)(void *arg, uint64_t row, const float *x, size_t k);
 
-/* sum[j] = the squares of column j. */
 static int
-column_squares(const struct sov_trim *c, size_t tensor, double *sum,
-               struct sov_err *err)
+each_row(const struct sov_trim *c, size_t tensor, row_fn fn, void *arg,
+         struct sov_err *err)
 {
     struct rows r = { 0 };
     int rc = begin_rows(&r, c, tensor, err);
@@ -157,11 +157,23 @@ column_squares(const struct sov_trim *c, size_t tensor, double *sum,
 
         rc = read_rows(&r, c, at, &n, err);
         for (size_t i = 0; i < n && rc == 0; i++)
-            for (size_t j = 0; j < k; j++)
-                sum[j] += (double)r.x[i * k + j] * (double)r.x[i * k + j];
+            fn(arg, at + i, r.x + i * k, k);
     }
     end_rows(&r);
     return rc;
+}
+
+/* ---- scores ---- */
+
+/* Adds the squares of each column to what is in arg. */
+static void
+add_squares(void *arg, uint64_t row, const float *x, size_t k)
+{
+    double *sum = arg;
+
+    (void)row;
+    for (size_t j = 0; j < k; j++)
+        sum[j] += (double)x[j] * (double)x[j];
 }
 
 int
@@ -185,7 +197,7 @@ sov_flow_score(const struct sov_flow *f, const struct sov_trim *c, size_t layer,
     for (size_t j = 0; j < k && rc == 0; j++)
         score[j] = 0;
     if (rc == 0)
-        rc = column_squares(c, tensor, score, err);
+        rc = each_row(c, tensor, add_squares, score, err);
     for (size_t j = 0; j < k && rc == 0; j++) {
         double spread = square[j] - mean[j] * mean[j];
 
@@ -228,30 +240,22 @@ read_bias(const struct sov_trim *c, size_t layer, const char *name, float *b,
     return rc;
 }
 
-static int
-add_gone(const struct sov_trim *c, size_t tensor, const bool *gone,
-         const double *mean, float *b, struct sov_err *err)
+struct gone {
+    const bool *gone;   /* [k] */
+    const double *mean; /* [k] */
+    float *b;           /* [rows] */
+};
+
+static void
+add_gone(void *arg, uint64_t row, const float *x, size_t k)
 {
-    struct rows r = { 0 };
-    int rc = begin_rows(&r, c, tensor, err);
-    uint64_t all = rc == 0 ? sov_tensor_rows(r.t) : 0;
-    size_t n = 0;
+    const struct gone *g = arg;
+    double sum = (double)g->b[row];
 
-    for (uint64_t at = 0; at < all && rc == 0; at += n) {
-        size_t k = (size_t)r.t->dim[0];
-
-        rc = read_rows(&r, c, at, &n, err);
-        for (size_t i = 0; i < n && rc == 0; i++) {
-            double sum = (double)b[at + i];
-
-            for (size_t j = 0; j < k; j++)
-                if (gone[j])
-                    sum += (double)r.x[i * k + j] * mean[j];
-            b[at + i] = (float)sum;
-        }
-    }
-    end_rows(&r);
-    return rc;
+    for (size_t j = 0; j < k; j++)
+        if (g->gone[j])
+            sum += (double)x[j] * g->mean[j];
+    g->b[row] = (float)sum;
 }
 
 /* Of those rows that stay. */
@@ -293,7 +297,8 @@ sov_flow_bias(const struct sov_flow *f, struct sov_trim *c, size_t layer,
     if (rc == 0)
         rc = read_bias(c, layer, name, b, n, bias, &there, err);
     if (rc == 0 && has_mean && (there || sov_trim_may_bias(c, name))) {
-        rc = add_gone(c, tensor, gone, mean, b, err);
+        rc =
+            each_row(c, tensor, add_gone, &(struct gone){ gone, mean, b }, err);
         if (rc == 0)
             rc = make_bias(c, bias, tensor, b, n, err);
         *made = rc == 0;

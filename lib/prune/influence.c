@@ -7,7 +7,6 @@
  * Layers in Large Language Models are More Redundant Than You Expect", 2024).
  * One pass over the text.  The first and the last layer stay.
  */
-#include "prune/cost.h"
 #include "prune/job.h"
 #include "prune/layers.h"
 
@@ -104,17 +103,14 @@ least(const struct sov_layers *l, const double *influence)
 }
 
 static int
-choose(struct sov_layers *l, struct sov_onward *r, struct sov_err *err)
+choose(struct sov_layers *l, struct sov_onward *r, const double *influence,
+       struct sov_err *err)
 {
-    double *influence =
-        sov_mem_array(sov_onward_net(r)->hp.n_layer, sizeof(*influence));
-    int rc = influence == NULL ? sov_mem_fail(err)
-                               : sov_layers_influence(r, influence, err);
-
-    while (rc == 0 && l->n > l->stay)
+    (void)r;
+    (void)err;
+    while (l->n > l->stay)
         sov_layers_drop(l, least(l, influence));
-    free(influence);
-    return rc;
+    return 0;
 }
 
 static int
@@ -123,22 +119,10 @@ cut(struct sov_trim *c, const struct sov_shape_ask *ask, struct sov_err *err)
     return sov_layers_cut(c, ask, "influence", choose, err);
 }
 
-/* Once through the text. */
-static int
-work(struct sov_trim *c, const struct sov_shape_ask *ask,
-     struct sov_shape_work *w, struct sov_err *err)
-{
-    (void)c;
-    (void)ask;
-    (void)err;
-    w->passes = 1;
-    return 0;
-}
-
 const struct sov_prune_method sov_prune_method_influence = {
     .name = "influence",
     .about = "layers that change little",
     .needs = SOV_PRUNE_TEXT,
     .cut = cut,
-    .work = work,
+    .work = sov_shape_once,
 };

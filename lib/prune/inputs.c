@@ -8,16 +8,16 @@
 #include "prune/inputs.h"
 
 #include "base/mem.h"
+#include "calib/stats.h"
 #include "prune/job.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 static int
 find_entry(struct sov_prune_inputs *in, const struct sov_tensor *t,
            int64_t *entry, struct sov_err *err)
 {
-    uint64_t want = t->dim[0] * t->dim[2] * t->dim[3], have, n, which = 0;
+    uint64_t n, which = 0;
 
     in->fit.matrices++;
     *entry = sov_stats_find(in->stats, t->name);
@@ -26,13 +26,8 @@ find_entry(struct sov_prune_inputs *in, const struct sov_tensor *t,
             in->first_missing = t->name;
         return 0;
     }
-    have = sov_stats_values(in->stats, (size_t)*entry);
-    if (have != want)
-        return sov_fail(err, SOV_EFORMAT,
-                        "tensor %.80s has %" PRIu64
-                        " columns, its statistics have %" PRIu64
-                        ": not of this model",
-                        t->name, want, have);
+    if (sov_stats_fits(in->stats, (size_t)*entry, t, err) < 0)
+        return SOV_EFORMAT;
     in->fit.used++;
     n = sov_stats_unseen(in->stats, (size_t)*entry, &which);
     if (n > 0 && in->fit.unseen == 0) {

@@ -24,16 +24,14 @@
 void
 sov_prune_remark(struct sov_prune *job, const char *fmt, ...)
 {
-    char line[400];
     va_list ap;
 
     if (job->n_warnings >= SOV_PRUNE_WARNINGS)
         return;
     va_start(ap, fmt);
-    vsnprintf(line, sizeof(line), fmt, ap);
+    sov_text_print(job->warning[job->n_warnings++], sizeof(job->warning[0]),
+                   fmt, ap);
     va_end(ap);
-    sov_text_safe(line, strlen(line), job->warning[job->n_warnings++],
-                  sizeof(job->warning[0]));
 }
 
 void

@@ -92,6 +92,21 @@ check(const struct sov_trim *c, const struct sov_layers *l, struct sov_err *err)
                     c->hp.n_layer);
 }
 
+static int
+choose_by(struct sov_layers *l, struct sov_onward *r, sov_layers_choose choose,
+          struct sov_err *err)
+{
+    double *influence =
+        sov_mem_array(sov_onward_net(r)->hp.n_layer, sizeof(*influence));
+    int rc = influence == NULL ? sov_mem_fail(err)
+                               : sov_layers_influence(r, influence, err);
+
+    if (rc == 0)
+        rc = choose(l, r, influence, err);
+    free(influence);
+    return rc;
+}
+
 int
 sov_layers_cut(struct sov_trim *c, const struct sov_shape_ask *ask,
                const char *method, sov_layers_choose choose,
@@ -115,7 +130,7 @@ sov_layers_cut(struct sov_trim *c, const struct sov_shape_ask *ask,
     if (rc == 0)
         rc = sov_onward_new(&r, c->model, ask->calib, err);
     if (rc == 0)
-        rc = choose(&l, r, err);
+        rc = choose_by(&l, r, choose, err);
     if (rc == 0)
         rc = sov_trim_keep(&c->layer, l.id, l.n, err);
     if (rc == 0 && l.job != NULL)
@@ -202,12 +217,10 @@ try_places(struct sov_layers *l, struct sov_onward *r, const size_t *place,
 }
 
 static int
-choose(struct sov_layers *l, struct sov_onward *r, struct sov_err *err)
+choose(struct sov_layers *l, struct sov_onward *r, const double *influence,
+       struct sov_err *err)
 {
-    double *influence =
-        sov_mem_array(sov_onward_net(r)->hp.n_layer, sizeof(*influence));
-    int rc = influence == NULL ? sov_mem_fail(err)
-                               : sov_layers_influence(r, influence, err);
+    int rc = 0;
 
     while (rc == 0 && l->n > l->stay) {
         size_t place[SHORTLIST] = { 1 }, best;
@@ -217,7 +230,6 @@ choose(struct sov_layers *l, struct sov_onward *r, struct sov_err *err)
         if (rc == 0)
             sov_layers_drop(l, best);
     }
-    free(influence);
     return rc;
 }
 

@@ -21,9 +21,10 @@ struct sov_layers {
 /* `step` of them leave, those at place p on, which is not 0. */
 void sov_layers_drop(struct sov_layers *l, size_t p);
 
-/* Read the text and let choose() drop some until l->stay are left. */
+/* Read the text and let choose() drop some until l->stay are left, by the
+ * influence of each. */
 typedef int (*sov_layers_choose)(struct sov_layers *l, struct sov_onward *r,
-                                 struct sov_err *err);
+                                 const double *influence, struct sov_err *err);
 int sov_layers_cut(struct sov_trim *c, const struct sov_shape_ask *ask,
                    const char *method, sov_layers_choose choose,
                    struct sov_err *err) SOV_MUST_CHECK;
@@ -36,7 +37,7 @@ int sov_layers_cut(struct sov_trim *c, const struct sov_shape_ask *ask,
 void sov_layers_rounds(size_t n, size_t stay, size_t step, double *layers,
                        double *losses);
 
-/* 1 - cosine of what each layer of the model begins and ends with. */
+/* influence.c: 1 - cosine of what each layer of the model begins and ends with. */
 int sov_layers_influence(struct sov_onward *r, double *influence,
                          struct sov_err *err) SOV_MUST_CHECK;
 

@@ -55,6 +55,9 @@ void sov_obs_solve_chunk(struct sov_obs_job *job, struct sov_fb_place *p,
 /* y = H x, both [p->n_rows][k]. */
 void sov_obs_multiply(struct sov_fb_place *p, const float *x, float *y);
 
+/* What H has on its diagonal, [k]. */
+void sov_obs_diagonal(const struct sov_fb_place *p, float *diagonal);
+
 /* b [p->n_rows][k]: what the rows should make good besides (obs_solve.c). */
 void sov_obs_besides(struct sov_fb_place *p, float *b);
 

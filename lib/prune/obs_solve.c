@@ -63,6 +63,13 @@ sov_obs_multiply(struct sov_fb_place *p, const float *x, float *y)
 }
 
 void
+sov_obs_diagonal(const struct sov_fb_place *p, float *diagonal)
+{
+    for (size_t j = 0; j < sov_fb_columns(p); j++)
+        diagonal[j] = (float)sov_fb_second_at(&p->job->f->second, j, j);
+}
+
+void
 sov_obs_besides(struct sov_fb_place *p, float *b)
 {
     const struct sov_feedback *f = p->job->f;
@@ -97,12 +104,6 @@ look(struct solve *s)
         }
         s->cost[i] = sum;
     }
-}
-
-static float
-diagonal(const struct solve *s, size_t j)
-{
-    return (float)sov_fb_second_at(&s->p->job->f->second, j, j);
 }
 
 /* The preconditioned gradient of row i is the next way, with so much of the
@@ -211,8 +212,7 @@ sov_obs_solve_chunk(struct sov_obs_job *job, struct sov_fb_place *p,
     sov_obs_besides(p, s.b);
     look(&s);
     memcpy(was, s.cost, sizeof(was));
-    for (size_t j = 0; j < job->r->k; j++)
-        diag[j] = diagonal(&s, j);
+    sov_obs_diagonal(p, diag);
     descend(&s, diag);
     look(&s);
     take_back(&s, was);

@@ -5,6 +5,7 @@
 #include "prune/shape.h"
 
 #include "base/mem.h"
+#include "prune/cost.h"
 #include "prune/method.h"
 
 #include <inttypes.h>
@@ -104,4 +105,15 @@ sov_shape_text(const struct sov_shape_ask *ask, const char *name,
         return 0;
     return sov_fail(err, SOV_EARG,
                     "%s has to see a text: --calib TEXT is missing", name);
+}
+
+int
+sov_shape_once(struct sov_trim *c, const struct sov_shape_ask *ask,
+               struct sov_shape_work *w, struct sov_err *err)
+{
+    (void)c;
+    (void)ask;
+    (void)err;
+    w->passes = 1;
+    return 0;
 }

@@ -54,6 +54,10 @@ int sov_shape_first(struct sov_trim_list *l, size_t n,
 int sov_shape_text(const struct sov_shape_ask *ask, const char *name,
                    struct sov_err *err) SOV_MUST_CHECK;
 
+/* What a method takes that reads the text once. */
+int sov_shape_once(struct sov_trim *c, const struct sov_shape_ask *ask,
+                   struct sov_shape_work *w, struct sov_err *err);
+
 /* ---- flow.c: what enters a matrix, and what its columns weigh ---- */
 
 struct sov_flow {

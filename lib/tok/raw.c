@@ -187,19 +187,7 @@ marks_prepare(sov_tok *tok, const sov_meta *meta, struct sov_err *err)
 static size_t
 raw_piece(const sov_tok *tok, int32_t id, unsigned char *out)
 {
-    struct sov_span name = sov_tok_name(tok, id);
-    int byte =
-        tok->type[id] == SOV_TOK_BYTE ? sov_tok_byte(name.p, name.len) : -1;
-
-    if (byte >= 0) {
-        out[0] = (unsigned char)byte;
-        return 1;
-    }
-    if (tok->kind == &sov_tokenizer_gemma4 && tok->type[id] != SOV_TOK_USER)
-        return sov_tok_unmark(name, out);
-    if (name.len > 0)
-        memcpy(out, name.p, name.len);
-    return name.len;
+    return sov_tok_piece_of(tok, id, tok->kind == &sov_tokenizer_gemma4, out);
 }
 
 const struct sov_tokenizer *

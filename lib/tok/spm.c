@@ -405,17 +405,7 @@ spm_prepare(sov_tok *tok, const sov_meta *meta, struct sov_err *err)
 static size_t
 spm_piece(const sov_tok *tok, int32_t id, unsigned char *out)
 {
-    struct sov_span name = sov_tok_name(tok, id);
-
-    if (tok->type[id] == SOV_TOK_BYTE) {
-        out[0] = (unsigned char)sov_tok_byte(name.p, name.len);
-        return 1;
-    }
-    if (tok->type[id] != SOV_TOK_USER)
-        return sov_tok_unmark(name, out);
-    if (name.len > 0)
-        memcpy(out, name.p, name.len);
-    return name.len;
+    return sov_tok_piece_of(tok, id, true, out);
 }
 
 const struct sov_tokenizer sov_tokenizer_spm = {

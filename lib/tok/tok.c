@@ -88,6 +88,24 @@ sov_tok_name(const sov_tok *tok, int32_t id)
                               tok->name[id + 1] - tok->name[id] };
 }
 
+size_t
+sov_tok_piece_of(const sov_tok *tok, int32_t id, bool marks, unsigned char *out)
+{
+    struct sov_span name = sov_tok_name(tok, id);
+    int byte =
+        tok->type[id] == SOV_TOK_BYTE ? sov_tok_byte(name.p, name.len) : -1;
+
+    if (byte >= 0) {
+        out[0] = (unsigned char)byte;
+        return 1;
+    }
+    if (marks && tok->type[id] != SOV_TOK_USER)
+        return sov_tok_unmark(name, out);
+    if (name.len > 0)
+        memcpy(out, name.p, name.len);
+    return name.len;
+}
+
 struct sov_span
 sov_tok_piece(const sov_tok *tok, int32_t id)
 {

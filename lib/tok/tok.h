@@ -208,6 +208,11 @@ bool sov_tok_mapped(const sov_tok *tok, int32_t id);
 /* A name with its marks for spaces as spaces, in out; its length. */
 size_t sov_tok_unmark(struct sov_span name, unsigned char *out);
 
+/* The piece of a token: its byte, or its name; with marks unmarked, unless it is
+ * the user's. */
+size_t sov_tok_piece_of(const sov_tok *tok, int32_t id, bool marks,
+                        unsigned char *out);
+
 /* The byte that a token name <0xXX> stands for, or -1. */
 int sov_tok_byte(const unsigned char *name, size_t len);
 

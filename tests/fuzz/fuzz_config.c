@@ -7,8 +7,8 @@
  * tokenizer.model, and an empty part is no file.
  */
 #include "../unit/tinyhf.h"
+#include "fuzz_export.h"
 
-#include "sov/export.h"
 #include "sov/model.h"
 #include "sov/token.h"
 
@@ -34,30 +34,6 @@ use(sov_model *m)
     }
     (void)!sov_tok_load(&tok, sov_model_meta(m), NULL);
     sov_tok_free(tok);
-}
-
-/* What came in can go out, or is refused for what it is. */
-static void
-use_export(sov_model *m)
-{
-    sov_export *x = NULL;
-    sov_meta *meta;
-    struct sov_err err;
-    size_t n;
-    int rc;
-
-    if (sov_meta_new(&meta, &err) < 0)
-        abort();
-    for (size_t i = 0; i < sov_meta_count(sov_model_meta(m)); i++)
-        if (sov_meta_set(meta, sov_meta_at(sov_model_meta(m), i), &err) < 0)
-            abort();
-    rc = sov_export_new(&x, m, meta, SOV_TYPE_NONE, &err);
-    if (rc < 0 && rc != SOV_EUNSUP && rc != SOV_EFORMAT)
-        abort();
-    if (rc == 0 && (sov_export_sides(x, &n) == NULL || n < 3))
-        abort();
-    sov_export_free(x);
-    sov_meta_free(meta);
 }
 
 #define N_NAMES 11
@@ -149,7 +125,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (sov_model_open(&m, dir, SOV_ACCESS_STREAM, NULL) < 0)
         return 0;
     use(m);
-    use_export(m);
+    if (fuzz_export(m, NULL) < 3)
+        abort();
     sov_model_close(m);
     return 0;
 }

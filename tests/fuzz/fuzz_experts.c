@@ -11,8 +11,8 @@
  * nothing for a good one.
  */
 #include "../unit/tinyhf.h"
+#include "fuzz_export.h"
 
-#include "sov/export.h"
 #include "sov/model.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -306,28 +306,6 @@ use(sov_model *m)
     }
 }
 
-static void
-use_export(sov_model *m)
-{
-    sov_export *x = NULL;
-    sov_meta *meta;
-    struct sov_err err;
-    int rc;
-
-    if (sov_meta_new(&meta, &err) < 0)
-        abort();
-    for (size_t i = 0; i < sov_meta_count(sov_model_meta(m)); i++)
-        if (sov_meta_set(meta, sov_meta_at(sov_model_meta(m), i), &err) < 0)
-            abort();
-    rc = sov_export_new(&x, m, meta, SOV_TYPE_NONE, &err);
-    if (rc < 0 && rc != SOV_EUNSUP && rc != SOV_EFORMAT)
-        abort();
-    if (rc == 0)
-        use(m);
-    sov_export_free(x);
-    sov_meta_free(meta);
-}
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -357,7 +335,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (rc < 0)
             continue;
         use(m);
-        use_export(m);
+        (void)fuzz_export(m, use);
         sov_model_close(m);
     }
     return 0;

@@ -6,6 +6,8 @@
  * vocab.json and merges.txt if the first begins with a brace; then
  * tokenizer_config.json, special_tokens_map.json, added_tokens.json.
  */
+#include "fuzz_tok.h"
+
 #include "sov/meta.h"
 #include "sov/token.h"
 #include "tok/hf.h"
@@ -42,22 +44,6 @@ next_json(const uint8_t **data, size_t *size)
 }
 
 static void
-use(const sov_tok *tok, const char *text, size_t len)
-{
-    int32_t *ids = NULL;
-    size_t n = 0;
-
-    if (sov_tok_encode(tok, text, len,
-                       SOV_TOK_BOS | SOV_TOK_EOS | SOV_TOK_SPECIAL, &ids, &n,
-                       NULL) < 0)
-        return;
-    for (size_t i = 0; i < n; i++)
-        if (sov_tok_name(tok, ids[i]).p == NULL)
-            abort(); /* an id that is not in the vocabulary */
-    free(ids);
-}
-
-static void
 take(json_t *json)
 {
     static const char text[] = "abc ab Ab1,\n[SEP]<s> e\xcc\x81\xff";
@@ -71,7 +57,7 @@ take(json_t *json)
         sov_spm_keys(&hf.vocab, meta, NULL) == 0 &&
         sov_hf_keys(&hf, meta, NULL) == 0 &&
         sov_tok_load(&tok, meta, NULL) == 0)
-        use(tok, text, sizeof(text) - 1);
+        fuzz_use_tok(tok, text, sizeof(text) - 1);
     sov_tok_free(tok);
     sov_meta_free(meta);
     sov_hf_free(&hf);

@@ -5,42 +5,23 @@
  * What is read has names and types that there are, and can be written and read
  * again.
  */
+#include "fuzz_text.h"
+
 #include "sov/allot.h"
-#include "sov/io.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-struct text {
-    char *p;
-    size_t len;
-};
-
-static int
-take(void *arg, const void *buf, size_t len, struct sov_err *err)
-{
-    struct text *t = arg;
-    char *more = realloc(t->p, t->len + len + 1);
-
-    (void)err;
-    if (more == NULL)
-        abort();
-    memcpy(more + t->len, buf, len);
-    t->p = more;
-    t->len += len;
-    return 0;
-}
-
 static void
 write_again(const struct sov_sheet *s)
 {
-    struct text t = { 0 };
+    struct fuzz_text t = { 0 };
     struct sov_sheet *back;
     sov_sink *sink;
 
-    if (sov_sink_call(&sink, "text", take, &t, NULL) < 0 ||
+    if (sov_sink_call(&sink, "text", fuzz_take, &t, NULL) < 0 ||
         sov_sheet_write(s, sink, NULL) < 0 ||
         sov_sink_commit(&sink, NULL) < 0 ||
         sov_sheet_parse(&back, t.p, t.len, NULL) < 0 || back->n != s->n)

@@ -42,20 +42,20 @@ tests_fuzz_fuzz_oms_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_oms_LDFLAGS = $(fuzz_ldflags)
 
 fuzz_tests += tests/fuzz/fuzz_config
-tests_fuzz_fuzz_config_SOURCES = %D%/fuzz_config.c tests/unit/tinyhf.h \
-	$(fuzz_main)
+tests_fuzz_fuzz_config_SOURCES = %D%/fuzz_config.c %D%/fuzz_export.h \
+	tests/unit/tinyhf.h $(fuzz_main)
 tests_fuzz_fuzz_config_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_config_LDFLAGS = $(fuzz_ldflags)
 
 fuzz_tests += tests/fuzz/fuzz_import
-tests_fuzz_fuzz_import_SOURCES = %D%/fuzz_import.c tests/unit/tinyhf.h \
-	$(fuzz_main)
+tests_fuzz_fuzz_import_SOURCES = %D%/fuzz_import.c %D%/fuzz_export.h \
+	tests/unit/tinyhf.h $(fuzz_main)
 tests_fuzz_fuzz_import_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_import_LDFLAGS = $(fuzz_ldflags)
 
 fuzz_tests += tests/fuzz/fuzz_experts
-tests_fuzz_fuzz_experts_SOURCES = %D%/fuzz_experts.c tests/unit/tinyhf.h \
-	$(fuzz_main)
+tests_fuzz_fuzz_experts_SOURCES = %D%/fuzz_experts.c %D%/fuzz_export.h \
+	tests/unit/tinyhf.h $(fuzz_main)
 tests_fuzz_fuzz_experts_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_experts_LDFLAGS = $(fuzz_ldflags)
 
@@ -147,7 +147,7 @@ tests_fuzz_fuzz_hf_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_hf_LDFLAGS = $(fuzz_ldflags)
 
 fuzz_tests += tests/fuzz/fuzz_old
-tests_fuzz_fuzz_old_SOURCES = %D%/fuzz_old.c $(fuzz_main)
+tests_fuzz_fuzz_old_SOURCES = %D%/fuzz_old.c %D%/fuzz_tok.h $(fuzz_main)
 tests_fuzz_fuzz_old_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_old_LDFLAGS = $(fuzz_ldflags)
 
@@ -192,7 +192,8 @@ tests_fuzz_fuzz_saved_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_saved_LDFLAGS = $(fuzz_ldflags)
 
 fuzz_tests += tests/fuzz/fuzz_sheet
-tests_fuzz_fuzz_sheet_SOURCES = %D%/fuzz_sheet.c $(fuzz_main)
+tests_fuzz_fuzz_sheet_SOURCES = %D%/fuzz_sheet.c %D%/fuzz_text.h \
+	$(fuzz_main)
 tests_fuzz_fuzz_sheet_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_sheet_LDFLAGS = $(fuzz_ldflags)
 
@@ -212,7 +213,8 @@ tests_fuzz_fuzz_prove_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_prove_LDFLAGS = $(fuzz_ldflags)
 
 fuzz_tests += tests/fuzz/fuzz_prune_sheet
-tests_fuzz_fuzz_prune_sheet_SOURCES = %D%/fuzz_prune_sheet.c $(fuzz_main)
+tests_fuzz_fuzz_prune_sheet_SOURCES = %D%/fuzz_prune_sheet.c %D%/fuzz_text.h \
+	$(fuzz_main)
 tests_fuzz_fuzz_prune_sheet_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_prune_sheet_LDFLAGS = $(fuzz_ldflags)
 

@@ -9,18 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-sov_seckey *
-grow_key(unsigned char first)
-{
-    unsigned char seed[SOV_SEED_LEN];
-    sov_seckey *key = NULL;
-
-    for (size_t i = 0; i < sizeof(seed); i++)
-        seed[i] = (unsigned char)(first + i);
-    ck_assert_int_eq(sov_seckey_seed(&key, seed, NULL), 0);
-    return key;
-}
-
 sov_keyring *
 ring_of(const char *firsts, size_t n)
 {
@@ -28,7 +16,7 @@ ring_of(const char *firsts, size_t n)
 
     ck_assert_int_eq(sov_keyring_new(&ring, NULL), 0);
     for (size_t i = 0; i < n; i++) {
-        sov_seckey *key = grow_key((unsigned char)firsts[i]);
+        sov_seckey *key = grow((unsigned char)firsts[i]);
 
         ck_assert_int_eq(sov_keyring_add(ring, sov_seckey_public(key), NULL),
                          0);

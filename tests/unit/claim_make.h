@@ -13,15 +13,13 @@
 #include "fmt_make.h"
 #include "sov/claim.h"
 #include "sov/index.h"
+#include "trust_keys.h"
 
-#define ID_A "a050837d85070582ccf7394b0988847cc312cb88259b894899f6f239cf1791a5"
-#define ID_B "824c89aa8efb95ef93629b4519599129cace4adac9a6180daba31ceed41ecee6"
 #define IMPORT \
     "4593276d42a6cd21a6fedf64138a4fccb322c15c35413842dfd4f40ed4308fd6"
 #define QUANTIZE \
     "0c78840c8890b71ad3b166f9b9edc47ffc7e4d2e2eb732ab80fb7e3d857a361f"
 
-sov_seckey *grow_key(unsigned char first);
 /* A ring of the keys that grow from these (0 for A, 32 for B, ...). */
 sov_keyring *ring_of(const char *firsts, size_t n);
 

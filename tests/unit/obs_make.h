@@ -212,6 +212,38 @@ masked(const struct rows *x)
         ck_assert(x->r.keep[i] || (x->r.w[i] == 0 && !signbit(x->r.w[i])));
 }
 
+static inline void
+set_pattern(struct rows *x, const char *pattern)
+{
+    struct sov_err err;
+
+    ck_assert_int_eq(
+        sov_prune_pattern_parse(&x->r.share.pattern, pattern, &err), 0);
+}
+
+/* As many went from each part of a row as should, and the same from rows that
+ * share a mask. */
+static inline void
+counted(const struct rows *x, const char *pattern)
+{
+    const struct sov_prune_pattern *p = &x->r.share.pattern;
+    size_t k = x->r.k, of = p->of != 0 ? p->of : k;
+    const unsigned char *keep = x->r.keep;
+
+    masked(x);
+    for (size_t i = 0; i < x->r.n; i++) {
+        for (size_t j = 0; j < k; j += of) {
+            size_t n = k - j < of ? k - j : of, gone = 0;
+
+            for (size_t l = j; l < j + n; l++)
+                gone += !keep[i * k + l];
+            ck_assert_msg(gone == sov_prune_goes(&x->r.share, n),
+                          "%s: %zu of %zu", pattern, gone, n);
+        }
+        ck_assert_mem_eq(keep + i * k, keep + i / p->rows * p->rows * k, k);
+    }
+}
+
 /* ---- plain linear algebra ---- */
 
 /* The inverse of a[n][n], by Gauss and Jordan. */

@@ -52,7 +52,7 @@ tests_unit_t_fit_CFLAGS = $(unit_cflags)
 tests_unit_t_fit_LDADD = $(unit_libs)
 
 unit_tests += tests/unit/t_channel
-tests_unit_t_channel_SOURCES = %D%/t_channel.c %D%/unit.h
+tests_unit_t_channel_SOURCES = %D%/t_channel.c %D%/spm_keys.h %D%/unit.h
 tests_unit_t_channel_CFLAGS = $(unit_cflags)
 tests_unit_t_channel_LDADD = $(unit_libs)
 

@@ -6,7 +6,7 @@
  * where ../shared is beside the source tree, against the vocabularies of
  * published models and the ids that stock llama.cpp has for them.
  */
-#include "unit.h"
+#include "golden.h"
 
 #include "base/buf.h"
 #include "base/rng.h"
@@ -15,7 +15,6 @@
 #include "sov/model.h"
 #include "sov/token.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -622,38 +621,6 @@ END_TEST
 
 /* ---- published vocabularies */
 
-static const char *
-golden(const char *format, ...)
-{
-    static char path[4096];
-    const char *top = getenv("top_srcdir");
-    int at = snprintf(path, sizeof(path), "%s/../shared/",
-                      top != NULL ? top : ".");
-    va_list ap;
-
-    va_start(ap, format);
-    vsnprintf(path + at, sizeof(path) - (size_t)at, format, ap);
-    va_end(ap);
-    return path;
-}
-
-static sov_tok *
-open_golden(const char *name)
-{
-    struct sov_err err = { 0 };
-    sov_model *model;
-    sov_tok *tok;
-    int rc = sov_model_open(
-        &model, golden("golden/vocab/ggml-vocab-%s.gguf", name),
-        SOV_ACCESS_MAP, &err);
-
-    ck_assert_msg(rc == 0, "%s: %s", name, err.msg);
-    ck_assert_msg(sov_tok_load(&tok, sov_model_meta(model), &err) == 0,
-                  "%s: %s", name, err.msg);
-    sov_model_close(model);
-    return tok;
-}
-
 static char *
 read_all(const char *path, size_t *len)
 {
@@ -695,11 +662,11 @@ check_golden(const char *name)
 {
     static const char gap[] = "\n__ggml_vocab_test__\n";
     size_t n_in, n_out, lines = 0;
-    char *in = read_all(golden("golden/vocab/ggml-vocab-%s.gguf.inp", name),
+    char *in = read_all(golden_path("golden/vocab/ggml-vocab-%s.gguf.inp", name),
                         &n_in);
-    char *out = read_all(golden("golden/vocab/ggml-vocab-%s.gguf.out", name),
+    char *out = read_all(golden_path("golden/vocab/ggml-vocab-%s.gguf.out", name),
                          &n_out);
-    sov_tok *tok = open_golden(name);
+    sov_tok *tok = golden_tok(name);
     char *text = in;
     char *line = out;
 
@@ -718,19 +685,10 @@ check_golden(const char *name)
 
 START_TEST(golden_vocabularies_have_the_ids_of_others)
 {
-    static const char *const names[] = {
-        "bert-bge", "deepseek-coder", "falcon", "gpt-2",  "llama-bpe",
-        "llama-spm", "mpt",           "phi-3",  "qwen2",  "starcoder",
-    };
-    FILE *f = fopen(golden("golden/README.md"), "r");
-
-    if (f == NULL) {
-        printf("golden_vocabularies: skipped, no ../shared/golden\n");
+    if (!golden_there("golden_vocabularies"))
         return;
-    }
-    fclose(f);
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        check_golden(names[i]);
+    for (size_t i = 0; i < N_GOLDEN; i++)
+        check_golden(golden_names[i]);
 }
 END_TEST
 
@@ -739,7 +697,7 @@ static void
 check_round_trip(const char *name, const sov_tok *tok, const char *file)
 {
     size_t len, n;
-    char *text = read_all(golden("data/%s", file), &len);
+    char *text = read_all(golden_path("data/%s", file), &len);
     int32_t *ids;
     size_t at = 0;
 
@@ -767,15 +725,11 @@ START_TEST(golden_vocabularies_give_texts_back)
         "deepseek-coder", "falcon", "gpt-2", "llama-bpe", "llama-spm",
         "mpt",            "phi-3",  "qwen2", "starcoder",
     };
-    FILE *f = fopen(golden("golden/README.md"), "r");
 
-    if (f == NULL) {
-        printf("golden_vocabularies: skipped, no ../shared/golden\n");
+    if (!golden_there("golden_vocabularies"))
         return;
-    }
-    fclose(f);
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        sov_tok *tok = open_golden(names[i]);
+        sov_tok *tok = golden_tok(names[i]);
 
         check_round_trip(names[i], tok, "multilingual.txt");
         check_round_trip(names[i], tok, "wiki.test.raw");

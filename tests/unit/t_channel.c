@@ -2,7 +2,7 @@
 /*
  * t_channel.c - what is said on which channel
  */
-#include "unit.h"
+#include "spm_keys.h"
 
 #include "base/buf.h"
 #include "sov/chat.h"
@@ -39,37 +39,19 @@ static const char *const names[] = {
 static sov_tok *
 make_tok(size_t n)
 {
-    struct sov_buf text = { 0 }, scores = { 0 }, types = { 0 };
-    struct sov_kv kv = { .type = SOV_V_ARR, .n = n };
+    struct spm_entry e[N_NAMES];
     struct sov_err err = { 0 };
     sov_meta *meta;
     sov_tok *tok;
 
-    ck_assert_int_eq(sov_meta_new(&meta, &err), 0);
-    for (size_t i = 0; i < n; i++) {
-        sov_buf_str(&text, names[i], strlen(names[i]));
-        sov_buf_f32(&scores, 0);
-        sov_buf_u32(&types, i == 0 ? 2 : names[i][0] == '<' ? 3 : 1);
-    }
-    ck_assert_int_eq(
-        sov_meta_set_str(meta, "tokenizer.ggml.model", "llama", &err), 0);
-    kv.key = "tokenizer.ggml.tokens";
-    kv.elem = SOV_V_STR;
-    kv.val = (struct sov_span){ text.p, text.len };
-    ck_assert_int_eq(sov_meta_set(meta, &kv, &err), 0);
-    kv.key = "tokenizer.ggml.scores";
-    kv.elem = SOV_V_F32;
-    kv.val = (struct sov_span){ scores.p, scores.len };
-    ck_assert_int_eq(sov_meta_set(meta, &kv, &err), 0);
-    kv.key = "tokenizer.ggml.token_type";
-    kv.elem = SOV_V_I32;
-    kv.val = (struct sov_span){ types.p, types.len };
-    ck_assert_int_eq(sov_meta_set(meta, &kv, &err), 0);
+    for (size_t i = 0; i < n; i++)
+        e[i] = (struct spm_entry){ names[i], 0,
+                                   i == 0               ? 2
+                                   : names[i][0] == '<' ? 3
+                                                        : 1 };
+    meta = spm_keys(e, n);
     ck_assert_msg(sov_tok_load(&tok, meta, &err) == 0, "%s", err.msg);
     sov_meta_free(meta);
-    sov_buf_free(&text);
-    sov_buf_free(&scores);
-    sov_buf_free(&types);
     return tok;
 }
 

@@ -18,10 +18,7 @@ search(const struct sov_feedback *f, struct rows *x)
 static void
 ratio_and_pattern(struct rows *x, const char *pattern, double ratio)
 {
-    struct sov_err err;
-
-    ck_assert_int_eq(
-        sov_prune_pattern_parse(&x->r.share.pattern, pattern, &err), 0);
+    set_pattern(x, pattern);
     x->r.share.ratio = ratio;
 }
 
@@ -169,46 +166,26 @@ END_TEST
 
 /* ---- counts, rounding, cuts ---- */
 
-static void
-counts(const struct sov_feedback *f, struct rows *x, const char *pattern,
-       double ratio)
-{
-    size_t k = x->r.k, rows, of;
-
-    ratio_and_pattern(x, pattern, ratio);
-    search(f, x);
-    masked(x);
-    rows = x->r.share.pattern.rows;
-    of = x->r.share.pattern.of != 0 ? x->r.share.pattern.of : k;
-    for (size_t i = 0; i < x->r.n; i++) {
-        for (size_t j = 0; j < k; j += of) {
-            size_t n = k - j < of ? k - j : of, gone = 0;
-
-            for (size_t l = j; l < j + n; l++)
-                gone += !x->r.keep[i * k + l];
-            ck_assert_msg(gone == sov_prune_goes(&x->r.share, n),
-                          "%s: %zu of %zu", pattern, gone, n);
-        }
-        ck_assert_mem_eq(x->r.keep + i * k, x->r.keep + i / rows * rows * k, k);
-    }
-}
-
 START_TEST(counts_are_exact)
 {
     enum { K = 300, N = 70 };
+    static const struct {
+        const char *pattern;
+        double ratio;
+    } to[] = { { "2:4", 0.5 },      { "1:3", 0.5 },
+               { "32:64", 0.5 },    { "100:200", 0.5 },
+               { "16x32:64", 0.5 }, { "unstructured", 0.7 },
+               { "64x", 0.5 },      { "unstructured", 1 } };
     struct sov_moments m = make_moments(K, 1500, true);
     struct sov_feedback *f = feedback(&m, 0.5);
     struct rows x = make_rows(N, K);
     struct sov_err err;
 
-    counts(f, &x, "2:4", 0.5);
-    counts(f, &x, "1:3", 0.5);
-    counts(f, &x, "32:64", 0.5);
-    counts(f, &x, "100:200", 0.5);
-    counts(f, &x, "16x32:64", 0.5);
-    counts(f, &x, "unstructured", 0.7);
-    counts(f, &x, "64x", 0.5);
-    counts(f, &x, "unstructured", 1);
+    for (size_t i = 0; i < sizeof(to) / sizeof(to[0]); i++) {
+        ratio_and_pattern(&x, to[i].pattern, to[i].ratio);
+        search(f, &x);
+        counted(&x, to[i].pattern);
+    }
     x.r.share.pattern.rows = 3;
     ck_assert_int_eq(sov_prune_method_alps.feed(f, &x.r, &err), SOV_EUNSUP);
     free_rows(&x);

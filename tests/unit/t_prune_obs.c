@@ -274,27 +274,10 @@ END_TEST
 static void
 counts(const struct sov_feedback *f, struct rows *x, const char *pattern)
 {
-    struct sov_err err;
-    size_t k = x->r.k, rows, of;
-
-    ck_assert_int_eq(
-        sov_prune_pattern_parse(&x->r.share.pattern, pattern, &err), 0);
+    set_pattern(x, pattern);
     x->r.given = false;
     prune(f, x);
-    masked(x);
-    rows = x->r.share.pattern.rows;
-    of = x->r.share.pattern.of != 0 ? x->r.share.pattern.of : k;
-    for (size_t i = 0; i < x->r.n; i++) {
-        for (size_t j = 0; j < k; j += of) {
-            size_t n = k - j < of ? k - j : of, gone = 0;
-
-            for (size_t l = j; l < j + n; l++)
-                gone += !x->r.keep[i * k + l];
-            ck_assert_msg(gone == sov_prune_goes(&x->r.share, n),
-                          "%s: %zu of %zu", pattern, gone, n);
-        }
-        ck_assert_mem_eq(x->r.keep + i * k, x->r.keep + i / rows * rows * k, k);
-    }
+    counted(x, pattern);
 }
 
 START_TEST(counts_are_exact)

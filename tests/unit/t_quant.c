@@ -6,7 +6,7 @@
  * tree; skipped with a line where that folder is absent.  And against our own
  * hashes in quant_vectors.def, which every machine and compiler must meet.
  */
-#include "unit.h"
+#include "golden.h"
 
 #include "base/le.h"
 #include "base/rng.h"
@@ -17,7 +17,6 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,22 +24,6 @@
 #define ROWS    4
 #define COLUMNS 1024
 #define WEIGHTS (ROWS * COLUMNS)
-
-/* The path of a golden file. */
-static const char *
-golden_path(const char *format, ...)
-{
-    static char path[4096];
-    const char *top = getenv("top_srcdir");
-    int at = snprintf(path, sizeof(path), "%s/../shared/golden/codec/",
-                      top != NULL ? top : ".");
-    va_list ap;
-
-    va_start(ap, format);
-    vsnprintf(path + at, sizeof(path) - (size_t)at, format, ap);
-    va_end(ap);
-    return path;
-}
 
 /* Exactly size bytes of a file. */
 static void
@@ -69,7 +52,8 @@ read_floats(const char *path, float *x, size_t n)
 static json_t *
 golden_index(const char *test)
 {
-    json_t *index = json_load_file(golden_path("index.json"), 0, NULL);
+    json_t *index =
+        json_load_file(golden_path("golden/codec/index.json"), 0, NULL);
     json_t *types;
 
     if (index == NULL) {
@@ -101,10 +85,11 @@ check_golden_decode(const char *name, bool imatrix)
 
     size = WEIGHTS / info->block * info->bytes;
     blocks = malloc(size);
-    read_exactly(golden_path("%s%s.q", name, imatrix ? ".im" : ""), blocks,
-                 size);
-    read_floats(golden_path("%s%s.f32", name, imatrix ? ".im" : ""), want,
-                WEIGHTS);
+    read_exactly(golden_path("golden/codec/%s%s.q", name, imatrix ? ".im" : ""),
+                 blocks, size);
+    read_floats(
+        golden_path("golden/codec/%s%s.f32", name, imatrix ? ".im" : ""), want,
+        WEIGHTS);
     codec->decode(blocks, got, WEIGHTS);
     free(blocks);
     for (int i = 0; i < WEIGHTS; i++)
@@ -151,8 +136,8 @@ our_error(const struct sov_codec *codec, bool imatrix, int effort)
     size_t row_size = COLUMNS / info->block * info->bytes;
     unsigned char *row = malloc(row_size);
 
-    read_floats(golden_path("source.f32"), x, WEIGHTS);
-    read_floats(golden_path("imatrix.f32"), w, COLUMNS);
+    read_floats(golden_path("golden/codec/source.f32"), x, WEIGHTS);
+    read_floats(golden_path("golden/codec/imatrix.f32"), w, COLUMNS);
     for (int r = 0; r < ROWS; r++) {
         codec->encode(x + r * COLUMNS, imatrix ? w : NULL, row, COLUMNS,
                       effort);

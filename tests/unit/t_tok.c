@@ -5,7 +5,7 @@
  * The ids expected of tale's vocabulary were found with stock llama.cpp on an
  * independent conversion of the same model.
  */
-#include "unit.h"
+#include "spm_keys.h"
 
 #include "base/buf.h"
 #include "base/limits.h"
@@ -241,52 +241,9 @@ END_TEST
 
 /* ---- vocabularies made here */
 
-struct entry {
-    const char *name;
-    float score;
-    int type;
-};
-
-static sov_meta *
-keys_of(const struct entry *e, size_t n)
-{
-    struct sov_buf names = { 0 };
-    struct sov_buf scores = { 0 };
-    struct sov_buf types = { 0 };
-    struct sov_err err = { 0 };
-    struct sov_kv kv = { .type = SOV_V_ARR, .n = n };
-    sov_meta *meta;
-    int rc = sov_meta_new(&meta, &err);
-
-    ck_assert_int_eq(rc, 0);
-    for (size_t i = 0; i < n; i++) {
-        sov_buf_str(&names, e[i].name, strlen(e[i].name));
-        sov_buf_f32(&scores, e[i].score);
-        sov_buf_u32(&types, (uint32_t)e[i].type);
-    }
-    ck_assert_int_eq(
-        sov_meta_set_str(meta, "tokenizer.ggml.model", "llama", &err), 0);
-    kv.key = "tokenizer.ggml.tokens";
-    kv.elem = SOV_V_STR;
-    kv.val = (struct sov_span){ names.p, names.len };
-    ck_assert_int_eq(sov_meta_set(meta, &kv, &err), 0);
-    kv.key = "tokenizer.ggml.scores";
-    kv.elem = SOV_V_F32;
-    kv.val = (struct sov_span){ scores.p, scores.len };
-    ck_assert_int_eq(sov_meta_set(meta, &kv, &err), 0);
-    kv.key = "tokenizer.ggml.token_type";
-    kv.elem = SOV_V_I32;
-    kv.val = (struct sov_span){ types.p, types.len };
-    ck_assert_int_eq(sov_meta_set(meta, &kv, &err), 0);
-    sov_buf_free(&names);
-    sov_buf_free(&scores);
-    sov_buf_free(&types);
-    return meta;
-}
-
 #define MARK "\xe2\x96\x81"
 
-static const struct entry small[] = {
+static const struct spm_entry small[] = {
     { "<unk>", 0, SOV_TOK_UNKNOWN }, { "<s>", 0, SOV_TOK_CONTROL },
     { "</s>", 0, SOV_TOK_CONTROL },  { "a", -1, SOV_TOK_NORMAL },
     { "b", -2, SOV_TOK_NORMAL },     { "ab", -3, SOV_TOK_NORMAL },
@@ -360,7 +317,7 @@ static const struct {
 
 START_TEST(turns_end_by_name)
 {
-    struct entry e[7] = { { "<unk>", 0, SOV_TOK_UNKNOWN },
+    struct spm_entry e[7] = { { "<unk>", 0, SOV_TOK_UNKNOWN },
                           { "<s>", 0, SOV_TOK_CONTROL },
                           { "</s>", 0, SOV_TOK_CONTROL } };
     struct sov_err err = { 0 };
@@ -369,8 +326,8 @@ START_TEST(turns_end_by_name)
     size_t n = 3;
 
     for (size_t i = 0; i < 4 && families[_i].names[i] != NULL; i++)
-        e[n++] = (struct entry){ families[_i].names[i], 0, SOV_TOK_CONTROL };
-    meta = keys_of(e, n);
+        e[n++] = (struct spm_entry){ families[_i].names[i], 0, SOV_TOK_CONTROL };
+    meta = spm_keys(e, n);
     ck_assert_msg(sov_tok_load(&tok, meta, &err) == 0, "%s", err.msg);
     ck_assert(sov_tok_is_end(tok, 2));
     for (size_t i = 3; i < n; i++)
@@ -386,7 +343,7 @@ END_TEST
 
 START_TEST(best_score_first_then_leftmost)
 {
-    sov_meta *meta = keys_of(small, N_SMALL);
+    sov_meta *meta = spm_keys(small, N_SMALL);
     struct sov_err err = { 0 };
     sov_tok *tok;
 
@@ -410,13 +367,13 @@ END_TEST
 
 START_TEST(words_that_span_spaces_are_found)
 {
-    static const struct entry e[] = {
+    static const struct spm_entry e[] = {
         { "<unk>", 0, SOV_TOK_UNKNOWN }, { "<s>", 0, SOV_TOK_CONTROL },
         { "</s>", 0, SOV_TOK_CONTROL },  { "a", -1, SOV_TOK_NORMAL },
         { MARK, -1, SOV_TOK_NORMAL },    { "a" MARK, -2, SOV_TOK_NORMAL },
         { "a" MARK "a", -3, SOV_TOK_NORMAL },
     };
-    sov_tok *tok = load(keys_of(e, sizeof(e) / sizeof(*e)));
+    sov_tok *tok = load(spm_keys(e, sizeof(e) / sizeof(*e)));
 
     ck_assert(!tok->word_bound);
     check_ids(tok, "a a", SOV_TOK_PLAIN, IDS(4, 6));
@@ -441,7 +398,7 @@ check_refused(sov_meta *meta, int rc, const char *word)
 START_TEST(bad_keys_are_refused_and_named)
 {
     struct sov_err err = { 0 };
-    struct entry e[N_SMALL];
+    struct spm_entry e[N_SMALL];
     unsigned char raw[64] = { 0 };
     struct sov_kv kv = { .type = SOV_V_ARR };
     sov_meta *meta;
@@ -450,16 +407,16 @@ START_TEST(bad_keys_are_refused_and_named)
     ck_assert_int_eq(rc, 0);
     check_refused(meta, SOV_EFORMAT, "tokenizer.ggml.model");
 
-    meta = keys_of(small, N_SMALL);
+    meta = spm_keys(small, N_SMALL);
     rc = sov_meta_set_str(meta, "tokenizer.ggml.model", "rwkv", &err);
     ck_assert_int_eq(rc, 0);
     check_refused(meta, SOV_EUNSUP, "rwkv");
 
-    meta = keys_of(small, N_SMALL);
+    meta = spm_keys(small, N_SMALL);
     sov_meta_unset(meta, "tokenizer.ggml.tokens");
     check_refused(meta, SOV_EFORMAT, "tokenizer.ggml.tokens");
 
-    meta = keys_of(small, N_SMALL);
+    meta = spm_keys(small, N_SMALL);
     sov_meta_unset(meta, "tokenizer.ggml.scores");
     check_refused(meta, SOV_EFORMAT, "tokenizer.ggml.scores");
 
@@ -470,18 +427,18 @@ START_TEST(bad_keys_are_refused_and_named)
         kv.elem = i < 2 ? SOV_V_U8 : i % 2 == 0 ? SOV_V_F32 : SOV_V_I32;
         kv.n = i < 2 ? N_SMALL : N_SMALL - 1;
         kv.val = (struct sov_span){ raw, i < 2 ? kv.n : 4 * kv.n };
-        meta = keys_of(small, N_SMALL);
+        meta = spm_keys(small, N_SMALL);
         rc = sov_meta_set(meta, &kv, &err);
         ck_assert_int_eq(rc, 0);
         check_refused(meta, SOV_EFORMAT, kv.key);
     }
 
     /* ids */
-    meta = keys_of(small, N_SMALL);
+    meta = spm_keys(small, N_SMALL);
     rc = sov_meta_set_u32(meta, "tokenizer.ggml.bos_token_id", N_SMALL, &err);
     ck_assert_int_eq(rc, 0);
     check_refused(meta, SOV_EFORMAT, "bos_token_id");
-    meta = keys_of(small, N_SMALL);
+    meta = spm_keys(small, N_SMALL);
     rc = sov_meta_set_str(meta, "tokenizer.ggml.eos_token_id", "2", &err);
     ck_assert_int_eq(rc, 0);
     check_refused(meta, SOV_EFORMAT, "eos_token_id");
@@ -489,23 +446,23 @@ START_TEST(bad_keys_are_refused_and_named)
     /* entries */
     memcpy(e, small, sizeof(e));
     e[3].score = NAN;
-    check_refused(keys_of(e, N_SMALL), SOV_EFORMAT, "scores");
+    check_refused(spm_keys(e, N_SMALL), SOV_EFORMAT, "scores");
     memcpy(e, small, sizeof(e));
     e[3].type = 7;
-    check_refused(keys_of(e, N_SMALL), SOV_EFORMAT, "token_type");
+    check_refused(spm_keys(e, N_SMALL), SOV_EFORMAT, "token_type");
     memcpy(e, small, sizeof(e));
     for (int i = 0; i < 4; i++) {
         static const char *const bad[] = { "<0xZZ>", "<0x-1>", "<0x1>", "" };
 
         e[10].name = bad[i];
-        check_refused(keys_of(e, N_SMALL), SOV_EFORMAT, "byte");
+        check_refused(spm_keys(e, N_SMALL), SOV_EFORMAT, "byte");
     }
 }
 END_TEST
 
 START_TEST(no_id_is_no_id)
 {
-    sov_meta *meta = keys_of(small, N_SMALL);
+    sov_meta *meta = spm_keys(small, N_SMALL);
     struct sov_err err = { 0 };
     sov_tok *tok;
     int rc = sov_meta_set_u32(meta, "tokenizer.ggml.bos_token_id", UINT32_MAX,
@@ -521,14 +478,14 @@ END_TEST
 
 START_TEST(duplicate_and_empty_tokens_do_no_harm)
 {
-    struct entry e[N_SMALL];
+    struct spm_entry e[N_SMALL];
     sov_tok *tok;
 
     memcpy(e, small, sizeof(e));
     e[6].name = "ab";
     e[9].name = "";
     e[9].type = SOV_TOK_USER;
-    tok = load(keys_of(e, N_SMALL));
+    tok = load(spm_keys(e, N_SMALL));
     check_ids(tok, "<x>ab", SOV_TOK_PLAIN, IDS(7, 0, 0, 0, 5));
     sov_tok_free(tok);
 }
@@ -539,7 +496,7 @@ START_TEST(special_tokens_are_short)
 {
     static char name[SOV_SPECIAL_MAX + 2];
     struct sov_err err = { 0 };
-    struct entry e[N_SMALL];
+    struct spm_entry e[N_SMALL];
     sov_meta *meta;
     sov_tok *tok;
 
@@ -547,10 +504,10 @@ START_TEST(special_tokens_are_short)
     memset(name, 'a', SOV_SPECIAL_MAX);
     e[9].name = name;
     e[9].type = SOV_TOK_USER;
-    tok = load(keys_of(e, N_SMALL));
+    tok = load(spm_keys(e, N_SMALL));
     sov_tok_free(tok);
     name[SOV_SPECIAL_MAX] = 'a';
-    meta = keys_of(e, N_SMALL);
+    meta = spm_keys(e, N_SMALL);
     ck_assert_int_eq(sov_tok_load(&tok, meta, &err), SOV_EFORMAT);
     ck_assert_msg(strstr(err.msg, "limit is 256") != NULL, "%s", err.msg);
     sov_meta_free(meta);

@@ -356,7 +356,7 @@ START_TEST(without_a_digest_on_both_sides_nothing_is_proved)
                                 .build_type = "urn:x",
                                 .builder = "urn:y" };
     struct small_claim p = { .name = "p" };
-    sov_seckey *key = grow_key(0);
+    sov_seckey *key = grow(0);
     struct sov_verdict v;
     struct sov_err err;
     char id[65], *line, *text;
@@ -442,7 +442,7 @@ START_TEST(the_set_of_files_is_that_of_the_claim)
                                 .n_subjects = 2,
                                 .build_type = "urn:x",
                                 .builder = "urn:y" };
-    sov_seckey *key = grow_key(0);
+    sov_seckey *key = grow(0);
     struct sov_verdict v;
     struct sov_err err;
     char *line;
@@ -477,7 +477,7 @@ END_TEST
 
 START_TEST(a_parent_must_be_there_and_be_what_it_is_called)
 {
-    sov_seckey *a = grow_key(0), *b = grow_key(32);
+    sov_seckey *a = grow(0), *b = grow(32);
     struct small_claim p = { .name = "p", .label = "MIT" };
     struct small_claim c = { .name = "c", .parent = { "p" }, .label = "MIT" };
     struct sov_claim_file f = small_file("c");
@@ -516,7 +516,7 @@ END_TEST
 
 START_TEST(long_and_branching_histories)
 {
-    sov_seckey *key = grow_key(0);
+    sov_seckey *key = grow(0);
     char ids[300][65], names[300][16];
     char *text = strdup("");
     struct sov_claim_file f;
@@ -546,7 +546,7 @@ END_TEST
 /* No honest id can be reached from itself; so this one is put in by hand. */
 START_TEST(a_circle_is_no_history)
 {
-    sov_seckey *a = grow_key(0);
+    sov_seckey *a = grow(0);
     struct small_claim p = { .name = "p" };
     struct small_claim c = { .name = "c", .parent = { "p" } };
     struct sov_claim_file f = small_file("c");
@@ -580,7 +580,7 @@ END_TEST
 
 START_TEST(a_bad_signature_by_a_known_key_spoils_all)
 {
-    sov_seckey *a = grow_key(0), *b = grow_key(32);
+    sov_seckey *a = grow(0), *b = grow(32);
     struct small_claim good = { .name = "m" }, other = { .name = "x" };
     struct sov_claim_file f = small_file("m");
     struct sov_verdict v;
@@ -610,7 +610,7 @@ START_TEST(only_provenance_makes_a_yes)
         "\"https://slsa.dev/verification_summary/v1\",\"subject\":[{"
         "\"digest\":{\"sha256\":\"%s\"},\"name\":\"m\"}]}";
     struct sov_claim_file f = small_file("m");
-    sov_seckey *key = grow_key(0);
+    sov_seckey *key = grow(0);
     struct sov_verdict v;
     struct sov_err err;
     char payload[1000], hex[65], *line;
@@ -639,7 +639,7 @@ START_TEST(a_test_makes_no_yes_and_takes_none_away)
         "\"digest\":{\"sha256\":\"%s\"},\"name\":\"m\"}]}";
     struct sov_claim_file f = small_file("m"), other = small_file("x");
     struct small_claim own = { .name = "m" };
-    sov_seckey *key = grow_key(0);
+    sov_seckey *key = grow(0);
     struct sov_verdict v;
     struct sov_err err;
     char payload[1000], hex[65], id[65], *line, *text;
@@ -710,7 +710,7 @@ END_TEST
 
 START_TEST(two_signers_of_one_claim)
 {
-    sov_seckey *a = grow_key(0), *b = grow_key(32);
+    sov_seckey *a = grow(0), *b = grow(32);
     struct small_claim c = { .name = "m" };
     struct sov_claim_file f = small_file("m");
     struct sov_verdict v;
@@ -732,7 +732,7 @@ END_TEST
 
 START_TEST(of_several_leaves_all_must_hold)
 {
-    sov_seckey *a = grow_key(0);
+    sov_seckey *a = grow(0);
     struct small_claim plain = { .name = "m" };
     struct small_claim broken = { .name = "m",
                                   .parent = { "p" },

@@ -156,7 +156,7 @@ START_TEST(facts_are_signed_and_read_again)
         .predicate_type = SOV_PREDICATE_FACTS,
         .finished = 1767323045,
     };
-    sov_seckey *key = grow_key(0);
+    sov_seckey *key = grow(0);
     const struct sov_statement *got;
     const struct sov_param *fact;
     struct sov_verdict v;

@@ -314,7 +314,7 @@ START_TEST(a_claim_names_its_index)
                                 .builder = "urn:y",
                                 .byproduct = &index,
                                 .n_byproducts = 1 };
-    sov_seckey *a = grow_key(0);
+    sov_seckey *a = grow(0);
     sov_claims *set;
     char *line;
     size_t len;

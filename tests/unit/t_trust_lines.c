@@ -28,7 +28,7 @@ START_TEST(encoding_and_signature_of_the_small_vector)
     unsigned char sum[32], sig[64];
     char text[89];
     struct sov_buf pae = { 0 };
-    sov_seckey *a = grow_key(0);
+    sov_seckey *a = grow(0);
 
     ck_assert_uint_eq(strlen(HELLO), 223);
     ck_assert_int_eq(sov_envelope_pae(&pae, NULL, HELLO, 223, NULL), 0);
@@ -75,7 +75,7 @@ START_TEST(golden_lines_are_made_again)
 
     for (unsigned char i = 0; i < 2; i++) {
         const struct sov_claim *c = sov_claims_at(set, i);
-        sov_seckey *key = grow_key((unsigned char)(32 * i));
+        sov_seckey *key = grow((unsigned char)(32 * i));
         char id[65], *line;
         size_t line_len;
 
@@ -271,7 +271,7 @@ END_TEST
 static char *
 signed_line(const char *payload)
 {
-    sov_seckey *a = grow_key(0);
+    sov_seckey *a = grow(0);
     char *line;
     size_t len;
 
@@ -486,7 +486,7 @@ START_TEST(limits_of_a_set)
 {
     struct sov_buf b = { 0 };
     struct sov_err err;
-    sov_seckey *a = grow_key(0);
+    sov_seckey *a = grow(0);
     sov_claims *set;
     char name[16], id[65], *line = NULL;
 
@@ -528,7 +528,7 @@ START_TEST(bytes_and_values_of_a_set)
                                 .builder = "urn:y",
                                 .external = &p,
                                 .n_external = 1 };
-    sov_seckey *a = grow_key(0);
+    sov_seckey *a = grow(0);
     struct sov_err err;
     sov_claims *set;
     char *line;
@@ -751,7 +751,7 @@ END_TEST
 
 START_TEST(ancestors_come_first_and_nothing_else)
 {
-    sov_seckey *a = grow_key(0);
+    sov_seckey *a = grow(0);
     struct small_claim p = { .name = "p" }, x = { .name = "x" };
     struct small_claim c = { .name = "c", .parent = { "p" } };
     char id[3][65], *line[3], all[9000], want[9000];
@@ -799,7 +799,7 @@ END_TEST
 
 START_TEST(labels_are_inherited)
 {
-    sov_seckey *a = grow_key(0);
+    sov_seckey *a = grow(0);
     struct small_claim p = { .name = "p", .label = "MIT" };
     struct small_claim q = { .name = "q", .label = "CC-BY-NC-4.0" };
     struct sov_param eu = { .kind = SOV_PARAM_STR, .str = "EU" };

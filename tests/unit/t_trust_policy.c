@@ -37,7 +37,7 @@ put_keys(char *out, size_t size)
     size_t at = 0;
 
     for (int i = 0; i < 4; i++) {
-        sov_seckey *key = grow_key((unsigned char)(32 * i));
+        sov_seckey *key = grow((unsigned char)(32 * i));
         char text[SOV_BASE64_LEN(32) + 1];
 
         sov_base64_encode(sov_seckey_public(key)->key, 32, text);
@@ -96,7 +96,7 @@ struct step {
 static void
 put_line(struct story *s, const struct sov_statement *st, unsigned char by)
 {
-    sov_seckey *key = grow_key(by);
+    sov_seckey *key = grow(by);
     struct sov_err err = { 0 };
     char *line;
     size_t len;
@@ -216,7 +216,7 @@ static void
 receive(struct story *s, struct receipt r, unsigned char by)
 {
     struct sov_digest d = digest_of(r.name, strlen(r.name));
-    sov_seckey *key = grow_key(by);
+    sov_seckey *key = grow(by);
     char text[2000], hex[65], *line;
     struct sov_err err = { 0 };
     size_t len;
@@ -494,7 +494,7 @@ ask_of(const struct story *s, const char *const *name, const int *by, size_t n,
     int rc;
 
     for (size_t i = 0; i < n; i++) {
-        sov_seckey *key = grow_key((unsigned char)by[i]);
+        sov_seckey *key = grow((unsigned char)by[i]);
 
         sov_base64_encode(sov_seckey_public(key)->key, 32, b64);
         sov_seckey_free(key);
@@ -943,7 +943,7 @@ END_TEST
 static int
 ask_later(const struct story *s, const char *rules, struct sov_err *err)
 {
-    sov_seckey *key = grow_key(BOB);
+    sov_seckey *key = grow(BOB);
     char text[1000], b64[SOV_BASE64_LEN(32) + 1];
     struct sov_verdict v;
     sov_policy *p;
@@ -1014,7 +1014,7 @@ START_TEST(a_policy_that_has_ended_refuses)
 {
     struct story *s = told();
     sov_policy *p = policy_of("expires 2026-01-01\nlicense allow MIT\n");
-    sov_seckey *key = grow_key(BOB);
+    sov_seckey *key = grow(BOB);
     struct sov_verdict v;
     struct sov_err err;
 
@@ -1052,7 +1052,7 @@ write_policy(struct signed_policy *p, int version, const char *root)
 static void
 sign_policy(struct signed_policy *p, unsigned char by)
 {
-    sov_seckey *key = grow_key(by);
+    sov_seckey *key = grow(by);
     size_t len;
     char *line;
 
@@ -1136,7 +1136,7 @@ START_TEST(signatures_of_a_policy_are_no_others)
 {
     static struct signed_policy p;
     struct story *s = told();
-    sov_seckey *key = grow_key(ADA);
+    sov_seckey *key = grow(ADA);
     char *line, *kept;
     size_t len;
     char id[65];

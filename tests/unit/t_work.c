@@ -7,6 +7,7 @@
  * steps, and the steps for each byte have a bound.
  */
 #include "golden.h"
+#include "spm_keys.h"
 
 #include "base/buf.h"
 #include "base/rng.h"
@@ -196,20 +197,6 @@ rule(struct made *m, const char *text)
     m->n_rules++;
 }
 
-static void
-put(struct made *m, const char *key, enum sov_vtype elem, uint64_t n,
-    struct sov_buf *b)
-{
-    struct sov_kv kv = { .key = key,
-                         .type = SOV_V_ARR,
-                         .elem = elem,
-                         .n = n,
-                         .val = { b->p, b->len } };
-
-    ck_assert_int_eq(sov_meta_set(m->meta, &kv, NULL), 0);
-    sov_buf_free(b);
-}
-
 #define MARK "\xe2\x96\x81"
 
 /* Tokens and rules that join what the texts are made of. */
@@ -250,10 +237,10 @@ make(const char *kind, const char *pre)
         add(&m, names[i], 1);
     for (size_t i = 0; rules[i] != NULL; i++)
         rule(&m, rules[i]);
-    put(&m, KEY "tokens", SOV_V_STR, m.n, &m.names);
-    put(&m, KEY "token_type", SOV_V_I32, m.n, &m.types);
-    put(&m, KEY "scores", SOV_V_F32, m.n, &m.scores);
-    put(&m, KEY "merges", SOV_V_STR, m.n_rules, &m.rules);
+    spm_array(m.meta, KEY "tokens", SOV_V_STR, m.n, &m.names);
+    spm_array(m.meta, KEY "token_type", SOV_V_I32, m.n, &m.types);
+    spm_array(m.meta, KEY "scores", SOV_V_F32, m.n, &m.scores);
+    spm_array(m.meta, KEY "merges", SOV_V_STR, m.n_rules, &m.rules);
     ck_assert_int_eq(
         sov_meta_set_u32(m.meta, KEY "unknown_token_id", 0, NULL), 0);
     ck_assert_msg(sov_tok_load(&tok, m.meta, &err) == 0, "%s, %s: %s", kind,

@@ -2,7 +2,7 @@
 # tests/unit/tok.mk - unit tests of lib/tok
 
 unit_tests += tests/unit/t_tok
-tests_unit_t_tok_SOURCES = %D%/t_tok.c %D%/unit.h
+tests_unit_t_tok_SOURCES = %D%/t_tok.c %D%/spm_keys.h %D%/unit.h
 tests_unit_t_tok_CFLAGS = $(unit_cflags)
 tests_unit_t_tok_LDADD = $(unit_libs)
 
@@ -12,7 +12,7 @@ tests_unit_t_pretok_CFLAGS = $(unit_cflags)
 tests_unit_t_pretok_LDADD = $(unit_libs)
 
 unit_tests += tests/unit/t_bpe
-tests_unit_t_bpe_SOURCES = %D%/t_bpe.c %D%/unit.h
+tests_unit_t_bpe_SOURCES = %D%/t_bpe.c %D%/golden.h %D%/unit.h
 tests_unit_t_bpe_CFLAGS = $(unit_cflags)
 tests_unit_t_bpe_LDADD = $(unit_libs)
 
@@ -33,6 +33,7 @@ tests_unit_t_golden_LDADD = $(unit_libs)
 
 # with lib/tok compiled anew, to count steps
 unit_tests += tests/unit/t_work
-tests_unit_t_work_SOURCES = %D%/t_work.c %D%/golden.h %D%/unit.h $(tok_sources)
+tests_unit_t_work_SOURCES = %D%/t_work.c %D%/golden.h %D%/spm_keys.h \
+	%D%/unit.h $(tok_sources)
 tests_unit_t_work_CFLAGS = $(unit_cflags) -DSOV_TOK_COUNT
 tests_unit_t_work_LDADD = $(unit_libs)
