@@ -55,6 +55,7 @@ struct sov_archive {
     uint64_t member_out; /* ... of this one */
     bool in_place;
     bool ended;
+    bool rest_seen; /* what stands behind what is compressed was looked at */
     struct sov_members members; /* that were seen */
     locale_t utf8;
     struct sov_err trouble; /* of give(), rc not 0 */
@@ -467,6 +468,32 @@ check_zip(sov_archive *a, struct sov_err *err)
                   : 0;
 }
 
+/*
+ * libarchive stops where gzip or bzip2 has no further part and passes over what
+ * stands there (of xz and zstd it complains).  Zeros are padding, as on a tape
+ * (the manual of gzip); anything else was lost, or hides something.
+ */
+static int
+check_rest(sov_archive *a, struct sov_err *err)
+{
+    struct rest rest = { a, (uint64_t)archive_filter_bytes(a->la, -1) };
+    unsigned char buf[4096];
+    uint64_t at = rest.at;
+    int64_t n = a->how == SOV_PACK_PLAIN || a->rest_seen ? 0 : 1;
+
+    a->rest_seen = true;
+    for (; n > 0; at = rest.at) {
+        n = pull_rest(&rest, buf, sizeof(buf), err);
+        for (int64_t i = 0; i < n; i++)
+            if (buf[i] != 0)
+                return sov_fail(err, SOV_EFORMAT,
+                                "%.160s: offset 0x%" PRIx64 ": behind the end "
+                                "of what is compressed stands something else",
+                                a->name, at + (uint64_t)i);
+    }
+    return n < 0 ? sov_archive_wrap(a, err) : 0;
+}
+
 /* A tar file ends in blocks of zeros, or it was cut short. */
 static int
 at_end(sov_archive *a, struct sov_err *err)
@@ -483,7 +510,9 @@ at_end(sov_archive *a, struct sov_err *err)
                         "%.160s: offset 0x%" PRIx64 ": cut short: the end "
                         "mark of the archive is missing",
                         a->name, (uint64_t)archive_filter_bytes(a->la, 0));
-    return format == ARCHIVE_FORMAT_ZIP ? check_zip(a, err) : 0;
+    if (format != ARCHIVE_FORMAT_ZIP)
+        return check_rest(a, err);
+    return check_zip(a, err);
 }
 
 /* zip may hide rarer and less tried methods, each with its own decoder. */
@@ -612,6 +641,7 @@ sov_archive_read(sov_archive *a, void *buf, size_t len, struct sov_err *err)
     unsigned char *to = buf;
     size_t done = 0;
     la_ssize_t n = 1;
+    int rc = 0;
 
     if (a->member == NULL)
         return sov_fail(err, SOV_EARG, "no member was begun");
@@ -627,7 +657,11 @@ sov_archive_read(sov_archive *a, void *buf, size_t len, struct sov_err *err)
             return sov_archive_wrap(a, err);
         }
     }
-    if (n == 0 && done < len && a->single == NULL)
+    if (n > 0 || done == len)
+        return (int64_t)done;
+    if (a->single == NULL)
         a->members.seen[a->members.n - 1].size = a->member_out;
-    return (int64_t)done;
+    else /* whoever reads one file to its end may not ask for the next one */
+        rc = check_rest(a, err);
+    return rc < 0 ? rc : (int64_t)done;
 }

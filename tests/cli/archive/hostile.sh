@@ -87,6 +87,30 @@ refuse bad.tar 'the end mark of the archive is missing'
 mk tar bad.tar n=m.gguf d=m.gguf . n=x type=x d=outside
 refuse bad.tar ''
 
+# ---- something behind the last part of what is compressed; zeros are padding
+mk tar m.tar n=m.gguf d=m.gguf
+for f in m.gguf m.tar; do
+    mk gz one.gz d=$f
+    cp one.gz good.gz
+    head -c 100000 /dev/zero >>good.gz
+    accept good.gz m.gguf
+    for last in x '\037\213' '\037\213\010'; do
+        # shellcheck disable=SC2059
+        { cat one.gz; printf "$last"; } >bad.gz
+        refuse bad.gz ''
+    done
+    { cat good.gz; printf x; } >bad.gz
+    refuse bad.gz 'behind the end of what is compressed'
+    { cat one.gz; echo '#!/bin/sh'; } >bad.gz
+    refuse bad.gz 'behind the end of what is compressed'
+    for tool in bzip2 xz zstd; do
+        command -v $tool >/dev/null || continue
+        { $tool -q -c $f; head -c 300 "$tale/README.md"; } >bad.packed
+        refuse bad.packed ''
+    done
+done
+rm -f m.tar one.gz good.gz bad.packed
+
 # ---- no model, two models, a model in an archive in an archive
 mk tar bad.tar
 refuse bad.tar 'starts with zeros'
