@@ -29,6 +29,7 @@ cli_tests += %D%/pipe.sh
 cli_tests += %D%/ranks.sh
 cli_tests += %D%/sigstore.sh
 cli_tests += %D%/slow_compilers.sh
+cli_tests += %D%/slow_threads.sh
 cli_tests += %D%/tale-small.sh
 cli_tests += %D%/turns.sh
 cli_tests += %D%/torture.sh
