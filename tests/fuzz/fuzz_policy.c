@@ -133,27 +133,27 @@ add_test(sov_claims *set, const struct sov_resource *of)
     add_line(set, &st, 32);
 }
 
-/* B has done it once more, of some tensors. */
+/* B has done it once more, of some tensors; A has, and says no. */
 static void
-add_receipt(sov_claims *set)
+add_receipt(sov_claims *set, int by, const char *result)
 {
-    static const char text[] =
+    static const char form[] =
         "{\"_type\":\"https://in-toto.io/Statement/v1\",\"predicate\":{"
         "\"inputAttestations\":[{\"digest\":{\"sha256\":\"" LEAF "\"}}],"
         "\"sov_recompute\":{\"chance_of_1_percent\":\"0.5\"},"
         "\"timeVerified\":\"2026-01-02T03:03:20Z\","
-        "\"verificationResult\":\"PASSED\","
+        "\"verificationResult\":\"%s\","
         "\"verifiedLevels\":[\"SOV_RECOMPUTED_SAMPLE\"],"
         "\"verifier\":{\"id\":\"" SOV_RECOMPUTE_VERIFIER "\"}},"
         "\"predicateType\":\"https://slsa.dev/verification_summary/v1\","
         "\"subject\":[{\"digest\":{\"sha256\":\"" SHA "\"},"
         "\"name\":\"child.gguf\"}]}";
-    sov_seckey *key = grow(32);
-    char *line;
+    sov_seckey *key = grow(by);
+    char text[sizeof(form) + 8], *line;
     size_t len;
 
-    if (sov_claim_sign(key, text, sizeof(text) - 1, &line, &len, NULL, NULL) <
-            0 ||
+    snprintf(text, sizeof(text), form, result);
+    if (sov_claim_sign(key, text, strlen(text), &line, &len, NULL, NULL) < 0 ||
         sov_claims_read(set, line, len, "more", NULL) < 0)
         abort();
     free(line);
@@ -214,7 +214,8 @@ all_claims(void)
         abort();
     add_facts(set, &child);
     add_test(set, &child);
-    add_receipt(set);
+    add_receipt(set, 32, "PASSED");
+    add_receipt(set, 0, "FAILED");
     add_merged(set, &child, &merged);
     return set;
 }
