@@ -56,21 +56,76 @@ paper_facts(struct paper *p, struct sov_err *err)
 
 /* ---- what was declared */
 
-static bool
-same_bytes(const struct sov_resource *a, const struct sov_resource *b)
+/* A file of the history: what made it is step at / 2, or what it went into. */
+struct mark {
+    const unsigned char *sha256;
+    size_t at;
+};
+
+static int
+by_bytes(const void *a, const void *b)
 {
-    return (a->digest.has & b->digest.has & SOV_HASH_SHA256) != 0 &&
-           memcmp(a->digest.sha256, b->digest.sha256, SOV_SHA256_LEN) == 0;
+    const struct mark *x = a, *y = b;
+    int d = memcmp(x->sha256, y->sha256, SOV_SHA256_LEN);
+
+    return d != 0 ? d : (x->at > y->at) - (x->at < y->at);
 }
 
-static bool
-shares(const struct sov_statement *st, const struct sov_resource *r, size_t n)
+static size_t
+put_marks(struct mark *mark, const struct sov_resource *r, size_t n, size_t at)
 {
-    for (size_t i = 0; i < st->n_subjects; i++)
-        for (size_t k = 0; k < n; k++)
-            if (same_bytes(&st->subject[i], &r[k]))
-                return true;
-    return false;
+    size_t put = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if ((r[i].digest.has & SOV_HASH_SHA256) != 0)
+            mark[put++] = (struct mark){ r[i].digest.sha256, at };
+    return put;
+}
+
+/* All files of the history but those of the model itself, in order of their
+ * bytes; NULL: no memory. */
+static struct mark *
+marks_of(const struct paper *p, size_t *n)
+{
+    size_t most = 1;
+    struct mark *mark;
+
+    for (size_t i = 0; i < p->n_steps; i++)
+        most += p->step[i].claim->statement.n_subjects +
+                p->step[i].claim->statement.n_dependencies;
+    mark = calloc(most, sizeof(*mark));
+    *n = 0;
+    for (size_t i = 0; i < p->n_steps && mark != NULL; i++) {
+        const struct sov_statement *st = &p->step[i].claim->statement;
+
+        if (i > 0)
+            *n += put_marks(mark + *n, st->subject, st->n_subjects, 2 * i);
+        *n +=
+            put_marks(mark + *n, st->dependency, st->n_dependencies, 2 * i + 1);
+    }
+    if (mark != NULL)
+        qsort(mark, *n, sizeof(*mark), by_bytes);
+    return mark;
+}
+
+/* Where these bytes are first in the history; SIZE_MAX: nowhere. */
+static size_t
+first_at(const struct mark *mark, size_t n, const unsigned char *sha256)
+{
+    const struct mark want = { sha256, 0 };
+    size_t low = 0, high = n;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (by_bytes(&mark[mid], &want) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < n && memcmp(mark[low].sha256, sha256, SOV_SHA256_LEN) == 0
+               ? mark[low].at
+               : SIZE_MAX;
 }
 
 /*
@@ -78,56 +133,121 @@ shares(const struct sov_statement *st, const struct sov_resource *r, size_t n)
  * one that went into a step without any.  NULL: none.
  */
 static const char *
-ancestor(const struct paper *p, const struct sov_claim *c)
+ancestor(const struct paper *p, const struct mark *mark, size_t n,
+         const struct sov_claim *c)
 {
     const struct sov_statement *about = &c->statement;
+    size_t first = SIZE_MAX;
 
-    for (size_t i = 0; i < p->n_steps; i++) {
-        const struct sov_statement *st = &p->step[i].claim->statement;
+    for (size_t i = 0; i < about->n_subjects; i++)
+        if ((about->subject[i].digest.has & SOV_HASH_SHA256) != 0) {
+            size_t at = first_at(mark, n, about->subject[i].digest.sha256);
 
-        if (i > 0 && shares(about, st->subject, st->n_subjects))
-            return sov_verify_file_of(st);
-        for (size_t k = 0; k < st->n_dependencies; k++)
-            if (shares(about, &st->dependency[k], 1))
-                return sov_verify_file_of(about);
-    }
-    return NULL;
+            first = at < first ? at : first;
+        }
+    if (first == SIZE_MAX)
+        return NULL;
+    return sov_verify_file_of(
+        first % 2 == 0 ? &p->step[first / 2].claim->statement : about);
 }
 
-/* Two who sign one claim say it once. */
-static bool
-is_word(const struct paper *p, const struct sov_claim *c)
+/* ---- who says it */
+
+/* A line of claims, and the first line of the same claim. */
+struct line {
+    const struct sov_claim *claim;
+    size_t i;
+    bool said; /* of the first: it is a word */
+};
+
+static int
+by_id(const void *a, const void *b)
 {
-    for (size_t i = 0; i < p->n_words; i++)
-        if (strcmp(p->word[i].claim->id, c->id) == 0)
-            return true;
-    return false;
+    const struct line *x = a, *y = b;
+    int d = strcmp(x->claim->id, y->claim->id);
+
+    return d != 0 ? d : (x->i > y->i) - (x->i < y->i);
+}
+
+/* For each line the one of lines, sorted, that its claim is said by; NULL: it
+ * says no facts.  free() both; false: no memory. */
+static bool
+group_lines(const struct paper *p, struct line **lines, struct line ***of)
+{
+    size_t n = sov_claims_count(p->claims), k = 0;
+    struct line *first = NULL;
+
+    *lines = calloc(n + 1, sizeof(**lines));
+    *of = calloc(n + 1, sizeof(**of));
+    if (*lines == NULL || *of == NULL)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (sov_statement_is_facts(&sov_claims_at(p->claims, i)->statement))
+            (*lines)[k++] = (struct line){ sov_claims_at(p->claims, i), i, 0 };
+    qsort(*lines, k, sizeof(**lines), by_id);
+    for (size_t i = 0; i < k; i++) {
+        struct line *l = &(*lines)[i];
+
+        if (first == NULL || strcmp(first->claim->id, l->claim->id) != 0)
+            first = l;
+        (*of)[l->i] = first;
+    }
+    return true;
+}
+
+/* Line i, if it is of the model (of NULL) or of an ancestor, and not said. */
+static void
+take_word(struct paper *p, size_t i, const char *of, struct line *line)
+{
+    const struct sov_claim *c = sov_claims_at(p->claims, i);
+
+    if (line->said) /* two who sign one claim say it once */
+        return;
+    if (!sov_policy_allows(p->policy, p->claims, c)) {
+        p->n_strangers++;
+        return;
+    }
+    line->said = true;
+    p->word[p->n_words++] = (struct paper_word){ .claim = c, .of = of };
+}
+
+/* Those of the model before those of ancestors. */
+static void
+take_words(struct paper *p, const struct mark *mark, size_t n_marks,
+           struct line *const *line)
+{
+    size_t n = sov_claims_count(p->claims);
+
+    for (int old = 0; old < 2; old++)
+        for (size_t i = 0; i < n; i++) {
+            const struct sov_claim *c = sov_claims_at(p->claims, i);
+            const char *of;
+
+            if (line[i] == NULL ||
+                sov_claim_is_of(c, p->set.file, p->set.n) != (old == 0))
+                continue;
+            of = old == 0 ? NULL : ancestor(p, mark, n_marks, c);
+            if (old == 0 || of != NULL)
+                take_word(p, i, of, line[i]);
+        }
 }
 
 int
 paper_words(struct paper *p, struct sov_err *err)
 {
-    size_t n = sov_claims_count(p->claims);
+    struct line *lines = NULL, **of = NULL;
+    size_t n_marks;
+    struct mark *mark = marks_of(p, &n_marks);
+    bool there = group_lines(p, &lines, &of);
 
-    p->word = calloc(n + 1, sizeof(*p->word));
-    if (p->word == NULL)
-        return sov_fail(err, SOV_EMEM, "out of memory");
-    for (int old = 0; old < 2; old++)
-        for (size_t i = 0; i < n; i++) {
-            const struct sov_claim *c = sov_claims_at(p->claims, i);
-            bool own = sov_claim_is_of(c, p->set.file, p->set.n);
-            const char *of = own ? NULL : ancestor(p, c);
-
-            if (!sov_statement_is_facts(&c->statement) || is_word(p, c) ||
-                own != (old == 0) || (!own && of == NULL))
-                continue;
-            if (sov_policy_allows(p->policy, p->claims, c))
-                p->word[p->n_words++] =
-                    (struct paper_word){ .claim = c, .of = of };
-            else
-                p->n_strangers++;
-        }
-    return 0;
+    p->word = calloc(sov_claims_count(p->claims) + 1, sizeof(*p->word));
+    there &= mark != NULL && p->word != NULL;
+    if (there)
+        take_words(p, mark, n_marks, of);
+    free(mark);
+    free(lines);
+    free(of);
+    return there ? 0 : sov_fail(err, SOV_EMEM, "out of memory");
 }
 
 bool
