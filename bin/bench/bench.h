@@ -76,6 +76,7 @@ extern struct bench_options bench_options;
 struct bench_cost {
     double body[4];    /* weights that a token is multiplied with, by the roof
                        (enum sov_roof_kind) that their type has */
+    double late[4];    /* of those: met by tokens that get logits alone */
     double head[4];    /* likewise, for logits */
     double body_bytes; /* of them; of experts those that one token takes */
     double head_bytes;

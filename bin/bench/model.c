@@ -3,7 +3,7 @@
  * model.c - a model that is measured, and what a token of it costs at least
  *
  * Logits are made of few tokens of a prompt, so that the output matrix is
- * counted apart.
+ * counted apart, and so is what comes behind the last layer's keys and values.
  */
 #include "bench/bench.h"
 
@@ -11,6 +11,7 @@
 #include "sov/machine.h"
 #include "sov/quant.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,8 +44,26 @@ roof_of(enum sov_type type)
                                                         : SOV_ROOF_BF16;
 }
 
+/* Is it behind the keys and values of the last of so many layers? */
+static bool
+is_late(const char *name, uint64_t layers)
+{
+    static const char *const early[] = { "attn_q.", "attn_k.", "attn_v.",
+                                         "attn_qkv." };
+    char last[32];
+    size_t n = (size_t)snprintf(last, sizeof(last), "blk.%" PRIu64 ".",
+                                layers - 1);
+
+    if (layers == 0 || strncmp(name, last, n) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof(early) / sizeof(early[0]); i++)
+        if (strncmp(name + n, early[i], strlen(early[i])) == 0)
+            return false;
+    return true;
+}
+
 static void
-add_cost(struct bench_cost *c, const sov_model *model,
+add_cost(struct bench_cost *c, const sov_model *model, uint64_t layers,
          const struct sov_tensor *t)
 {
     double n = (double)sov_tensor_count(t), met = sov_model_met(model, t);
@@ -62,15 +81,22 @@ add_cost(struct bench_cost *c, const sov_model *model,
     }
     c->all_bytes += bytes;
     c->body[roof] += met;
+    if (is_late(t->name, layers))
+        c->late[roof] += met;
     c->body_bytes += met / n * bytes;
 }
 
 static void
 count_cost(struct bench_cost *c, const sov_model *model)
 {
+    uint64_t layers;
+
     memset(c, 0, sizeof(*c));
+    if (sov_meta_arch_u64(sov_model_meta(model), "block_count", &layers,
+                          NULL) != 0)
+        layers = 0;
     for (size_t i = 0; i < sov_model_count(model); i++)
-        add_cost(c, model, sov_model_at(model, i));
+        add_cost(c, model, layers, sov_model_at(model, i));
 }
 
 /* ---- facts */

@@ -92,13 +92,14 @@ work_of(const struct grid *g, const struct cell *c, double *seconds)
 {
     const struct bench_cost *m = &g->job->model[c->model].cost;
     const struct roofs *roofs = roofs_of(g, c->threads);
-    double heads = c->task.gen > 0 ? speed_tokens(&c->task) : c->task.batch;
+    double tokens = speed_tokens(&c->task);
+    double heads = c->task.gen > 0 ? tokens : c->task.batch;
     double all = 0;
 
     *seconds = 0;
     for (size_t k = 0; k < 4; k++) {
-        double ops =
-            2 * (speed_tokens(&c->task) * m->body[k] + heads * m->head[k]);
+        double ops = 2 * (tokens * (m->body[k] - m->late[k]) +
+                          heads * (m->late[k] + m->head[k]));
         double rate = median(roofs->v[k], g->rounds);
 
         if (!(rate > 0)) /* numbers that the processor has no product for */

@@ -372,6 +372,18 @@ struct sov_entering sov_walk_entering(const struct sov_walk *w);
 void sov_walk_input(struct sov_walk *w, const float *x, size_t stride,
                     size_t n, const struct sov_mat *mat, size_t n_mat);
 
+/* The next column: token i of a text of n, whose keys begin at a slot. */
+void sov_walk_seat(struct sov_walk *w, int32_t id, const uint32_t *block,
+                   const uint32_t *local, size_t begin, size_t i, size_t n);
+
+/* The columns of a stretch; and when all are there, the order of timelines. */
+void sov_walk_add(struct sov_walk *w, const struct sov_stretch *s);
+void sov_walk_sort(struct sov_walk *w);
+
+/* The columns that are wanted become all that there are: their stream, their
+ * queries and what they see. */
+void sov_walk_narrow(struct sov_walk *w);
+
 /* The next loop: fn over n columns, the product mul of the input, attention. */
 void sov_walk_columns(struct sov_walk *w, struct sov_phase *phase,
                       sov_par_fn fn, size_t n);

@@ -283,6 +283,16 @@ rope(struct sov_walk *w, struct sov_phase *phase)
     return true;
 }
 
+/* Behind the last keys and values only what is wanted goes on. */
+static bool
+narrow(struct sov_walk *w, struct sov_phase *phase)
+{
+    (void)phase;
+    if (w->layer + 1 == w->net->hp.n_layer && !w->in_parts)
+        sov_walk_narrow(w);
+    return false;
+}
+
 static bool
 attention(struct sov_walk *w, struct sov_phase *phase)
 {
@@ -438,8 +448,9 @@ struct step {
 #define LOW { sov_low_forms, SOV_ENTERS_NONE }, { sov_low_sum, SOV_ENTERS_NONE }
 #define ATTENTION                                                      \
     { attn_norm, SOV_ENTERS_NONE }, { qkv, SOV_ENTERS_QKV }, LOW,      \
-        { rope, SOV_ENTERS_NONE }, { attention, SOV_ENTERS_NONE },     \
-        { out_input, SOV_ENTERS_NONE }, { out, SOV_ENTERS_OUT }, LOW,  \
+        { rope, SOV_ENTERS_NONE }, { narrow, SOV_ENTERS_NONE },        \
+        { attention, SOV_ENTERS_NONE }, { out_input, SOV_ENTERS_NONE },\
+        { out, SOV_ENTERS_OUT }, LOW,                                  \
     {                                                                  \
         ffn_norm, SOV_ENTERS_NONE                                      \
     }
@@ -479,7 +490,7 @@ sov_dense_next(struct sov_walk *w, struct sov_phase *phase)
 {
     const struct step *step = steps_of(w);
 
-    while (step[w->step].go != NULL)
+    while (w->n > 0 && step[w->step].go != NULL)
         if (step[w->step++].go(w, phase))
             return true;
     return false;

@@ -57,6 +57,7 @@ libsov_all_la_SOURCES += \
 	%D%/lora.c %D%/lora.h \
 	%D%/low.c %D%/low.h \
 	%D%/net.c \
+	%D%/seats.c \
 	%D%/walk.c \
 	%D%/open.c \
 	%D%/sane.c %D%/sane.h

@@ -413,109 +413,6 @@ next(void *arg, struct sov_phase *phase, unsigned worker)
     return next_of_end(w, phase);
 }
 
-/* The next column: token i of a text of n, whose keys begin at a slot. */
-static void
-seat(struct sov_walk *w, int32_t id, const uint32_t *block,
-     const uint32_t *local, size_t begin, size_t i, size_t n)
-{
-    struct sov_pass *pass = w->pass;
-    bool both = w->net->arch->window_both;
-    size_t window = w->net->hp.window;
-    size_t before = both ? window / 2 + 1 : window; /* with the token */
-    size_t end = w->net->arch->encoder ? n : i + 1;
-    size_t last = both && i + window / 2 + 1 < end ? i + window / 2 + 1 : end;
-    size_t c = w->n++;
-
-    pass->column[c] = (struct sov_column){
-        .id = id, .place = (uint32_t)i, .slot = (uint32_t)(begin + i),
-        .block = block, .local = local,
-    };
-    pass->begin[c] = (uint32_t)begin;
-    pass->end[c] = (uint32_t)(begin + end);
-    pass->first[c] = (uint32_t)(begin + (i + 1 > before ? i + 1 - before : 0));
-    pass->last[c] = (uint32_t)(begin + last);
-}
-
-/* The columns of a stretch. */
-static void
-add_stretch(struct sov_walk *w, const struct sov_stretch *s)
-{
-    struct sov_pass *pass = w->pass;
-    size_t i;
-
-    pass->seq[w->n_seq++] = (struct sov_attn_seq){
-        .block = s->block, .pos = s->pos, .column = w->n, .n_cols = s->n,
-    };
-    for (i = 0; i < s->n; i++) {
-        if (i >= s->n - s->n_out)
-            pass->wanted[w->n_out++] = (uint32_t)w->n;
-        seat(w, s->ids[i], s->block, s->local, 0, s->pos + i, s->pos + s->n);
-    }
-}
-
-/* Blocks that two timelines begin with. */
-static size_t
-in_common(const struct sov_attn_seq *a, const struct sov_attn_seq *b)
-{
-    size_t n_a = sov_blocks_of(a->pos + a->n_cols);
-    size_t n_b = sov_blocks_of(b->pos + b->n_cols);
-    size_t n = n_a < n_b ? n_a : n_b;
-    size_t i;
-
-    for (i = 0; i < n && a->block[i] == b->block[i]; i++)
-        ;
-    return i;
-}
-
-/* Does the first of them come before the other?  Where one is a part of the
- * other, the shorter does. */
-static bool
-is_before(const struct sov_attn_seq *a, const struct sov_attn_seq *b)
-{
-    size_t same = in_common(a, b);
-    size_t n_a = sov_blocks_of(a->pos + a->n_cols);
-    size_t n_b = sov_blocks_of(b->pos + b->n_cols);
-
-    if (same == n_a || same == n_b)
-        return n_a < n_b;
-    return a->block[same] < b->block[same];
-}
-
-/* Timelines that share their first blocks come together: they are few, and
- * often are in order. */
-static void
-sort_timelines(struct sov_walk *w)
-{
-    struct sov_attn_seq *seq = w->pass->seq;
-    size_t i, j;
-
-    for (i = 1; i < w->n_seq; i++) {
-        struct sov_attn_seq one = seq[i];
-
-        for (j = i; j > 0 && is_before(&one, &seq[j - 1]); j--)
-            seq[j] = seq[j - 1];
-        seq[j] = one;
-    }
-    for (i = 1; i < w->n_seq; i++)
-        seq[i].shared = in_common(&seq[i - 1], &seq[i]);
-}
-
-/* The same timelines in the same order, by the tables of their windows. */
-static void
-set_near(struct sov_walk *w)
-{
-    struct sov_attn_seq *near = w->pass->near;
-    size_t i;
-
-    for (i = 0; i < w->n_seq; i++) {
-        near[i] = w->pass->seq[i];
-        near[i].block = w->pass->column[near[i].column].local;
-        near[i].shared = 0;
-        if (i > 0 && near[i].block != NULL)
-            near[i].shared = in_common(&near[i - 1], &near[i]);
-    }
-}
-
 void
 sov_net_run(const struct sov_net *net, struct sov_pass *pass,
             const struct sov_stretch *stretch, size_t n_stretches,
@@ -526,9 +423,8 @@ sov_net_run(const struct sov_net *net, struct sov_pass *pass,
     size_t i;
 
     for (i = 0; i < n_stretches; i++)
-        add_stretch(&w, &stretch[i]);
-    sort_timelines(&w);
-    set_near(&w);
+        sov_walk_add(&w, &stretch[i]);
+    sov_walk_sort(&w);
     sov_par_phases(next, &w);
 }
 
@@ -545,13 +441,13 @@ sov_net_run_texts(const struct sov_net *net, struct sov_pass *pass,
         slot = (slot + align - 1) / align * align;
         for (i = 0; i < text[t].n; i++) {
             pass->wanted[w.n_out++] = (uint32_t)w.n;
-            seat(&w, text[t].ids[i], block, local, slot, i, text[t].n);
+            sov_walk_seat(&w, text[t].ids[i], block, local, slot, i, text[t].n);
         }
         slot += text[t].n;
     }
     pass->seq[w.n_seq++] = (struct sov_attn_seq){ .block = block,
                                                   .n_cols = w.n };
-    set_near(&w);
+    sov_walk_sort(&w);
     sov_par_phases(next, &w);
 }
 
@@ -560,7 +456,7 @@ sov_walk_begin(struct sov_walk *w, const struct sov_net *net,
                struct sov_pass *pass, const struct sov_stretch *stretch)
 {
     *w = (struct sov_walk){ .net = net, .pass = pass };
-    add_stretch(w, stretch);
+    sov_walk_add(w, stretch);
 }
 
 void

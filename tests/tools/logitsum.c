@@ -7,8 +7,8 @@
  *
  * Reads TOKENS arbitrary tokens with 1, 2 and 3 threads, in passes of up to 1,
  * 2, 7, 64 and 512 columns, in parts of 1, 64 and 512 tokens, and prints the
- * SHA-256 of all their logits if they are the same bits each time.  -q: once
- * is enough.  -p: --precise.  The instruction set is that of SOV_ISA.
+ * SHA-256 of all their logits if they are the same bits each time; those after
+ * each part's last token also where no others are wanted.  -q: once is enough.  -p: --precise.  The instruction set is that of SOV_ISA.
  *
  * Exit status: 0 the same, 1 not.
  */
@@ -34,6 +34,7 @@ static size_t n_want;
 struct way {
     unsigned threads;
     size_t columns, part;
+    bool last; /* of a part's tokens only */
 };
 
 static int
@@ -43,14 +44,14 @@ differ(const struct way *w, size_t token, const float *row, size_t n_vocab)
 
     while (memcmp(&row[i], &want[token * n_vocab + i], sizeof(*row)) == 0)
         i++;
-    printf("%u threads, passes of %zu, parts of %zu: logit %zu after token "
+    printf("%u threads, passes of %zu, parts of %zu%s: logit %zu after token "
            "%zu is %a and not %a\n",
-           w->threads, w->columns, w->part, i, token, (double)row[i],
-           (double)want[token * n_vocab + i]);
+           w->threads, w->columns, w->part, w->last ? ", the last" : "", i,
+           token, (double)row[i], (double)want[token * n_vocab + i]);
     return 1;
 }
 
-/* Logits of all tokens: kept, or compared; 1 if they are others. */
+/* Logits of a way's tokens: kept, or compared; 1 if they are others. */
 static int
 try(sov_session *s, const struct way *w, bool keep, struct sov_err *err)
 {
@@ -61,10 +62,12 @@ try(sov_session *s, const struct way *w, bool keep, struct sov_err *err)
         n = n_tokens - at < w->part ? n_tokens - at : w->part;
         for (size_t i = 0; i < n; i++)
             ids[i] = (int32_t)((at + i) * 7919 % n_vocab);
-        if (sov_session_eval(s, ids, n, SOV_LOGITS_ALL, err) < 0)
+        if (sov_session_eval(s, ids, n,
+                             w->last ? SOV_LOGITS_LAST : SOV_LOGITS_ALL,
+                             err) < 0)
             return -1;
-        for (size_t i = 0; i < n; i++) {
-            const float *row = sov_session_logits(s, i);
+        for (size_t i = w->last ? n - 1 : 0; i < n; i++) {
+            const float *row = sov_session_logits(s, w->last ? 0 : i);
             float *kept = want + (at + i) * n_vocab;
 
             if (keep)
@@ -108,13 +111,16 @@ all_ways(const sov_model *model, bool quick, struct sov_err *err)
     for (unsigned t = 3; t >= 1 && rc == 0; t--)
         for (size_t p = 0; p < 3 && rc == 0; p++)
             for (size_t c = 0; c < 5 && rc == 0; c++) {
-                struct way w = { t, columns[c], parts[p] };
+                struct way w = { t, columns[c], parts[p], false };
 
                 if (w.columns > w.part) /* no more come together */
                     continue;
                 rc = one_way(model, &w, err);
                 if (quick)
                     return rc;
+                w.last = true;
+                if (rc == 0 && w.columns >= 64)
+                    rc = one_way(model, &w, err);
             }
     return rc;
 }
