@@ -42,30 +42,18 @@ struct job {
     const unsigned char *next; /* rows that come after these */
 };
 
-/* Ask for the places of the i-th of n parts of the sums. */
-static void
-places(const struct job *job, size_t n_cols, size_t i, size_t n)
-{
-    size_t end = n_cols * (i + 1) / n;
-    size_t c;
-
-    for (c = n_cols * i / n; c < end; c++) {
-        __builtin_prefetch(job->y + c * job->y_stride, 1, 2);
-        __builtin_prefetch(job->y + c * job->y_stride + ROWS - 1, 1, 2);
-    }
-}
-
 static void
 put(const struct job *job, const float *f, size_t n_cols)
 {
     float *y = job->y;
     size_t c;
 
+    if (job->n_rows == ROWS) {
+        job->type->put(f, n_cols, y, job->y_stride);
+        return;
+    }
     for (c = 0; c < n_cols; c++, f += ROWS, y += job->y_stride)
-        if (job->n_rows == ROWS)
-            memcpy(y, f, ROWS * sizeof(*f));
-        else
-            memcpy(y, f, job->n_rows * sizeof(*f));
+        memcpy(y, f, job->n_rows * sizeof(*f));
 }
 
 static void
@@ -84,12 +72,13 @@ columns(const struct job *job, const unsigned char *act, size_t act_stride,
         size_t stride = job->stride;
         size_t left = job->n - 256 * i;
 
-        places(job, n_cols, i, n_pieces);
         p.ahead = job->rows + ROWS * (stride + i * t->bytes);
         p.n_ahead = ROWS * t->bytes / 64 + 1;
         p.next = i + 1 < n_pieces ? rows + t->bytes : job->next;
         p.next_stride = stride;
         p.next_bytes = t->bytes;
+        p.place = i + 1 < n_pieces ? NULL : job->y;
+        p.place_stride = job->y_stride;
         if (job->n_rows < ROWS || left < 256) {
             copy_rest(rows, stride, job->n_rows,
                       left < 256 ? t->bytes * left / 256 : t->bytes, raw);

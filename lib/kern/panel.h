@@ -45,6 +45,10 @@ struct sov_panel {
     const unsigned char *next;
     size_t next_stride;
     size_t next_bytes;
+    /* where the sums of the first column go next, and the numbers from one
+     * column to the next; NULL: not yet */
+    const float *place;
+    size_t place_stride;
 } __attribute__((aligned(64)));
 
 struct sov_panel_type {
@@ -55,6 +59,8 @@ struct sov_panel_type {
      * aligned to 64 bytes */
     void (*mul)(const struct sov_panel *p, const void *act, size_t stride,
                 size_t n_cols, float *f);
+    /* y[c * stride + r] = f[c][r] */
+    void (*put)(const float *f, size_t n_cols, float *y, size_t stride);
     size_t bytes;     /* 256 weights in the file */
     size_t act_bytes; /* and the activations they meet */
 };
@@ -93,8 +99,9 @@ sov_panel_ask(const struct sov_panel *p, struct sov_panel_near *near)
 
 /*
  * All columns, `wide` of them at a time; tiles[n] does n.  Each asks for its
- * share of the next rows, so that reading goes on evenly, and the last ones
- * bring near what is unpacked next.
+ * share of the next rows and for its own place, so that reading goes on evenly
+ * (many lines at once, and it waits), and the last ones bring near what is
+ * unpacked next.
  */
 static inline void
 sov_panel_tiles(sov_panel_tile *const tiles[], size_t wide,
@@ -103,6 +110,7 @@ sov_panel_tiles(sov_panel_tile *const tiles[], size_t wide,
 {
     const unsigned char *a = act;
     const unsigned char *ahead = p->ahead;
+    const float *place = p->place;
     size_t n_ask = n > wide ? p->n_ahead * wide / n + 1 : p->n_ahead;
     size_t last =
         (p->next_bytes / 64 + 1) * SOV_PANEL_ROWS * wide / SOV_PANEL_ASK;
@@ -117,6 +125,10 @@ sov_panel_tiles(sov_panel_tile *const tiles[], size_t wide,
             __builtin_prefetch(ahead, 0, 2);
         if (n <= last)
             sov_panel_ask(p, &near);
+        for (i = 0; place != NULL && i < cols; i++, place += p->place_stride) {
+            __builtin_prefetch(place, 1, 2);
+            __builtin_prefetch(place + SOV_PANEL_ROWS - 1, 1, 2);
+        }
         tiles[cols](p, a, stride, f);
         a += cols * stride;
         f += cols * SOV_PANEL_ROWS;

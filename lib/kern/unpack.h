@@ -17,6 +17,8 @@
 
 #include "kern/panel.h"
 
+#include <string.h>
+
 /* Bits of every byte, moved down and masked. */
 INLINE vec
 bits(vec v, int shift, int mask)
@@ -51,6 +53,21 @@ put(struct sov_panel *p, int at, int k, vec q)
     vec_store(p->q[k][at], q);
 }
 
+/* Sums to their places, in stores as wide as there are: narrow ones of few
+ * columns fill the queue of stores while they wait for what is not near. */
+static void
+put_sums(const float *f, size_t n_cols, float *y, size_t stride)
+{
+    size_t c, r;
+
+    for (c = 0; c < n_cols; c++, f += SOV_PANEL_ROWS, y += stride)
+        for (r = 0; r < SOV_PANEL_ROWS; r += LANES) {
+            vec v = vec_load(f + r);
+
+            memcpy(y + r, &v, sizeof(v));
+        }
+}
+
 /* type_NAME and many_NAME, of unpack_NAME(), a register of rows at a time. */
 #define PANEL(name, mul, file_bytes, act_type)                        \
     static void rows_##name(const unsigned char *rows, size_t stride, \
@@ -62,7 +79,8 @@ put(struct sov_panel *p, int at, int k, vec q)
             unpack_##name(rows + (size_t)at * stride, stride, p, at); \
     }                                                                 \
     static const struct sov_panel_type type_##name = {                \
-        rows_##name, mul, file_bytes, sizeof(struct act_type)         \
+        rows_##name, mul, put_sums, file_bytes,                       \
+        sizeof(struct act_type)                                       \
     };                                                                \
     SOV_PANEL_DOT(name)
 
