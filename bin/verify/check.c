@@ -389,8 +389,8 @@ examine(struct check *c, sov_policy *policy, struct sov_err *err)
         return denied(c, ring, err);
     if (rc == 0)
         rc = check_frozen(c, ring, err);
-    if (rc < 0 && strncmp(err->msg, c->path, strlen(c->path)) != 0)
-        sov_err_wrap(err, "%s", sov_name_in(c->path));
+    if (rc < 0)
+        sov_verify_name(err, c->path);
     if (rc == 0 && c->v.answer == SOV_ANSWER_YES)
         c->verified = true;
     else if (rc == 0)

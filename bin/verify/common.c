@@ -3,6 +3,7 @@
  * common.c - what the modes of sov-verify share
  */
 #include "cli/claims.h"
+#include "cli/names.h"
 #include "cli/trust.h"
 #include "sov/io.h"
 #include "verify/verify.h"
@@ -77,6 +78,13 @@ sov_verify_claims(sov_claims **set, char **path, bool *found, const char *model,
     if (!given)
         rc = sov_verify_beside(*path, found, err);
     return rc == 0 && *found ? sov_claims_load(*set, *path, -1, err) : rc;
+}
+
+void
+sov_verify_name(struct sov_err *err, const char *path)
+{
+    if (strncmp(err->msg, path, strlen(path)) != 0)
+        sov_err_wrap(err, "%s", sov_name_in(path));
 }
 
 int

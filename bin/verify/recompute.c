@@ -15,7 +15,6 @@
 #include "verify/recompute.h"
 
 #include "cli/claims.h"
-#include "cli/names.h"
 #include "cli/progress.h"
 #include "cli/tool.h"
 
@@ -384,7 +383,7 @@ recompute(struct recompute *r, struct sov_err *err)
         rc = run(&r->of, sov_verify.sample, err);
     rc = judge(r, rc, err);
     if (rc < 0)
-        sov_err_wrap(err, "%s", sov_name_in(r->of.path));
+        sov_verify_name(err, r->of.path);
     if ((rc != 0 && rc != SOV_ENO) || r->of.facts.tensors == 0)
         return rc;
     said = sov_recompute_receipt(r, rc == 0, &told);

@@ -86,6 +86,9 @@ int sov_verify_claims(sov_claims **set, char **path, bool *found,
                       const char *model, bool dir,
                       struct sov_err *err) SOV_MUST_CHECK;
 
+/* The model's name before a message, unless that begins with it. */
+void sov_verify_name(struct sov_err *err, const char *path);
+
 /* Is there such a file beside the model?  An error if it is no file. */
 int sov_verify_beside(const char *path, bool *found,
                       struct sov_err *err) SOV_MUST_CHECK;

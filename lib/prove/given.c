@@ -15,6 +15,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "fmt/model.h"
+#include "sys/file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -368,7 +369,10 @@ sov_prove_give(sov_prove *p, const char *path, struct sov_err *err)
         rc = give_file(p, path, &second);
         if (rc == SOV_EIO && why.msg[0] == '\0')
             rc = 1; /* a folder that is another model */
-        why = second;
+        if (rc == SOV_EIO && sov_path_is_dir(path))
+            rc = why.rc; /* or none */
+        else
+            why = second;
     }
     if (rc < 0 && err != NULL) {
         *err = why;

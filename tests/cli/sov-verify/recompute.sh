@@ -130,6 +130,15 @@ cannot q.gguf
 err_has "m.gguf (parent) is missing"
 cannot --source other.gguf q.gguf
 err_has "other.gguf is nothing that it was made from"
+
+# a folder that is no model, and what is not there, each named once
+mkdir folder
+expect 65 sov-verify --key k.pub --recompute --source folder q.gguf
+err_has "q.gguf: folder: no model in this folder"
+for model in gone.gguf ./gone.gguf; do
+    expect 66 sov-verify --key k.pub --recompute --source m.gguf $model
+    err_has "sov-verify: $model: No such file or directory"
+done
 cannot --source m.gguf --source plan q.gguf
 err_has "plan is nothing"
 make i.gguf sov-quantize -t q4_0 --stats im.gguf m.gguf
