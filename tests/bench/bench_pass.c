@@ -6,8 +6,8 @@
  *       [-b BATCH] [-k f32|f16|bf16|q8] MODEL
  *
  * Reads DEPTH tokens, then PROMPT tokens, then TOKENS more one by one, or
- * COLUMNS at a time, and prints a JSON line like that of sov-run --timings
- * about the last two.  The tokens are arbitrary.  With a DEPTH of 0, a prompt
+ * COLUMNS at a time with logits of each, and prints a JSON line like that of
+ * sov-run --timings about the last two.  The tokens are arbitrary.  With a DEPTH of 0, a prompt
  * that is forgotten again warms up.
  */
 #include "bench_model.h"
@@ -18,7 +18,8 @@ struct sizes {
 
 /* n tokens, each time as many as step. */
 static int
-eval(sov_session *s, size_t n, size_t step, double *took, struct sov_err *err)
+eval(sov_session *s, size_t n, size_t step, enum sov_logits what, double *took,
+     struct sov_err *err)
 {
     static int32_t ids[65536];
     uint32_t n_vocab = sov_session_vocab(s);
@@ -32,7 +33,7 @@ eval(sov_session *s, size_t n, size_t step, double *took, struct sov_err *err)
             part = sizeof(ids) / sizeof(ids[0]);
         for (size_t i = 0; i < part; i++)
             ids[i] = (int32_t)((at + i) * 7919 % n_vocab);
-        rc = sov_session_eval(s, ids, part, SOV_LOGITS_LAST, err);
+        rc = sov_session_eval(s, ids, part, what, err);
     }
     *took = seconds() - from;
     return rc;
@@ -42,14 +43,15 @@ static int
 measure(sov_session *s, const struct sizes *n, struct sov_err *err)
 {
     double warm, prompt, generate;
-    int rc = eval(s, n->depth > 0 ? n->depth : n->prompt, SIZE_MAX, &warm, err);
+    int rc = eval(s, n->depth > 0 ? n->depth : n->prompt, SIZE_MAX,
+                  SOV_LOGITS_LAST, &warm, err);
 
     sov_session_truncate(s, (uint32_t)n->depth);
     if (rc == 0)
-        rc = eval(s, n->prompt, SIZE_MAX, &prompt, err);
+        rc = eval(s, n->prompt, SIZE_MAX, SOV_LOGITS_LAST, &prompt, err);
     sov_session_truncate(s, (uint32_t)n->depth);
     if (rc == 0)
-        rc = eval(s, n->tokens, n->columns, &generate, err);
+        rc = eval(s, n->tokens, n->columns, SOV_LOGITS_ALL, &generate, err);
     if (rc == 0)
         printf("{\"prompt_tokens\":%zu,\"prompt_s\":%.6f,"
                "\"generated_tokens\":%zu,\"generate_s\":%.6f}\n",
@@ -65,6 +67,7 @@ run(const char *path, const struct sizes *n, size_t batch, enum sov_kv_form kv,
     struct sov_session_opts opts = {
         .n_ctx = (uint32_t)(n->depth + most + 1),
         .n_batch = (uint32_t)batch,
+        .n_logits = (uint32_t)n->columns,
         .kv = kv,
     };
     sov_session *session = NULL;
