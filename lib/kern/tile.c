@@ -39,6 +39,12 @@ parts(const struct sov_tile_type *t, const unsigned char *w, size_t w_stride,
 {
     size_t r, c, cols;
 
+    if (n_cols == 1) {
+        for (r = 0; r < ROWS; r += t->rows)
+            t->stream(w + r * w_stride, w_stride, x, x_stride, n,
+                      sum + LANES * r);
+        return;
+    }
     for (c = 0; c < n_cols; c += cols, x += cols * x_stride) {
         cols = n_cols - c < t->cols ? n_cols - c : t->cols;
         for (r = 0; r < ROWS; r += t->rows, ask = false)
@@ -78,8 +84,9 @@ tile(const struct job *job, const unsigned char *w, size_t apart,
 
 /*
  * One column, so nothing but memory counts.  It is fastest when it sees a few
- * long streams, and nobody asks it for anything: so the rows of a tile are a
- * quarter of all rows apart.  (With more columns asking ahead is faster.)
+ * long streams, and is asked for nothing but how their pages begin: so the rows
+ * of a tile are a quarter of all rows apart.  (With more columns asking ahead
+ * is faster.)
  */
 static void
 streams(const struct job *job, const unsigned char *w, size_t n_w,

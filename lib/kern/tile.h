@@ -25,6 +25,11 @@
  * for the second cache, since the first is full of what is used now. */
 #define SOV_TILE_AHEAD 32768
 
+/* A processor that sees a stream brings what comes next by itself, but not over
+ * the end of a page: so of streams nothing but how pages begin is asked for. */
+#define SOV_TILE_PAGE       4096
+#define SOV_TILE_PAGE_BEGIN 384
+
 /*
  * Some rows and columns of a tile: sum[c][r][16] = the lanes of n products of
  * row r, w_stride bytes apart, and column c, x_stride bytes apart; there are
@@ -39,6 +44,8 @@ struct sov_tile_type {
     size_t rows, cols; /* of a part, at most so many columns */
     /* parts of 1 + i columns, [0] with asking for what comes after the tile */
     sov_tile_fn *fn[2][SOV_TILE_COLS];
+    /* one column, of rows that are streams */
+    sov_tile_fn *stream;
     /* y[c * y_stride + r] = the tree of each sum[c][r] */
     void (*trees)(const float *sum, size_t n_cols, float *y, size_t y_stride);
     /* before a tile and after it, where floats are handled otherwise in it */

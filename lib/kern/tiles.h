@@ -63,14 +63,29 @@ give(part s, float *sum, int cols)
         f_store(sum + LANES * (ROWS * c + r) + LANES / VECS * v, s[c][r][v]);
 }
 
+/* What a part asks memory for beside what it reads, see tile.h */
+enum ask { NOTHING, LINES, PAGES };
+
 /* Of all rows of the tile, as many lines as they have read meanwhile. */
 INLINE void
-ask_for(bool ask, const unsigned char **ahead, int lines)
+ask_for(enum ask ask, const unsigned char **ahead, int lines)
 {
     int i;
 
-    for (i = 0; ask && i < lines; i++, *ahead += 64)
+    for (i = 0; ask == LINES && i < lines; i++, *ahead += 64)
         __builtin_prefetch(*ahead, 0, 2);
+}
+
+/* How the next page begins, line by line as this one is begun. */
+INLINE void
+ask_for_pages(enum ask ask, const unsigned char *w, size_t w_stride)
+{
+    size_t r;
+
+    if (ask != PAGES || (uintptr_t)w % SOV_TILE_PAGE >= SOV_TILE_PAGE_BEGIN)
+        return;
+    for (r = 0; r < PART_ROWS; r++)
+        __builtin_prefetch(w + r * w_stride + SOV_TILE_PAGE, 0, 2);
 }
 
 /* ---- F32 and F16 */
@@ -145,7 +160,7 @@ rest_floats(enum weights type, const unsigned char *w, size_t w_stride,
 }
 
 INLINE void
-part_floats(enum weights type, bool ask, const unsigned char *w,
+part_floats(enum weights type, enum ask ask, const unsigned char *w,
             size_t w_stride, const unsigned char *x, size_t x_stride, size_t n,
             float *sum, int cols)
 {
@@ -157,6 +172,7 @@ part_floats(enum weights type, bool ask, const unsigned char *w,
     clear(s, cols);
     for (i = 0; i + LANES <= n; i += LANES) {
         ask_for(ask, &ahead, (int)size * ROWS / 4);
+        ask_for_pages(ask, w + size * i, w_stride);
         step_floats(type, w + size * i, w_stride, x + 4 * i, x_stride, s, cols);
     }
     give(s, sum, cols);
@@ -195,7 +211,7 @@ step_pairs(const unsigned char *w, size_t w_stride, const unsigned char *x,
 }
 
 INLINE void
-part_pairs(bool ask, const unsigned char *w, size_t w_stride,
+part_pairs(enum ask ask, const unsigned char *w, size_t w_stride,
            const unsigned char *x, size_t x_stride, size_t n, float *sum,
            int cols)
 {
@@ -206,6 +222,7 @@ part_pairs(bool ask, const unsigned char *w, size_t w_stride,
     clear(s, cols);
     for (i = 0; i + 2 * LANES <= n; i += 2 * LANES) {
         ask_for(ask, &ahead, ROWS);
+        ask_for_pages(ask, w + 2 * i, w_stride);
         step_pairs(w + 2 * i, w_stride, x + 2 * i, x_stride, s, cols);
     }
     if (i < n) { /* activations go on with zeros, weights do not */
@@ -258,20 +275,23 @@ part_pairs(bool ask, const unsigned char *w, size_t w_stride,
         .rows = PART_ROWS,                                \
         .cols = PART_COLS,                                \
         .fn = { PART_LIST(name##_ask), PART_LIST(name) }, \
+        .stream = name##_stream_1,                        \
         .trees = trees,                                   \
         .enter = (enter_),                                \
         .leave = (leave_),                                \
     };                                                    \
     SOV_TILE_DOT(name)
 
-#define TILES_OF_FLOATS(name, type)               \
-    PART_FNS(name##_ask, part_floats, type, true) \
-    PART_FNS(name, part_floats, type, false)      \
+#define TILES_OF_FLOATS(name, type)                     \
+    PART_FNS(name##_ask, part_floats, type, LINES)      \
+    PART_FNS(name, part_floats, type, NOTHING)          \
+    PART_FN(name##_stream, 1, part_floats, type, PAGES) \
     TILE_DOT(name, 4, NULL, NULL)
 
-#define TILES_OF_PAIRS(name, enter, leave) \
-    PART_FNS(name##_ask, part_pairs, true) \
-    PART_FNS(name, part_pairs, false)      \
+#define TILES_OF_PAIRS(name, enter, leave)       \
+    PART_FNS(name##_ask, part_pairs, LINES)      \
+    PART_FNS(name, part_pairs, NOTHING)          \
+    PART_FN(name##_stream, 1, part_pairs, PAGES) \
     TILE_DOT(name, 2, enter, leave)
 
 #endif
