@@ -349,61 +349,82 @@ strip_block_mxfp4(const unsigned char *p, size_t stride, vec w[8])
  * its first two bytes share dword 0, its last two bytes share dword 4 with the
  * second block's d.  So nothing is read twice, and none of it goes one by one.
  */
+struct q4_0_sums {
+    vec low[4];
+    vec high[4]; /* 16 times as much, since nibbles stay where they are */
+};
+
 INLINE void
-q4_0_dots(vec t[4], vec q, int mask, const struct sov_a32 *const a[4],
-          int n_cols, int at)
+q4_0_start(struct q4_0_sums *t, int32_t start[4][8], int n_cols, int b)
 {
-    vec m = mask == 15 ? v_set8(15) : v_set32(mask);
-    vec low = v_and(q, m);
-    vec high = v_and(v_shr32(q, 4), m);
+    int c;
+
+    UNROLL
+    for (c = 0; c < n_cols; c++) {
+        t->low[c] = v_four(&start[c][b]);
+        t->high[c] = v_zero();
+    }
+}
+
+INLINE void
+q4_0_dots(struct q4_0_sums *t, vec q, int mask,
+          const struct sov_a32 *const a[4], int n_cols, int at)
+{
+    vec low = v_and(q, mask == 15 ? v_set8(15) : v_set32(mask));
+    vec high = v_and(q, mask == 15 ? v_set8(15 << 4) : v_set32(mask << 4));
     int c;
 
     UNROLL
     for (c = 0; c < n_cols; c++) {
         const unsigned char *x = (const unsigned char *)a[c] + at;
 
-        t[c] = v_dot(t[c], low, v_four(x));
-        t[c] = v_dot(t[c], high, v_four(x + 16));
+        t->low[c] = v_dot_four(t->low[c], low, x);
+        t->high[c] = v_dot_four(t->high[c], high, x + 16);
     }
 }
 
 INLINE void
-q4_0_products(vec t[4], vec half_d, const struct sov_a32 *const a[4],
-              int n_cols, int b, vecf p[4])
+q4_0_products(const struct q4_0_sums *t, vec half_d,
+              const struct sov_a32 *const a[4], int n_cols, int b, vecf p[4])
 {
     vecf d = f_halves32(half_d);
     int c;
 
     UNROLL
-    for (c = 0; c < n_cols; c++)
-        p[c] = f_mul(f_mul(d, f_set(a[c]->d[b])), f_of(t[c]));
+    for (c = 0; c < n_cols; c++) {
+        vec sum = v_add32(t->low[c], v_sar32(t->high[c], 4));
+
+        p[c] = f_mul(f_mul(d, f_set(a[c]->d[b])), f_of(sum));
+    }
 }
 
 /* Blocks 2 j and 2 j + 1 of a piece from their dwords. */
 INLINE void
 q4_0_pair(const vec v[9], const struct sov_a32 *const a[4], int n_cols, int j,
-          int32_t start[4][8], vecf sum[4])
+          const unsigned char *next, int32_t start[4][8], vecf sum[4])
 {
+    struct q4_0_sums t;
     vecf p[4], q[4];
-    vec t[4];
     int c, k;
 
+    q4_0_start(&t, start, n_cols, 2 * j);
+    strip_ahead_at(next, 144, j, 4, 0, 9);
+    q4_0_dots(&t, v_shr32(v[0], 16), 0x0f0f, a, n_cols, 64 * j);
     UNROLL
-    for (c = 0; c < n_cols; c++)
-        t[c] = v_four(&start[c][2 * j]);
-    q4_0_dots(t, v_shr32(v[0], 16), 0x0f0f, a, n_cols, 64 * j);
+    for (k = 0; k < 3; k++) {
+        strip_ahead_at(next, 144, j, 4, 1 + k, 9);
+        q4_0_dots(&t, v[1 + k], 15, a, n_cols, 64 * j + 2 + 4 * k);
+    }
+    strip_ahead_at(next, 144, j, 4, 4, 9);
+    q4_0_dots(&t, v[4], 0x0f0f, a, n_cols, 64 * j + 14);
+    q4_0_products(&t, v[0], a, n_cols, 2 * j, p);
+    q4_0_start(&t, start, n_cols, 2 * j + 1);
     UNROLL
-    for (k = 0; k < 3; k++)
-        q4_0_dots(t, v[1 + k], 15, a, n_cols, 64 * j + 2 + 4 * k);
-    q4_0_dots(t, v[4], 0x0f0f, a, n_cols, 64 * j + 14);
-    q4_0_products(t, v[0], a, n_cols, 2 * j, p);
-    UNROLL
-    for (c = 0; c < n_cols; c++)
-        t[c] = v_four(&start[c][2 * j + 1]);
-    UNROLL
-    for (k = 0; k < 4; k++)
-        q4_0_dots(t, v[5 + k], 15, a, n_cols, 64 * j + 32 + 4 * k);
-    q4_0_products(t, v_shr32(v[4], 16), a, n_cols, 2 * j + 1, q);
+    for (k = 0; k < 4; k++) {
+        strip_ahead_at(next, 144, j, 4, 5 + k, 9);
+        q4_0_dots(&t, v[5 + k], 15, a, n_cols, 64 * j + 32 + 4 * k);
+    }
+    q4_0_products(&t, v_shr32(v[4], 16), a, n_cols, 2 * j + 1, q);
     UNROLL
     for (c = 0; c < n_cols; c++)
         sum[c] = f_add(p[c], q[c]);
@@ -424,11 +445,10 @@ q4_0_piece(struct piece w, const struct sov_a32 *const a[4], int n_cols,
     for (i = j = 0; j < 4; j++) {
         /* no pair's reading goes before what the one before it asks for */
         __asm__ volatile("" : : : "memory");
-        strip_ahead(next, 144, j, 4);
         UNROLL
         for (; i <= (9 * j + 8) / 4; i++)
             take(w.p + 16 * i, w.stride, v + 4 * i);
-        q4_0_pair(v + 9 * j, a, n_cols, j, start, half[j]);
+        q4_0_pair(v + 9 * j, a, n_cols, j, next, start, half[j]);
     }
     UNROLL
     for (c = 0; c < n_cols; c++)
