@@ -10,9 +10,9 @@
  * all, they stay in their natural order, and sums are brought together once for
  * all rows.  Weights are unpacked once for up to four columns.
  *
- * Memory is asked for AHEAD bytes before it is needed, or as many as ROWS rows
- * have, in the order in which it stands there: the rows that come next are
- * behind the present ones.
+ * Memory is asked for in the order in which it stands there, while rows are
+ * read side by side: so that the last of the next ones comes in time, by AHEAD
+ * bytes (of row.h), the rows before it are asked for still earlier.
  */
 #ifndef SOV_KERN_ROWS_H
 #define SOV_KERN_ROWS_H
@@ -21,13 +21,11 @@
 
 #include <string.h>
 
-#define AHEAD 32768
-
 /* What rows at w ask for first. */
 INLINE const unsigned char *
 ahead_of(const unsigned char *w, size_t stride)
 {
-    return w + (ROWS * stride < AHEAD ? AHEAD : ROWS * stride);
+    return w + (ROWS - 1) * stride + AHEAD;
 }
 
 /* Ask for as much as one piece of each row has, at p. */

@@ -74,6 +74,7 @@ bits_at(vec v, int from, int to, int mask)
  * How far ahead to ask: a whole strip, for its rows are read side by side but
  * asked for one behind the other.  Two strips must fit the second cache.
  */
+#define STRIP_AHEAD_MIN 32768
 #define STRIP_AHEAD_MAX 393216
 
 INLINE size_t
@@ -81,7 +82,9 @@ strip_distance(size_t stride)
 {
     size_t d = STRIP * stride;
 
-    return d < AHEAD ? AHEAD : d < STRIP_AHEAD_MAX ? d : STRIP_AHEAD_MAX;
+    return d < STRIP_AHEAD_MIN   ? STRIP_AHEAD_MIN
+           : d < STRIP_AHEAD_MAX ? d
+                                 : STRIP_AHEAD_MAX;
 }
 
 /* Part i of n parts of a strip's `bytes` at p: to be asked for, see rows.h */

@@ -19,6 +19,9 @@
 
 #define ROWS 2
 
+/* How many bytes before they are read rows are asked for, see avx512/row.h */
+#define AHEAD 6144
+
 typedef __m256i vec;
 typedef __m256 vecf;
 

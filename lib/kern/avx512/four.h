@@ -8,9 +8,6 @@
 #include "kern/avx512/row.h"
 #include "kern/rows.h"
 
-/* How far ahead to ask, but at least as many bytes as four rows have. */
-#define WHOLE_AHEAD 16384
-
 /* Ask for line i at p, here and not where a compiler would like to. */
 INLINE void
 whole_ahead(const unsigned char *p, int i)

@@ -18,6 +18,13 @@
 
 #define ROWS 4
 
+/*
+ * How many bytes before they are read rows are asked for.  Too early costs as
+ * well: with 32 KiB two threads that wait for memory read 7 % less of Q6_K and
+ * 4 % of Q8_0; with 3 KiB one thread reads as much less.
+ */
+#define AHEAD 4096
+
 /* Sixteen rows go as strips where a type has them, see kern/strips.h */
 #define WITH_STRIPS 1
 

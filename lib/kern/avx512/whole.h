@@ -127,9 +127,7 @@ rows_q6_k_1(const unsigned char *w, size_t stride, const unsigned char *act,
             size_t act_stride, size_t n, float *y)
 {
     const struct sov_a256 *a = (const void *)act;
-    size_t behind = ROWS * stride;
-    const unsigned char *next =
-        w + (behind < WHOLE_AHEAD ? WHOLE_AHEAD : behind);
+    const unsigned char *next = ahead_of(w, stride);
     __m128 acc = _mm_setzero_ps();
     float lanes[ROWS];
     size_t i, r;

@@ -210,7 +210,7 @@ INLINE void
 block_dot(const struct type *t, const struct block *b, int n_cols, __m256 *acc)
 {
     const __m512i values = _mm512_set1_epi64((long long)t->levels);
-    const unsigned char *next = b->row[0] + AHEAD;
+    const unsigned char *next = b->row[GROUP - 1] + AHEAD;
     size_t i, at;
     int n_sums = t->form == FOUR ? 8 : 4;
     int c, k;

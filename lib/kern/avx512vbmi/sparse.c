@@ -106,9 +106,7 @@ sparse_rows(int keep, int bits, int n_cols, const unsigned char *w,
             size_t n, float *y)
 {
     const size_t bytes = SOV_SPARSE_BYTES((size_t)keep, (size_t)bits);
-    size_t behind = ROWS * stride;
-    const unsigned char *next =
-        w + (behind < WHOLE_AHEAD ? WHOLE_AHEAD : behind);
+    const unsigned char *next = ahead_of(w, stride);
     __m128 acc[COLS];
     float lanes[ROWS];
     size_t i, r;

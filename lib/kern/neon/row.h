@@ -18,6 +18,10 @@
 
 #define ROWS 2
 
+/* How many bytes before they are read rows are asked for; no machine has told
+ * yet what is best. */
+#define AHEAD 32768
+
 typedef struct {
     int8x16_t a, b;
 } vec;
