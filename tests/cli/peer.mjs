@@ -62,15 +62,15 @@ async function generate(ids) {
     return out;
 }
 
-// probabilities[i]: a Map of the next token after ids[0..i]
-async function distributions(ids) {
+// probabilities[i], for i of at least from: a Map of the next token after ids[0..i]
+async function distributions(ids, from) {
     const context = await open(ids.length + 8);
-    const input = ids.map((id) => [id, { generateNext: {
+    const input = ids.map((id, i) => i < from ? id : [id, { generateNext: {
         probabilities: true, options: { temperature: 1, topK: 0, topP: 1, minP: 0 },
     } }]);
     const answers = await context.getSequence().controlledEvaluate(input);
     await context.dispose();
-    return answers.map((a) => a.next.probabilities);
+    return answers.map((a) => a?.next.probabilities);
 }
 
 function sovRun(...args) {
@@ -101,7 +101,7 @@ for (const prompt of prompts) {
     const out = await generate(head);
     const ids = [...head, ...out].slice(0, head.length + out.length - 1);
     const row = ourLogits(ids);
-    const theirs = await distributions(ids);
+    const theirs = await distributions(ids, head.length - 1);
     for (let k = 0; k < out.length; k++) {
         const at = head.length - 1 + k;
         const ours = row(at);
@@ -125,7 +125,7 @@ let sum = 0, n = 0;
 for (let at = 0; at + ctx <= ids.length; at += ctx) {
     const window = ids.slice(at, at + ctx);
     if (bos.length) window[0] = bos[0];
-    const p = await distributions(window.slice(0, -1));
+    const p = await distributions(window.slice(0, -1), ctx / 2 - 1);
     for (let i = ctx / 2 - 1; i + 1 < ctx; i++) {
         sum -= Math.log(Math.max(p[i].get(window[i + 1]) ?? 0, 1e-30));
         n++;
