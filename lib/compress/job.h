@@ -35,16 +35,16 @@ struct sov_quant {
     uint64_t max_memory;
     sov_progress_fn progress;
     void *progress_arg;
-    uint64_t replaced; /* weights that were not finite */
-    bool measure;      /* what every tensor loses */
+    uint64_t replaced;            /* weights that were not finite */
+    bool measure;                 /* what every tensor loses */
     struct sov_quant_error *lost; /* owned; of each tensor */
-    size_t bad_tensors; /* with weights that were not finite */
-    size_t bad_first;   /* the first of them ... */
-    uint64_t bad_at;    /* ... and where in it the first such weight is */
+    size_t bad_tensors;           /* with weights that were not finite */
+    size_t bad_first;             /* the first of them ... */
+    uint64_t bad_at; /* ... and where in it the first such weight is */
     char warning[SOV_JOB_WARNINGS][320];
     size_t n_warnings;
-    struct sov_resume *resume; /* owned; NULL: nothing is kept */
-    struct sov_calib_opts calib; /* ids NULL: nothing is read */
+    struct sov_resume *resume;         /* owned; NULL: nothing is kept */
+    struct sov_calib_opts calib;       /* ids NULL: nothing is read */
     struct sov_calibrated *calibrated; /* owned; then, after that, or NULL */
     const struct sov_taker *taker; /* borrowed; in place of sinks, or NULL */
 };
@@ -59,6 +59,13 @@ void sov_job_replaced(struct sov_quant *job, size_t tensor, uint64_t n,
 /* One more warning; lines beyond SOV_JOB_WARNINGS are dropped. */
 void sov_job_remark(struct sov_quant *job, const char *fmt, ...)
     SOV_PRINTF(2, 3);
+
+/* The lesser of two numbers of weights, at least one of which is a size. */
+static inline size_t
+sov_job_least(uint64_t a, uint64_t b)
+{
+    return (size_t)(a < b ? a : b);
+}
 
 /* Bytes of n weights, which are whole blocks. */
 size_t sov_job_bytes(enum sov_type type, uint64_t n);

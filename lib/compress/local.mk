@@ -14,7 +14,9 @@ libsov_all_la_SOURCES += \
 	%D%/feedback_rows.c %D%/feedback_rows.h \
 	%D%/feedback_unit.c %D%/feedback_unit.h \
 	%D%/importance.c %D%/importance.h \
-	%D%/job.c %D%/job.h \
+	%D%/job.c %D%/job.h %D%/job_in.h \
+	%D%/job_plan.c \
+	%D%/job_tell.c \
 	%D%/journal.c %D%/journal.h \
 	%D%/knap.c %D%/knap.h \
 	%D%/merge.c %D%/merge.h \
@@ -25,5 +27,6 @@ libsov_all_la_SOURCES += \
 	%D%/rule.c \
 	%D%/settled.c %D%/settled.h \
 	%D%/sheet.c \
+	%D%/slab.c %D%/slab.h \
 	%D%/stream.c \
 	%D%/trial.c %D%/trial.h

@@ -30,53 +30,24 @@
  *  5. Where a slab ends does not change what is in it: rows are encoded one by
  *     one, and the pieces of long rows are fixed.
  */
-#include "compress/error.h"
-#include "compress/job.h"
+#include "compress/slab.h"
 
-#include "base/le.h"
 #include "base/mem.h"
 #include "fmt/model.h"
 #include "fmt/plan.h"
-#include "kern/kern.h"
 #include "sys/par.h"
 #include "sys/queue.h"
 
-#include <float.h>
 #include <inttypes.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Weights in a slab, if rows are short enough: 256 KB of F16, so that a slab
  * stays in the L2 cache from when it is read until it is written. */
 #define SLAB_WEIGHTS 131072
-/* Weights decoded at a time: 32 KB of floats. */
-#define CHUNK_WEIGHTS 8192
 /* What the queues and the model's own reader may take beside the slabs. */
 #define MEMORY_ASIDE (UINT64_C(4) << 20)
-
-typedef void (*encode_fn)(const float *x, const float *imp, void *blocks,
-                          size_t n, int effort);
-
-struct slab {
-    uint64_t number; /* in the order of reading */
-    size_t tensor;
-    uint64_t first; /* weight of the tensor that it starts with */
-    size_t n;       /* weights */
-    unsigned char *in;
-    unsigned char *out;
-    size_t in_len;
-    size_t out_len;
-    const unsigned char *result; /* in or out */
-    uint64_t replaced;
-    bool last;                          /* of its tensor */
-    unsigned char source[SOV_XXH3_LEN]; /* then, with resume: digest of it */
-    uint64_t bad;           /* with some replaced: the first of them */
-    struct sov_error *lost; /* owned; what its rows lost */
-    int rc;
-    struct sov_err err;
-};
 
 /* Where the model was read up to; who has it may read. */
 struct cursor {
@@ -87,7 +58,7 @@ struct cursor {
 
 struct stream {
     struct sov_quant *job;
-    struct slab *slab;
+    struct sov_slab *slab;
     size_t n_slabs;
     size_t in_cap;
     size_t out_cap;
@@ -96,7 +67,7 @@ struct stream {
     struct sov_queue *free;   /* slabs */
     struct sov_queue *cursor; /* the cursor, unless somebody has it */
     struct cursor begin;
-    _Atomic(struct slab *) *in; /* handed in, and not written yet */
+    _Atomic(struct sov_slab *) *in; /* handed in, and not written yet */
     struct sov_task **worker;
     atomic_bool stop;
 
@@ -111,12 +82,6 @@ struct stream {
     int rc;
     struct sov_err err;
 };
-
-static size_t
-min_size(uint64_t a, uint64_t b)
-{
-    return (size_t)(a < b ? a : b);
-}
 
 /* ---- memory ---- */
 
@@ -157,7 +122,7 @@ fit_memory(struct stream *s, struct sov_err *err)
 
     for (s->n_workers = sov_threads();; s->n_workers /= 2) {
         s->n_slabs = 2 * (size_t)s->n_workers + 2;
-        for (size_t n = SLAB_WEIGHTS; n >= CHUNK_WEIGHTS; n /= 4) {
+        for (size_t n = SLAB_WEIGHTS; n >= SOV_SLAB_CHUNK; n /= 4) {
             measure(s, n);
             if (memory_needed(s) <= limit)
                 return 0;
@@ -182,7 +147,7 @@ make_slabs(struct stream *s, struct sov_err *err)
         s->free == NULL || s->cursor == NULL)
         return sov_mem_fail(err);
     for (size_t i = 0; i < s->n_slabs; i++) {
-        struct slab *b = &s->slab[i];
+        struct sov_slab *b = &s->slab[i];
 
         atomic_init(&s->in[i], NULL);
         b->in = sov_mem_aligned(s->in_cap, 1);
@@ -229,7 +194,7 @@ find_tensor(const struct stream *s, struct cursor *c)
 }
 
 static void
-sum_source(struct sov_resume *r, struct slab *b)
+sum_source(struct sov_resume *r, struct sov_slab *b)
 {
     sov_sum_add(r->source, b->in, b->in_len);
     if (b->last)
@@ -237,7 +202,7 @@ sum_source(struct sov_resume *r, struct slab *b)
 }
 
 static void
-fill_slab(struct stream *s, struct cursor *c, struct slab *b)
+fill_slab(struct stream *s, struct cursor *c, struct sov_slab *b)
 {
     const struct sov_tensor *t = sov_model_at(s->job->model, c->tensor);
 
@@ -258,10 +223,10 @@ fill_slab(struct stream *s, struct cursor *c, struct slab *b)
 }
 
 /* The next slab of the model; NULL: there is none. */
-static struct slab *
+static struct sov_slab *
 read_slab(struct stream *s)
 {
-    struct slab *b = sov_queue_get(s->free);
+    struct sov_slab *b = sov_queue_get(s->free);
     struct cursor *c = b != NULL ? sov_queue_get(s->cursor) : NULL;
     bool more = c != NULL && !atomic_load(&s->stop) && find_tensor(s, c);
 
@@ -276,241 +241,11 @@ read_slab(struct stream *s)
     return more ? b : NULL;
 }
 
-/* ---- working ---- */
-
-/*
- * Magnitudes from which on a type has no finite value left, as bits of a
- * float: what rounds to infinity there.  Blocks scale with half floats.
- */
-static uint32_t
-limit_bits(enum sov_type to, bool copied)
-{
-    if (copied || to == SOV_TYPE_F32)
-        return 0x7f800000; /* infinity */
-    if (to == SOV_TYPE_BF16)
-        return 0x7f7f8000; /* half way from the largest to 2^128 */
-    return 0x477ff000;     /* 65520, half way from 65504 to 2^16 */
-}
-
-static float
-largest(enum sov_type to)
-{
-    if (to == SOV_TYPE_F32)
-        return FLT_MAX;
-    return to == SOV_TYPE_BF16 ? 0x1.fep127f : 65504.0f;
-}
-
-static uint32_t
-magnitude(float x)
-{
-    uint32_t u;
-
-    memcpy(&u, &x, sizeof(u));
-    return u & 0x7fffffff;
-}
-
-/* Index of the first weight at or beyond the limit, or n. */
-static size_t
-find_bad(const float *x, size_t n, uint32_t limit)
-{
-    int32_t most = 0;
-    size_t i;
-
-    for (i = 0; i < n; i++) {
-        int32_t m = (int32_t)magnitude(x[i]);
-
-        most = m > most ? m : most;
-    }
-    if ((uint32_t)most < limit)
-        return n;
-    for (i = 0; magnitude(x[i]) < limit; i++)
-        ;
-    return i;
-}
-
-/*
- * Are all weights below the limit, as is seen without decoding them?  The 15
- * bits behind the sign of a half or a bfloat16 grow with its magnitude.
- */
-static bool
-seen_good(enum sov_type from, const unsigned char *p, size_t n, uint32_t limit)
-{
-    int16_t most = 0;
-    int32_t top;
-
-    if (from == SOV_TYPE_F16)
-        top = 0x7c00; /* what is finite there is below any limit */
-    else if (from == SOV_TYPE_BF16)
-        top = (int32_t)((limit + 0xffff) >> 16);
-    else
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        int16_t m = (int16_t)(sov_le16(p + 2 * i) & 0x7fff);
-
-        most = m > most ? m : most;
-    }
-    return most < top;
-}
-
-static void
-replace_bad(struct slab *b, uint64_t at, float *x, size_t n, uint32_t limit,
-            float most, enum sov_nonfinite how)
-{
-    for (size_t i = find_bad(x, n, limit); i < n; i++) {
-        if (magnitude(x[i]) < limit)
-            continue;
-        if (how == SOV_NONFINITE_ZERO || magnitude(x[i]) > 0x7f800000)
-            x[i] = 0;
-        else
-            x[i] = x[i] < 0 ? -most : most;
-        if (b->replaced++ == 0)
-            b->bad = at + i;
-    }
-}
-
-/* Weight `bad` of n, which begin at weight `at` of the tensor: say where it
- * is, what it is, and how many such are in its row. */
-static int
-refuse(struct slab *b, const struct sov_tensor *t, uint64_t at, const float *x,
-       size_t n, size_t bad, enum sov_type to, uint32_t limit)
-{
-    uint64_t row = t->dim[0];
-    uint32_t m = magnitude(x[bad]);
-    size_t end = min_size(n, bad + row - (at + bad) % row), more = 0;
-    char what[64], count[64] = "";
-
-    for (size_t i = bad + 1; i < end; i++)
-        more += magnitude(x[i]) >= limit;
-    if (m >= 0x7f800000)
-        snprintf(what, sizeof(what), "is %s",
-                 m > 0x7f800000 ? "not a number" : "infinite");
-    else
-        snprintf(what, sizeof(what), "is %g, too large for %s", (double)x[bad],
-                 sov_type_info((int)to)->name);
-    if (more > 0)
-        snprintf(count, sizeof(count), ", and %zu more in that row", more);
-    return sov_fail(&b->err, SOV_EFORMAT,
-                    "tensor %s: weight %" PRIu64 " of row %" PRIu64 " %s%s",
-                    t->name, (at + bad) % row, (at + bad) / row, what, count);
-}
-
-/* What a worker has for itself. */
-struct scratch {
-    float *x; /* [SOV_PIECE] */
-    struct sov_importance_view view;
-    struct sov_merge_view merge;
-};
-
-/* Does anybody ask what a tensor of the plan loses? */
-static bool
-measured(const struct sov_quant *job, size_t tensor)
-{
-    enum sov_type from = sov_model_at(job->model, tensor)->type;
-
-    return sov_job_remade(job, tensor) &&
-           (job->measure || sov_type_info((int)from)->kind == SOV_KIND_BLOCK);
-}
-
-/*
- * n floats of a slab's tensor from weight `first` into blocks, row by row where
- * a row is more than its weights.
- */
-static void
-encode_rows(const struct sov_quant *job, struct scratch *own, struct slab *b,
-            uint64_t first, size_t n, unsigned char *out)
-{
-    const struct sov_tensor *t = sov_plan_at(job->plan, b->tensor);
-    size_t row = min_size(t->dim[0], n);
-    encode_fn encode = sov_kern()->encode[t->type];
-    bool plain = sov_type_info((int)t->type)->kind == SOV_KIND_FLOAT;
-    bool lost = measured(job, b->tensor);
-    const unsigned char *made =
-        sov_calibrated_blocks(job->calibrated, b->tensor);
-
-    if (made != NULL)
-        memcpy(out, made + sov_job_bytes(t->type, first),
-               sov_job_bytes(t->type, n));
-    else if (plain)
-        encode(own->x, NULL, out, n, job->effort);
-    for (size_t at = 0; at < n && (lost || !plain); at += row) {
-        unsigned char *to = out + sov_job_bytes(t->type, at);
-        const float *imp = NULL;
-
-        if (!plain)
-            imp = sov_importance_row(job->importance, &own->view, b->tensor,
-                                     first + at, row);
-        if (!plain && made == NULL)
-            encode(own->x + at, imp, to, row, job->effort);
-        if (lost)
-            sov_error_row(b->lost, own->x + at, imp, t->type, to, row);
-    }
-}
-
-/*
- * One chunk of a slab.  Weights of a type that stays are looked at and left to
- * the bit, unless some have to be replaced or an adapter adds to them.
- */
-static int
-work_chunk(struct stream *s, struct slab *b, struct scratch *own, size_t at,
-           size_t n)
-{
-    const struct sov_tensor *from = sov_model_at(s->job->model, b->tensor);
-    const struct sov_tensor *to = sov_plan_at(s->job->plan, b->tensor);
-    float *x = own->x;
-    bool merged = sov_merge_has(s->job->merge, b->tensor);
-    bool copied = from->type == to->type && !merged;
-    uint32_t limit = limit_bits(to->type, copied);
-    const unsigned char *in = b->in + sov_job_bytes(from->type, at);
-    bool good = !merged && seen_good(from->type, in, n, limit);
-    size_t bad;
-
-    if (good && copied)
-        return 0;
-    sov_job_decoder(from->type)(in, x, n);
-    if (merged)
-        sov_merge_add(s->job->merge, &own->merge, b->tensor, b->first + at, n,
-                      x);
-    bad = good ? n : find_bad(x, n, limit);
-    if (bad == n && copied)
-        return 0;
-    if (bad < n && s->job->nonfinite == SOV_NONFINITE_FAIL)
-        return refuse(b, from, b->first + at, x, n, bad, to->type, limit);
-    if (sov_kern()->encode[to->type] == NULL)
-        return sov_fail(&b->err, SOV_EUNSUP,
-                        "tensor %s: weights to replace, and no encoder for "
-                        "%s",
-                        from->name, sov_type_info((int)to->type)->name);
-    if (bad < n)
-        replace_bad(b, b->first + at, x, n, limit, largest(to->type),
-                    s->job->nonfinite);
-    encode_rows(s->job, own, b, b->first + at, n,
-                (from->type == to->type ? b->in : b->out) +
-                    sov_job_bytes(to->type, at));
-    return 0;
-}
-
-static void
-work_slab(struct stream *s, struct slab *b, struct scratch *own)
-{
-    const struct sov_tensor *from = sov_model_at(s->job->model, b->tensor);
-    const struct sov_tensor *to = sov_plan_at(s->job->plan, b->tensor);
-    size_t row = min_size(from->dim[0], SOV_PIECE);
-    size_t step = row < CHUNK_WEIGHTS ? CHUNK_WEIGHTS / row * row : row;
-
-    b->result = from->type == to->type ? b->in : b->out;
-    b->out_len = sov_job_bytes(to->type, b->n);
-    if (sov_job_decoder(from->type) == NULL ||
-        (s->job->unchecked && !sov_job_remade(s->job, b->tensor)))
-        return;
-    for (size_t at = 0; at < b->n && b->rc == 0; at += step)
-        b->rc = work_chunk(s, b, own, at, min_size(step, b->n - at));
-}
-
 /* ---- writing ---- */
 
 /* What is told of a slab, in the order of the file. */
 static void
-add_up(struct stream *s, const struct slab *b)
+add_up(struct stream *s, const struct sov_slab *b)
 {
     struct sov_quant *job = s->job;
 
@@ -519,19 +254,19 @@ add_up(struct stream *s, const struct slab *b)
     if (s->replaced == 0)
         s->bad = b->bad;
     s->replaced += b->replaced;
-    if (measured(job, b->tensor))
+    if (sov_slab_measured(job, b->tensor))
         sov_error_merge(&s->lost, b->lost);
     if (!b->last)
         return;
     sov_job_replaced(job, b->tensor, s->replaced, s->bad);
-    if (measured(job, b->tensor))
+    if (sov_slab_measured(job, b->tensor))
         job->lost[b->tensor] = sov_error_figures(&s->lost);
     s->lost = (struct sov_error){ 0 };
 }
 
 /* With resume: what the journal says of a tensor. */
 static int
-note_slab(struct stream *s, const struct slab *b, struct sov_err *err)
+note_slab(struct stream *s, const struct sov_slab *b, struct sov_err *err)
 {
     struct sov_resume *r = s->job->resume;
     struct sov_journal_tensor t;
@@ -552,7 +287,7 @@ note_slab(struct stream *s, const struct slab *b, struct sov_err *err)
 }
 
 static int
-write_slab(struct stream *s, const struct slab *b, struct sov_err *err)
+write_slab(struct stream *s, const struct sov_slab *b, struct sov_err *err)
 {
     int rc = b->rc;
 
@@ -590,7 +325,7 @@ static bool
 write_ready(struct stream *s)
 {
     uint64_t next = atomic_load(&s->next);
-    struct slab *b;
+    struct sov_slab *b;
 
     while ((b = atomic_exchange(&s->in[next % s->n_slabs], NULL)) != NULL) {
         s->rc = write_slab(s, b, &s->err);
@@ -609,7 +344,7 @@ write_ready(struct stream *s)
  * for what was handed in meanwhile by one who saw him at it.
  */
 static void
-hand_in(struct stream *s, struct slab *b)
+hand_in(struct stream *s, struct sov_slab *b)
 {
     atomic_store(&s->in[b->number % s->n_slabs], b);
     while (atomic_load(&s->in[atomic_load(&s->next) % s->n_slabs]) != NULL &&
@@ -626,9 +361,10 @@ static int
 worker_main(void *arg)
 {
     struct stream *s = arg;
-    struct scratch own = { .x = sov_mem_aligned(SOV_PIECE, sizeof(float)) };
+    struct sov_slab_scratch own = { .x = sov_mem_aligned(SOV_PIECE,
+                                                         sizeof(float)) };
     int made = sov_importance_view_new(&own.view, SOV_PIECE, NULL);
-    struct slab *b;
+    struct sov_slab *b;
 
     if (made == 0)
         made = sov_merge_view_new(&own.merge, s->job->merge, SOV_PIECE, NULL);
@@ -636,7 +372,7 @@ worker_main(void *arg)
         if (b->rc == 0 && (own.x == NULL || made < 0))
             b->rc = sov_mem_fail(&b->err);
         if (b->rc == 0)
-            work_slab(s, b, &own);
+            sov_slab_work(s->job, b, &own);
         hand_in(s, b);
     }
     sov_merge_view_free(&own.merge);
