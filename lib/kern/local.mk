@@ -17,7 +17,8 @@ libkern_generic_la_SOURCES = \
 	%D%/unpack_bits.h \
 	%D%/rows.h %D%/rows_32.h %D%/rows_256.h %D%/rows_grid.h \
 	%D%/strips.h %D%/strips_256.h %D%/strips_32.h \
-	%D%/generic/exp.h %D%/generic/fix.h %D%/generic/f32.c %D%/generic/act.c \
+	%D%/generic/exp.h %D%/generic/fix.h %D%/generic/fma.h \
+	%D%/generic/lanes.h %D%/generic/f32.c %D%/generic/act.c \
 	%D%/generic/blend.c \
 	%D%/generic/blocks.h %D%/generic/readers.def \
 	%D%/generic/read_32.c %D%/generic/read_256.c %D%/generic/read_grid.c \

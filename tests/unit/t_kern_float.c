@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "kern/generic/fma.h"
 #include "kern/kern.h"
 #include "tensor/half.h"
 
@@ -322,6 +323,45 @@ START_TEST(generic_against_plain_sums)
 }
 END_TEST
 
+/* What is added lies about as high as the product, or close to where a float
+ * ends; factors have few bits, so that sums lie half way between two floats. */
+static void
+hard_case(uint32_t i, float x[3])
+{
+    uint32_t u[3];
+    int e;
+
+    for (int k = 0; k < 3; k++)
+        u[k] = random32();
+    if (i % 4 == 1)
+        u[0] &= 0xfffff000;
+    if (i % 4 == 1)
+        u[1] &= 0xfff80000;
+    e = (int)(u[0] >> 23 & 255) + (int)(u[1] >> 23 & 255) - 127;
+    if (i % 2 == 1)
+        u[2] = (u[2] & 0x807fffff) |
+               ((uint32_t)(e + (int)(i / 4 % 60) - 30) & 255) << 23;
+    for (int k = 0; k < 3; k++)
+        x[k] = sov_f32_from_bits(u[k]);
+}
+
+START_TEST(fma_rounds_once)
+{
+    for (uint32_t i = 0; i < 4000000; i++) {
+        float x[3], want, got;
+
+        hard_case(i, x);
+        want = fmaf(x[0], x[1], x[2]);
+        got = sov_fma(x[0], x[1], x[2]);
+        if (isnan(want) && isnan(got))
+            continue;
+        if (sov_f32_bits(want) != sov_f32_bits(got))
+            ck_abort_msg("%a * %a + %a: %a instead of %a", (double)x[0],
+                         (double)x[1], (double)x[2], (double)got, (double)want);
+    }
+}
+END_TEST
+
 int
 main(void)
 {
@@ -332,5 +372,6 @@ main(void)
     tcase_add_test(tc, mode_is_left_alone);
     tcase_add_test(tc, bf16_is_as_defined);
     tcase_add_test(tc, generic_against_plain_sums);
+    tcase_add_test(tc, fma_rounds_once);
     return unit_main("kern_float", tc);
 }

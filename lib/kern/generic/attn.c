@@ -7,14 +7,14 @@
 #include "config.h"
 
 #include "kern/generic/exp.h"
+#include "kern/generic/lanes.h"
 #include "kern/overlay.h"
 #include "tensor/half.h"
 
 #include <math.h>
 #include <string.h>
 
-#define KEYS  SOV_PAGE_KEYS
-#define LANES 16
+#define KEYS SOV_PAGE_KEYS
 
 static float
 pow2(float x)
@@ -26,10 +26,10 @@ pow2(float x)
     t = x + SOV_EXP_MAGIC;
     n = t - SOV_EXP_MAGIC;
     r = x - n;
-    p = fmaf(SOV_POW2_C4, r, SOV_POW2_C3);
-    p = fmaf(p, r, SOV_POW2_C2);
-    p = fmaf(p, r, SOV_POW2_C1);
-    p = fmaf(p, r, 1.0f);
+    p = sov_fma(SOV_POW2_C4, r, SOV_POW2_C3);
+    p = sov_fma(p, r, SOV_POW2_C2);
+    p = sov_fma(p, r, SOV_POW2_C1);
+    p = sov_fma(p, r, 1.0f);
     return sov_f32_from_bits(sov_f32_bits(p) + (sov_f32_bits(t) << 23));
 }
 
@@ -105,7 +105,7 @@ static float
 weights(const struct look *l, float top, float x[KEYS], float w[KEYS])
 {
     float t[LANES];
-    size_t i, half;
+    size_t i;
 
     for (i = 0; i < KEYS; i++) {
         bool seen = i >= l->first && i < l->end;
@@ -116,10 +116,7 @@ weights(const struct look *l, float top, float x[KEYS], float w[KEYS])
     }
     for (i = 0; i < LANES; i++)
         t[i] = (x[i] + x[i + 16]) + (x[i + 32] + x[i + 48]);
-    for (half = LANES / 2; half > 0; half /= 2)
-        for (i = 0; i < half; i++)
-            t[i] += t[i + half];
-    return t[0];
+    return sov_lanes_sum(t);
 }
 
 /* w in units of its largest / 255, which is given. */
@@ -163,7 +160,7 @@ look_at(const struct look *l, const struct sov_attn_span *a, size_t row)
 
         for (i = 0; i < KEYS; i++)
             dot += u[i] * v[i / 4 * 4 * l->page->v_pad + 4 * d + i % 4];
-        o[d] = fmaf((float)dot, c, o[d] * f);
+        o[d] = sov_fma((float)dot, c, o[d] * f);
     }
 }
 
@@ -204,9 +201,9 @@ attn_add(float *m, float *s, float *o, float m1, float s1, const float *o1,
     size_t i;
 
     *m = more ? m1 : *m;
-    *s = fmaf(s1, g, *s * f);
+    *s = sov_fma(s1, g, *s * f);
     for (i = 0; i < n; i++)
-        o[i] = fmaf(o1[i], g, o[i] * f);
+        o[i] = sov_fma(o1[i], g, o[i] * f);
 }
 
 void

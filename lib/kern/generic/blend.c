@@ -4,9 +4,9 @@
  */
 #include "config.h"
 
+#include "kern/generic/fma.h"
 #include "kern/overlay.h"
 
-#include <math.h>
 #include <string.h>
 
 static void
@@ -24,7 +24,7 @@ blend(const struct sov_blend *m)
             const float *b = m->b + t * m->b_stride;
 
             for (j = 0; j < m->n; j++)
-                y[j] = fmaf(a, b[j], y[j]);
+                y[j] = sov_fma(a, b[j], y[j]);
         }
     }
 }

@@ -8,34 +8,19 @@
 #include "config.h"
 
 #include "kern/generic/exp.h"
+#include "kern/generic/lanes.h"
 #include "kern/overlay.h"
 #include "tensor/half.h"
 
 #include <math.h>
 
-#define LANES 16
-
-static float
-tree(float lane[LANES])
-{
-    size_t half;
-    size_t l;
-
-    for (half = LANES / 2; half > 0; half /= 2)
-        for (l = 0; l < half; l++)
-            lane[l] += lane[l + half];
-    return lane[0];
-}
-
 static float
 dot_f32(const float *a, const float *b, size_t n)
 {
     float lane[LANES] = { 0 };
-    size_t i;
 
-    for (i = 0; i < n; i++)
-        lane[i % LANES] = fmaf(a[i], b[i], lane[i % LANES]);
-    return tree(lane);
+    sov_lanes_add(a, b, n, lane);
+    return sov_lanes_sum(lane);
 }
 
 static float
@@ -52,7 +37,7 @@ sum(const float *x, size_t n)
 
     for (i = 0; i < n; i++)
         lane[i % LANES] += x[i];
-    return tree(lane);
+    return sov_lanes_sum(lane);
 }
 
 static float
@@ -72,7 +57,7 @@ axpy(float a, const float *x, float *y, size_t n)
     size_t i;
 
     for (i = 0; i < n; i++)
-        y[i] = fmaf(a, x[i], y[i]);
+        y[i] = sov_fma(a, x[i], y[i]);
 }
 
 static void
@@ -99,17 +84,17 @@ exp_one(float x)
 
     x = x > SOV_EXP_MAX ? SOV_EXP_MAX : x;
     x = x < SOV_EXP_MIN ? SOV_EXP_MIN : x;
-    t = fmaf(x, SOV_EXP_LOG2E, SOV_EXP_MAGIC);
+    t = sov_fma(x, SOV_EXP_LOG2E, SOV_EXP_MAGIC);
     n = t - SOV_EXP_MAGIC;
     e = (int32_t)(sov_f32_bits(t) - SOV_EXP_MAGIC_BITS);
-    r = fmaf(n, -SOV_EXP_LN2_HI, x);
-    r = fmaf(n, -SOV_EXP_LN2_LO, r);
-    p = fmaf(SOV_EXP_C6, r, SOV_EXP_C5);
-    p = fmaf(p, r, SOV_EXP_C4);
-    p = fmaf(p, r, SOV_EXP_C3);
-    p = fmaf(p, r, SOV_EXP_C2);
-    p = fmaf(p, r, SOV_EXP_C1);
-    p = fmaf(p, r * r, r);
+    r = sov_fma(n, -SOV_EXP_LN2_HI, x);
+    r = sov_fma(n, -SOV_EXP_LN2_LO, r);
+    p = sov_fma(SOV_EXP_C6, r, SOV_EXP_C5);
+    p = sov_fma(p, r, SOV_EXP_C4);
+    p = sov_fma(p, r, SOV_EXP_C3);
+    p = sov_fma(p, r, SOV_EXP_C2);
+    p = sov_fma(p, r, SOV_EXP_C1);
+    p = sov_fma(p, r * r, r);
     p = p + 1.0f;
     e1 = e >> 1;
     return p * sov_f32_from_bits((uint32_t)(e1 + 127) << 23) *
@@ -161,7 +146,7 @@ silu_back(const float *g, const float *u, const float *dy, float *dg, float *du,
     for (i = 0; i < n; i++) {
         float s = 1.0f / (1.0f + exp_one(-g[i]));
         float t = g[i] * s;
-        float slope = fmaf(s, g[i] - t, s);
+        float slope = sov_fma(s, g[i] - t, s);
         float both = dy[i] * u[i];
 
         du[i] = dy[i] * t;
@@ -175,7 +160,7 @@ mul_axpy(float s, const float *a, const float *b, float *y, size_t n)
     size_t i;
 
     for (i = 0; i < n; i++)
-        y[i] = fmaf(s * a[i], b[i], y[i]);
+        y[i] = sov_fma(s * a[i], b[i], y[i]);
 }
 
 static void
@@ -187,10 +172,10 @@ norm_back(const float *x, const float *w, float r, const float *dy, bool add,
     size_t i;
 
     for (i = 0; i < n; i++)
-        lane[i % LANES] = fmaf(dy[i] * r * w[i], x[i], lane[i % LANES]);
-    c = tree(lane) * r * r / (float)n;
+        lane[i % LANES] = sov_fma(dy[i] * r * w[i], x[i], lane[i % LANES]);
+    c = sov_lanes_sum(lane) * r * r / (float)n;
     for (i = 0; i < n; i++) {
-        float d = fmaf(-c, x[i], dy[i] * r * w[i]);
+        float d = sov_fma(-c, x[i], dy[i] * r * w[i]);
 
         dx[i] = add ? dx[i] + d : d;
     }

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "kern/generic/fix.h"
+#include "kern/generic/fma.h"
 #include "kern/overlay.h"
 
 #include <math.h>
@@ -19,9 +20,9 @@ adamw(const struct sov_adamw *a, const float *g, float *m, float *v, float *w,
     for (i = 0; i < n; i++) {
         float x = g[i] * a->by;
 
-        m[i] = fmaf(a->a1, x - m[i], m[i]);
-        v[i] = fmaf(a->a2, x * x - v[i], v[i]);
-        w[i] = fmaf(-a->decay, w[i], w[i]) -
+        m[i] = sov_fma(a->a1, x - m[i], m[i]);
+        v[i] = sov_fma(a->a2, x * x - v[i], v[i]);
+        w[i] = sov_fma(-a->decay, w[i], w[i]) -
                m[i] * a->rate / (sqrtf(v[i] * a->norm) + a->eps);
     }
 }

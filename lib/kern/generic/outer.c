@@ -11,63 +11,58 @@
 #include <math.h>
 #include <string.h>
 
-static float
-sum_f32(const struct sov_outer *o, size_t i, size_t j)
+/* Row i of o with the columns of one panel. */
+static void
+sums_f32(const struct sov_outer *o, size_t i, size_t panel, float s[SOV_OUTER])
 {
     const float *x = (const float *)o->a + i * o->a_row;
-    const float *v = (const float *)o->b + j / SOV_OUTER * o->b_stride;
-    float s = 0;
-    size_t t;
+    const float *v = (const float *)o->b + panel * o->b_stride;
 
-    for (t = 0; t < o->n; t++)
-        s = fmaf(x[t * o->a_step], v[t * SOV_OUTER + j % SOV_OUTER], s);
-    return s;
+    for (size_t t = 0; t < o->n; t++)
+        for (size_t l = 0; l < SOV_OUTER; l++)
+            s[l] = sov_fma(x[t * o->a_step], v[t * SOV_OUTER + l], s[l]);
 }
 
-static float
-sum_bf16(const struct sov_outer *o, size_t i, size_t j)
+/* The second of a pair is added before the first. */
+static void
+sums_bf16(const struct sov_outer *o, size_t i, size_t panel, float s[SOV_OUTER])
 {
     const uint16_t *x = (const uint16_t *)o->a + 2 * i * o->a_row;
-    const uint16_t *v =
-        (const uint16_t *)o->b + 2 * (j / SOV_OUTER * o->b_stride);
-    float s = 0;
-    size_t t;
-    int k;
+    const uint16_t *v = (const uint16_t *)o->b + 2 * panel * o->b_stride;
 
-    v += 2 * (j % SOV_OUTER);
-    for (t = 0; t < o->n; t++)
-        for (k = 1; k >= 0; k--)
-            s = sov_bf16_add(sov_bf16_to_f32(x[2 * t * o->a_step + k]),
-                             sov_bf16_to_f32(v[2 * t * SOV_OUTER + k]), s);
-    return s;
+    for (size_t t = 0; t < o->n; t++)
+        for (size_t k = 2; k-- > 0;)
+            for (size_t l = 0; l < SOV_OUTER; l++)
+                s[l] = sov_bf16_add(
+                    sov_bf16_get(x[2 * t * o->a_step + k]),
+                    sov_bf16_get(v[2 * (t * SOV_OUTER + l) + k]), s[l]);
+}
+
+static void
+all_sums(const struct sov_outer *o,
+         void (*sums)(const struct sov_outer *, size_t, size_t, float *))
+{
+    for (size_t i = 0; i < o->n_a; i++)
+        for (size_t j = 0; j < o->n_b; j += SOV_OUTER) {
+            float *y = o->y + i * o->y_stride + j;
+            float s[SOV_OUTER] = { 0 };
+
+            sums(o, i, j / SOV_OUTER, s);
+            for (size_t l = 0; l < SOV_OUTER && j + l < o->n_b; l++)
+                y[l] = o->add ? y[l] + s[l] : s[l];
+        }
 }
 
 static void
 outer(const struct sov_outer *o)
 {
-    size_t i, j;
-
-    for (i = 0; i < o->n_a; i++)
-        for (j = 0; j < o->n_b; j++) {
-            float *y = o->y + i * o->y_stride + j;
-            float s = sum_f32(o, i, j);
-
-            *y = o->add ? *y + s : s;
-        }
+    all_sums(o, sums_f32);
 }
 
 static void
 outer_bf16(const struct sov_outer *o)
 {
-    size_t i, j;
-
-    for (i = 0; i < o->n_a; i++)
-        for (j = 0; j < o->n_b; j++) {
-            float *y = o->y + i * o->y_stride + j;
-            float s = sum_bf16(o, i, j);
-
-            *y = o->add ? *y + s : s;
-        }
+    all_sums(o, sums_bf16);
 }
 
 static uint16_t

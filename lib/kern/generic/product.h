@@ -5,31 +5,36 @@
 #ifndef SOV_KERN_GENERIC_PRODUCT_H
 #define SOV_KERN_GENERIC_PRODUCT_H
 
+#include "kern/generic/fma.h"
+#include "tensor/half.h"
+
 #include <math.h>
 
 static inline float
 sov_bf16_flush(float x)
 {
-    return fabsf(x) < 0x1p-126f ? copysignf(0, x) : x;
+    uint32_t u = sov_f32_bits(x);
+
+    return sov_f32_from_bits((u & 0x7f800000) != 0 ? u : u & 0x80000000);
+}
+
+static inline float
+sov_bf16_get(uint16_t x)
+{
+    return sov_bf16_flush(sov_bf16_to_f32(x));
 }
 
 /*
- * a * b + s as bf16 products are added.  Only a result of at most 2^-126 can
- * be too small; there a double has room for the exact sum, or differs from it
- * by less than matters.
+ * a * b + s as products of bf16 are added, a and b being flushed: what is below
+ * 2^-126 once it is rounded to 24 bits becomes zero.  A double has room for the
+ * exact sum there, or differs from it by less than matters.
  */
 static inline float
 sov_bf16_add(float a, float b, float s)
 {
-    float r;
+    double sum = sov_fma_odd(a, b, s);
 
-    a = sov_bf16_flush(a);
-    b = sov_bf16_flush(b);
-    r = fmaf(a, b, s);
-    if (fabsf(r) <= 0x1p-126f &&
-        fabs((double)a * (double)b + (double)s) < 0x1p-126 - 0x1p-151)
-        return copysignf(0, r);
-    return r;
+    return (float)(fabs(sum) < 0x1p-126 - 0x1p-151 ? copysign(0, sum) : sum);
 }
 
 #endif
