@@ -95,6 +95,16 @@ function ourLogits(ids) {
     return (i) => all.subarray(i * vocab, (i + 1) * vocab);
 }
 
+// The two most probable, with their probabilities.
+function bestTwo(probabilities) {
+    let first = [-1, -1], second = [-1, -1];
+    for (const entry of probabilities) {
+        if (entry[1] > first[1]) [first, second] = [entry, first];
+        else if (entry[1] > second[1]) second = entry;
+    }
+    return [first, second];
+}
+
 let judged = 0, ties = 0, noisy = 0, wrong = 0;
 for (const prompt of prompts) {
     const head = [...bos, ...model.tokenize(prompt, false)];
@@ -108,7 +118,7 @@ for (const prompt of prompts) {
         let best = 0;
         for (let i = 1; i < vocab; i++)
             if (ours[i] > ours[best]) best = i;
-        const [first, second] = [...theirs[at].entries()].sort((a, b) => b[1] - a[1]);
+        const [first, second] = bestTwo(theirs[at]);
         judged++;
         if (best === first[0]) continue;
         const gap = Math.log(first[1]) - Math.log(second[1]);

@@ -46,7 +46,7 @@ open_side(struct side *s, const char *path, uint32_t n_ctx, bool precise)
 {
     struct sov_session_opts opts = {
         .n_ctx = n_ctx,
-        .n_logits = n_ctx,
+        .n_logits = n_ctx - n_ctx / 2,
         .precise = precise,
         .kv = precise ? SOV_KV_AUTO : SOV_KV_F16, /* as the peer keeps them */
     };
@@ -67,7 +67,7 @@ close_side(struct side *s)
     free(s->log_p);
 }
 
-/* Logarithms of the probabilities after token i of the window. */
+/* Logarithms of the probabilities of row i of the logits. */
 static void
 take_row(struct side *s, size_t i)
 {
@@ -76,7 +76,7 @@ take_row(struct side *s, size_t i)
     double max = -INFINITY, sum = 0;
 
     for (size_t v = 0; v < n; v++)
-        max = fmax(max, (double)logits[v]);
+        max = (double)logits[v] > max ? (double)logits[v] : max;
     for (size_t v = 0; v < n; v++)
         sum += exp((double)logits[v] - max);
     sum = log(sum);
@@ -95,30 +95,40 @@ divergence(const struct side *a, const double *p, const struct side *b)
     return sum;
 }
 
+/* Read a window; row i of logits is then of its token n_ctx / 2 + i. */
+static void
+read_window(struct side *s, const int32_t *ids, uint32_t n_ctx)
+{
+    uint32_t half = n_ctx / 2;
+
+    sov_session_truncate(s->session, 0);
+    check(sov_session_eval(s->session, ids, half, SOV_LOGITS_NONE, &err),
+          s->path);
+    check(sov_session_eval(s->session, ids + half, n_ctx - half, SOV_LOGITS_ALL,
+                           &err),
+          s->path);
+}
+
 /* One window, read by all; the number of predictions scored. */
 static size_t
 window(struct side *side, size_t n_sides, const int32_t *ids, uint32_t n_ctx,
        double *p)
 {
-    size_t n = sov_session_vocab(side->session);
+    size_t n = sov_session_vocab(side->session), half = n_ctx / 2;
 
-    for (size_t k = 0; k < n_sides; k++) {
-        sov_session_truncate(side[k].session, 0);
-        check(
-            sov_session_eval(side[k].session, ids, n_ctx, SOV_LOGITS_ALL, &err),
-            side[k].path);
-    }
-    for (size_t i = n_ctx / 2; i + 1 < n_ctx; i++) {
+    for (size_t k = 0; k < n_sides; k++)
+        read_window(&side[k], ids, n_ctx);
+    for (size_t i = 0; half + i + 1 < n_ctx; i++) {
         take_row(&side[0], i);
         for (size_t v = 0; v < n; v++)
             p[v] = exp(side[0].log_p[v]);
         for (size_t k = 1; k < n_sides; k++) {
             take_row(&side[k], i);
             side[k].kld += divergence(&side[0], p, &side[k]);
-            side[k].nll -= side[k].log_p[ids[i + 1]];
+            side[k].nll -= side[k].log_p[ids[half + i + 1]];
         }
     }
-    return n_ctx - 1 - n_ctx / 2;
+    return n_ctx - 1 - half;
 }
 
 static void
