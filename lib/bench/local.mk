@@ -8,7 +8,7 @@ libsov_all_la_SOURCES += \
 	%D%/disturb.c \
 	%D%/doubt.c %D%/doubt.h \
 	%D%/history.c \
-	%D%/limits.h \
+	%D%/cache.h %D%/limits.h \
 	%D%/machine.c \
 	%D%/metric.c %D%/metrics.def \
 	%D%/noise.c \

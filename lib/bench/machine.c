@@ -10,10 +10,12 @@
  *     smt, numa        .../cpu/smt/active, .../node/node0 ...
  *     cpus, memory     affinity, /proc/meminfo, and what control groups allow
  *     container        marks that those who make containers leave
+ *     last caches      .../cpu/cpu0/cache/index0: level, size, shared_cpu_list
  */
 #include "sov/machine.h"
 
 #include "base/mem.h"
+#include "bench/cache.h"
 #include "sov/base.h"
 #include "sov/hash.h"
 #include "sys/cgroup.h"
@@ -26,8 +28,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PATH_LEN 1024
-#define LINE_LEN 4096 /* flags of a processor are longer, and are not read */
+#define PATH_LEN    1024
+#define LINE_LEN    4096 /* flags of a processor are longer, and are not read */
+#define CPUS_MOST   1024 /* whose caches are asked for */
+#define CACHES_MOST 8    /* of one */
 
 static FILE *
 open_file(const char *root, const char *file)
@@ -189,24 +193,30 @@ count_nodes(const char *root)
     return nodes;
 }
 
+/* The next range of "0-3,8"; false: there is none. */
+static bool
+next_range(const char **list, unsigned long *first, unsigned long *last)
+{
+    char *end;
+
+    if (isdigit((unsigned char)**list) == 0)
+        return false;
+    *first = *last = strtoul(*list, &end, 10);
+    if (*end == '-')
+        *last = strtoul(end + 1, &end, 10);
+    *list = *end == ',' ? end + 1 : "";
+    return *last >= *first && *last - *first <= 1u << 20;
+}
+
 /* "0-3,8" are five. */
 static uint32_t
-count_list(const char *text)
+count_list(const char *list)
 {
+    unsigned long first, last;
     uint32_t n = 0;
 
-    while (isdigit((unsigned char)*text) != 0) {
-        char *end;
-        unsigned long first = strtoul(text, &end, 10);
-        unsigned long last = first;
-
-        if (*end == '-')
-            last = strtoul(end + 1, &end, 10);
-        if (last < first || last - first > 1u << 20)
-            break;
+    while (next_range(&list, &first, &last))
         n += (uint32_t)(last - first + 1);
-        text = *end == ',' ? end + 1 : "";
-    }
     return n;
 }
 
@@ -233,6 +243,91 @@ read_memory(const char *root)
     if (read_value(root, "/proc/meminfo", "MemTotal", text, sizeof(text)))
         all = strtoull(text, NULL, 10) * 1024;
     return limit > 0 && (all == 0 || limit < all) ? limit : all;
+}
+
+static bool
+in_list(const char *list, unsigned long cpu)
+{
+    unsigned long first, last;
+
+    while (next_range(&list, &first, &last))
+        if (cpu >= first && cpu <= last)
+            return true;
+    return false;
+}
+
+/* Is a processor the first in a list of those that are allowed? */
+static bool
+is_first(const char *list, const char *allowed, unsigned long cpu)
+{
+    unsigned long first, last;
+
+    while (next_range(&list, &first, &last))
+        for (unsigned long c = first; c <= last; c++)
+            if (in_list(allowed, c))
+                return c == cpu;
+    return false;
+}
+
+static void
+read_cache(const char *root, unsigned long cpu, int index, const char *what,
+           char *text, size_t size)
+{
+    char path[128];
+
+    snprintf(path, sizeof(path),
+             "/sys/devices/system/cpu/cpu%lu/cache/index%d/%s", cpu, index,
+             what);
+    read_line(root, path, text, size);
+}
+
+/* The last cache of one processor; 0, too, if it was counted for another. */
+static uint64_t
+last_cache(const char *root, unsigned long cpu, const char *allowed)
+{
+    char text[LINE_LEN];
+    unsigned long best = 0;
+    int index = -1;
+    char *end;
+    uint64_t n;
+
+    for (int i = 0; i < CACHES_MOST; i++) {
+        unsigned long level;
+
+        read_cache(root, cpu, i, "level", text, sizeof(text));
+        level = strtoul(text, NULL, 10);
+        if (level > best) {
+            best = level;
+            index = i;
+        }
+    }
+    if (index < 0)
+        return 0;
+    read_cache(root, cpu, index, "shared_cpu_list", text, sizeof(text));
+    if (!is_first(text, allowed, cpu))
+        return 0;
+    read_cache(root, cpu, index, "size", text, sizeof(text));
+    n = strtoull(text, &end, 10);
+    if (n > UINT32_MAX)
+        return 0;
+    return *end == 'K' ? n << 10 : *end == 'M' ? n << 20 : n;
+}
+
+uint64_t
+sov_cache_last(const char *root)
+{
+    char allowed[LINE_LEN];
+    const char *list = allowed;
+    unsigned long first, last;
+    uint64_t sum = 0;
+
+    if (!read_value(root, "/proc/self/status", "Cpus_allowed_list", allowed,
+                    sizeof(allowed)))
+        return 0;
+    while (next_range(&list, &first, &last))
+        for (unsigned long c = first; c <= last && c < CPUS_MOST; c++)
+            sum += last_cache(root, c, allowed);
+    return sum;
 }
 
 static bool

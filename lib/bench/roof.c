@@ -10,6 +10,7 @@
 #include "sov/machine.h"
 
 #include "base/mem.h"
+#include "bench/cache.h"
 #include "bench/limits.h"
 #include "sov/base.h"
 #include "sys/par.h"
@@ -44,20 +45,33 @@ seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* Four times the last cache, which is not always told. */
+/* What the processor says of its last cache: perhaps of more than one. */
+#ifdef _SC_LEVEL3_CACHE_SIZE
+static uint64_t
+told_by_cpu(void)
+{
+    long cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
+
+    return cache > 0 ? (uint64_t)cache : 0;
+}
+#else
+static uint64_t
+told_by_cpu(void)
+{
+    return 0;
+}
+#endif
+
+/* Four times the last caches, which are not always told. */
 static size_t
 choose_len(void)
 {
-#ifdef _SC_LEVEL3_CACHE_SIZE
-    long cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
-    size_t want = cache > 0 ? 4 * (size_t)cache : 0;
-#else
-    size_t want = 0;
-#endif
+    uint64_t cache = sov_cache_last("");
+    uint64_t want = 4 * (cache > 0 ? cache : told_by_cpu());
 
     if (want < BYTES_LEAST)
-        want = BYTES_LEAST;
-    return want < BYTES_MOST ? want : BYTES_MOST;
+        return BYTES_LEAST;
+    return want < BYTES_MOST ? (size_t)want : BYTES_MOST;
 }
 
 /* A page that was never written is the one page of zeros. */

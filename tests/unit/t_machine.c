@@ -6,6 +6,7 @@
 #include "home.h"
 #include "unit.h"
 
+#include "bench/cache.h"
 #include "sov/base.h"
 #include "sov/machine.h"
 #include "sys/cgroup.h"
@@ -284,6 +285,46 @@ END_TEST
 
 /* ---- limits */
 
+static void
+put_cache(unsigned cpu, unsigned index, const char *level, const char *size,
+          const char *cpus)
+{
+    const char *const what[] = { "level", "size", "shared_cpu_list" };
+    const char *const text[] = { level, size, cpus };
+    char file[128];
+
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(file, sizeof(file),
+                 "sys/devices/system/cpu/cpu%u/cache/index%u/%s", cpu, index,
+                 what[i]);
+        home_put(file, text[i]);
+    }
+}
+
+/* Two caches of the third level for four processors, three of them ours; a
+ * cache is counted once, for the first of ours. */
+START_TEST(last_caches)
+{
+    ck_assert_uint_eq(sov_cache_last(home), 0);
+    home_put("proc/self/status", "Name:\tx\nCpus_allowed_list:\t1-3\n");
+    ck_assert_uint_eq(sov_cache_last(home), 0);
+    for (unsigned c = 0; c < 4; c++) {
+        put_cache(c, 0, "1\n", "48K\n", "0\n");
+        put_cache(c, 1, "3\n", "32M\n", c < 2 ? "0-1\n" : "2,3\n");
+        put_cache(c, 2, "2\n", "2048K\n", "0\n");
+    }
+    ck_assert_uint_eq(sov_cache_last(home), 64 << 20);
+    home_put("proc/self/status", "Cpus_allowed_list:\t2\n");
+    ck_assert_uint_eq(sov_cache_last(home), 32 << 20);
+    put_cache(2, 1, "3\n", "99999999999999M\n", "2\n");
+    ck_assert_uint_eq(sov_cache_last(home), 0);
+    put_cache(2, 1, "none\n", "\n", "9-2\n");
+    ck_assert_uint_eq(sov_cache_last(home), 0);
+    home_put("proc/self/status", "Cpus_allowed_list:\t5-1,0-99999999\n");
+    ck_assert_uint_eq(sov_cache_last(home), 0);
+}
+END_TEST
+
 START_TEST(roofs)
 {
     sov_roof *r = NULL;
@@ -313,6 +354,7 @@ main(void)
     tcase_add_test(tc, silence);
     tcase_add_test(tc, disturbed);
     tcase_add_test(tc, odd_noise);
+    tcase_add_test(tc, last_caches);
     tcase_add_test(tc, roofs);
     return unit_main("machine", tc);
 }
