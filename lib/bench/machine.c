@@ -263,7 +263,7 @@ is_first(const char *list, const char *allowed, unsigned long cpu)
     unsigned long first, last;
 
     while (next_range(&list, &first, &last))
-        for (unsigned long c = first; c <= last; c++)
+        for (unsigned long c = first; c <= last && c < CPUS_MOST; c++)
             if (in_list(allowed, c))
                 return c == cpu;
     return false;

@@ -8,6 +8,7 @@
 #include "kern/generic/lanes.h"
 #include "kern/generic/product.h"
 #include "kern/overlay.h"
+#include "quant/codec.h"
 #include "tensor/half.h"
 
 /* Weights read at a time, a multiple of 32, and columns that they are for. */
@@ -30,15 +31,13 @@ read_bf16(const unsigned char *w, float *x, size_t n)
 static void
 read_f16(const unsigned char *w, float *x, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        x[i] = sov_f16_to_f32(sov_le16(w + 2 * i));
+    sov_codec_f16.decode(w, x, n);
 }
 
 static void
 read_f32(const unsigned char *w, float *x, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        x[i] = sov_f32_from_bits(sov_le32(w + 4 * i));
+    sov_codec_f32.decode(w, x, n);
 }
 
 /* Of every two, which are of one lane, the second comes first.  Activations
