@@ -8,6 +8,8 @@
 #ifndef SOV_BENCH_LIMITS_H
 #define SOV_BENCH_LIMITS_H
 
+#include "sys/cpu.h"
+
 #include <stdint.h>
 #include <string.h>
 #ifdef __aarch64__
@@ -105,7 +107,8 @@ peak_of(enum what what)
     if (what == INT8 && __builtin_cpu_supports("avx2"))
         return (struct peak){ int8_256, 64 };
     if (what == BF16 && __builtin_cpu_supports("avx512bf16"))
-        return (struct peak){ bf16_512, 64 };
+        return sov_cpu_bf16_is_slow() ? (struct peak){ f32_512, 32 }
+                                      : (struct peak){ bf16_512, 64 };
     if (what == F32 && __builtin_cpu_supports("avx512f"))
         return (struct peak){ f32_512, 32 };
     if (what == F32 && __builtin_cpu_supports("fma"))

@@ -50,6 +50,13 @@ cpu_has_avxvnni(void)
            (a & LEAF_7_1_A_AVX_VNNI) != 0;
 }
 
+bool
+sov_cpu_bf16_is_slow(void)
+{
+    __builtin_cpu_init();
+    return __builtin_cpu_is("intel");
+}
+
 static bool
 cpu_has(enum sov_isa isa)
 {
@@ -114,6 +121,14 @@ cpu_has(enum sov_isa isa)
 
 static bool
 cpu_has_sha(void)
+{
+    return false;
+}
+#endif
+
+#if !defined(__x86_64__)
+bool
+sov_cpu_bf16_is_slow(void)
 {
     return false;
 }

@@ -34,6 +34,14 @@ bool sov_isa_usable(enum sov_isa isa);
  */
 bool sov_cpu_has_sha(void);
 
+/*
+ * Are sums of products of bf16 faster by two fma than by the instruction for
+ * them?  On Intel's processors it does as many in a cycle as one fma does, of
+ * which two are done (Emerald Rapids: 80 and 175 GFLOP/s a core); on AMD's it
+ * does twice as many (Zen 4).
+ */
+bool sov_cpu_bf16_is_slow(void);
+
 /* Cores by affinity and cgroup quota, at least 1. */
 unsigned sov_cpu_count(void);
 

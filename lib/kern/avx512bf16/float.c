@@ -9,6 +9,7 @@
 
 #include "kern/avx512/floats.h"
 #include "kern/overlay.h"
+#include "sys/cpu.h"
 
 #define PAIR_TURNS 1
 
@@ -60,9 +61,17 @@ adds_as_defined(const struct sov_kern *k)
     return true;
 }
 
+/* Columns from which adding, not reading, is what takes time. */
+#define MANY 4
+
 void
 sov_kern_avx512bf16_float(struct sov_kern *k)
 {
-    if (adds_as_defined(k))
-        k->dot[SOV_TYPE_BF16] = dot_bf16;
+    if (!adds_as_defined(k))
+        return;
+    if (sov_cpu_bf16_is_slow()) {
+        k->many[SOV_TYPE_BF16] = k->dot[SOV_TYPE_BF16];
+        k->many_from[SOV_TYPE_BF16] = MANY;
+    }
+    k->dot[SOV_TYPE_BF16] = dot_bf16;
 }

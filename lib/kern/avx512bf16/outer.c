@@ -10,6 +10,7 @@
 
 #include "kern/avx512/tree.h"
 #include "kern/overlay.h"
+#include "sys/cpu.h"
 
 #include <immintrin.h>
 #include <string.h>
@@ -159,7 +160,8 @@ sov_kern_avx512bf16_outer(struct sov_kern *k)
 {
     if (!rounds_as_defined(k) || !adds_as_defined(k))
         return;
-    k->outer_bf16 = outer_bf16;
+    if (!sov_cpu_bf16_is_slow())
+        k->outer_bf16 = outer_bf16;
     k->to_bf16 = to_bf16;
     k->panel_pairs = panel_pairs;
 }
