@@ -10,7 +10,7 @@ CLEANFILES += tests/bench/bench_codec$(EXEEXT)
 
 EXTRA_PROGRAMS += tests/bench/bench_limits tests/bench/bench_pass
 tests_bench_bench_limits_SOURCES = %D%/bench_limits.c
-tests_bench_bench_limits_LDADD = -lpthread
+tests_bench_bench_limits_LDADD = libsov_all.la $(deps_libs)
 tests_bench_bench_pass_SOURCES = %D%/bench_pass.c %D%/bench_model.h
 tests_bench_bench_pass_LDADD = libsov_all.la $(deps_libs)
 CLEANFILES += tests/bench/bench_limits$(EXEEXT) tests/bench/bench_pass$(EXEEXT)
