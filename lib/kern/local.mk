@@ -10,6 +10,7 @@ libkern_generic_la_SOURCES = \
 	%D%/kern.c %D%/kern.h %D%/feedback.h %D%/feedback_lanes.h \
 	%D%/generic/feedback.c \
 	%D%/overlay.h %D%/overlays.def %D%/panel.c %D%/panel.h \
+	%D%/panel_tiles.h %D%/lift.h %D%/mul_256.h \
 	%D%/tile.c %D%/tile.h %D%/tiles.h \
 	%D%/adamw.h %D%/attn_groups.h %D%/blend.h %D%/unroll.h \
 	%D%/expand.c %D%/expand.h \
@@ -32,10 +33,10 @@ noinst_LTLIBRARIES += libkern_avx2.la
 libkern_avx2_la_SOURCES = \
 	%D%/avx2/feedback.c \
 	%D%/avx2/codec.c %D%/avx2/lane.h %D%/codec.h \
-	%D%/avx2/f32.c %D%/avx2/act.c %D%/avx2/dot.c %D%/avx2/attn.c \
+	%D%/avx2/f32.c %D%/avx2/act.c %D%/avx2/dot.c %D%/avx2/attn.c %D%/avx2/attn.h \
 	%D%/avx2/blend.c \
-	%D%/avx2/vec.h %D%/avx2/panel_32.c %D%/avx2/panel_256.c \
-	%D%/avx2/sparse.c %D%/avx2/sparse.h \
+	%D%/avx2/vec.h %D%/avx2/mul_32.h %D%/avx2/panel_32.c %D%/avx2/panel_256.c \
+	%D%/avx2/sparse.c %D%/avx2/sparse.h %D%/avx2/products.h \
 	%D%/avx2/row.h %D%/avx2/float.c %D%/avx2/flush.h %D%/avx2/tree.h \
 	%D%/avx2/optim.c %D%/avx2/outer.c %D%/avx2/outer.h %D%/avx2/outer_bf16.c
 libkern_avx2_la_CFLAGS = $(AM_CFLAGS) $(AVX2_CFLAGS)
@@ -44,7 +45,9 @@ endif
 
 if SOV_ISA_AVXVNNI
 noinst_LTLIBRARIES += libkern_avxvnni.la
-libkern_avxvnni_la_SOURCES = %D%/avxvnni/dot.c
+libkern_avxvnni_la_SOURCES = \
+	%D%/avxvnni/dot.c %D%/avxvnni/attn.c %D%/avxvnni/vec.h \
+	%D%/avxvnni/panel_32.c %D%/avxvnni/panel_256.c
 libkern_avxvnni_la_CFLAGS = $(AM_CFLAGS) $(AVXVNNI_CFLAGS)
 libsov_all_la_LIBADD += libkern_avxvnni.la
 endif

@@ -148,12 +148,9 @@ ceiling(void)
     return SOV_ISA_GENERIC; /* an unknown name: the safe choice */
 }
 
-/* No machine has tested AVX-VNNI yet: whoever wants it says so. */
 bool
 sov_isa_usable(enum sov_isa isa)
 {
-    if (isa == SOV_ISA_AVXVNNI && ceiling() != SOV_ISA_AVXVNNI)
-        return false;
     return (int)isa <= ceiling() && cpu_has(isa);
 }
 

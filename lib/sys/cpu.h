@@ -14,7 +14,7 @@
 enum sov_isa {
     SOV_ISA_GENERIC,
     SOV_ISA_AVX2,       /* AVX2, FMA, F16C */
-    SOV_ISA_AVXVNNI,    /* AVX2, AVX-VNNI: only if SOV_ISA names it */
+    SOV_ISA_AVXVNNI,    /* AVX2, AVX-VNNI */
     SOV_ISA_AVX512,     /* F, BW, DQ, VL, VNNI */
     SOV_ISA_AVX512VBMI, /* AVX512, VBMI, BMI2 */
     SOV_ISA_AVX512BF16, /* AVX512, BF16 */

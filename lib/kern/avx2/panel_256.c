@@ -8,6 +8,8 @@
  */
 #include "config.h"
 
+/* Columns of a tile: with four registers of rows, eight sums. */
+#define TILE 2
 #include "kern/avx2/vec.h"
 #include "kern/overlay.h"
 

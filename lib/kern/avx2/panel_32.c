@@ -6,6 +6,8 @@
  */
 #include "config.h"
 
+/* Columns of a tile: with four registers of rows, eight sums. */
+#define TILE 2
 #include "kern/avx2/vec.h"
 #include "kern/overlay.h"
 
@@ -33,11 +35,13 @@ static const struct {
     [SIGNED] = { true, false, 0, 1 },
 };
 
-INLINE const struct sov_a32 *
-column(const void *act, size_t stride, int c)
+INLINE bool
+has_mins(enum form form)
 {
-    return (const void *)((const unsigned char *)act + (size_t)c * stride);
+    return forms[form].mins;
 }
+
+#include "kern/avx2/mul_32.h"
 
 /* Sums in pairs of `fit` dwords from the k-th on. */
 INLINE void
@@ -69,27 +73,12 @@ pairs(const struct sov_panel *p, enum form form, int k, const void *act,
     }
 }
 
-/* p of block b, see kern.h */
-INLINE __m256
-product(const struct sov_panel *p, bool mins, int b, int h,
-        const struct sov_a32 *a, vec sum)
-{
-    __m256 d =
-        _mm256_mul_ps(_mm256_load_ps(&p->d[b][8 * h]), _mm256_set1_ps(a->d[b]));
-    __m256 v = _mm256_mul_ps(d, _mm256_cvtepi32_ps(sum));
-
-    if (mins)
-        v = _mm256_add_ps(v, _mm256_mul_ps(_mm256_load_ps(&p->dmin[b][8 * h]),
-                                           _mm256_set1_ps(a->s[b])));
-    return v;
-}
-
 INLINE void
-block(const struct sov_panel *p, enum form form, int b, const void *act,
-      size_t stride, int n, float v[TILE][4][8])
+block_sums(const struct sov_panel *p, enum form form, int b, const void *act,
+           size_t stride, int n, vec s[4][TILE])
 {
     const vec ones = _mm256_set1_epi16(1);
-    vec s[4][TILE], t[4][TILE];
+    vec t[4][TILE];
     int k, c, h;
 
     UNROLL
@@ -106,40 +95,6 @@ block(const struct sov_panel *p, enum form form, int b, const void *act,
                 s[h][c] =
                     _mm256_add_epi32(s[h][c], _mm256_madd_epi16(t[h][c], ones));
     }
-    UNROLL
-    for (c = 0; c < n; c++)
-        for (h = 0; h < 4; h++)
-            _mm256_store_ps(v[c][h], product(p, forms[form].mins, b, h,
-                                             column(act, stride, c), s[h][c]));
-}
-
-INLINE __m256
-add2(const float *a, const float *b)
-{
-    return _mm256_add_ps(_mm256_load_ps(a), _mm256_load_ps(b));
-}
-
-/* n columns, a number known to the compiler. */
-INLINE void
-step(const struct sov_panel *p, enum form form, const void *act, size_t stride,
-     int n, float *f)
-{
-    float v[8][TILE][4][8] __attribute__((aligned(32)));
-    int b, c, h;
-
-    for (b = 0; b < 8; b++)
-        block(p, form, b, act, stride, n, v[b]);
-    for (c = 0; c < n; c++)
-        for (h = 0; h < 4; h++) {
-            float *at = f + SOV_PANEL_ROWS * c + 8 * h;
-            __m256 low = _mm256_add_ps(add2(v[0][c][h], v[1][c][h]),
-                                       add2(v[2][c][h], v[3][c][h]));
-            __m256 high = _mm256_add_ps(add2(v[4][c][h], v[5][c][h]),
-                                        add2(v[6][c][h], v[7][c][h]));
-
-            _mm256_store_ps(at, _mm256_add_ps(_mm256_load_ps(at),
-                                              _mm256_add_ps(low, high)));
-        }
 }
 
 TILES_OF(mins_8, step, MINS_8)

@@ -10,6 +10,7 @@
 
 #include "base/le.h"
 
+#include "kern/avx2/products.h"
 #include "kern/unroll.h"
 
 #include <immintrin.h>
@@ -332,21 +333,11 @@ v_if_less32(vec a, vec b, vec x, vec y)
 }
 
 /* sum + products of four unsigned bytes, at most 127, and signed ones */
-#ifdef __AVXVNNI__
 INLINE vec
 v_dot(vec sum, vec u, vec x)
 {
-    return _mm256_dpbusd_avx_epi32(sum, u, x);
+    return add_bytes(sum, u, x);
 }
-#else
-INLINE vec
-v_dot(vec sum, vec u, vec x)
-{
-    vec p = _mm256_maddubs_epi16(u, x);
-
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(p, v_set16(1)));
-}
-#endif
 
 /* ... of weights that v_signed gave */
 INLINE vec
@@ -365,7 +356,7 @@ v_signed(vec w)
 INLINE vec
 v_dot16(vec sum, vec a, vec b)
 {
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+    return add_words(sum, a, b);
 }
 
 /* Lane b: the half float in word 4 * high + b of the row. */

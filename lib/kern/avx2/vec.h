@@ -5,7 +5,7 @@
 #ifndef SOV_KERN_AVX2_VEC_H
 #define SOV_KERN_AVX2_VEC_H
 
-#include "kern/panel.h"
+#include "kern/panel_tiles.h"
 #include "kern/unroll.h"
 
 #include <immintrin.h>
@@ -150,29 +150,5 @@ broadcast(const void *p)
 {
     return _mm256_set1_epi32(*(const int *)p);
 }
-
-/* Columns of a tile: with four registers of rows, eight sums. */
-#define TILE 2
-
-/*
- * NAME(), a multiplication as struct sov_panel_type has it, of step(p, how,
- * act, stride, n, f) for n columns; two copies of it know their n.
- */
-#define TILE_OF(NAME, step, how, n)                                    \
-    static void NAME##_##n(const struct sov_panel *p, const void *act, \
-                           size_t stride, float *f)                    \
-    {                                                                  \
-        step(p, how, act, stride, n, f);                               \
-    }
-#define TILES_OF(NAME, step, how)                                            \
-    TILE_OF(NAME, step, how, 1)                                              \
-    TILE_OF(NAME, step, how, 2)                                              \
-    static void NAME(const struct sov_panel *p, const void *act,             \
-                     size_t stride, size_t n, float *f)                      \
-    {                                                                        \
-        static sov_panel_tile *const tiles[] = { NULL, NAME##_1, NAME##_2 }; \
-                                                                             \
-        sov_panel_tiles(tiles, TILE, p, act, stride, n, f);                  \
-    }
 
 #endif

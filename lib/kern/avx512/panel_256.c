@@ -9,10 +9,10 @@
 #include "kern/avx2/sparse.h"
 #include "kern/unpack_sparse.h"
 
-TILES_4(mins32, step, MINS32)
-TILES_4(mins16, step, MINS16)
-TILES_4(signed32, step, SIGNED32)
-TILES_4(signed16, step, SIGNED16)
+TILES_OF(mins32, step, MINS32)
+TILES_OF(mins16, step, MINS16)
+TILES_OF(signed32, step, SIGNED32)
+TILES_OF(signed16, step, SIGNED16)
 
 /* name, mul, type, columns from which a panel wins over rows */
 /* clang-format off */

@@ -16,6 +16,7 @@
 
 #define TILE 3
 #include "kern/avx512/vec.h"
+#include "kern/lift.h"
 #include "kern/overlay.h"
 
 /* ---- multiply */
@@ -183,9 +184,9 @@ step(const struct sov_panel *p, enum form form, const void *act, size_t stride,
         }
 }
 
-TILES_3(mins, step, MINS)
-TILES_3(with_sign, step, SIGNED)
-TILES_3(halves, step, HALVES)
+TILES_OF(mins, step, MINS)
+TILES_OF(with_sign, step, SIGNED)
+TILES_OF(halves, step, HALVES)
 
 /* ---- unpack */
 

@@ -5,7 +5,7 @@
 #ifndef SOV_KERN_AVX512_VEC_H
 #define SOV_KERN_AVX512_VEC_H
 
-#include "kern/panel.h"
+#include "kern/panel_tiles.h"
 #include "kern/unroll.h"
 
 #include <immintrin.h>
@@ -15,8 +15,10 @@
 #define VECTOR(v) __asm__ volatile("" : "+v"(v))
 
 #define LANES 16
+#define PARTS (SOV_PANEL_ROWS / LANES)
 
 typedef __m512i vec;
+typedef __m512 vecf;
 
 INLINE vec
 vec_and(vec a, vec b)
@@ -34,6 +36,12 @@ INLINE vec
 vec_xor(vec a, vec b)
 {
     return _mm512_xor_si512(a, b);
+}
+
+INLINE vec
+vec_add32(vec a, vec b)
+{
+    return _mm512_add_epi32(a, b);
 }
 
 INLINE vec
@@ -170,49 +178,62 @@ lifted(const void *p)
     return x;
 }
 
-/* What takes that back from the sum over n registers of weights. */
+/* sum + products of four unsigned bytes of each lane and signed ones */
 INLINE vec
-lift_of(const struct sov_panel *p, int first, int n, int at)
+vec_dot(vec sum, vec u, vec x)
 {
-    const vec ones = _mm512_set1_epi8(1);
-    vec t = _mm512_setzero_si512();
-    int k;
-
-    UNROLL
-    for (k = first; k < first + n; k++)
-        t = _mm512_dpbusd_epi32(t, ones, _mm512_load_si512(p->q[k][at]));
-    return _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_slli_epi32(t, 7));
+    return _mm512_dpbusd_epi32(sum, u, x);
 }
 
-/*
- * NAME(), a multiplication as struct sov_panel_type has it, of step(p, how,
- * act, stride, n, f) for n columns; as many copies of it know their n as a tile
- * has columns, 3 or 4.
- */
-#define TILE_OF(NAME, step, how, n)                                    \
-    static void NAME##_##n(const struct sov_panel *p, const void *act, \
-                           size_t stride, float *f)                    \
-    {                                                                  \
-        step(p, how, act, stride, n, f);                               \
-    }
-#define TILES_OF(NAME, ...)                                           \
-    static void NAME(const struct sov_panel *p, const void *act,      \
-                     size_t stride, size_t n, float *f)               \
-    {                                                                 \
-        static sov_panel_tile *const tiles[] = { NULL, __VA_ARGS__ }; \
-                                                                      \
-        sov_panel_tiles(tiles, TILE, p, act, stride, n, f);           \
-    }
-#define TILES_3(NAME, step, how) \
-    TILE_OF(NAME, step, how, 1)  \
-    TILE_OF(NAME, step, how, 2)  \
-    TILE_OF(NAME, step, how, 3)  \
-    TILES_OF(NAME, NAME##_1, NAME##_2, NAME##_3)
-#define TILES_4(NAME, step, how) \
-    TILE_OF(NAME, step, how, 1)  \
-    TILE_OF(NAME, step, how, 2)  \
-    TILE_OF(NAME, step, how, 3)  \
-    TILE_OF(NAME, step, how, 4)  \
-    TILES_OF(NAME, NAME##_1, NAME##_2, NAME##_3, NAME##_4)
+/* sum + products of two words */
+INLINE vec
+vec_dot16(vec sum, vec a, vec b)
+{
+    return _mm512_dpwssd_epi32(sum, a, b);
+}
+
+INLINE vecf
+vecf_load(const float *p)
+{
+    return _mm512_load_ps(p);
+}
+
+INLINE void
+vecf_store(float *p, vecf v)
+{
+    _mm512_store_ps(p, v);
+}
+
+INLINE vecf
+vecf_set(float x)
+{
+    return _mm512_set1_ps(x);
+}
+
+INLINE vecf
+vecf_of(vec v)
+{
+    return _mm512_cvtepi32_ps(v);
+}
+
+INLINE vecf
+vecf_mul(vecf a, vecf b)
+{
+    return _mm512_mul_ps(a, b);
+}
+
+/* a * b + v */
+INLINE vecf
+vecf_fma(vecf a, vecf b, vecf v)
+{
+    return _mm512_fmadd_ps(a, b, v);
+}
+
+/* v - a * b */
+INLINE vecf
+vecf_fnma(vecf a, vecf b, vecf v)
+{
+    return _mm512_fnmadd_ps(a, b, v);
+}
 
 #endif

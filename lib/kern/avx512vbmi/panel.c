@@ -14,8 +14,8 @@
 #include "kern/unpack.h"
 #include "quant/layout.h"
 
-TILES_4(signed32, step, SIGNED32)
-TILES_4(signed16, step, SIGNED16)
+TILES_OF(signed32, step, SIGNED32)
+TILES_OF(signed16, step, SIGNED16)
 
 /* ---- parts */
 

@@ -13,7 +13,7 @@
 #include "kern/overlay.h"
 #include "kern/unpack.h"
 
-TILES_4(signed64, step, SIGNED64)
+TILES_OF(signed64, step, SIGNED64)
 
 /* 256 weights of a row in their order. */
 INLINE void
