@@ -11,7 +11,8 @@
  * for all columns, is taken back at the start.
  *
  * Whoever includes it brings vec.h, with TILE, the columns of a tile, and
- * PARTS, the registers that a row of a panel has room in; and group_sums().
+ * PARTS, the registers that four weights of each row of a panel fill; and
+ * group_sums().
  */
 #ifndef SOV_KERN_MUL_256_H
 #define SOV_KERN_MUL_256_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mul_32.h - panels of blocks of 32 weights times columns, AVX2
+ * mul_32.h - panels of blocks of 32 weights times columns, AVX2 and AVX-VNNI
  *
  * Whoever includes it brings vec.h, with TILE, the columns of a tile, an enum
  * form, has_mins(), and block_sums().
